@@ -1,0 +1,46 @@
+# make demo | test | lint | clean | help.  PYTHON=python3.12 chooses the interpreter of .venv.
+VENV := .venv
+
+# Without PYTHON=, the interpreter that .venv was made with stays.
+made_with := $(shell cat $(VENV)/.made-with 2>/dev/null)
+PYTHON ?= $(or $(made_with),python3)
+
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+
+.PHONY: demo test lint clean help other-python
+.NOTPARALLEL:
+
+demo: $(VENV)/.installed
+	$(VENV)/bin/python run_word2vec.py --loss=nce
+
+test: $(VENV)/.installed-test
+	$(VENV)/bin/python -m pytest -q tests $(PYTEST_ARGS)
+
+lint: $(VENV)/.installed-test
+	$(VENV)/bin/python -m ruff check --quiet .
+	$(VENV)/bin/python tools/parse_py37.py
+
+clean:
+	rm -rf .venv .venv37 build dist *.egg-info .pytest_cache .ruff_cache
+	rm -f bazel-*
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help:
+	@echo 'make demo    train word vectors on the default data: run_word2vec.py --loss=nce'
+	@echo 'make test    run all tests; PYTEST_ARGS="-k losses" chooses some'
+	@echo 'make lint    check the style, and that all source parses as Python 3.7'
+	@echo 'make clean   remove $(VENV) and what was built'
+	@echo
+	@echo 'The first of them installs TensorFlow and the project into $(VENV), with $(PYTHON);'
+	@echo 'PYTHON=python3.12, say, chooses another interpreter.'
+
+# Stamps, made last: what an interrupted installation left is made anew.
+$(VENV)/.installed: setup.py
+	@sh tools/install.sh $@ '$(PYTHON)' -e .
+
+$(VENV)/.installed-test: setup.py
+	@sh tools/install.sh $@ '$(PYTHON)' -e '.[test]'
+
+ifneq ($(PYTHON),$(made_with))
+$(VENV)/.installed $(VENV)/.installed-test: other-python
+endif

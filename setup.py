@@ -1,0 +1,53 @@
+"""Installs the package and its two programs: pip install . (extras: test, plots)."""
+import os
+
+import setuptools
+
+# TensorFlow is not pinned: the same source runs on 1.15.5 and on the newest. A TensorFlow 1.15.5
+# from pip (Python 3.7) needs 'protobuf<3.21' and 'numpy<1.19' beside it; .ci/run shows the command.
+_REQUIRED = ["tensorflow", "numpy", "absl-py", "tqdm"]
+_EXTRAS = {
+    # gensim is the peer that reads word2vec files; it has wheels for these Pythons.
+    "test": [
+        "pytest",
+        "ruff",
+        "gensim; python_version >= '3.9' and python_version < '3.14'",
+    ],
+    "plots": ["matplotlib"],
+}
+
+
+def _readme():
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "README.md")
+    if not os.path.exists(path):
+        return ""
+    with open(path, encoding="utf-8") as f:
+        return f.read()
+
+
+setuptools.setup(
+    name="tf1_sampled",
+    version="0.1.0",
+    description="Sampled losses and candidate samplers for TensorFlow graphs, "
+                "with word2vec and recommender programs",
+    long_description=_readme(),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    classifiers=[
+        "Intended Audience :: Developers",
+        "Intended Audience :: Science/Research",
+        "Programming Language :: Python :: 3",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+    ],
+    packages=["tf1_sampled", "tf1_sampled.word2vec", "tf1_sampled.recsys"],
+    py_modules=["run_word2vec", "run_recsys"],
+    python_requires=">=3.7",
+    install_requires=_REQUIRED,
+    extras_require=_EXTRAS,
+    entry_points={
+        "console_scripts": [
+            "run_word2vec=run_word2vec:run",
+            "run_recsys=run_recsys:run",
+        ],
+    },
+)

@@ -1,0 +1,65 @@
+"""The wording of errors, and which values pass."""
+import numpy as np
+from absl.testing import absltest, parameterized
+
+from tf1_sampled import checks
+
+
+class ChecksTest(parameterized.TestCase):
+
+    def message(self, check, *args):
+        with self.assertRaises(checks.InputError) as caught:
+            check(*args)
+        return str(caught.exception)
+
+    def test_input_error_is_a_value_error(self):
+        self.assertTrue(issubclass(checks.InputError, ValueError))
+
+    def test_what_holds_passes(self):
+        checks.argument(True, "f", "x", "anything", None)
+        checks.one_of("f", "loss", "nce", {"nce": 1})
+        checks.positive("f", "n", 1)
+        checks.file(True, "a.csv", "anything", "anything")
+        checks.line(True, "a.csv", 1, "anything", None)
+
+    def test_argument(self):
+        self.assertEqual("f: x: wanted at most 10, got 64",
+                         self.message(checks.argument, False, "f", "x", "at most 10", 64))
+
+    def test_one_of_lists_the_choices_in_order(self):
+        self.assertEqual("f: loss: wanted one of hinge, nce, got 'sofmax'",
+                         self.message(checks.one_of, "f", "loss", "sofmax", {"nce": 1, "hinge": 2}))
+
+    @parameterized.parameters(0, -3, 1.0, 0.5, "1", None, True, False)
+    def test_what_is_not_positive(self, value):
+        self.assertEqual("f: n: wanted an integer above 0, got %r" % (value,),
+                         self.message(checks.positive, "f", "n", value))
+
+    @parameterized.parameters(1, 2 ** 40, np.int32(3), np.int64(3))
+    def test_what_is_positive(self, value):
+        checks.positive("f", "n", value)
+
+    def test_file(self):
+        self.assertEqual("a.csv: wanted a file, got a folder",
+                         self.message(checks.file, False, "a.csv", "a file", "a folder"))
+
+    def test_line(self):
+        self.assertEqual("a.csv: line 7: wanted a number in column 'time', got 'yesterday'",
+                         self.message(checks.line, False, "a.csv", 7, "a number in column 'time'",
+                                      "yesterday"))
+
+    @parameterized.parameters((78, 80), (79, None), (100000, None))
+    def test_what_came_is_shown_in_bounded_length(self, length, shown):
+        message = self.message(checks.line, False, "a.csv", 1, "x", "y" * length)
+        if shown:
+            self.assertEndsWith(message, "got '%s'" % ("y" * length))
+        else:
+            self.assertEndsWith(message, "yyy... (%d characters)" % (length + 2))
+            self.assertLess(len(message), 130)
+
+    def test_line_ends_in_what_came_do_not_break_the_message(self):
+        self.assertLen(self.message(checks.line, False, "a.csv", 1, "x", "y\nz").splitlines(), 1)
+
+
+if __name__ == "__main__":
+    absltest.main()

@@ -1,0 +1,305 @@
+"""Files in and out: every form read, every damage named, nothing left half-written."""
+import bz2
+import errno
+import gzip
+import io
+import lzma
+import os
+import stat
+import zipfile
+from unittest import mock
+
+from absl.testing import absltest, parameterized
+
+from tf1_sampled import checks, files
+
+TEXT = "one\ntwo é\n\nlast without end"
+
+
+def zipped(members, compression=zipfile.ZIP_DEFLATED):
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", compression) as archive:
+        for name, content in members:
+            archive.writestr(name, content)
+    return stream.getvalue()
+
+
+def packed(ending, content):
+    pack = {"": bytes, ".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress,
+            ".zip": lambda data: zipped([("folder/", b""), ("folder/member.txt", data)])}
+    return pack[ending.lower()](content)
+
+
+def read_text(path):
+    with files.open_text(path) as stream:
+        return stream.read()
+
+
+def read_binary(path):
+    with files.open_binary(path) as stream:
+        return stream.read()
+
+
+class FilesTestCase(parameterized.TestCase):
+
+    def setUp(self):
+        super().setUp()
+        self.folder = self.create_tempdir().full_path
+
+    def path(self, name, content=None):
+        path = os.path.join(self.folder, name)
+        if content is not None:
+            with open(path, "wb") as stream:
+                stream.write(content)
+        return path
+
+    def check_error(self, path, message, read=read_text):
+        with self.assertRaises(checks.InputError) as caught:
+            read(path)
+        self.assertStartsWith(str(caught.exception), path + ": wanted ")
+        self.assertIn(message, str(caught.exception))
+
+
+class ReadingTest(FilesTestCase):
+
+    @parameterized.parameters("", ".gz", ".bz2", ".xz", ".zip", ".GZ", ".Zip")
+    def test_every_form_gives_the_same_text(self, ending):
+        path = self.path("text" + ending, packed(ending, TEXT.encode("utf-8")))
+        self.assertEqual(TEXT, read_text(path))
+        self.assertEqual(TEXT.encode("utf-8"), read_binary(path))
+        with files.open_text(path) as stream:
+            self.assertEqual(["one\n", "two é\n", "\n", "last without end"], list(stream))
+
+    @parameterized.parameters("", ".gz", ".bz2", ".xz", ".zip")
+    def test_reading_may_stop_early_and_start_again(self, ending):
+        path = self.path("text" + ending, packed(ending, TEXT.encode("utf-8")))
+        for _ in range(2):
+            with files.open_text(path) as stream:
+                self.assertEqual("one\n", next(stream))
+
+    def test_a_path_object_will_do(self):
+        class Path:
+            def __fspath__(self):
+                return path
+        path = self.path("text.gz", gzip.compress(b"x"))
+        self.assertEqual("x", read_text(Path()))
+
+    @parameterized.parameters("", ".gz", ".zip")
+    def test_a_byte_order_mark_is_no_text(self, ending):
+        path = self.path("f" + ending, packed(ending, b"\xef\xbb\xbfa\n"))
+        self.assertEqual("a\n", read_text(path))
+
+    @parameterized.parameters("", ".xz")
+    def test_all_line_ends_are_one(self, ending):
+        path = self.path("f" + ending, packed(ending, b"a\r\nb\rc\n"))
+        with files.open_text(path) as stream:
+            self.assertEqual(["a\n", "b\n", "c\n"], list(stream))
+
+    def test_two_archives_in_a_row_are_one_text(self):
+        self.assertEqual("a\nb\n", read_text(self.path("f.gz", gzip.compress(b"a\n")
+                                                       + gzip.compress(b"b\n"))))
+
+
+class BadFileTest(FilesTestCase):
+
+    def test_missing(self):
+        self.check_error(self.path("nothing.txt"), "a readable file, got: No such file")
+
+    @parameterized.parameters("f", "f.gz", "f.zip")
+    def test_empty(self, name):
+        self.check_error(self.path(name, b""), "got an empty file")
+        self.check_error(self.path(name, b""), "got an empty file", read_binary)
+
+    @parameterized.parameters(".gz", ".bz2", ".xz", ".zip")
+    def test_archive_of_nothing(self, ending):
+        path = self.path("f" + ending, packed(ending, b""))
+        self.check_error(path, "text, got an archive of an empty file")
+
+    @parameterized.parameters("f", "f.gz", "f.zip")
+    def test_folder(self, name):
+        os.mkdir(self.path(name))
+        self.check_error(self.path(name), "a file, got a folder")
+
+    def test_device(self):
+        self.check_error(os.devnull, "a file, got a pipe or a device")
+
+    def test_unreadable(self):
+        path = self.path("f", b"text")
+        error = PermissionError(errno.EACCES, "Permission denied", path)
+        with mock.patch.object(files, "open", side_effect=error, create=True):
+            self.check_error(path, "a readable file, got: Permission denied")
+
+    @parameterized.parameters("", ".gz", ".zip")
+    def test_binary_is_no_text(self, ending):
+        path = self.path("f" + ending, packed(ending, b"PNG\0\1"))
+        self.check_error(path, "UTF-8 text, got a binary file")
+        self.assertEqual(b"PNG\0\1", read_binary(path))
+
+    @parameterized.parameters(b"\xff\n", b"x" * 100000 + b"\n\xff\n")
+    def test_bad_utf8(self, content):
+        self.check_error(self.path("f", content), "UTF-8 text, got byte 0xff: invalid start byte")
+
+    @parameterized.parameters(".gz", ".bz2", ".xz", ".zip")
+    def test_plain_text_under_an_archive_name(self, ending):
+        self.check_error(self.path("f" + ending, b"plain text, some of it\n" * 9), "got: ")
+
+    @parameterized.product(ending=(".gz", ".bz2", ".xz"), read=(read_text, read_binary))
+    def test_truncated(self, ending, read):
+        whole = packed(ending, TEXT.encode("utf-8"))
+        path = self.path("f" + ending, whole[:-5])
+        self.check_error(path, "a whole %s file, got: " % ending, read)
+
+    def test_truncated_zip(self):
+        path = self.path("f.zip", packed(".zip", TEXT.encode("utf-8"))[:-30])
+        self.check_error(path, "a whole .zip file, got: ")
+
+    @parameterized.parameters(".gz", ".bz2", ".xz", ".zip")
+    def test_damage_that_shows_only_while_reading(self, ending):
+        # 900,000 bytes and more: all of these pack in blocks, and the first blocks are sound.
+        lines = b"".join(b"%d\n" % (i * 7919 % 1000003) for i in range(400000))
+        content = bytearray(packed(ending, lines))
+        for i in range(len(content) * 9 // 10, len(content) * 9 // 10 + 40):
+            content[i] ^= 0x55
+        path = self.path("f" + ending, bytes(content))
+        read = []
+        with self.assertRaisesRegex(checks.InputError, "wanted a (whole|readable)"):
+            with files.open_text(path) as stream:
+                for line in stream:
+                    read.append(line)
+        self.assertGreater(len(read), 1000)
+
+    def test_a_block_that_cannot_be_unpacked(self):
+        self.check_error(self.path("f.gz", gzip.compress(b"")[:10] + b"\xff" * 50), "a whole .gz file")
+
+    @parameterized.parameters((0,), (2,))
+    def test_zip_of_other_than_one_member(self, members):
+        path = self.path("f.zip", zipped([("%d.txt" % i, "x") for i in range(members)]))
+        self.check_error(path, "a zip file of one member, got %d members" % members)
+
+    @parameterized.parameters((6, 0x01, "encrypted"), (8, 99, "compression"), (6, 0x20, "patched"))
+    def test_zip_that_python_cannot_unpack(self, offset, value, message):
+        content = bytearray(zipped([("a.txt", "text")]))
+        # The same two fields stand in the member's header and, two bytes on, in the directory.
+        for start in (0, content.index(b"PK\1\2") + 2):
+            content[start + offset] = value
+        self.check_error(self.path("f.zip", bytes(content)), "a plain zip file, got: ")
+        self.check_error(self.path("f.zip", bytes(content)), message)
+
+    def test_errors_of_the_code_that_reads_stay_what_they_are(self):
+        path = self.path("f", b"text")
+        for error in (BrokenPipeError(errno.EPIPE, "Broken pipe"), KeyError("x"),
+                      OSError(errno.ENOSPC, "No space left on device"),
+                      OSError(errno.EIO, "Input/output error", "other"),
+                      checks.InputError("x")):
+            for reading in (files.open_text, files.open_binary):
+                with self.assertRaises(type(error)) as caught, reading(path):
+                    raise error
+                self.assertIs(error, caught.exception)
+
+    def test_an_error_of_the_disk_names_the_file(self):
+        path = self.path("f", b"text")
+        with self.assertRaisesRegex(checks.InputError, "f: wanted a readable file, got: Input"):
+            with files.open_binary(path):
+                raise OSError(errno.EIO, "Input/output error")
+
+
+class WritingTest(FilesTestCase):
+
+    @parameterized.parameters("f", "f.txt", "f.gz", "f.bz2", "f.xz", "f.XZ", "new/folders/f.gz")
+    def test_what_is_written_is_read_back(self, name):
+        path = self.path(name)
+        with files.writing(path) as stream:
+            stream.write(TEXT)
+        self.assertEqual(TEXT, read_text(path))
+        with files.writing(path, "wb") as stream:
+            stream.write(b"\0\xff\r\n")
+        self.assertEqual(b"\0\xff\r\n", read_binary(path))
+        self.assertEqual([os.path.basename(path)], os.listdir(os.path.dirname(path)))
+
+    @parameterized.parameters(("f", TEXT.encode("utf-8")), ("f.gz", b"\x1f\x8b"), ("f.bz2", b"BZh"),
+                              ("f.xz", b"\xfd7zXZ"))
+    def test_the_form_on_disk_is_that_of_the_name(self, name, start):
+        with files.writing(self.path(name)) as stream:
+            stream.write(TEXT)
+        with open(self.path(name), "rb") as stream:
+            self.assertStartsWith(stream.read(), start)
+
+    def test_the_same_content_gives_the_same_bytes(self):
+        for name, now in (("a.gz", 1.0), ("b.gz", 1e9)):
+            with mock.patch("time.time", lambda now=now: now):
+                with files.writing(self.path(name)) as stream:
+                    stream.write(TEXT)
+        with open(self.path("a.gz"), "rb") as a, open(self.path("b.gz"), "rb") as b:
+            self.assertEqual(a.read(), b.read())
+
+    def test_a_name_without_a_folder_goes_to_the_current_one(self):
+        self.addCleanup(os.chdir, os.getcwd())
+        os.chdir(self.folder)
+        with files.writing("f") as stream:
+            stream.write("x")
+        self.assertEqual("x", read_text("f"))
+
+    @parameterized.product(name=("f", "f.gz"), error=(KeyError, KeyboardInterrupt, GeneratorExit))
+    def test_an_error_leaves_the_old_file_and_no_other(self, name, error):
+        path = self.path(name, b"old")
+        for mode, content in (("w", "new"), ("wb", b"new")):
+            with self.assertRaises(error), files.writing(path, mode) as stream:
+                stream.write(content * 100000)
+                raise error
+            with open(path, "rb") as stream:
+                self.assertEqual(b"old", stream.read())
+            self.assertEqual([name], os.listdir(self.folder))
+
+    def test_the_old_file_stands_until_the_end(self):
+        path = self.path("f", b"old")
+        with files.writing(path) as stream:
+            stream.write("new")
+            stream.flush()
+            self.assertEqual("old", read_text(path))
+            self.assertLen(os.listdir(self.folder), 2)
+        self.assertEqual("new", read_text(path))
+
+    @parameterized.parameters("f", "f.gz")
+    def test_all_is_on_the_disk_before_the_name_changes(self, name):
+        sizes = []
+        with mock.patch("os.fsync", lambda handle: sizes.append(os.fstat(handle).st_size)):
+            with files.writing(self.path(name)) as stream:
+                stream.write("x")
+        self.assertEqual([os.path.getsize(self.path(name))], sizes)
+
+    def test_text_that_is_no_utf8_leaves_no_file(self):
+        with self.assertRaises(UnicodeEncodeError), files.writing(self.path("f")) as stream:
+            stream.write("\ud800")
+        self.assertEmpty(os.listdir(self.folder))
+
+    @absltest.skipIf(os.name != "posix", "file modes are POSIX's")
+    @parameterized.parameters((0o022, 0o644), (0o077, 0o600), (0o002, 0o664))
+    def test_the_mode_follows_the_umask(self, umask, mode):
+        before = os.umask(umask)
+        self.addCleanup(os.umask, before)
+        with files.writing(self.path("f")) as stream:
+            stream.write("x")
+        self.assertEqual(mode, stat.S_IMODE(os.stat(self.path("f")).st_mode))
+        self.assertEqual(umask, os.umask(umask))
+
+    def test_places_where_no_file_can_be_made(self):
+        def write(path):
+            with files.writing(path) as stream:
+                stream.write("x")
+        os.mkdir(self.path("folder"))
+        self.path("file", b"x")
+        self.check_error(self.path("folder"), "a file, got a folder", write)
+        self.check_error(self.path(os.path.join("file", "f")), "a place to write, got: ", write)
+        self.check_error(self.path("f.zip"), ".gz, .bz2, .xz, got a .zip", write)
+        self.check_error(os.devnull, "a file, got a pipe or a device", write)
+        self.assertCountEqual(["folder", "file"], os.listdir(self.folder))
+
+    def test_a_long_name(self):
+        name = "é" * 125
+        with files.writing(self.path(name)) as stream:
+            stream.write("x")
+        self.assertEqual("x", read_text(self.path(name)))
+
+
+if __name__ == "__main__":
+    absltest.main()

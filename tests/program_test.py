@@ -1,0 +1,94 @@
+import os
+import subprocess
+import sys
+
+from absl import flags
+from absl.testing import absltest
+
+from tf1_sampled import InputError, checks, program
+
+_SCRIPT = """
+import sys
+from absl import flags
+from tf1_sampled import checks, program
+program.define_training_flags("nce", "uniform", 5, "sgd", 0.1, 32, 2, 8, "step", "Examples")
+flags.DEFINE_string("mode", "", "What to do.")
+
+def main(_):
+    if flags.FLAGS.mode == "wrong":
+        checks.argument(False, "f", "x", "a good one", "a bad one")
+    if flags.FLAGS.mode == "defect":
+        raise ValueError("a defect")
+    if flags.FLAGS.mode == "interrupt":
+        raise KeyboardInterrupt
+    if flags.FLAGS.mode == "import":
+        tf = program.import_tensorflow()
+        tf.disable_v2_behavior()
+        tf.Session().run(tf.constant(1))
+        print("still here", file=sys.stderr)
+    print(program.settings(flags.FLAGS))
+
+program.run(main)
+"""
+
+
+class ProgramTest(absltest.TestCase):
+
+    def _run(self, *arguments):
+        script = self.create_tempfile("script.py", _SCRIPT).full_path
+        environment = dict(os.environ, PYTHONPATH=":".join(p for p in sys.path if p))
+        environment.pop("TF_CPP_MIN_LOG_LEVEL", None)
+        done = subprocess.run([sys.executable, script] + list(arguments), env=environment,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              universal_newlines=True)
+        return done.returncode, done.stdout, done.stderr
+
+    def test_settings_are_the_programs_own_flags(self):
+        code, out, _ = self._run("--num_sampled=7")
+        self.assertEqual(code, 0)
+        settings = eval(out)  # pylint: disable=eval-used
+        self.assertEqual(settings["num_sampled"], 7)
+        self.assertEqual(settings["mode"], "")
+        self.assertNotIn("verbosity", settings)
+
+    def test_what_the_user_got_wrong_is_one_line(self):
+        code, _, err = self._run("--mode=wrong")
+        self.assertEqual((code, err), (
+            1, "script.py: error: f: x: wanted a good one, got 'a bad one'\n"))
+
+    def test_a_defect_keeps_its_traceback(self):
+        code, _, err = self._run("--mode=defect")
+        self.assertNotEqual(code, 0)
+        self.assertIn("Traceback", err)
+
+    def test_an_interrupt_is_130(self):
+        code, _, err = self._run("--mode=interrupt")
+        self.assertEqual((code, err), (130, ""))
+
+    def test_a_mistyped_flag_names_the_choices(self):
+        for wrong, message in [("--loss=nec", "nce|sampled_softmax"), ("--num_sampled=0", "num_sampled"),
+                               ("--epochs=x", "epochs"), ("--los=nce", "Unknown command line flag")]:
+            code, _, err = self._run(wrong)
+            self.assertEqual(code, 1, wrong)
+            self.assertIn(message, err)
+            self.assertNotIn("Traceback", err)
+
+    def test_tensorflow_is_loaded_without_noise(self):
+        code, _, err = self._run("--mode=import")
+        self.assertEqual((code, err), (0, "still here\n"))
+
+
+class PositiveIntegersTest(absltest.TestCase):
+
+    def test_values(self):
+        self.assertEqual(program.positive_integers("k", ["1", "20"]), [1, 20])
+        self.assertEqual(program.positive_integers("k", []), [])
+
+    def test_others_are_named(self):
+        for wrong in ("0", "-1", "x", "1.5", ""):
+            with self.assertRaisesRegex(InputError, "--k: value: wanted integers above 0"):
+                program.positive_integers("k", ["3", wrong])
+
+
+if __name__ == "__main__":
+    absltest.main()

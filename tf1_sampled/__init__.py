@@ -1,0 +1,61 @@
+"""Sampled losses for one class of very many, in TensorFlow graph mode.
+
+    import tensorflow.compat.v1 as tf
+    import tf1_sampled
+
+    sampled = tf1_sampled.log_uniform_candidate_sampler(labels, 1, 64, True, num_classes, seed=1)
+    loss = tf1_sampled.sampled_softmax_loss(weights, biases, labels, inputs, 64, num_classes,
+                                            sampled_values=sampled)
+
+The names below are the whole of the public interface; `tf1_sampled.word2vec` and `tf1_sampled.recsys`
+hold the parts of the two programs.
+"""
+import importlib
+
+__version__ = "0.1.0"
+
+# Public name -> its module. Imported at first use, so that `--help` need not wait for TensorFlow.
+_HOME = {
+    "InputError": "checks",
+    "Uniform": "distributions",
+    "LogUniform": "distributions",
+    "Unigram": "distributions",
+    "LearnedUnigram": "distributions",
+    "SampledValues": "samplers",
+    "all_candidate_sampler": "samplers",
+    "fixed_unigram_candidate_sampler": "samplers",
+    "learned_unigram_candidate_sampler": "samplers",
+    "log_uniform_candidate_sampler": "samplers",
+    "uniform_candidate_sampler": "samplers",
+    "sample_by_name": "samplers",
+    "PairLogits": "logits",
+    "UnitRows": "logits",
+    "compute_pair_logits": "logits",
+    "compute_sampled_logits": "logits",
+    "lookup": "logits",
+    "whole_table": "logits",
+    "nce_loss": "losses",
+    "sampled_softmax_loss": "losses",
+    "full_softmax_loss": "losses",
+    "full_sigmoid_loss": "losses",
+    "l2_loss_of_rows": "losses",
+    "AdagradOptimizer": "optimizers",
+    "LazyAdamOptimizer": "optimizers",
+    "RowwiseAdagradOptimizer": "optimizers",
+    "SGDOptimizer": "optimizers",
+    "LOSSES": "tables",
+    "OPTIMIZERS": "tables",
+    "SAMPLERS": "tables",
+}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name):
+    if name not in _HOME:
+        raise AttributeError("module 'tf1_sampled' has no attribute %r" % name)
+    return getattr(importlib.import_module("tf1_sampled." + _HOME[name]), name)
+
+
+def __dir__():
+    return sorted(list(globals()) + __all__)

@@ -1,0 +1,49 @@
+"""Argument and input checks: the only place where the wording of errors lives.
+
+Every message names what was looked at, what was wanted and what came:
+
+    uniform_candidate_sampler: num_sampled: wanted at most range_max = 10 when unique, got 64
+    ratings.csv: line 7: wanted a number in column 'timestamp', got 'yesterday'
+
+All of them are `InputError`, so that a program can tell what its user got wrong (one line, no
+traceback) from a defect of its own. Imports nothing, so that readers of files work without TensorFlow.
+"""
+
+
+class InputError(ValueError):
+    """An argument or a file is not what was wanted; the message names it."""
+
+
+def _show(value):
+    """repr of a value on one line and of bounded length."""
+    text = repr(value)
+    return text if len(text) <= 80 else text[:60] + "... (%d characters)" % len(text)
+
+
+def argument(condition, function, name, wanted, got):
+    """Raises InputError "function: name: wanted X, got Y" unless `condition` holds."""
+    if not condition:
+        raise InputError("%s: %s: wanted %s, got %s" % (function, name, wanted, _show(got)))
+
+
+def one_of(function, name, value, table):
+    """Raises InputError unless `value` is a key of `table`."""
+    argument(value in table, function, name, "one of " + ", ".join(sorted(table)), value)
+
+
+def positive(function, name, value):
+    """Raises InputError unless `value` is an integer above 0 (booleans are not)."""
+    is_integer = hasattr(value, "__index__") and not isinstance(value, bool)
+    argument(is_integer and value > 0, function, name, "an integer above 0", value)
+
+
+def file(condition, path, wanted, got):
+    """Raises InputError "path: wanted X, got Y" unless `condition` holds."""
+    if not condition:
+        raise InputError("%s: wanted %s, got %s" % (path, wanted, got))
+
+
+def line(condition, path, number, wanted, got):
+    """Raises InputError "path: line N: wanted X, got Y" unless `condition` holds; N counts from 1."""
+    if not condition:
+        raise InputError("%s: line %d: wanted %s, got %s" % (path, number, wanted, _show(got)))

@@ -1,0 +1,93 @@
+"""What the two programs share before TensorFlow is there: common flags, one-line errors, quiet logs."""
+import os
+import re
+import sys
+import tempfile
+import warnings
+
+from absl import app, flags
+
+from tf1_sampled import checks, tables
+
+
+def define_training_flags(loss, sampler, num_sampled, optimizer, learning_rate, batch_size, epochs,
+                          dim, num_sampled_of, batch_of):
+    """Defines the flags of training, with a program's own defaults.
+
+    Args:
+      loss, sampler, num_sampled, optimizer, learning_rate, batch_size, epochs, dim: the defaults.
+      num_sampled_of, batch_of: strings for the help, what shares the sampled classes ("step") and
+        what a batch counts ("examples").
+    """
+    flags.DEFINE_enum("loss", loss, sorted(tables.LOSSES), "Loss to train with.")
+    flags.DEFINE_enum("sampler", sampler, sorted(tables.SAMPLERS), "Where negatives come from.")
+    flags.DEFINE_integer("num_sampled", num_sampled, "Negatives per %s." % num_sampled_of,
+                         lower_bound=1)
+    flags.DEFINE_float("distortion", 0.75, "Power of the counts for --sampler=fixed_unigram: 1 draws "
+                       "by frequency, 0 evenly.")
+    flags.DEFINE_enum("optimizer", optimizer, sorted(tables.OPTIMIZERS), "How to step.")
+    flags.DEFINE_float("learning_rate", learning_rate, "Step size at the start; falls linearly to 0.",
+                       lower_bound=0)
+    flags.DEFINE_float("l2", 0, "Weight of the L2 loss of the rows that a batch uses.", lower_bound=0)
+    flags.DEFINE_integer("batch_size", batch_size, "%s per step." % batch_of, lower_bound=1)
+    flags.DEFINE_integer("epochs", epochs, "Passes over the data.", lower_bound=1)
+    flags.DEFINE_integer("dim", dim, "Size of the embeddings.", lower_bound=1)
+    flags.DEFINE_integer("seed", 1, "Seed of all random numbers.")
+    flags.DEFINE_string("model_dir", "", "Folder for checkpoint and metrics.json; must not hold a model "
+                        "already. Default: the next free runs/<program>-N.")
+
+
+def positive_integers(name, values):
+    """The integers above 0 of a list flag.
+
+    Raises:
+      InputError: anything else in it.
+    """
+    for value in values:
+        checks.argument(value.isdigit() and int(value) > 0, "--" + name, "value",
+                        "integers above 0, separated by commas", value)
+    return [int(value) for value in values]
+
+
+def settings(flag_values):
+    """The values of a program's flags, without those of absl itself: a dict by name."""
+    return {flag.name: flag.value for module, own in flag_values.flags_by_module_dict().items()
+            if not module.startswith("absl.") for flag in own}
+
+
+def import_tensorflow():
+    """tensorflow.compat.v1, without what it writes to standard error while it is loaded.
+
+    TensorFlow 2's libraries log before they look at TF_CPP_MIN_LOG_LEVEL. Lines that are no such
+    information (I... or its announcement) are passed on, and all of them if the import fails.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    warnings.filterwarnings("ignore", category=FutureWarning, module="tensor")
+    sys.stderr.flush()
+    kept = os.dup(2)
+    information = re.compile(rb"I\d{4} |WARNING: All log messages before absl::InitializeLog")
+    with tempfile.TemporaryFile() as log:
+        os.dup2(log.fileno(), 2)
+        try:
+            import tensorflow.compat.v1 as tf
+        except BaseException:
+            information = re.compile(rb"(?!)")
+            raise
+        finally:
+            sys.stderr.flush()
+            os.dup2(kept, 2)
+            os.close(kept)
+            log.seek(0)
+            os.write(2, b"".join(line for line in log if not information.match(line)))
+    tf.logging.set_verbosity(tf.logging.ERROR)
+    return tf
+
+
+def run(main):
+    """Runs main(argv) with flags parsed; what the user got wrong is one line and exit code 1."""
+    try:
+        app.run(main)
+    except checks.InputError as e:
+        sys.exit("%s: error: %s" % (os.path.basename(sys.argv[0]), e))
+    except KeyboardInterrupt:
+        sys.exit(130)

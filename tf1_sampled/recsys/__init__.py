@@ -1,0 +1,1 @@
+"""Candidate generation for recommenders: events, the YouTube DNN, and its evaluation."""

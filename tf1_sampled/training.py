@@ -1,0 +1,247 @@
+"""A loss in, a trained checkpoint out: the training step, the session, progress, checkpoints.
+
+    result = train(loss, shown_loss, make_optimizer, learning_rate, batches, model_dir, ...)
+    with restored_session(model_dir) as session:
+        session.run(...)
+
+Knows no model and no loss function: a loss is a scalar, an input is an iterator of feeds.
+"""
+import collections
+import contextlib
+import glob
+import itertools
+import json
+import math
+import os
+import platform
+import sys
+import time
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+import tqdm
+
+import tf1_sampled
+from tf1_sampled import checks, files
+
+TrainingResult = collections.namedtuple("TrainingResult", "seconds steps units_per_second")
+TrainingResult.__doc__ = """What a training took.
+
+  seconds: float, of training alone, without building the graph and without the last checkpoint.
+  steps: integer.
+  units_per_second: float, of the units of progress (words, examples).
+"""
+
+_LOSS_EVERY = 50  # steps between two looks at the loss: what the step itself needs is less than it
+
+
+def session_config():
+    """ConfigProto with soft placement: an op without a kernel for its device goes to another one."""
+    return tf.ConfigProto(allow_soft_placement=True)
+
+
+def minimize(loss, optimizer):
+    """The training op: one step of `optimizer` on the trainable variables, then the global step.
+
+    Runs the ops in tf.GraphKeys.UPDATE_OPS first (a learned sampler's counts).
+
+    Args:
+      loss: float scalar.
+      optimizer: tf.train.Optimizer.
+
+    Returns:
+      tf.Operation.
+
+    Raises:
+      InputError: a trainable variable on which the loss does not depend.
+    """
+    gradients = optimizer.compute_gradients(loss, tf.trainable_variables())
+    untouched = [variable.op.name for gradient, variable in gradients if gradient is None]
+    checks.argument(not untouched, "minimize", "loss", "one that depends on every trainable variable",
+                    "none on " + ", ".join(untouched))
+    with tf.control_dependencies(tf.get_collection(tf.GraphKeys.UPDATE_OPS)):
+        return optimizer.apply_gradients(gradients, tf.train.get_or_create_global_step())
+
+
+def train(loss, shown_loss, make_optimizer, learning_rate, batches, num_units, unit, model_dir,
+          save_seconds=600):
+    """Trains over `batches` with a learning rate that falls linearly to 0.
+
+    The loss is looked at every 50 steps, and before each checkpoint on the values to be saved; a
+    loss that is not finite stops the training, with the last checkpoint as it was.
+
+    Args:
+      loss: float scalar, to be minimised.
+      shown_loss: float scalar, to be shown (per word, per example).
+      make_optimizer: learning rate (float scalar tensor) -> tf.train.Optimizer; see OPTIMIZERS.
+      learning_rate: float above 0, at the start.
+      batches: iterator of (feed_dict, progress), progress a float in (0, 1] after the batch.
+      num_units: integer, units of progress in all of `batches`.
+      unit: string, what they are called ("words").
+      model_dir: string, folder for the checkpoints.
+      save_seconds: float, seconds between checkpoints; one more is made at the end.
+
+    Returns:
+      TrainingResult.
+
+    Raises:
+      InputError: a learning rate <= 0, no batch at all, or a loss that is not finite.
+    """
+    checks.argument(learning_rate > 0, "train", "learning_rate", "a number above 0", learning_rate)
+    # The rate's own placeholder, so that models and inputs need not know that it falls.
+    progress_before = tf.placeholder_with_default(0.0, [], "progress")
+    optimizer = make_optimizer(learning_rate * tf.maximum(1 - progress_before, 1e-4))
+    train_op = minimize(loss, optimizer)
+    saver = tf.train.Saver(max_to_keep=1)
+    with tf.Session(config=session_config()) as session:
+        session.run([tf.global_variables_initializer(), tf.local_variables_initializer()])
+
+        def save(feed):
+            _check_finite(session.run(loss, feed), steps, learning_rate, model_dir)
+            saver.save(session, os.path.join(model_dir, "model.ckpt"), tf.train.get_global_step(),
+                       write_meta_graph=False)
+
+        display = _Progress(num_units, unit)
+        start = saved = time.time()
+        steps, progress = 0, 0.0
+        for feed, progress_after in batches:
+            feed[progress_before] = progress
+            if steps % _LOSS_EVERY == 0:
+                _, value = session.run([train_op, shown_loss], feed)
+                _check_finite(value, steps + 1, learning_rate, model_dir)
+                display.show(progress, value)
+            else:
+                session.run(train_op, feed)
+            steps, progress = steps + 1, progress_after
+            if time.time() - saved > save_seconds:
+                save(feed)
+                saved = time.time()
+        checks.argument(steps, "train", "batches", "one batch or more", 0)
+        seconds = time.time() - start
+        display.close(session.run(shown_loss, feed))
+        save(feed)
+    return TrainingResult(seconds, steps, num_units / seconds)
+
+
+@contextlib.contextmanager
+def restored_session(model_dir):
+    """A session on the default graph with the variables of the newest checkpoint in `model_dir`."""
+    with tf.Session(config=session_config()) as session:
+        tf.train.Saver().restore(session, tf.train.latest_checkpoint(model_dir))
+        yield session
+
+
+def new_model_dir(path, program):
+    """The folder for a new model, made if need be; an earlier model is never written over.
+
+    Args:
+      path: string, the folder; or "" for the next free one of runs/<program>-1, -2, ...
+      program: string.
+
+    Returns:
+      string.
+
+    Raises:
+      InputError: a folder that holds a checkpoint, or that cannot be made.
+    """
+    if path:
+        checks.file(not glob.glob(os.path.join(glob.escape(path), "model.ckpt*")), path,
+                    "a model_dir without a checkpoint", "one that holds an earlier model")
+        try:
+            os.makedirs(path, exist_ok=True)
+        except OSError as e:
+            raise checks.InputError("%s: wanted a folder for the model, got: %s" % (path, e.strerror))
+        return path
+    for number in itertools.count(1):
+        folder = os.path.join("runs", "%s-%d" % (program, number))
+        try:
+            os.makedirs(folder)
+            return folder
+        except FileExistsError:
+            continue
+
+
+def mean_in_blocks(session, values, feed, block=256):
+    """The mean of `values` over all rows of `feed`, a block of rows at a time: memory is bounded.
+
+    Args:
+      session: tf.Session.
+      values: float [B], one per row fed.
+      feed: dict of placeholder -> array, all of one length.
+      block: integer, rows at a time.
+
+    Returns:
+      float; NaN where there are no rows.
+    """
+    size = len(next(iter(feed.values())))
+    total = 0.0
+    for begin in range(0, size, block):
+        rows = {key: array[begin:begin + block] for key, array in feed.items()}
+        total += float(np.sum(session.run(values, rows), dtype=np.float64))
+    return total / size if size else math.nan
+
+
+def write_metrics(path, metrics):
+    """Writes `metrics`, and the versions of what ran, as JSON; a number that is not finite is null."""
+    versions = {"python": platform.python_version(), "tensorflow": tf.VERSION,
+                "numpy": np.__version__, "tf1_sampled": tf1_sampled.__version__}
+    with files.writing(path) as stream:
+        json.dump(_plain(dict(metrics, versions=versions)), stream, indent=2, sort_keys=True,
+                  allow_nan=False)
+        stream.write("\n")
+
+
+def _plain(value):
+    if isinstance(value, dict):
+        return {key: _plain(v) for key, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    if isinstance(value, (float, np.floating)):
+        return float(value) if math.isfinite(value) else None
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _check_finite(loss, step, learning_rate, model_dir):
+    if np.isfinite(loss):
+        return
+    kept = tf.train.latest_checkpoint(model_dir)
+    raise checks.InputError(
+        "train: loss: wanted a finite number, got %s at step %d; learning_rate = %g may be too large. "
+        "Last checkpoint: %s" % (loss, step, learning_rate, kept or "none yet"))
+
+
+class _Progress:
+    """Speed, loss and time left on standard error: a bar on a terminal, else a line now and then."""
+
+    def __init__(self, num_units, unit, stream=None, seconds_between_lines=10):
+        self._stream = stream or sys.stderr
+        self._num_units, self._unit = num_units, unit
+        self._between = seconds_between_lines
+        self._start = self._last = time.time()
+        self._bar = None
+        if self._stream.isatty():
+            self._bar = tqdm.tqdm(total=num_units, unit=" " + unit, unit_scale=True, file=self._stream,
+                                  dynamic_ncols=True)
+
+    def show(self, progress, loss):
+        """`progress` in [0, 1] of the work is done."""
+        if self._bar is not None:
+            self._bar.set_postfix_str("loss %.3f" % loss, refresh=False)
+            self._bar.update(int(progress * self._num_units) - self._bar.n)
+        elif progress and time.time() - self._last > self._between:
+            self._last = time.time()
+            self._line(progress, loss)
+
+    def close(self, loss):
+        self.show(1.0, loss)
+        if self._bar is not None:
+            self._bar.close()
+        else:
+            self._line(1.0, loss)
+
+    def _line(self, progress, loss):
+        seconds = time.time() - self._start
+        print("%3d%% of %s %s, %s %s/s, loss %.3f, %d s left" % (
+            100 * progress, format(self._num_units, ","), self._unit,
+            format(int(progress * self._num_units / seconds), ","), self._unit, loss,
+            seconds / progress - seconds), file=self._stream, flush=True)

@@ -1,0 +1,203 @@
+"""Word vectors in the two file forms of the word2vec program, as gensim and others read and write.
+
+    text         "V D\\n", then per word: word, a blank, D decimal numbers, "\\n"
+    binary       "V D\\n", then per word: word, a blank, D little-endian float32, "\\n"
+
+A name that ends in `.bin` is binary (also `.bin.gz` and the like), any other is text.
+"""
+import os
+import re
+
+import numpy as np
+
+from tf1_sampled import checks, files
+
+_CHUNK = 1 << 20
+_BREAKS = re.compile("[ \t\n\r\v\f\0]")
+_LONGEST_WORD = 1 << 16  # bytes; a file of another kind is told by it early
+
+
+def write_vectors(path, words, vectors):
+    """Writes words and their vectors to a word2vec file, whole or not at all.
+
+    Numbers in text have nine digits, which give every float32 back exactly.
+
+    Args:
+      path: where to; the form is that of the name.
+      words: V strings without blanks and line ends, none empty.
+      vectors: [V, D] of numbers, finite as float32.
+
+    Raises:
+      InputError: a word or a row that the form cannot hold, other numbers of words than of rows.
+    """
+    words = list(words)
+    with np.errstate(over="ignore"):  # found below, with its word
+        vectors = np.asarray(vectors, np.float32)
+    checks.argument(vectors.ndim == 2 and vectors.size > 0, "write_vectors", "vectors",
+                    "an array [V, D] of at least one word and dimension", vectors.shape)
+    checks.argument(len(words) == len(vectors), "write_vectors", "words",
+                    "as many words as vectors, %d" % len(vectors), len(words))
+    encoded = [_encoded(word) for word in words]
+    finite = np.isfinite(vectors).all(axis=1)
+    if not finite.all():
+        row = int(np.argmin(finite))
+        checks.argument(False, "write_vectors", "vectors",
+                        "finite numbers for the word %r" % words[row], vectors[row].tolist())
+
+    with files.writing(path, "wb") as stream:
+        stream.write(b"%d %d\n" % vectors.shape)
+        if _is_binary(path):
+            for word, row in zip(encoded, vectors.astype("<f4")):
+                stream.write(word + b" " + row.tobytes() + b"\n")
+        else:
+            form = b"%s " + b" ".join([b"%.9g"] * vectors.shape[1]) + b"\n"
+            for word, row in zip(encoded, vectors):
+                stream.write(form % ((word,) + tuple(row.tolist())))
+
+
+def read_vectors(path):
+    """The words and vectors of a word2vec file, text or binary by its name, unpacked as needed.
+
+    The header is believed only as far as the rows that come bear it out.
+
+    Args:
+      path: the file.
+
+    Returns:
+      A list of V words and an array [V, D] of float32.
+
+    Raises:
+      InputError: anything that is not the form above; names the line or row. Also a number that is
+        not finite.
+    """
+    read = _read_binary if _is_binary(path) else _read_text
+    return read(os.fspath(path))
+
+
+def _is_binary(path):
+    stem, ending = os.path.splitext(os.fspath(path).lower())
+    return ending == ".bin" or (ending in files.PACKED and stem.endswith(".bin"))
+
+
+def _encoded(word):
+    """The UTF-8 bytes of a word that a word2vec file can hold."""
+    fits = isinstance(word, str) and word != "" and not _BREAKS.search(word)
+    checks.argument(fits, "write_vectors", "words",
+                    "words without blanks and line ends, none empty", word)
+    try:
+        return word.encode("utf-8")
+    except UnicodeEncodeError:
+        checks.argument(False, "write_vectors", "words", "words of Unicode characters", word)
+
+
+def _header(path, line):
+    """(V, D) of the first line, a string."""
+    parts = line.split()
+    fits = len(parts) == 2 and all(part.isdecimal() and len(part) < 18 for part in parts)
+    checks.line(fits, path, 1, "a header of two numbers, words and dimensions", line.rstrip("\n"))
+    count, dimension = int(parts[0]), int(parts[1])
+    checks.line(count > 0 and dimension > 0, path, 1, "a word and a dimension at least",
+                line.rstrip("\n"))
+    return count, dimension
+
+
+class _Rows:
+    """An array [rows, D] that grows by what comes, never by what a header promises."""
+
+    def __init__(self, count):
+        self._count = count
+        self._array = None
+        self._used = 0
+
+    def append(self, row):
+        if self._array is None:
+            self._array = np.empty((1, len(row)), np.float32)
+        if self._used == len(self._array):
+            larger = min(self._count, 2 * len(self._array))
+            self._array.resize((larger, self._array.shape[1]), refcheck=False)
+        self._array[self._used] = row
+        self._used += 1
+
+    def array(self):
+        return self._array
+
+
+def _read_text(path):
+    words = []
+    with files.open_text(path) as stream:
+        count, dimension = _header(path, next(stream))
+        rows = _Rows(count)
+        for number, line in enumerate(stream, 2):
+            if len(words) == count:
+                checks.line(not line.strip(), path, number, "the end after %d words" % count,
+                            line.rstrip("\n"))
+                continue
+            word, _, numbers = line.partition(" ")
+            checks.line(word.strip(), path, number, "a word, a blank and numbers",
+                        line.rstrip("\n"))
+            parts = numbers.split()
+            checks.line(len(parts) == dimension, path, number,
+                        "%d numbers after the word %r" % (dimension, word), len(parts))
+            try:
+                with np.errstate(over="ignore"):
+                    row = np.array(parts, np.float32)
+            except ValueError as e:
+                checks.line(False, path, number, "%d numbers after the word %r" % (dimension, word),
+                            str(e))
+            checks.line(np.isfinite(row).all(), path, number,
+                        "finite numbers for the word %r" % word, numbers.rstrip("\n"))
+            words.append(word)
+            rows.append(row)
+    checks.file(len(words) == count, path, "%d words as its header says" % count, str(len(words)))
+    return words, rows.array()
+
+
+def _read_binary(path):
+    words = []
+    with files.open_binary(path) as stream:
+        buffer = bytearray()
+
+        def more():
+            chunk = stream.read(_CHUNK)
+            buffer.extend(chunk)
+            return chunk
+
+        def find(end, longest, number, wanted):
+            """Where `end` first stands in what was not used yet, read on as needed."""
+            looked = 0
+            while True:
+                found = buffer.find(end, looked)
+                looked = len(buffer)
+                if found >= 0:
+                    return found
+                where = "%s: row %d" % (path, number) if number else path
+                checks.file(looked <= longest, where, wanted, "%d bytes without" % looked)
+                checks.file(more(), where, wanted, "the end of the file")
+
+        end = find(b"\n", 100, 0, "a header of two numbers, words and dimensions")
+        count, dimension = _header(path, buffer[:end].decode("latin-1"))
+        del buffer[:end + 1]
+        rows = _Rows(count)
+        for number in range(1, count + 1):
+            end = find(b" ", _LONGEST_WORD, number, "a word and a blank")
+            where = "%s: row %d" % (path, number)
+            try:
+                # Some programs write no line end after the numbers.
+                word = buffer[:end].decode("utf-8").lstrip("\n")
+            except UnicodeDecodeError as e:
+                checks.file(False, where, "a word in UTF-8", str(e))
+            checks.file(word.strip() and not _BREAKS.search(word), where, "a word", repr(word[:50]))
+            stop = end + 1 + 4 * dimension
+            while len(buffer) < stop:
+                checks.file(more(), where, "%d numbers of 4 bytes" % dimension,
+                            "the end of the file")
+            row = np.frombuffer(bytes(buffer[end + 1:stop]), "<f4")
+            checks.file(np.isfinite(row).all(), where, "finite numbers for the word %r" % word,
+                        "one that is not")
+            words.append(word)
+            rows.append(row)
+            del buffer[:stop]
+        while not buffer.strip() and more():
+            pass
+        checks.file(not buffer.strip(), path, "the end after %d words" % count, "more bytes")
+    return words, rows.array()

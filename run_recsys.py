@@ -19,27 +19,28 @@ _TEMPERATURES = {"cosine": 0.1, "dot": 1.0}
 
 program.define_training_flags(
     loss="sampled_softmax", sampler="log_uniform", num_sampled=100, optimizer="adam",
-    learning_rate=0.003, batch_size=256, epochs=10, dim=64, num_sampled_of="step",
+    learning_rate=0.005, batch_size=256, epochs=15, dim=128, num_sampled_of="step",
     batch_of="Examples")
+flags.adopt_module_key_flags(program)
 flags.DEFINE_string("events", "", "Event file: MovieLens ratings.csv, u.data or ratings.dat, or a CSV "
                     "or TSV with a header that names a user, an item and maybe a time column; may be "
                     ".gz .bz2 .xz .zip. Default: calls in the installed Python packages.")
 flags.DEFINE_string("titles", "", "Names of the items, as MovieLens movies.csv.")
 flags.DEFINE_list("hidden", [], "Sizes of the hidden layers, as 256,128; may be empty.")
-flags.DEFINE_integer("history_length", 50, "Events of a user's history that count, the latest.",
+flags.DEFINE_integer("history_length", 10, "Events of a user's history that count, the latest.",
                      lower_bound=1)
 flags.DEFINE_enum("similarity", "cosine", sorted(_TEMPERATURES), "Score of a user and an item.")
 flags.DEFINE_float("temperature", None, "Scores are divided by it. Default: %s." % ", ".join(
     "%g for %s" % (t, s) for s, t in sorted(_TEMPERATURES.items())))
 flags.DEFINE_integer("min_count", 5, "Leave out items with fewer events.", lower_bound=1)
-flags.DEFINE_list("k", ["10"], "Cuts of HR@k and NDCG@k.")
+flags.DEFINE_list("k", "10", "Cuts of HR@k and NDCG@k.")
 
 
 def main(_):
     # Imported here, so that --help and a mistyped flag need not wait for TensorFlow.
     import numpy as np
     tf = program.import_tensorflow()
-    from tf1_sampled import losses, samplers, sources, tables, training
+    from tf1_sampled import checks, losses, samplers, sources, tables, training
     from tf1_sampled.recsys import evaluation, model
     from tf1_sampled.recsys import events as event_files
 
@@ -60,6 +61,8 @@ def main(_):
     print("%s events of %s users and %s items; %s examples to train on" % tuple(
         format(n, ",") for n in (len(events.items), len(events.user_names), num_items,
                                  num_examples)), flush=True)
+    checks.argument(max(cuts) <= num_items, "run_recsys", "--k", "at most %d items" % num_items,
+                    max(cuts))
     clock["read"] = time.time()
 
     # Graph: items and slices of them -> user vectors -> loss of the items that came next.
@@ -99,42 +102,43 @@ def main(_):
     vector = tf.placeholder(tf.float32, [None, net.vector_size])
     item_scores = net.scores(vector)
     held_out_losses = losses.full_softmax_loss(weights, biases, labels, vector, num_items)
-    rows = np.arange(len(split.users))
-    results = {}
+    valid, test = event_files.held_out(events, split)
+
+    def evaluate(score_block, part):
+        return evaluation.evaluate(score_block, np.arange(len(part.users)), part.items, part.seen,
+                                   num_items, cuts)
+
     with training.restored_session(model_dir) as session:
-        for name, targets, ends in [("validation", split.valid_items, split.train_ends),
-                                    ("test", split.test_items, split.train_ends + 1)]:
-            targets, ends = targets[split.users], ends[split.users]
-            vectors = model.embed_users(session, users, inputs, events, split.users, ends,
-                                        FLAGS.history_length)
-            seen = event_files.histories(events, split.users, ends)
+        def scores_of(vectors):
+            return lambda rows: session.run(item_scores, {vector: vectors[rows]})
 
-            def evaluate(score_block):
-                return evaluation.evaluate(score_block, rows, targets, seen, num_items, cuts)
-
-            results[name] = evaluate(lambda r: session.run(item_scores, {vector: vectors[r]}))
+        valid_vectors, test_vectors = (
+            model.embed_users(session, users, inputs, events, part, FLAGS.history_length)
+            for part in (valid, test))
+        validation = evaluate(scores_of(valid_vectors), valid)
+        scores = evaluate(scores_of(test_vectors), test)
         full_loss = training.mean_in_blocks(session, held_out_losses,
-                                            {vector: vectors, labels: targets})
-        baselines = {"popularity": evaluate(evaluation.popularity_baseline(events.item_counts)),
-                     "random": evaluate(evaluation.random_baseline(num_items, FLAGS.seed))}
-        shown = np.linspace(0, len(rows) - 1, 5).astype(int)
-        recommended = evaluation.top_k(session.run(item_scores, {vector: vectors[shown]}),
-                                       [seen.items[seen.begin[r]:seen.end[r]] for r in shown], 5)
+                                            {vector: test_vectors, labels: test.items})
+        shown = np.linspace(0, len(test.users) - 1, 5).astype(int)
+        histories = [test.seen.items[test.seen.begin[row]:test.seen.end[row]] for row in shown]
+        offers = evaluation.top_k(scores_of(test_vectors)(shown), histories, 5)
+    baselines = {
+        "popularity": evaluate(evaluation.popularity_baseline(events.item_counts), test),
+        "random": evaluate(evaluation.random_baseline(num_items, FLAGS.seed), test)}
 
-    def title(item):
-        name = events.item_names[item]
-        return titles.get(name, name)
+    def names(items):
+        own = [events.item_names[item] for item in items]
+        return ", ".join(titles.get(name, name) for name in own)
 
     print("\nRecommendations:")
-    for row, best in zip(shown, recommended):
-        had = seen.items[seen.begin[row]:seen.end[row]]
-        print("  %s" % events.user_names[split.users[row]])
-        print("    had    %s" % ", ".join(title(item) for item in had[-5:]))
-        print("    next   %s" % title(split.test_items[split.users[row]]))
-        print("    offer  %s" % ", ".join(title(item) for item in best))
+    for row, history, offer in zip(shown, histories, offers):
+        print("  %s" % events.user_names[test.users[row]])
+        print("    had      %s" % names(history[-5:]))
+        print("    offered  %s" % names(offer))
+        print("    took     %s" % names(test.items[row:row + 1]))
     print("\nThe last event of %s users, ranked among all %s items but those that the user has had:"
-          % (format(len(rows), ","), format(num_items, ",")))
-    print(evaluation.table(dict([("this model", results["test"])] + sorted(baselines.items()))))
+          % (format(len(test.users), ","), format(num_items, ",")))
+    print(evaluation.table(dict([("this model", scores)] + sorted(baselines.items()))))
     print("Full softmax loss: %.3f nats per event" % full_loss)
 
     metrics_path = os.path.join(model_dir, "metrics.json")
@@ -145,8 +149,8 @@ def main(_):
                     "evaluate": time.time() - clock["trained"]},
         "examples_per_second": result.units_per_second,
         "full_softmax_loss": full_loss,
-        "scores": results["test"],
-        "validation": results["validation"],
+        "scores": scores,
+        "validation_scores": validation,
         "baselines": baselines,
         "files": written,
     })

@@ -15,9 +15,10 @@ from tf1_sampled import program
 FLAGS = flags.FLAGS
 
 program.define_training_flags(
-    loss="nce", sampler="fixed_unigram", num_sampled=32, optimizer="rowwise_adagrad",
-    learning_rate=0.3, batch_size=4096, epochs=5, dim=128,
-    num_sampled_of="block of %d words" % 32, batch_of="Words, a multiple of 32,")
+    loss="nce", sampler="fixed_unigram", num_sampled=16, optimizer="rowwise_adagrad",
+    learning_rate=0.25, batch_size=4096, epochs=5, dim=128,
+    num_sampled_of="block of 32 words", batch_of="Words, a multiple of 32,")
+flags.adopt_module_key_flags(program)
 flags.DEFINE_string("corpus", "", "Text file, words between white space, a sentence per line; may be "
                     ".gz .bz2 .xz .zip. Default: docstrings of the installed Python packages.")
 flags.DEFINE_integer("window", 5, "Words on each side of the centre, at most.", lower_bound=1)

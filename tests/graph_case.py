@@ -1,7 +1,7 @@
 """A test case with a graph of its own for each test."""
-from absl.testing import parameterized
 import numpy as np
 import tensorflow.compat.v1 as tf
+from absl.testing import parameterized
 
 
 class GraphCase(parameterized.TestCase):

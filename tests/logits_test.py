@@ -9,7 +9,7 @@ _RANDOM = np.random.RandomState(1)
 _C, _D, _B = 11, 3, 4
 _WEIGHTS = _RANDOM.randn(_C, _D)
 _BIASES = _RANDOM.randn(_C)
-_INPUTS = _RANDOM.randn(_B, _D)
+_INPUTS = _RANDOM.randn(_B, _D).astype(np.float32)
 _LABELS = np.array([[1, 2], [3, 3], [0, 10], [7, 5]])
 _SAMPLED = np.array([2, 9, 3, 2, 0])
 _TRUE_COUNT = _RANDOM.rand(_B, 2) + 0.1
@@ -24,7 +24,7 @@ def _values():
     return tf.constant(_SAMPLED, tf.int64), _float(_TRUE_COUNT), _float(_SAMPLED_COUNT)
 
 
-def _compute(labels=_LABELS, inputs=_INPUTS.astype(np.float32), num_true=2, **options):
+def _compute(labels=_LABELS, inputs=_INPUTS, num_true=2, **options):
     options.setdefault("sampled_values", _values())
     return logits.compute_sampled_logits(_float(_WEIGHTS), _float(_BIASES), labels, inputs,
                                          5, _C, num_true, **options)

@@ -2,10 +2,9 @@ import os
 import subprocess
 import sys
 
-from absl import flags
 from absl.testing import absltest
 
-from tf1_sampled import InputError, checks, program
+from tf1_sampled import InputError, program
 
 _SCRIPT = """
 import sys

@@ -1,11 +1,9 @@
 """Tests of the ranking metrics, the baselines and the evaluation in blocks."""
-from absl.testing import absltest
-from absl.testing import parameterized
 import numpy as np
+from absl.testing import absltest, parameterized
 
 from tf1_sampled import checks
-from tf1_sampled.recsys import evaluation
-from tf1_sampled.recsys import events
+from tf1_sampled.recsys import evaluation, events
 
 try:
     from sklearn.metrics import ndcg_score

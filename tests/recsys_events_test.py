@@ -4,9 +4,8 @@ import gzip
 import os
 from unittest import mock
 
-from absl.testing import absltest
-from absl.testing import parameterized
 import numpy as np
+from absl.testing import absltest, parameterized
 
 from tf1_sampled import checks
 from tf1_sampled.recsys import events

@@ -6,8 +6,10 @@ Every message names what was looked at, what was wanted and what came:
     ratings.csv: line 7: wanted a number in column 'timestamp', got 'yesterday'
 
 All of them are `InputError`, so that a program can tell what its user got wrong (one line, no
-traceback) from a defect of its own. Imports nothing, so that readers of files work without TensorFlow.
+traceback) from a defect of its own. TensorFlow is not imported, so that readers of
+files work without it.
 """
+import operator
 
 
 class InputError(ValueError):
@@ -16,7 +18,7 @@ class InputError(ValueError):
 
 def _show(value):
     """repr of a value on one line and of bounded length."""
-    text = repr(value)
+    text = " ".join(repr(value).split())
     return text if len(text) <= 80 else text[:60] + "... (%d characters)" % len(text)
 
 
@@ -33,8 +35,11 @@ def one_of(function, name, value, table):
 
 def positive(function, name, value):
     """Raises InputError unless `value` is an integer above 0 (booleans are not)."""
-    is_integer = hasattr(value, "__index__") and not isinstance(value, bool)
-    argument(is_integer and value > 0, function, name, "an integer above 0", value)
+    try:
+        fits = type(value).__name__ not in ("bool", "bool_") and operator.index(value) > 0
+    except TypeError:
+        fits = False
+    argument(fits, function, name, "an integer above 0", value)
 
 
 def file(condition, path, wanted, got):

@@ -14,7 +14,6 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 
-
 class Uniform:
     """P(k) = 1 / C.
 

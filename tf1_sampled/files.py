@@ -39,12 +39,12 @@ def open_binary(path):
         with opener(path, "rb") as stream:
             yield stream
     except _DAMAGED as e:
-        raise checks.InputError("%s: wanted a whole %s file, got: %s" % (path, ending, e))
+        raise checks.InputError("%s: wanted a whole %s file, got: %s" % (path, ending, e)) from e
     except OSError as e:
         # Not what the caller's own code met while it read: a full disk, a closed pipe.
         if e.filename != path and (e.filename or e.errno not in (None, errno.EIO, errno.EINVAL)):
             raise
-        raise checks.InputError("%s: wanted a readable file, got: %s" % (path, e.strerror or e))
+        raise checks.InputError("%s: wanted a readable file, got: %s" % (path, e.strerror or e)) from e
 
 
 @contextlib.contextmanager
@@ -58,7 +58,7 @@ def _open_zip(path, _):
                         "%d members" % len(members))
             stream = stack.enter_context(archive.open(members[0]))
         except RuntimeError as e:  # a password, or a compression that zipfile does not know
-            raise checks.InputError("%s: wanted a plain zip file, got: %s" % (path, e))
+            raise checks.InputError("%s: wanted a plain zip file, got: %s" % (path, e)) from e
         yield stream
 
 
@@ -80,7 +80,7 @@ def open_text(path):
                 yield text
         except UnicodeDecodeError as e:
             raise checks.InputError("%s: wanted UTF-8 text, got byte 0x%02x: %s" % (
-                path, e.object[e.start], e.reason))
+                path, e.object[e.start], e.reason)) from e
 
 
 @contextlib.contextmanager
@@ -107,7 +107,7 @@ def writing(path, mode="w"):
         prefix = ".%s." % os.path.basename(path)[:50]
         handle, temporary = tempfile.mkstemp(prefix=prefix, dir=folder)
     except OSError as e:
-        raise checks.InputError("%s: wanted a place to write, got: %s" % (path, e.strerror or e))
+        raise checks.InputError("%s: wanted a place to write, got: %s" % (path, e.strerror or e)) from e
     try:
         with open(handle, "wb") as raw:
             packed = _PACKERS[ending](raw) if ending in _PACKERS else raw
@@ -134,3 +134,14 @@ def _check_not_special(path):
     checks.file(not os.path.isdir(path), path, "a file", "a folder")
     is_special = os.path.exists(path) and not os.path.isfile(path)
     checks.file(not is_special, path, "a file", "a pipe or a device")
+
+
+def check_writable(path):
+    """Raises InputError unless a file can be made at `path`: better before the work than after it."""
+    folder = os.path.dirname(os.fspath(path)) or "."
+    _check_not_special(path)
+    try:
+        os.makedirs(folder, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as e:
+        raise checks.InputError("%s: wanted a place to write, got: %s" % (path, e.strerror or e)) from e

@@ -26,8 +26,9 @@ def define_training_flags(loss, sampler, num_sampled, optimizer, learning_rate, 
     flags.DEFINE_float("distortion", 0.75, "Power of the counts for --sampler=fixed_unigram: 1 draws "
                        "by frequency, 0 evenly.")
     flags.DEFINE_enum("optimizer", optimizer, sorted(tables.OPTIMIZERS), "How to step.")
-    flags.DEFINE_float("learning_rate", learning_rate, "Step size at the start; falls linearly to 0.",
-                       lower_bound=0)
+    flags.DEFINE_float("learning_rate", learning_rate,
+                       "Step size at the start, above 0; falls linearly to 0.")
+    flags.register_validator("learning_rate", lambda rate: rate > 0, "wanted a number above 0")
     flags.DEFINE_float("l2", 0, "Weight of the L2 loss of the rows that a batch uses.", lower_bound=0)
     flags.DEFINE_integer("batch_size", batch_size, "%s per step." % batch_of, lower_bound=1)
     flags.DEFINE_integer("epochs", epochs, "Passes over the data.", lower_bound=1)

@@ -150,7 +150,8 @@ def new_model_dir(path, program):
         try:
             os.makedirs(path, exist_ok=True)
         except OSError as e:
-            raise checks.InputError("%s: wanted a folder for the model, got: %s" % (path, e.strerror))
+            raise checks.InputError(
+                "%s: wanted a folder for the model, got: %s" % (path, e.strerror)) from e
         return path
     for number in itertools.count(1):
         folder = os.path.join("runs", "%s-%d" % (program, number))

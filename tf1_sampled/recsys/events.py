@@ -16,8 +16,7 @@ import re
 
 import numpy as np
 
-from tf1_sampled import checks
-from tf1_sampled import files
+from tf1_sampled import checks, files
 
 # Column names, lower case and without signs; of several in a header the first one here is taken.
 _COLUMNS = {
@@ -66,6 +65,17 @@ Fields:
 
 Rows = collections.namedtuple("Rows", "items begin end")
 Rows.__doc__ = """Rows of ids of any length: row r is items[begin[r]:end[r]], all three int32."""
+
+
+HeldOut = collections.namedtuple("HeldOut", "users items ends seen")
+HeldOut.__doc__ = """One item of each of some users, to be ranked among those that the user has not had.
+
+Fields:
+  users: int64 [V].
+  items: int32 [V], what each of them took next.
+  ends: int64 [V], where each one's history before that ends in `Events.items`.
+  seen: `Rows`, V of them, that history.
+"""
 
 
 class _Names(dict):
@@ -346,6 +356,24 @@ def split_last(events):
     valid[users] = events.items[ends[users]]
     test[users] = events.items[ends[users] + 1]
     return Split(ends, valid, test, users)
+
+
+def held_out(events, split):
+    """What is asked of a model after training: each user's next item, and what it must not offer.
+
+    Args:
+      events: `Events`.
+      split: `Split`.
+
+    Returns:
+      `HeldOut` for validation, and one for the test, where the validation item counts as had.
+    """
+    users = split.users
+    parts = []
+    for items, after in ((split.valid_items, 0), (split.test_items, 1)):
+        ends = split.train_ends[users] + after
+        parts.append(HeldOut(users, items[users], ends, histories(events, users, ends)))
+    return tuple(parts)
 
 
 def ranges(begin, lengths):

@@ -121,6 +121,7 @@ def pool_histories(rows, begin, end):
     Returns:
       float [P, D].
     """
+    begin, end = tf.convert_to_tensor(begin), tf.convert_to_tensor(end)
     running = tf.concat([tf.zeros_like(rows[:1]), tf.cumsum(rows)], 0)
     length = tf.cast(end - begin, rows.dtype)
     return (tf.gather(running, end) - tf.gather(running, begin)) / length[:, None]
@@ -136,25 +137,24 @@ def feed(inputs, batch):
     return {inputs.items: batch.items, inputs.begin: batch.begin, inputs.end: batch.end}
 
 
-def embed_users(session, user_vectors, inputs, all_events, users, ends, history_length, block=4096):
-    """The vectors of users at a point in their histories, a block of users at a time.
+def embed_users(session, user_vectors, inputs, all_events, held_out, history_length, block=4096):
+    """The vectors of users at the point where they are asked, a block of users at a time.
 
     Args:
       session: tf.Session.
       user_vectors: float [P, D'], of YouTubeDNN.user_vectors(inputs).
       inputs: history_placeholders().
       all_events: events.Events.
-      users: integer [U].
-      ends: integer [U], where each user's history ends in all_events.items.
+      held_out: events.HeldOut of V users.
       history_length: integer, the latest events that count.
       block: integer.
 
     Returns:
-      float32 [U, D'].
+      float32 [V, D'].
     """
     vectors = []
-    for low in range(0, len(users), block):
+    for low in range(0, len(held_out.users), block):
         part = slice(low, low + block)
-        batch = events.histories(all_events, users[part], ends[part], history_length)
+        batch = events.histories(all_events, held_out.users[part], held_out.ends[part], history_length)
         vectors.append(session.run(user_vectors, feed(inputs, batch)))
     return np.concatenate(vectors)

@@ -113,12 +113,14 @@ def split_held_out(tokens, share=0.01, at_most=50000, pieces=20):
       tokens: int32 [N].
       share: float, of the tokens to hold out.
       at_most: integer, tokens to hold out.
-      pieces: integer, in how many places, at equal distances.
+      pieces: integer, in how many places, at equal distances; fewer where they would be short.
 
     Returns:
       training int32 [N'], held out int32 [N'']; END stands where they were cut apart.
     """
-    size = max(min(int(len(tokens) * share), at_most) // pieces, 1)
+    total = max(min(int(len(tokens) * share), at_most), 2)
+    pieces = max(min(pieces, total // 50), 1)
+    size = total // pieces
     in_piece = (np.arange(len(tokens)) + size) % max(len(tokens) // pieces, size + 1) < size
     last = np.flatnonzero(np.diff(in_piece.astype(np.int8)))  # the last token before each cut
     cut = np.insert(tokens, last + 1, END)
@@ -158,7 +160,7 @@ def runs(tokens, keep, num_centres, window, epochs, rng):
             num_runs = (len(text) - 2 * window) // num_centres
             for i in range(num_runs):
                 at = i * num_centres
-                done = epoch + (begin + len(part) * (at + num_centres) / len(text)) / len(tokens)
+                done = epoch + (begin + len(part) * (i + 1) / num_runs) / len(tokens)
                 yield text[at:at + num_centres + 2 * window], done / epochs
             rest = text[num_runs * num_centres:]
     if len(rest) > 2 * window:

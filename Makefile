@@ -5,7 +5,7 @@ VENV := .venv
 made_with := $(shell cat $(VENV)/.made-with 2>/dev/null)
 PYTHON ?= $(or $(made_with),python3)
 
-export TF_CPP_MIN_LOG_LEVEL ?= 2
+export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 .PHONY: demo test lint clean help other-python
 .NOTPARALLEL:

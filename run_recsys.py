@@ -37,11 +37,11 @@ flags.DEFINE_list("k", "10", "Cuts of HR@k and NDCG@k.")
 
 
 def main(_):
-    # Imported here, so that --help and a mistyped flag need not wait for TensorFlow.
+    # Imported here, TensorFlow only below: --help, a wrong flag or a bad file need not wait for it.
     import numpy as np
-    tf = program.import_tensorflow()
-    from tf1_sampled import checks, losses, samplers, sources, tables, training
-    from tf1_sampled.recsys import evaluation, model
+
+    from tf1_sampled import checks, sources, tables
+    from tf1_sampled.recsys import evaluation
     from tf1_sampled.recsys import events as event_files
 
     clock = {"start": time.time()}
@@ -66,6 +66,10 @@ def main(_):
     clock["read"] = time.time()
 
     # Graph: items and slices of them -> user vectors -> loss of the items that came next.
+    tf = program.import_tensorflow()
+    from tf1_sampled import losses, samplers, training
+    from tf1_sampled.recsys import model
+
     tf.disable_v2_behavior()
     tf.set_random_seed(FLAGS.seed)
     net = model.YouTubeDNN(events.item_counts, FLAGS.dim, hidden, FLAGS.similarity,

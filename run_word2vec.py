@@ -32,16 +32,16 @@ flags.DEFINE_list("eval_similarity", [], "Files of word pairs with human scores 
 
 
 def main(_):
-    # Imported here, so that --help and a mistyped flag need not wait for TensorFlow.
+    # Imported here, TensorFlow only below: --help, a wrong flag or a bad file need not wait for it.
     import numpy as np
-    tf = program.import_tensorflow()
-    from tf1_sampled import checks, files, losses, samplers, sources, tables, training
-    from tf1_sampled.word2vec import corpus, evaluation, model, vectors
+
+    from tf1_sampled import checks, files, sources, tables
+    from tf1_sampled.word2vec import corpus, evaluation, vectors
 
     clock = {"start": time.time()}
     similarity_pairs = {path: evaluation.read_similarity(path) for path in FLAGS.eval_similarity}
-    checks.argument(FLAGS.batch_size % model.BLOCK == 0, "run_word2vec", "--batch_size",
-                    "a multiple of %d" % model.BLOCK, FLAGS.batch_size)
+    checks.argument(FLAGS.batch_size % corpus.BLOCK == 0, "run_word2vec", "--batch_size",
+                    "a multiple of %d" % corpus.BLOCK, FLAGS.batch_size)
     if FLAGS.vectors:
         files.check_writable(FLAGS.vectors)
 
@@ -54,6 +54,10 @@ def main(_):
     clock["read"] = time.time()
 
     # Graph: a run of ids -> blocks of centres and contexts -> loss of their pairs.
+    tf = program.import_tensorflow()
+    from tf1_sampled import losses, samplers, training
+    from tf1_sampled.word2vec import model
+
     tf.disable_v2_behavior()
     tf.set_random_seed(FLAGS.seed)
     tokens = tf.placeholder(tf.int32, [FLAGS.batch_size + 2 * FLAGS.window])

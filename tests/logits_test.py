@@ -125,7 +125,7 @@ class LookupTest(graph_case.GraphCase):
         ids = tf.constant([[0, 10], [4, 3]])
         for strategy in ("mod", "div"):
             self.assert_close(self.run_graph(logits.lookup(table, ids, strategy)),
-                              _WEIGHTS[[[0, 10], [4, 3]]])
+                              _WEIGHTS[np.array([[0, 10], [4, 3]])])
             self.assert_close(self.run_graph(logits.whole_table(table, _C, strategy)), _WEIGHTS)
 
     def test_upstream_takes_wrong_rows_of_a_partitioned_variable_by_default(self):

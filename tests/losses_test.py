@@ -88,6 +88,24 @@ class SampledLossTest(graph_case.GraphCase):
             self.assert_close(our_gradient, their_gradient, 1e-5, 1e-5)
 
     @parameterized.parameters(*sorted(_PEERS))
+    def test_a_partitioned_variable_needs_no_strategy(self, name):
+        problem = _Problem(1)
+        _, arguments = problem.tensors()
+        table = tf.get_variable("table", [_C, _D], partitioner=tf.fixed_size_partitioner(3))
+        bias = tf.get_variable("bias", [_C], partitioner=tf.fixed_size_partitioner(3))
+        arguments.update(weights=table, biases=bias)
+        theirs = _PEERS[name](**arguments)  # told "div"
+        arguments["partition_strategy"] = "mod"  # tf.nn's default, which there means wrong rows
+        ours, wrong = tables.LOSSES[name](**arguments), _PEERS[name](**arguments)
+        parts = list(table) + list(bias)
+        results = self.run_graph([[loss, _dense(tf.gradients(loss, parts))] for loss in (ours, theirs)]
+                                 + [wrong])
+        self.assert_close(results[0][0], results[1][0])
+        for our_gradient, their_gradient in zip(results[0][1], results[1][1]):
+            self.assert_close(our_gradient, their_gradient, 1e-5, 1e-5)
+        self.assertTrue(np.any(np.abs(results[2] - results[1][0]) > 1e-3))
+
+    @parameterized.parameters(*sorted(_PEERS))
     def test_takes_the_values_of_tf_nns_samplers(self, name):
         _, arguments = _Problem(1).tensors()
         arguments["sampled_values"] = tf.random.log_uniform_candidate_sampler(

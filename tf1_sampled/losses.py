@@ -207,6 +207,6 @@ def _full_logits(function, weights, biases, labels, inputs, num_classes, num_tru
     logits = tf.matmul(inputs, whole_table(weights, num_classes, partition_strategy),
                        transpose_b=True)
     logits += whole_table(biases, num_classes, partition_strategy)
-    rows = tf.range(tf.shape(labels)[0], dtype=labels.dtype)
+    rows = tf.cast(tf.range(tf.shape(labels)[0]), labels.dtype)
     places = tf.stack([tf.tile(rows[:, None], [1, num_true]), labels], 2)
     return logits, tf.gather_nd(logits, places)

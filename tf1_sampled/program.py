@@ -64,6 +64,8 @@ def import_tensorflow():
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     warnings.filterwarnings("ignore", category=FutureWarning, module="tensor")
+    # A running sum of a batch, whose gradient is dense and small, is meant.
+    warnings.filterwarnings("ignore", message="Converting sparse IndexedSlices to a dense")
     sys.stderr.flush()
     kept = os.dup(2)
     information = re.compile(rb"I\d{4} |WARNING: All log messages before absl::InitializeLog")

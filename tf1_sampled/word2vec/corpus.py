@@ -14,6 +14,7 @@ import numpy as np
 from tf1_sampled import checks, files
 
 END = -1  # after each line of a corpus
+BLOCK = 32  # centres that share negatives: enough to make products of matrices, few enough to vary
 
 Corpus = collections.namedtuple("Corpus", "words counts tokens num_raw_words")
 Corpus.__doc__ = """A text in word ids.

@@ -17,9 +17,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from tf1_sampled import checks, distributions
-from tf1_sampled.word2vec.corpus import END
-
-BLOCK = 32  # centres that share negatives: enough to make products of matrices, few enough to vary
+from tf1_sampled.word2vec.corpus import BLOCK, END
 
 Windows = collections.namedtuple("Windows", "inputs labels pairs centres")
 Windows.__doc__ = """The blocks of a run of tokens.

@@ -16,7 +16,7 @@ FLAGS = flags.FLAGS
 
 program.define_training_flags(
     loss="nce", sampler="fixed_unigram", num_sampled=16, optimizer="rowwise_adagrad",
-    learning_rate=0.25, batch_size=4096, epochs=5, dim=128,
+    learning_rate=0.2, batch_size=4096, epochs=10, dim=128,
     num_sampled_of="block of 32 words", batch_of="Words, a multiple of 32,")
 flags.adopt_module_key_flags(program)
 flags.DEFINE_string("corpus", "", "Text file, words between white space, a sentence per line; may be "

@@ -53,7 +53,7 @@ def nearest(vectors_unit, row, k):
 
 
 def some_frequent(vocab_size, number=8):
-    """Rows of some words to show: spread evenly, on a log scale, below the most frequent 100.
+    """Rows of some words to show: evenly on a log scale, without the most frequent 300.
 
     Args:
       vocab_size: integer V; rows are in falling order of frequency.
@@ -62,7 +62,7 @@ def some_frequent(vocab_size, number=8):
     Returns:
       list of integers in 0 .. V - 1, rising.
     """
-    first, last = min(100, vocab_size // 10), min(3000, vocab_size - 1)
+    first, last = min(300, vocab_size // 10), min(3000, vocab_size - 1)
     return sorted(set(np.geomspace(first + 1, last + 1, number).astype(int) - 1))
 
 

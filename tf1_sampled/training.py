@@ -229,7 +229,7 @@ class _Progress:
         if self._bar is not None:
             self._bar.set_postfix_str("loss %.3f" % loss, refresh=False)
             self._bar.update(int(progress * self._num_units) - self._bar.n)
-        elif progress and time.time() - self._last > self._between:
+        elif 0 < progress < 1 and time.time() - self._last > self._between:
             self._last = time.time()
             self._line(progress, loss)
 

@@ -57,16 +57,13 @@ class DistributionTest(graph_case.GraphCase):
             self.assertTrue(np.any(first != other))
 
     def test_log_uniform_reaches_every_id_of_a_large_range(self):
-        # With 32-bit uniforms, about one in three of these ids could never be drawn.
         size = 1 << 22
         ids = self.run_graph(distributions.LogUniform(size).draw([4000000], seed=1))
         far = ids[ids >= size // 2]
         self.assertGreater(len(far), 100000)
-        for bits in (1, 2, 4):  # even, odd, and so on: 32-bit draws favour some of the last bits
-            share = np.bincount(far % (1 << bits)) / len(far)
-            self.assertLen(share, 1 << bits)
-            np.testing.assert_allclose(share, 1 / (1 << bits), rtol=5 * (1 << bits) ** 0.5
-                                       / len(far) ** 0.5)
+        # About one in 23 of these draws meets an earlier one. Of uniforms of 32 bits, 2^23 are different,
+        # which reach one in 6 of these ids, and one in 5 draws would.
+        self.assertGreater(len(np.unique(far)), 0.94 * len(far))
 
     def test_tables_of_a_unigram_are_not_in_the_graph(self):
         distributions.Unigram(np.arange(1, 100001)).draw([3])

@@ -137,7 +137,7 @@ class ProgressTest(absltest.TestCase):
         display.show(0.5, 2)
         display.close(1)
         lines = log.getvalue().splitlines()
-        self.assertLen(lines, 3)
+        self.assertLen(lines, 2)
         self.assertRegex(lines[0], r"^ 50% of 2,000 words, [\d,]+ words/s, loss 2.000, \d+ s left$")
         self.assertRegex(lines[-1], r"^100% of 2,000 words, [\d,]+ words/s, loss 1.000, 0 s left$")
 

@@ -115,11 +115,11 @@ class RunsTest(parameterized.TestCase):
 
     def test_subsampling_keeps_the_share_and_the_sentence_ends(self):
         tokens = np.tile(np.array([0, 1, END], np.int32), 20000)
-        keep = np.array([0.25, 1], np.float32)
+        keep = np.array([1, 0.25], np.float32)
         runs = list(corpus.runs(tokens, keep, 64, 2, 1, np.random.RandomState(1)))
         centres = np.concatenate([run[2:-2] for run, _ in runs])
-        self.assertAlmostEqual(np.sum(centres == 0) / 20000, 0.25, delta=5 * 0.0031)
-        self.assertEqual(np.sum(centres == 1), 20000)
+        self.assertAlmostEqual(np.sum(centres == 1) / 20000, 0.25, delta=5 * 0.0031)
+        self.assertEqual(np.sum(centres == 0), 20000)
         self.assertGreaterEqual(np.sum(centres == END), 20000)
 
     def test_progress_rises_evenly(self):

@@ -134,9 +134,5 @@ def main(_):
     print("Wrote " + ", ".join(written))
 
 
-def run():
-    program.run(main)
-
-
 if __name__ == "__main__":
-    run()
+    program.run(main)

@@ -46,8 +46,8 @@ setuptools.setup(
     extras_require=_EXTRAS,
     entry_points={
         "console_scripts": [
-            "run_word2vec=run_word2vec:run",
-            "run_recsys=run_recsys:run",
+            "run_word2vec=tf1_sampled.program:run_word2vec",
+            "run_recsys=tf1_sampled.program:run_recsys",
         ],
     },
 )

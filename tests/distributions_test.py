@@ -61,8 +61,8 @@ class DistributionTest(graph_case.GraphCase):
         ids = self.run_graph(distributions.LogUniform(size).draw([4000000], seed=1))
         far = ids[ids >= size // 2]
         self.assertGreater(len(far), 100000)
-        # About one in 23 of these draws meets an earlier one. Of uniforms of 32 bits, 2^23 are different,
-        # which reach one in 6 of these ids, and one in 5 draws would.
+        # About one in 23 of these draws meets an earlier one. Of 32-bit uniforms only 2^23 are different,
+        # which reach one in 6 of these ids; then one draw in 5 does.
         self.assertGreater(len(np.unique(far)), 0.94 * len(far))
 
     def test_tables_of_a_unigram_are_not_in_the_graph(self):

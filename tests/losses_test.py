@@ -88,6 +88,18 @@ class SampledLossTest(graph_case.GraphCase):
             self.assert_close(our_gradient, their_gradient, 1e-5, 1e-5)
 
     @parameterized.parameters(*sorted(_PEERS))
+    def test_upstream_keeps_a_hit_that_was_drawn_twice(self, name):
+        problem = _Problem(1)
+        problem.sampled[:] = problem.labels[0, 0]
+        problem.sampled_count[:] = problem.true_count[0, 0]
+        _, arguments = problem.tensors()
+        ours, theirs = (losses_of[name](remove_accidental_hits=True, **arguments)
+                        for losses_of in (tables.LOSSES, _PEERS))
+        ours, theirs = self.run_graph([ours, theirs])
+        self.assert_close(ours, problem.oracle(name, True))
+        self.assertGreater(theirs[0], ours[0] + 1e-2)
+
+    @parameterized.parameters(*sorted(_PEERS))
     def test_a_partitioned_variable_needs_no_strategy(self, name):
         problem = _Problem(1)
         _, arguments = problem.tensors()

@@ -78,11 +78,13 @@ class RunRecsysTest(parameterized.TestCase):
         self.assertNotIn("Traceback", err)
         self.assertEqual(os.listdir(self.folder), [])
 
-    def test_help_needs_no_tensorflow(self):
-        code, out, err = run_program.run("run_recsys.py", self.folder, "--help", no_tensorflow=True)
+    @parameterized.parameters("run_recsys.py", "run_recsys")
+    def test_help_needs_no_tensorflow(self, program):
+        code, out, err = run_program.run(program, self.folder, "--help", no_tensorflow=True)
         self.assertEqual((code, err), (1, ""))  # absl's exit code for --help
         for flag in ("--events", "--hidden", "--num_sampled", "--similarity"):
             self.assertIn(flag, out)
+        self.assertIn("Trains a recommender's candidate generator", out)
 
 
 if __name__ == "__main__":

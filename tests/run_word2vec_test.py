@@ -110,8 +110,9 @@ class RunWord2vecTest(parameterized.TestCase):
         self.assertEqual(code, 1)
         self.assertIn("wanted a model_dir without a checkpoint", err)
 
-    def test_help_needs_no_tensorflow(self):
-        code, out, err = run_program.run("run_word2vec.py", self.folder, "--help", no_tensorflow=True)
+    @parameterized.parameters("run_word2vec.py", "run_word2vec")
+    def test_help_needs_no_tensorflow(self, program):
+        code, out, err = run_program.run(program, self.folder, "--help", no_tensorflow=True)
         self.assertEqual((code, err), (1, ""))  # absl's exit code for --help
         for flag in ("--loss", "--sampler", "--num_sampled", "--eval_similarity"):
             self.assertIn(flag, out)

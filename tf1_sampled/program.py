@@ -1,6 +1,7 @@
 """What the two programs share before TensorFlow is there: common flags, one-line errors, quiet logs."""
 import os
 import re
+import runpy
 import sys
 import tempfile
 import warnings
@@ -94,3 +95,13 @@ def run(main):
         sys.exit("%s: error: %s" % (os.path.basename(sys.argv[0]), e))
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def run_word2vec():
+    """The console script: run_word2vec.py as the main module, which is whose flags --help shows."""
+    runpy.run_module("run_word2vec", run_name="__main__", alter_sys=True)
+
+
+def run_recsys():
+    """The console script: run_recsys.py as the main module."""
+    runpy.run_module("run_recsys", run_name="__main__", alter_sys=True)

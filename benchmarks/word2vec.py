@@ -3,9 +3,9 @@
     python benchmarks/word2vec.py --corpus=text.txt --eval_similarity=wordsim353.tsv
 
 Wants gensim (pip install '.[test]'). The corpus is plain text of one line or many. Speed is raw words
-per second of training alone, without reading and counting the words; accuracy is gensim's own evaluation
-of both sets of vectors. Systems run one after the other, `--rounds` times in turn; the best speed of each
-counts, as what disturbs a shared machine only ever makes it slower.
+per second of training alone, without reading and counting the words; accuracy is gensim's own
+evaluation of both sets of vectors. Systems run in turn, `--rounds` times; the best speed of each counts,
+as what disturbs a shared machine only ever makes it slower.
 """
 import json
 import os

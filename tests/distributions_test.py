@@ -61,7 +61,7 @@ class DistributionTest(graph_case.GraphCase):
         ids = self.run_graph(distributions.LogUniform(size).draw([4000000], seed=1))
         far = ids[ids >= size // 2]
         self.assertGreater(len(far), 100000)
-        # About one in 23 of these draws meets an earlier one. Of 32-bit uniforms only 2^23 are different,
+        # About one in 23 of these draws meets an earlier one. Of 32-bit uniforms 2^23 are different,
         # which reach one in 6 of these ids; then one draw in 5 does.
         self.assertGreater(len(np.unique(far)), 0.94 * len(far))
 

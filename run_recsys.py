@@ -45,6 +45,7 @@ def main(_):
     from tf1_sampled.recsys import events as event_files
 
     clock = {"start": time.time()}
+    program.check_model_dir(FLAGS.model_dir)
     cuts = program.positive_integers("k", FLAGS.k)
     hidden = program.positive_integers("hidden", FLAGS.hidden)
     temperature = FLAGS.temperature
@@ -91,7 +92,7 @@ def main(_):
         loss += FLAGS.l2 * l2 / tf.cast(tf.size(labels), tf.float32)
 
     # Training.
-    model_dir = training.new_model_dir(FLAGS.model_dir, "recsys")
+    model_dir = program.make_model_dir(FLAGS.model_dir, "recsys")
     batches = event_files.epochs_of_batches(events, split.train_ends, FLAGS.history_length,
                                             FLAGS.batch_size, FLAGS.epochs,
                                             np.random.RandomState(FLAGS.seed))

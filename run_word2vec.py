@@ -39,6 +39,7 @@ def main(_):
     from tf1_sampled.word2vec import corpus, evaluation, vectors
 
     clock = {"start": time.time()}
+    program.check_model_dir(FLAGS.model_dir)
     similarity_pairs = {path: evaluation.read_similarity(path) for path in FLAGS.eval_similarity}
     checks.argument(FLAGS.batch_size % corpus.BLOCK == 0, "run_word2vec", "--batch_size",
                     "a multiple of %d" % corpus.BLOCK, FLAGS.batch_size)
@@ -79,7 +80,7 @@ def main(_):
         loss += FLAGS.l2 * losses.l2_loss_of_rows(weights, sampled.sampled_candidates)
 
     # Training.
-    model_dir = training.new_model_dir(FLAGS.model_dir, "word2vec")
+    model_dir = program.make_model_dir(FLAGS.model_dir, "word2vec")
     runs = corpus.runs(train_tokens, corpus.keep_probability(text.counts, FLAGS.sample),
                        FLAGS.batch_size, FLAGS.window, FLAGS.epochs,
                        np.random.RandomState(FLAGS.seed))

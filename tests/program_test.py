@@ -77,6 +77,34 @@ class ProgramTest(absltest.TestCase):
         self.assertEqual((code, err), (0, "still here\n"))
 
 
+class ModelDirTest(absltest.TestCase):
+
+    def setUp(self):
+        super().setUp()
+        before = os.getcwd()
+        self.addCleanup(os.chdir, before)
+        self.folder = self.create_tempdir().full_path
+        os.chdir(self.folder)
+
+    def test_the_next_free_folder(self):
+        self.assertEqual([program.make_model_dir("", "x") for _ in range(3)],
+                         [os.path.join("runs", name) for name in ("x-1", "x-2", "x-3")])
+
+    def test_an_earlier_model_is_kept(self):
+        program.check_model_dir("model")
+        self.assertEqual([program.make_model_dir("model", "x") for _ in range(2)], ["model", "model"])
+        program.check_model_dir("model")
+        open(os.path.join("model", "model.ckpt-7.index"), "w").close()
+        with self.assertRaisesRegex(InputError, "without a checkpoint, got one that holds"):
+            program.check_model_dir("model")
+
+    def test_a_folder_that_cannot_be_made(self):
+        open("runs", "w").close()
+        for path in ("runs", os.path.join("runs", "below"), ""):
+            with self.assertRaisesRegex(InputError, "runs.*: wanted a folder for the model"):
+                program.make_model_dir(path, "x")
+
+
 class PositiveIntegersTest(absltest.TestCase):
 
     def test_values(self):

@@ -87,28 +87,6 @@ class MeanInBlocksTest(graph_case.GraphCase):
             self.assertTrue(np.isnan(training.mean_in_blocks(session, x, {x: np.zeros(0)})))
 
 
-class FoldersTest(absltest.TestCase):
-
-    def test_the_next_free_folder(self):
-        before = os.getcwd()
-        os.chdir(self.create_tempdir().full_path)
-        self.addCleanup(os.chdir, before)
-        self.assertEqual([training.new_model_dir("", "x") for _ in range(3)],
-                         [os.path.join("runs", name) for name in ("x-1", "x-2", "x-3")])
-
-    def test_an_earlier_model_is_kept(self):
-        folder = self.create_tempdir().full_path
-        self.assertEqual(training.new_model_dir(folder, "x"), folder)
-        open(os.path.join(folder, "model.ckpt-7.index"), "w").close()
-        with self.assertRaisesRegex(InputError, "without a checkpoint, got one that holds"):
-            training.new_model_dir(folder, "x")
-
-    def test_a_folder_that_cannot_be_made(self):
-        file = self.create_tempfile().full_path
-        with self.assertRaisesRegex(InputError, "wanted a folder for the model"):
-            training.new_model_dir(os.path.join(file, "below"), "x")
-
-
 class MetricsTest(absltest.TestCase):
 
     def test_is_json_whatever_the_numbers(self):

@@ -1,4 +1,6 @@
 """What the two programs share before TensorFlow is there: common flags, one-line errors, quiet logs."""
+import glob
+import itertools
 import os
 import re
 import runpy
@@ -55,6 +57,42 @@ def settings(flag_values):
     """The values of a program's flags, without those of absl itself: a dict by name."""
     return {flag.name: flag.value for module, own in flag_values.flags_by_module_dict().items()
             if not module.startswith("absl.") for flag in own}
+
+
+def check_model_dir(path):
+    """Raises InputError where `path` holds a checkpoint: an earlier model is never written over."""
+    earlier = path and glob.glob(os.path.join(glob.escape(path), "model.ckpt*"))
+    checks.file(not earlier, path, "a model_dir without a checkpoint",
+                "one that holds an earlier model")
+
+
+def make_model_dir(path, name):
+    """Makes the folder for a new model.
+
+    Args:
+      path: string, the folder; or "" for the next free one of runs/<name>-1, -2, ...
+      name: string, of the program.
+
+    Returns:
+      string, the folder.
+
+    Raises:
+      InputError: a folder that cannot be made.
+    """
+    try:
+        if path:
+            os.makedirs(path, exist_ok=True)
+            return path
+        for number in itertools.count(1):
+            path = os.path.join("runs", "%s-%d" % (name, number))
+            try:
+                os.makedirs(path)
+                return path
+            except FileExistsError:
+                if not os.path.isdir("runs"):
+                    raise
+    except OSError as e:
+        raise checks.InputError("%s: wanted a folder for the model, got: %s" % (path, e.strerror)) from e
 
 
 def import_tensorflow():

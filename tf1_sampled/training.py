@@ -8,8 +8,6 @@ Knows no model and no loss function: a loss is a scalar, an input is an iterator
 """
 import collections
 import contextlib
-import glob
-import itertools
 import json
 import math
 import os
@@ -129,37 +127,6 @@ def restored_session(model_dir):
     with tf.Session(config=session_config()) as session:
         tf.train.Saver().restore(session, tf.train.latest_checkpoint(model_dir))
         yield session
-
-
-def new_model_dir(path, program):
-    """The folder for a new model, made if need be; an earlier model is never written over.
-
-    Args:
-      path: string, the folder; or "" for the next free one of runs/<program>-1, -2, ...
-      program: string.
-
-    Returns:
-      string.
-
-    Raises:
-      InputError: a folder that holds a checkpoint, or that cannot be made.
-    """
-    if path:
-        checks.file(not glob.glob(os.path.join(glob.escape(path), "model.ckpt*")), path,
-                    "a model_dir without a checkpoint", "one that holds an earlier model")
-        try:
-            os.makedirs(path, exist_ok=True)
-        except OSError as e:
-            raise checks.InputError(
-                "%s: wanted a folder for the model, got: %s" % (path, e.strerror)) from e
-        return path
-    for number in itertools.count(1):
-        folder = os.path.join("runs", "%s-%d" % (program, number))
-        try:
-            os.makedirs(folder)
-            return folder
-        except FileExistsError:
-            continue
 
 
 def mean_in_blocks(session, values, feed, block=256):

@@ -108,6 +108,12 @@ except ImportError:
         self.assertEqual(["from kept py", "from contest latest py", "from sub kept py"],
                          self.lines(sources.docstrings()))
 
+    def test_tests_are_users_like_others(self):
+        self.made({name: "def f(): len(abs(1))" for name in (
+            "a.py", "test/b.py", "sub/c_test.py", "lib2to3/d.py")})
+        users = {line.split("\t")[0] for line in self.lines(sources.call_histories())[1:]}
+        self.assertEqual({"a:f", "test.b:f", "sub.c_test:f"}, users)
+
     def test_files_that_are_no_python_are_skipped_and_counted(self):
         self.made({"good.py": '"""Good."""', "syntax.py": "def f(:", "null.py": b"x = 1\0",
                    "bytes.py": b'"""caf\xe9"""',

@@ -4,8 +4,8 @@
     call_histories()   their functions as users, the calls that each one makes as what it watched
 
 Both are real data of a useful size that a Python user can judge by eye: words near `array` or
-`exception`, calls that go with `os.path.join`. The source is parsed, never run or imported; tests
-are left out. What was made once is kept in the user's cache folder.
+`exception`, calls that go with `os.path.join`. The source is parsed, never run or imported; the
+text leaves tests out. What was made once is kept in the user's cache folder.
 """
 import ast
 import builtins
@@ -26,11 +26,12 @@ from tf1_sampled import checks, files
 _PACKAGES = (("numpy", "numpy"), ("absl", "absl"), ("tensorflow", "tensorflow"),
              ("tensorflow_core", "tensorflow"))
 # _api holds thousands of lines of imports that lead back to the modules already read.
-_SKIPPED_FOLDER = re.compile(r"tests?|testing|idlelib|lib2to3|turtledemo|_api")
-_SKIPPED_FILE = re.compile(r"tests?|test_.*|.*_test(s|_.*)?")
+_SKIPPED_FOLDER = re.compile(r"idlelib|lib2to3|turtledemo|_api")
+_TEST_FOLDER = re.compile(r"tests?|testing")
+_TEST_FILE = re.compile(r"tests?|test_.*|.*_test(s|_.*)?")
 _GENERATED = re.compile(
     rb"(?i)(machine|auto|automatically)[ -]generated|generated (by|from) |do not (edit|modify)")
-_FORMAT = 1  # part of the name of what is kept: raise it when the same source gives other bytes
+_FORMAT = 2  # part of the name of what is kept: raise it when the same source gives other bytes
 
 _LINK = re.compile(r"\w+://\S+")
 # Not inside a word or number (1e5, 0x3f), nor what follows an apostrophe (the s of tensor's).
@@ -48,7 +49,8 @@ def docstrings(report=None):
 
     A line is a docstring; words are lower-cased, links left out. A word starts with a letter and
     goes on with letters, digits and inner underscores (`ndarray`, `reduce_sum`, `float32`, `x`), or
-    is a short negation (`doesn't`). A docstring that comes again word by word counts once.
+    is a short negation (`doesn't`). A docstring that comes again word by word counts once. Tests are
+    left out.
 
     Args:
       report: None, or a function that takes a line of progress.
@@ -59,7 +61,7 @@ def docstrings(report=None):
     Raises:
       InputError: no Python source is found.
     """
-    return _kept("docstrings", "txt", _docstring_lines, _folders(), report)
+    return _kept("docstrings", "txt", _docstring_lines, _python_files(_folders(), tests=False), report)
 
 
 def call_histories(report=None):
@@ -69,7 +71,7 @@ def call_histories(report=None):
     item is what it calls, in source order, each one once: `len`, `os.path.join` and `numpy.reshape`
     whatever the names they were imported under, `module.name` for what the module itself defines,
     `.append` for a method of an object that the source does not tell. Calls of local variables,
-    functions of fewer than two calls and generated files are left out.
+    functions of fewer than two calls and generated files are left out; tests are users like others.
 
     Args:
       report: None, or a function that takes a line of progress.
@@ -81,7 +83,7 @@ def call_histories(report=None):
     Raises:
       InputError: no Python source is found.
     """
-    return _kept("calls", "tsv", _call_lines, _folders(), report)
+    return _kept("calls", "tsv", _call_lines, _python_files(_folders(), tests=True), report)
 
 
 def _folders():
@@ -94,21 +96,22 @@ def _folders():
     return found
 
 
-def _python_files(folders):
-    """The _Source of every module in `folders`, sorted within each folder, tests left out."""
+def _python_files(folders, tests):
+    """The _Source of every module in `folders`, sorted within each folder, with or without tests."""
     sources = []
     for prefix, top in folders:
         for folder, subfolders, names in os.walk(top):
             # site-packages is no identifier: what stands there is not the standard library's.
             subfolders[:] = sorted(name for name in subfolders if name.isidentifier()
-                                   and not _SKIPPED_FOLDER.fullmatch(name))
+                                   and not _SKIPPED_FOLDER.fullmatch(name)
+                                   and (tests or not _TEST_FOLDER.fullmatch(name)))
             below = os.path.relpath(folder, top)
             parents = [prefix] * bool(prefix) + below.split(os.sep) * (below != os.curdir)
             for name in sorted(names):
                 stem, ending = os.path.splitext(name)
                 path = os.path.join(folder, name)
-                if (ending == ".py" and stem.isidentifier() and not _SKIPPED_FILE.fullmatch(stem)
-                        and os.path.isfile(path)):
+                if (ending == ".py" and stem.isidentifier() and os.path.isfile(path)
+                        and (tests or not _TEST_FILE.fullmatch(stem))):
                     is_package = stem == "__init__" and bool(parents)
                     module = ".".join(parents if is_package else parents + [stem])
                     sources.append(_Source(module, path, os.path.getsize(path), is_package))
@@ -308,10 +311,9 @@ def _cache_folders():
             os.path.join(tempfile.gettempdir(), "tf1_sampled" + user)]
 
 
-def _kept(kind, ending, make_lines, folders, report):
+def _kept(kind, ending, make_lines, sources, report):
     """The path of the file of `make_lines(sources, skipped)`, made unless it is there already."""
     report = report or (lambda line: None)
-    sources = _python_files(folders)
     # Names and sizes tell one installation from another without importing it.
     told = repr([(source.module, source.size) for source in sources]).encode()
     name = "%s-%d-python%s-%s.%s" % (kind, _FORMAT, ".".join(map(str, sys.version_info[:3])),
@@ -325,7 +327,7 @@ def _kept(kind, ending, make_lines, folders, report):
     start = time.time()
     skipped = []
     lines = list(make_lines(sources, skipped))
-    checks.file(len(sources) > len(skipped), ", ".join(folder for _, folder in folders),
+    checks.file(len(sources) > len(skipped), ", ".join(folder for _, folder in _folders()),
                 "Python source files", "none that can be read")
     path = _written(paths, lines)
     report("%s: %d lines in %.1f s, %d files skipped" % (

@@ -47,6 +47,7 @@ def main(_):
     clock = {"start": time.time()}
     program.check_model_dir(FLAGS.model_dir)
     cuts = program.positive_integers("k", FLAGS.k)
+    checks.argument(cuts, "run_recsys", "--k", "one integer or more", FLAGS.k)
     hidden = program.positive_integers("hidden", FLAGS.hidden)
     temperature = FLAGS.temperature
     if temperature is None:

@@ -22,7 +22,7 @@ class PublicNamesTest(absltest.TestCase):
                 if name.startswith("_") or inspect.ismodule(value):
                     continue
                 if getattr(value, "__module__", None) == module.__name__ and name not in (
-                        "alias_table", "host_value", "label_tensor", "log_frequency_biases"):
+                        "alias_table", "host_value", "label_tensor"):
                     self.assertIn(name, tf1_sampled.__all__, module_name)
 
     def test_every_public_function_says_what_it_takes(self):

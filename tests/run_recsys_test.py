@@ -67,6 +67,7 @@ class RunRecsysTest(parameterized.TestCase):
         ("temperature", ["--events=EVENTS", "--temperature=-1"], "temperature: wanted a number above 0"),
         ("titles", ["--events=EVENTS", "--titles=no/titles"], "no/titles: wanted"),
         ("cut", ["--events=EVENTS", "--k=31"], "--k: wanted at most 30 items, got 31"),
+        ("no_cut", ["--k="], "--k: wanted one integer or more, got []"),
         ("sampler", ["--sampler=zipf"], "log_uniform"),
     )
     def test_wrong_input_is_one_line(self, arguments, message):

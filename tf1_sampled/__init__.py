@@ -21,6 +21,7 @@ _HOME = {
     "LogUniform": "distributions",
     "Unigram": "distributions",
     "LearnedUnigram": "distributions",
+    "log_frequency_biases": "distributions",
     "SampledValues": "samplers",
     "all_candidate_sampler": "samplers",
     "fixed_unigram_candidate_sampler": "samplers",

@@ -162,7 +162,7 @@ def fixed_unigram_candidate_sampler(true_classes, num_true, num_sampled, unique,
     usable = np.isfinite(counts) & (np.nan_to_num(counts) >= 0)
     checks.argument(np.all(usable) and np.any(counts), function,
                     "vocab_file" if vocab_file else "unigrams",
-                    "finite counts >= 0, not all 0", counts[~usable][:5])
+                    "finite counts >= 0, not all 0", counts[~usable][:5].tolist() or "only 0")
     # A count of 0 stays 0 also where distortion is 0 (0 ** 0 is 1).
     weights = np.where(counts > 0, np.power(np.maximum(counts, 1e-300), distortion), 0)
     weights = np.concatenate([np.zeros(num_reserved_ids), weights])

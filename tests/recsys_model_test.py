@@ -79,6 +79,17 @@ def _write_events(case, follows):
     return case.create_tempfile("events.tsv", "".join(lines)).full_path
 
 
+class EpochsOfBatchesTest(graph_case.GraphCase):
+
+    def test_progress_rises_to_one_over_all_epochs(self):
+        data = events.read_events(_write_events(self, lambda item, _: (item + 1) % 40), 1)
+        ends = events.split_last(data).train_ends
+        batches = list(events.epochs_of_batches(data, ends, 5, 64, 3, np.random.RandomState(1)))
+        done = np.cumsum([len(batch.labels) for batch, _ in batches])
+        self.assertEqual(done[-1], 3 * 400 * 5)
+        self.assert_close([progress for _, progress in batches], done / done[-1])
+
+
 class LearningTest(graph_case.GraphCase):
     """Each item is followed by the next one, or by any: what can be learned is known."""
 

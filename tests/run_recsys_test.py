@@ -79,11 +79,17 @@ class RunRecsysTest(parameterized.TestCase):
         self.assertNotIn("Traceback", err)
         self.assertEqual(os.listdir(self.folder), [])
 
+    def test_a_bad_file_needs_no_tensorflow(self):
+        code, _, err = run_program.run("run_recsys.py", self.folder, "--events=nowhere",
+                                       no_tensorflow=True)
+        self.assertEqual(code, 1)
+        self.assertStartsWith(err, "run_recsys.py: error: nowhere: wanted a readable file")
+
     @parameterized.parameters("run_recsys.py", "run_recsys")
     def test_help_needs_no_tensorflow(self, program):
         code, out, err = run_program.run(program, self.folder, "--help", no_tensorflow=True)
         self.assertEqual((code, err), (1, ""))  # absl's exit code for --help
-        for flag in ("--events", "--hidden", "--num_sampled", "--similarity"):
+        for flag in ("--events", "--hidden", "--learning_rate", "--similarity"):
             self.assertIn(flag, out)
         self.assertIn("Trains a recommender's candidate generator", out)
 

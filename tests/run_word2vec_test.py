@@ -110,6 +110,12 @@ class RunWord2vecTest(parameterized.TestCase):
         self.assertEqual(code, 1)
         self.assertIn("wanted a model_dir without a checkpoint", err)
 
+    def test_a_bad_file_needs_no_tensorflow(self):
+        code, _, err = run_program.run("run_word2vec.py", self.folder, "--corpus=nowhere",
+                                       no_tensorflow=True)
+        self.assertEqual(code, 1)
+        self.assertStartsWith(err, "run_word2vec.py: error: nowhere: wanted a readable file")
+
     @parameterized.parameters("run_word2vec.py", "run_word2vec")
     def test_help_needs_no_tensorflow(self, program):
         code, out, err = run_program.run(program, self.folder, "--help", no_tensorflow=True)

@@ -92,6 +92,12 @@ class SplitHeldOutTest(parameterized.TestCase):
             np.testing.assert_array_equal(step[~beside_end], 1)
 
 
+    def test_the_held_out_pieces_are_from_all_over_the_text(self):
+        _, held_out = corpus.split_held_out(np.arange(200000, dtype=np.int32))
+        quarter = held_out[held_out != END] // 50000
+        np.testing.assert_array_equal(np.bincount(quarter), [500] * 4)
+
+
 class RunsTest(parameterized.TestCase):
 
     @parameterized.product(size=[1, 7, 64, 65, 1000], epochs=[1, 3], window=[1, 5])

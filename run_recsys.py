@@ -84,7 +84,8 @@ def main(_):
         FLAGS.sampler, labels, FLAGS.num_sampled, events.item_counts, unique=True,
         distortion=FLAGS.distortion, seed=FLAGS.seed)
     mean_loss = tf.reduce_mean(tables.LOSSES[FLAGS.loss](
-        weights, biases, labels, users, FLAGS.num_sampled, num_items, sampled_values=sampled))
+        weights, biases, labels, users, FLAGS.num_sampled, num_items, sampled_values=sampled,
+        **program.loss_options(FLAGS)))
     loss = mean_loss
     if FLAGS.l2:
         used = tf.concat([tf.cast(labels, tf.int64), sampled.sampled_candidates], 0)

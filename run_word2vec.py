@@ -63,14 +63,14 @@ def main(_):
     tf.set_random_seed(FLAGS.seed)
     tokens = tf.placeholder(tf.int32, [FLAGS.batch_size + 2 * FLAGS.window])
     embeddings = model.embeddings(len(text.words), FLAGS.dim, FLAGS.seed)
-    weights, biases = model.output_table(text.counts, FLAGS.dim)
+    weights, biases = model.output_table(text.counts, FLAGS.dim, FLAGS.loss != "negative_sampling")
     windows = model.skip_gram(embeddings, tokens, FLAGS.window, FLAGS.seed)
     sampled = samplers.sample_by_name(
         FLAGS.sampler, windows.labels, FLAGS.num_sampled, text.counts, distortion=FLAGS.distortion,
         seed=FLAGS.seed, num_groups=windows.labels.shape.as_list()[0])
     pair_losses = tables.LOSSES[FLAGS.loss](
         weights, biases, windows.labels, windows.inputs, FLAGS.num_sampled, len(text.words),
-        sampled_values=sampled, pairs=windows.pairs)
+        sampled_values=sampled, pairs=windows.pairs, **program.loss_options(FLAGS))
     # The sum, not the mean: each pair makes a step of its own, as in word2vec.c.
     loss = tf.reduce_sum(pair_losses)
     mean_loss = loss / tf.maximum(tf.reduce_sum(windows.pairs), 1)

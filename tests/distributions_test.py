@@ -1,9 +1,13 @@
+import itertools
+import os
+from unittest import mock
+
 import numpy as np
 import tensorflow.compat.v1 as tf
 from absl.testing import absltest, parameterized
 
 from tests import graph_case
-from tf1_sampled import distributions
+from tf1_sampled import InputError, distributions
 
 _WEIGHTS = {
     "falling": 1 / np.arange(1, 51),
@@ -13,7 +17,18 @@ _WEIGHTS = {
     "one_of_all": np.arange(50) == 7,
     "two_classes": np.array([1, 3]),
     "one_class": np.array([2]),
+    # Classes of exactly 1 / C, and others that make up for one another.
+    "with_averages": np.array([0, 4, 3, 2, 2, 1, 0, 4, 2]),
 }
+# How often each of 40 classes was a label: another number for each.
+_SEEN = np.random.RandomState(1).permutation(40)
+
+_TOP = 1 - 2.0 ** -53  # the largest float64 below 1
+_SETUP = "setup"  # a collection: what a test wants to have run first
+
+
+def _seed(*numbers):
+    return tf.constant(numbers, tf.int64)
 
 
 def _log_uniform(size):
@@ -21,65 +36,251 @@ def _log_uniform(size):
     return np.log((k + 2) / (k + 1)) / np.log(size + 1)
 
 
-def _cases():
+def _learned(size):
+    learned = distributions.LearnedUnigram(size)
+    tf.add_to_collection(_SETUP, learned.observe(np.repeat(np.arange(size), _SEEN)))
+    return learned
+
+
+def _rising_cases():
     yield "uniform", distributions.Uniform, np.full(40, 1 / 40)
     yield "log_uniform", distributions.LogUniform, _log_uniform(40)
+    yield "learned_unigram", _learned, (1 + _SEEN) / np.sum(1 + _SEEN)
+
+
+def _cases():
+    for case in _rising_cases():
+        yield case
     for name, weights in _WEIGHTS.items():
         def unigram(_, weights=weights):
             return distributions.Unigram(weights)
         yield "unigram_" + name, unigram, weights / weights.sum()
 
 
-class DistributionTest(graph_case.GraphCase):
+class _DistributionCase(graph_case.GraphCase):
+
+    def new_session(self):
+        session = super().new_session()
+        session.run(tf.get_collection(_SETUP))
+        return session
+
+    def assert_counted(self, ids, prob):
+        """That ids are independent draws of `prob`."""
+        count = np.bincount(ids.ravel(), minlength=len(prob))
+        self.assertLen(count, len(prob))
+        deviation = np.sqrt(ids.size * prob * (1 - prob))
+        np.testing.assert_array_less(np.abs(count - ids.size * prob), 5 * deviation + 1e-9)
+        likely = prob > 0
+        wanted = ids.size * prob[likely]
+        chi_square = np.sum((count[likely] - wanted) ** 2 / wanted)
+        self.assertLess(chi_square, len(prob) + 5 * np.sqrt(2 * len(prob)))
+
+
+class DistributionTest(_DistributionCase):
 
     @parameterized.named_parameters(*_cases())
     def test_log_prob_is_the_formula(self, make, prob):
-        log_prob = make(len(prob)).log_prob(tf.range(len(prob)))
+        distribution = make(len(prob))
+        ids = np.arange(len(prob))
+        values = self.run_graph([distribution.log_prob(tf.constant(of, dtype)) for of in
+                                 (ids, ids[:, None], ids[:0]) for dtype in (tf.int32, tf.int64)])
+        self.assertEqual([value.shape for value in values[::2]],
+                         [(len(prob),), (len(prob), 1), (0,)])
         with np.errstate(divide="ignore"):
-            self.assert_close(self.run_graph(log_prob), np.log(prob), 1e-6)
+            for value in values[:4]:
+                self.assertEqual(value.dtype, np.float32)
+                self.assert_close(value.ravel(), np.log(prob), 1e-6)
 
     @parameterized.named_parameters(*_cases())
     def test_draws_come_as_often_as_log_prob_says(self, make, prob):
-        num_draws = 200000
-        ids = self.run_graph(make(len(prob)).draw([num_draws // 100, 100], seed=5))
-        self.assertEqual(ids.shape, (num_draws // 100, 100))
-        self.assertEqual(ids.dtype, np.int64)
-        count = np.bincount(ids.ravel(), minlength=len(prob))
-        self.assertLen(count, len(prob))
-        deviation = np.sqrt(num_draws * prob * (1 - prob))
-        np.testing.assert_array_less(np.abs(count - num_draws * prob), 5 * deviation + 1e-9)
+        distribution = make(len(prob))
+        self.assertEqual(distribution.num_classes, len(prob))
+        drawn = [distributions.uniforms([2000, 100], _seed(5, 6))]
+        if distribution.rises:
+            drawn.append(distributions.sorted_uniforms([2000, 100], _seed(7, 8)))
+        for ids in self.run_graph([distribution.ids_of(uniforms) for uniforms in drawn]):
+            self.assertEqual(ids.shape, (2000, 100))
+            self.assertEqual(ids.dtype, np.int64)
+            self.assert_counted(ids, prob)
 
     @parameterized.named_parameters(*_cases())
-    def test_a_seed_repeats_its_draws(self, make, prob):
-        first, same, other = (self.run_graph(make(len(prob)).draw([500], seed)) for seed in (1, 1, 2))
-        np.testing.assert_array_equal(first, same)
-        if np.max(prob) < 1:
-            self.assertTrue(np.any(first != other))
+    def test_every_uniform_draws_an_id_in_range(self, make, prob):
+        distribution = make(len(prob))
+        uniforms = tf.placeholder(tf.float64, None)
+        ids = distribution.ids_of(uniforms)
+        with self.new_session() as session:
+            # Stateless uniforms stop below 1; sorted ones, which only those that rise get, may be 1.
+            ends = [0, 2.0 ** -53, 2.0 ** -52, 1 - 2.0 ** -52, _TOP] + [1] * distribution.rises
+            for shape in ([-1], [-1, 1], [1, -1, 1]):
+                drawn = session.run(ids, {uniforms: np.reshape(ends, shape)})
+                self.assertEqual(drawn.shape, np.reshape(ends, shape).shape)
+                self.assertTrue(np.all(prob[drawn] > 0), drawn)
+            self.assertEqual(session.run(ids, {uniforms: np.zeros([2, 0])}).shape, (2, 0))
+
+    def test_which_ones_rise(self):
+        for make in (distributions.Uniform, distributions.LogUniform, distributions.LearnedUnigram):
+            self.assertTrue(make(4).rises)
+        # Where an id falls below another one's alias, what a uniform draws falls.
+        distribution = distributions.Unigram(_WEIGHTS["falling"])
+        ids = self.run_graph(distribution.ids_of(tf.constant(np.linspace(0, _TOP, 1000))))
+        self.assertLess(np.diff(ids).min(), 0)
+        self.assertFalse(distribution.rises)
+
+    @parameterized.named_parameters(*_rising_cases())
+    def test_rising_uniforms_draw_rising_ids(self, make, prob):
+        size, num_grid = len(prob), 100000
+        distribution = make(size)
+        grid = (np.arange(num_grid) + 0.5) / num_grid
+        edges = np.cumsum(prob)[:, None] + 1e-15 * np.arange(-9, 10)
+        everything = np.sort(np.concatenate([grid, edges.ravel(), [0, 1e-300, _TOP, 1]]))
+        ids, of_grid = self.run_graph([
+            distribution.ids_of(tf.constant(np.minimum(of, 1))) for of in (everything, grid)])
+        self.assertGreaterEqual(np.diff(ids).min(), 0)
+        self.assertEqual((ids[0], ids[-1]), (0, size - 1))
+        # Each id owns a stretch as long as its probability.
+        count = np.bincount(of_grid, minlength=size)
+        np.testing.assert_array_less(np.abs(count - num_grid * prob), 1.01)
+
+    @parameterized.product(make=[distributions.Uniform, distributions.LogUniform],
+                           size=[1, 2, 3, 7, 1 << 20, (1 << 31) + 11, 1 << 40])
+    def test_any_size(self, make, size):
+        uniforms = np.concatenate([[0, 2.0 ** -53], np.linspace(0, 1, 1001)[1:-1],
+                                   1 - 2.0 ** -np.arange(20, 54), [1]])
+        uniforms.sort()
+        ids = self.run_graph(make(size).ids_of(tf.constant(uniforms)))
+        self.assertGreaterEqual(np.diff(ids).min(), 0)
+        self.assertEqual((ids[0], ids[-1]), (0, size - 1))
+
+    @parameterized.parameters(3, 5, 6, 7, 49, 51, 1000003)
+    def test_the_largest_uniform_draws_from_the_last_column_of_a_unigram(self, size):
+        weights = np.zeros(size)
+        weights[-1] = 1
+        distribution = distributions.Unigram(weights)
+        self.assertEqual(self.run_graph(distribution.ids_of(tf.constant([0, 0.5, _TOP], tf.float64))
+                                        ).tolist(), [size - 1] * 3)
 
     def test_log_uniform_reaches_every_id_of_a_large_range(self):
         size = 1 << 22
-        ids = self.run_graph(distributions.LogUniform(size).draw([4000000], seed=1))
-        far = ids[ids >= size // 2]
-        self.assertGreater(len(far), 100000)
-        # About one in 23 of these draws meets an earlier one. Of 32-bit uniforms 2^23 are different,
-        # which reach one in 6 of these ids; then one draw in 5 does.
-        self.assertGreater(len(np.unique(far)), 0.94 * len(far))
+        log_uniform = distributions.LogUniform(size)
+        for uniforms in (distributions.uniforms([4000000], _seed(1, 1)),
+                         distributions.sorted_uniforms([4000, 1000], _seed(1, 1))):
+            ids = self.run_graph(log_uniform.ids_of(uniforms))
+            far = ids[ids >= size // 2]
+            self.assertGreater(len(far), 100000)
+            # About one in 23 of these draws meets an earlier one. Of 32-bit uniforms 2^23 are different,
+            # which reach one in 6 of these ids; then one draw in 5 does.
+            self.assertGreater(len(np.unique(far)), 0.94 * len(far))
+
+    def test_a_unigram_knows_what_is_never_drawn(self):
+        self.assertIsNone(distributions.Unigram([1, 2, 3]).never)
+        never = distributions.Unigram([0.0, 2, 0, 1e-300]).never
+        self.assertEqual(never.dtype, bool)
+        self.assertEqual(never.tolist(), [True, False, True, False])
 
     def test_tables_of_a_unigram_are_not_in_the_graph(self):
-        distributions.Unigram(np.arange(1, 100001)).draw([3])
+        distributions.Unigram(np.arange(1, 100001)).ids_of(distributions.uniforms([3], _seed(1, 1)))
         self.assertLess(tf.get_default_graph().as_graph_def().ByteSize(), 20000)
         self.assertEmpty(tf.global_variables())
 
     def test_a_unigram_does_not_mind_reuse(self):
         with tf.variable_scope("model", reuse=True):
-            ids = distributions.Unigram([1, 1]).draw([10])
+            ids = distributions.Unigram([1, 1]).ids_of(distributions.uniforms([10], _seed(1, 1)))
         self.assertLen(self.run_graph(ids), 10)
+
+
+class UniformsTest(graph_case.GraphCase):
+
+    def assert_uniform(self, values):
+        """Kolmogorov and Smirnov: no share of the values differs much from what it should be."""
+        values = np.sort(values.ravel())
+        self.assertGreaterEqual(values[0], 0)
+        self.assertLess(values[-1], 1)
+        steps = np.arange(len(values) + 1) / len(values)
+        distance = max(np.max(steps[1:] - values), np.max(values - steps[:-1]))
+        self.assertLess(distance, 2.3 / np.sqrt(len(values)))  # passed once in 20,000 times
+
+    def test_uniforms(self):
+        values = self.run_graph(distributions.uniforms([300, 400], _seed(1, 2)))
+        self.assertEqual((values.dtype, values.shape), (np.float64, (300, 400)))
+        self.assert_uniform(values)
+        self.assertLen(np.unique(values), values.size)
+
+    @parameterized.parameters(([5],), ([3, 1],), ([2, 3, 40],), ([4, 100000],), ([0, 3],))
+    def test_sorted_uniforms_rise_in_each_row(self, shape):
+        tensor = distributions.sorted_uniforms(shape, _seed(3, 4))
+        self.assertEqual(tensor.shape.as_list(), shape)
+        values = self.run_graph(tensor)
+        self.assertEqual(values.dtype, np.float64)
+        self.assertTrue(np.all(values >= 0) and np.all(values <= 1))
+        self.assertTrue(np.all(np.diff(values, axis=-1) >= 0))
+
+    @parameterized.parameters(1, 2, 9)
+    def test_sorted_uniforms_are_order_statistics(self, size):
+        rows = 40000
+        values = self.run_graph(distributions.sorted_uniforms([rows, size], _seed(5, size)))
+        # Within a row and over the rows: as uniforms that someone has sorted.
+        self.assert_uniform(values)
+        i = np.arange(1, size + 1)
+        mean = i / (size + 1)
+        low, high = np.minimum(i, i[:, None]), np.maximum(i, i[:, None])
+        covariance = low * (size + 1 - high) / ((size + 1) ** 2 * (size + 2))
+        variance = np.diag(covariance)
+        np.testing.assert_array_less(np.abs(values.mean(0) - mean), 5 * np.sqrt(variance / rows))
+        products = (values - mean)[:, :, None] * (values - mean)[:, None, :]
+        error = products.std(0) / np.sqrt(rows)
+        np.testing.assert_array_less(np.abs(products.mean(0) - covariance), 5 * error)
+        # Rows know nothing of each other.
+        across = (values - mean)[:-1, :, None] * (values - mean)[1:, None, :]
+        np.testing.assert_array_less(np.abs(across.mean(0)),
+                                     5 * np.sqrt(np.outer(variance, variance) / rows))
+
+
+class SeedTest(graph_case.GraphCase):
+
+    def _two_runs(self, seed, function=distributions.uniforms):
+        """What a seed (or one that a function makes) draws in two runs of a session in a new graph."""
+        with tf.Graph().as_default():
+            values = function([3, 20], distributions.stateless_seed(seed() if callable(seed) else seed))
+            with self.new_session() as session:
+                return [session.run(values) for _ in range(2)]
+
+    @parameterized.parameters(distributions.uniforms, distributions.sorted_uniforms)
+    def test_a_tensor_seed_draws_the_same_in_each_run_and_graph(self, function):
+        first, again = self._two_runs(lambda: tf.constant([4, 2 ** 31 - 1], tf.int32), function)
+        np.testing.assert_array_equal(first, again)
+        for value in self._two_runs(lambda: _seed(4, 2 ** 31 - 1), function):
+            np.testing.assert_array_equal(first, value)
+        for other in ([5, 2 ** 31 - 1], [4, 2 ** 30 - 1], [2 ** 30 + 4, 2 ** 31 - 1]):
+            value = self._two_runs(lambda other=other: _seed(*other), function)[0]
+            self.assertFalse(np.any(first == value))
+
+    @parameterized.parameters(tf.int32, tf.int64)
+    def test_a_fed_seed(self, dtype):
+        seed = tf.placeholder(dtype, [2])
+        stateless = distributions.stateless_seed(seed)
+        self.assertEqual(stateless.dtype, tf.int64)
+        values = distributions.uniforms([20], stateless)
+        with self.new_session() as session:
+            first, same, other = (session.run(values, {seed: s}) for s in ([1, 2], [1, 2], [2, 1]))
+        np.testing.assert_array_equal(first, same)
+        self.assertFalse(np.any(first == other))
+
+    @parameterized.parameters(0, 7, np.int32(7), np.int64(7))
+    def test_an_integer_seed_repeats_a_session_and_not_a_run(self, seed):
+        first, second = self._two_runs(seed)
+        self.assertFalse(np.any(first == second))
+        again = self._two_runs(seed)
+        np.testing.assert_array_equal([first, second], again)
+        self.assertFalse(np.any(first == self._two_runs(seed + 1)[0]))
+
+    def test_without_a_seed_nothing_repeats(self):
+        runs = self._two_runs(None) + self._two_runs(None)
+        self.assertLen(np.unique(runs), np.size(runs))
 
 
 class AliasTableTest(parameterized.TestCase):
 
-    @parameterized.named_parameters(*_WEIGHTS.items())
-    def test_columns_add_up_to_the_probabilities(self, weights):
+    def _check(self, weights):
         prob = weights / weights.sum()
         threshold, alias = distributions.alias_table(prob)
         total = threshold.copy()
@@ -88,31 +289,42 @@ class AliasTableTest(parameterized.TestCase):
         self.assertBetween(threshold.min(), 0, 1)
         self.assertBetween(threshold.max(), 0, 1)
 
+    @parameterized.named_parameters(*_WEIGHTS.items())
+    def test_columns_add_up_to_the_probabilities(self, weights):
+        self._check(weights)
+
+    def test_small_integers(self):
+        # Wants and surpluses that end in the same place.
+        for weights in itertools.product(range(5), repeat=4):
+            if any(weights):
+                self._check(np.array(weights))
+        random = np.random.RandomState(1)
+        for size in (7, 64, 1000):
+            for _ in range(50):
+                self._check(1 + random.randint(6, size=size))
+
     def test_zipf_of_a_million_classes(self):
-        prob = graph_case.zipf(1000000)
-        threshold, alias = distributions.alias_table(prob)
-        total = threshold.copy()
-        np.add.at(total, alias, 1 - threshold)
-        np.testing.assert_allclose(total / len(prob), prob, atol=1e-12)
+        self._check(graph_case.zipf(1000000))
 
 
-class LearnedUnigramTest(graph_case.GraphCase):
+class LearnedUnigramTest(_DistributionCase):
 
     @parameterized.parameters(1, 2, 5, 8, 9)
     def test_follows_the_counts(self, size):
         learned = distributions.LearnedUnigram(size)
         seen = np.minimum(np.arange(300) ** 2 % (size + 2), size - 1)
         observe = learned.observe(seen.reshape(100, 3))
-        log_prob, ids = learned.log_prob(tf.range(size)), learned.draw([100000], seed=2)
+        log_prob = learned.log_prob(tf.range(size))
+        ids = learned.ids_of(distributions.uniforms([100000], _seed(2, 2)))
+        ends = learned.ids_of(tf.constant([0, _TOP, 1], tf.float64))
         with self.new_session() as session:
             self.assert_close(session.run(log_prob), np.full(size, -np.log(size)))
             session.run(observe)
             session.run(observe)
             prob = (1 + 2 * np.bincount(seen, minlength=size)) / (size + 600)
             self.assert_close(session.run(log_prob), np.log(prob))
-            count = np.bincount(session.run(ids), minlength=size)
-        deviation = np.sqrt(100000 * prob * (1 - prob))
-        np.testing.assert_array_less(np.abs(count - 100000 * prob), 5 * deviation + 1e-9)
+            self.assert_counted(session.run(ids), prob)
+            self.assertEqual(session.run(ends).tolist(), [0, size - 1, size - 1])
 
     def test_counts_are_one_variable_by_name(self):
         train, serve = distributions.LearnedUnigram(6), distributions.LearnedUnigram(6)
@@ -123,6 +335,224 @@ class LearnedUnigramTest(graph_case.GraphCase):
         self.assert_close(np.ravel(values), np.log([4 / 9, 4 / 9, 1 / 6]))
         self.assertEmpty(tf.trainable_variables())
         self.assertLen(tf.global_variables(), 2)
+
+    def test_weights_of_decayed_counts_are_one_variable_by_name(self):
+        train, serve = (distributions.LearnedUnigram(6, decay=0.5) for _ in range(2))
+        observe = train.observe([2, 2, 3])
+        with self.new_session() as session:
+            session.run(observe)
+            session.run(observe)
+            values = session.run([d.log_prob([2, 3, 4]) for d in (train, serve)])
+        self.assert_close(values, np.log([[4 / 10.5, 2.5 / 10.5, 1 / 10.5]] * 2))
+        self.assertEmpty(tf.trainable_variables())
+
+    # Of a decay of 0.01 the weight of a new label grows beyond every float64 within 160 batches.
+    @parameterized.parameters((1.0, 1e100, 20), (0.9, 1e100, 60), (0.5, 3.0, 20), (0.01, 1e100, 200))
+    def test_old_labels_decay(self, decay, large, num_batches):
+        size, random, num_grid = 11, np.random.RandomState(5), 20000
+        with mock.patch.object(distributions.LearnedUnigram, "_LARGE", large):
+            learned = distributions.LearnedUnigram(size, decay=decay)
+            ids = tf.placeholder(tf.int64, [None, None])
+            observe = learned.observe(ids)
+        log_prob = learned.log_prob(tf.range(size))
+        grid = learned.ids_of(tf.constant((np.arange(num_grid) + 0.5) / num_grid))
+        seen = np.zeros(size)
+        with self.new_session() as session:
+            for i in range(num_batches):
+                # What is frequent changes halfway. Some batches are empty.
+                batch = np.minimum(random.geometric(0.3, [i % 4, 3]), size) - 1
+                if i > num_batches // 2:
+                    batch = size - 1 - batch
+                session.run(observe, {ids: batch})
+                seen = decay * seen + np.bincount(batch.ravel(), minlength=size)
+                prob = (1 + seen) / (size + seen.sum())
+                self.assert_close(session.run(log_prob), np.log(prob))
+                if i % 5 == 0 or large < 1e100:
+                    count = np.bincount(session.run(grid), minlength=size)
+                    np.testing.assert_array_less(np.abs(count - num_grid * prob), 1.01)
+
+    def test_rescaling_leaves_probabilities_unchanged(self):
+        with mock.patch.object(distributions.LearnedUnigram, "_LARGE", 5.0):
+            learned = distributions.LearnedUnigram(7, decay=0.5)
+            ids = tf.placeholder(tf.int64, [None])
+            observe = learned.observe(ids)
+        log_prob = learned.log_prob(tf.range(7))
+        with self.new_session() as session:
+            totals = []
+            for batch in ([0, 0, 0, 6], [1], [5, 1, 0], []):
+                session.run(observe, {ids: batch})
+                totals.append([np.sum(session.run(v)) for v in tf.global_variables()])
+            # The third weight, 8, was too large: then all variables are small again.
+            self.assertGreater(np.max(totals[1]), 4)
+            self.assertEqual([np.min(total) for total in totals], [2, 4, 1, 2])
+            seen = np.array([1 + 3 / 4, 1 + 1 / 2, 0, 0, 0, 1, 1 / 4]) / 2
+            self.assert_close(session.run(log_prob), np.log((1 + seen) / (7 + seen.sum())))
+
+    def test_evaluation_changes_nothing(self):
+        learned = distributions.LearnedUnigram(5, decay=0.5)
+        observe = learned.observe([3, 3])
+        with self.new_session() as session:
+            session.run(observe)
+            before = session.run(tf.global_variables())
+            for _ in range(3):
+                session.run([learned.log_prob([0, 3]),
+                             learned.ids_of(distributions.uniforms([9], _seed(1, 1)))])
+            for value, wanted in zip(session.run(tf.global_variables()), before):
+                np.testing.assert_array_equal(value, wanted)
+
+    @parameterized.parameters(0, -0.5, 1.01, float("nan"), float("inf"))
+    def test_a_decay_out_of_its_range_is_named(self, decay):
+        with self.assertRaisesRegex(
+                InputError, "LearnedUnigram: decay: wanted a number above 0, at most 1, got %s" % decay):
+            distributions.LearnedUnigram(5, decay=decay)
+
+
+def _streaming(batches, size, labels_per_step, rate):
+    """P of each class after each batch, by algorithm 2 of Yi et al. 2019."""
+    first = 1 / (1 - (1 - 1 / size) ** labels_per_step)
+    interval, last = np.full(size, first), np.zeros(size)
+    for t, batch in enumerate(batches, 1):
+        for k in sorted(set(batch)):
+            interval[k] = (1 - rate) * interval[k] + rate * (t - last[k])
+            last[k] = t
+        in_batch = np.minimum(1 / interval, 1 - 2.0 ** -24)
+        yield 1 - (1 - in_batch) ** (1 / labels_per_step)
+
+
+class StreamingFrequencyTest(graph_case.GraphCase):
+
+    # Also more labels in a batch than the formula can tell from labels that are in each.
+    @parameterized.parameters((10, 1), (10, 8), (10, 100), (10, 1000), (2, 1), (2, 64), (100000, 4096))
+    def test_a_class_not_seen_yet(self, size, labels_per_step):
+        frequency = distributions.StreamingFrequency(size, labels_per_step)
+        self.assertEqual(frequency.num_classes, size)
+        values = self.run_graph([frequency.log_prob(tf.constant([[0], [size - 1]], dtype))
+                                 for dtype in (tf.int32, tf.int64)])
+        self.assertEqual(values[0].dtype, np.float32)
+        # 1 - 1 / interval loses digits where a class is expected in nearly every batch.
+        self.assert_close(values, np.full([2, 2, 1], -np.log(size)), 1e-4)
+
+    @parameterized.product(labels_per_step=[1, 6], rate=[0.01, 0.3, 1.0])
+    def test_follows_algorithm_2(self, labels_per_step, rate):
+        size, random = 9, np.random.RandomState(4)
+        # Duplicates in a batch, batches without labels, classes that wait long or never come.
+        batches = [np.minimum(random.geometric(0.4, i % 5), size - 1) - 1 for i in range(40)]
+        batches += [[3, 3, 3, 3], [7], [7, 7], []]
+        frequency = distributions.StreamingFrequency(size, labels_per_step, rate)
+        ids = tf.placeholder(tf.int32, [None])
+        observe, log_prob = frequency.observe(ids), frequency.log_prob(tf.range(size))
+        with self.new_session() as session:
+            for batch, prob in zip(batches, _streaming(batches, size, labels_per_step, rate)):
+                session.run(observe, {ids: batch})
+                self.assert_close(session.run(log_prob), np.log(prob))
+                # Evaluation changes nothing.
+                self.assert_close(session.run(log_prob), np.log(prob))
+
+    def test_labels_may_have_any_shape(self):
+        frequency = distributions.StreamingFrequency(5, 4, 0.5)
+        observe = frequency.observe(tf.constant([[1, 3], [3, 0]], tf.int64))
+        log_prob = frequency.log_prob([0, 1, 2, 3])
+        with self.new_session() as session:
+            session.run(observe)
+            prob, = _streaming([[1, 3, 3, 0]], 5, 4, 0.5)
+            self.assert_close(session.run(log_prob), np.log(prob[:4]))
+
+    @parameterized.parameters(1, 4)
+    def test_a_class_in_every_batch_has_a_finite_log_prob(self, labels_per_step):
+        frequency = distributions.StreamingFrequency(5, labels_per_step, 0.5)
+        observe, log_prob = frequency.observe([2]), frequency.log_prob([2])
+        with self.new_session() as session:
+            for _ in range(60):
+                session.run(observe)
+            value, = session.run(log_prob)
+        self.assertTrue(np.isfinite(value))
+        self.assertBetween(value, np.log(0.5), -1e-9)
+
+    def test_estimates_the_probabilities_and_their_change(self):
+        # The frequencies of many streams side by side: classes of one another's do not meet.
+        size, streams, labels_per_step, rate = 12, 300, 8, 0.05
+        random = np.random.RandomState(2)
+        frequency = distributions.StreamingFrequency(size * streams, labels_per_step, rate)
+        ids = tf.placeholder(tf.int64, [streams, labels_per_step])
+        observe, log_prob = frequency.observe(ids), frequency.log_prob(tf.range(size * streams))
+        falling = graph_case.zipf(size)
+        with self.new_session() as session:
+            for prob in (random.permutation(falling), falling, falling[::-1]):
+                for batch in random.choice(size, [1200, streams, labels_per_step], p=prob):
+                    session.run(observe, {ids: batch + size * np.arange(streams)[:, None]})
+                estimate = np.exp(session.run(log_prob).astype(np.float64)).reshape(streams, size)
+                # What is averaged is the interval, of which the estimate is no linear function.
+                interval = 1 / (1 - (1 - estimate) ** labels_per_step)
+                in_batch = 1 - (1 - prob) ** labels_per_step
+                deviation = np.sqrt(rate / (2 - rate) * (1 - in_batch)) / in_batch
+                np.testing.assert_array_less(np.abs(interval.mean(0) - 1 / in_batch),
+                                             5 * deviation / np.sqrt(streams))
+                self.assert_close(interval.std(0), deviation, relative=0.2)
+                # The estimate itself: an average of 1 / interval is a bit above that of the average.
+                rare = in_batch < 0.8
+                self.assert_close(estimate.mean(0)[rare], prob[rare], relative=rate)
+
+    def test_state_is_shared_by_name(self):
+        train, serve = (distributions.StreamingFrequency(6, 2, 0.5) for _ in range(2))
+        other = distributions.StreamingFrequency(6, 2, 0.5, name="other")
+        observe = train.observe([4, 4])
+        with self.new_session() as session:
+            session.run(observe)
+            values = session.run([d.log_prob([4, 1]) for d in (train, serve, other)])
+        prob, = _streaming([[4, 4]], 6, 2, 0.5)
+        self.assert_close(values, np.log([prob[[4, 1]], prob[[4, 1]], [1 / 6, 1 / 6]]))
+        self.assertEmpty(tf.trainable_variables())
+
+    def test_arguments_out_of_their_range_are_named(self):
+        for wrong in (0, -1, 2.5, None, True):
+            with self.assertRaisesRegex(
+                    InputError, "StreamingFrequency: labels_per_step: wanted an integer above 0, got"):
+                distributions.StreamingFrequency(5, wrong)
+        for wrong in (0, -0.1, 1.5, float("nan")):
+            with self.assertRaisesRegex(
+                    InputError, "StreamingFrequency: rate: wanted a number above 0, at most 1, got"):
+                distributions.StreamingFrequency(5, 2, wrong)
+
+
+class CheckpointTest(graph_case.GraphCase):
+
+    @parameterized.named_parameters(
+        ("learned_unigram", lambda: distributions.LearnedUnigram(9)),
+        ("learned_unigram_decay", lambda: distributions.LearnedUnigram(9, decay=0.7)),
+        ("streaming_frequency", lambda: distributions.StreamingFrequency(9, 5, 0.3)))
+    def test_what_was_learned_survives(self, make):
+        path = os.path.join(self.create_tempdir().full_path, "model")
+        batches = [[1, 1, 2], [8], [2, 3], [1, 8, 4], [4, 4]]
+        results = []
+        for stop in (None, 3):  # in one session, and in two
+            with tf.Graph().as_default():
+                learned = make()
+                ids = tf.placeholder(tf.int64, [None])
+                observe, log_prob = learned.observe(ids), learned.log_prob(tf.range(9))
+                saver, session = tf.train.Saver(), self.new_session()
+                for number, batch in enumerate(batches):
+                    if number == stop:
+                        saver.save(session, path)
+                        session.close()
+                        session = self.new_session()
+                        saver.restore(session, path)
+                    session.run(observe, {ids: batch})
+                results.append(session.run(log_prob))
+                session.close()
+        np.testing.assert_array_equal(results[0], results[1])
+        self.assertGreater(len(np.unique(results[0])), 3)
+
+
+class LogFrequencyBiasesTest(graph_case.GraphCase):
+
+    def test_values(self):
+        counts = np.array([5, 0, 2, 90])
+        biases = distributions.log_frequency_biases("biases", counts)
+        again = distributions.log_frequency_biases("biases", counts)
+        self.assertEqual((biases.dtype.base_dtype, biases.shape.as_list()), (tf.float32, [4]))
+        self.assert_close(self.run_graph([biases, again]), np.log([np.array([6, 1, 3, 91]) / 101] * 2))
+        self.assertEmpty(tf.trainable_variables())
+        self.assertLen(tf.global_variables(), 1)
 
 
 if __name__ == "__main__":

@@ -3,30 +3,48 @@ import tensorflow.compat.v1 as tf
 from absl.testing import absltest, parameterized
 
 from tests import graph_case, oracles
-from tf1_sampled import InputError, logits
+from tf1_sampled import InputError, logits, samplers
 
 _RANDOM = np.random.RandomState(1)
 _C, _D, _B = 11, 3, 4
 _WEIGHTS = _RANDOM.randn(_C, _D)
 _BIASES = _RANDOM.randn(_C)
-_INPUTS = _RANDOM.randn(_B, _D).astype(np.float32)
+_INPUTS = _RANDOM.randn(_B, _D)
 _LABELS = np.array([[1, 2], [3, 3], [0, 10], [7, 5]])
+_LABEL_MASK = np.array([[True, True], [True, False], [False, False], [False, True]])
 _SAMPLED = np.array([2, 9, 3, 2, 0])
-_TRUE_COUNT = _RANDOM.rand(_B, 2) + 0.1
-_SAMPLED_COUNT = _RANDOM.rand(5) + 0.1
+_TRUE_COUNT = (_RANDOM.rand(_B, 2) + 0.1).astype(np.float32)
+_SAMPLED_COUNT = (_RANDOM.rand(5) + 0.1).astype(np.float32)
+# Of two groups of examples: the candidates, which of them are masked, and their counts.
+_GROUPS = np.array([[2, 9, 3, 2, 0], [7, 3, 3, 10, 7]])
+_MASKED = np.array([[0, 0, 0, 1, 0], [1, 0, 1, 0, 0]], bool)
+_GROUPS_COUNT = (_RANDOM.rand(2, 5) + 0.1).astype(np.float32)
+_DTYPES = (tf.float16, tf.bfloat16, tf.float32, tf.float64)
+_LOWEST = {dtype: logits.MASKED_LOGIT[dtype] for dtype in (tf.float32, tf.float64)}
 
 
-def _float(array):
-    return tf.constant(array, tf.float32)
+def _float(array, dtype=tf.float32):
+    return tf.constant(array, dtype)
+
+
+def _rounded(array, dtype):
+    return array.astype(dtype.as_numpy_dtype).astype(np.float64)
 
 
 def _values():
     return tf.constant(_SAMPLED, tf.int64), _float(_TRUE_COUNT), _float(_SAMPLED_COUNT)
 
 
-def _compute(labels=_LABELS, inputs=_INPUTS, num_true=2, **options):
+def _values_of_groups():
+    count = np.where(_MASKED, samplers.MASKED_COUNT, _GROUPS_COUNT)
+    return tf.constant(_GROUPS, tf.int64), _float(_TRUE_COUNT), _float(count)
+
+
+def _compute(labels=_LABELS, inputs=_INPUTS, num_true=2, dtype=tf.float32, **options):
     options.setdefault("sampled_values", _values())
-    return logits.compute_sampled_logits(_float(_WEIGHTS), _float(_BIASES), labels, inputs,
+    if isinstance(inputs, np.ndarray):
+        inputs = _float(inputs, dtype)
+    return logits.compute_sampled_logits(_float(_WEIGHTS, dtype), _float(_BIASES, dtype), labels, inputs,
                                          5, _C, num_true, **options)
 
 
@@ -34,79 +52,214 @@ class ComputeSampledLogitsTest(graph_case.GraphCase):
 
     @parameterized.parameters(True, False)
     def test_values(self, subtract_log_q):
-        values, targets = self.run_graph(_compute(subtract_log_q=subtract_log_q))
+        result = _compute(subtract_log_q=subtract_log_q)
+        self.assertEqual([x.shape.as_list() for x in result], [[_B, 2], [_B, 5]])
+        result = self.run_graph(result)
         ones = (np.ones_like(_TRUE_COUNT), np.ones_like(_SAMPLED_COUNT))
         counts = (_TRUE_COUNT, _SAMPLED_COUNT) if subtract_log_q else ones
         for i, (true, noise) in enumerate(oracles.sampled_logits(
                 _WEIGHTS, _BIASES, _LABELS, _INPUTS, _SAMPLED, *counts, False)):
-            self.assert_close(values[i], np.concatenate([true, noise]))
-        self.assert_close(targets, np.tile([0.5] * 2 + [0] * 5, [_B, 1]))
+            self.assert_close(result.true_logits[i], true)
+            self.assert_close(result.sampled_logits[i], noise)
 
-    def test_a_removed_hit_has_the_lowest_finite_value(self):
-        values, _ = self.run_graph(_compute(remove_accidental_hits=True))
-        kept, _ = self.run_graph(_compute())
+    @parameterized.parameters(*_DTYPES)
+    def test_types(self, dtype):
+        result = _compute(dtype=dtype)
+        wanted = tf.float64 if dtype == tf.float64 else tf.float32
+        self.assertEqual([x.dtype for x in result], [wanted, wanted])
+        true_logits, sampled_logits = self.run_graph(result)
+        # The numbers are rounded, what is made of them is not.
+        arguments = [_rounded(x, dtype) for x in (_WEIGHTS, _BIASES)] + [
+            _LABELS, _rounded(_INPUTS, dtype), _SAMPLED, _TRUE_COUNT, _SAMPLED_COUNT]
+        precision = 1e-12 if dtype == tf.float64 else 1e-5
+        for i, (true, noise) in enumerate(oracles.sampled_logits(*arguments, False)):
+            self.assert_close(true_logits[i], true, precision, precision)
+            self.assert_close(sampled_logits[i], noise, precision, precision)
+
+    def test_a_set_of_candidates_for_each_group(self):
+        true_logits, sampled_logits = self.run_graph(
+            _compute(sampled_values=_values_of_groups(), remove_accidental_hits=True))
+        for i in range(_B):
+            group = i // 2
+            true, noise = next(oracles.sampled_logits(
+                _WEIGHTS, _BIASES, _LABELS[i:i + 1], _INPUTS[i:i + 1], _GROUPS[group],
+                _TRUE_COUNT[i:i + 1], _GROUPS_COUNT[group], False))
+            removed = _MASKED[group] | np.isin(_GROUPS[group], _LABELS[i])
+            self.assert_close(true_logits[i], true)
+            self.assert_close(sampled_logits[i][~removed], noise[~removed])
+            self.assertTrue(np.all(sampled_logits[i][removed] <= _LOWEST[tf.float32]))
+
+    def test_hits_are_masked_all_of_them(self):
+        kept, removed = self.run_graph([_compute(), _compute(remove_accidental_hits=True)])
         hits = (_LABELS[:, :, None] == _SAMPLED).any(1)
         self.assertTrue(hits.any(0)[[0, 2, 3, 4]].all())  # both of the repeated candidate 2 too
-        np.testing.assert_array_equal(values[:, 2:][hits], np.finfo(np.float32).min)
-        self.assert_close(values[:, 2:][~hits], kept[:, 2:][~hits])
-        self.assert_close(values[:, :2], kept[:, :2])
+        np.testing.assert_array_equal(removed.sampled_logits[hits], np.float32(_LOWEST[tf.float32]))
+        self.assert_close(removed.sampled_logits[~hits], kept.sampled_logits[~hits])
+        self.assert_close(removed.true_logits, kept.true_logits)
 
-    def test_unknown_batch_size(self):
+    @parameterized.product(dtype=_DTYPES, subtract_log_q=[True, False])
+    def test_what_is_masked_is_low_and_finite(self, dtype, subtract_log_q):
+        result = self.run_graph(_compute(
+            inputs=1e4 * _INPUTS, dtype=dtype, sampled_values=_values_of_groups(),
+            subtract_log_q=subtract_log_q, label_mask=_LABEL_MASK, remove_accidental_hits=True))
+        lowest = _LOWEST[tf.float64 if dtype == tf.float64 else tf.float32]
+        masked = np.repeat(_MASKED, 2, 0)
+        for values, low in [(result.true_logits, ~_LABEL_MASK), (result.sampled_logits, masked)]:
+            self.assertTrue(np.all(np.isfinite(values)))
+            self.assertTrue(np.all(values[low] <= lowest))
+        self.assertTrue(np.all(np.abs(result.true_logits[_LABEL_MASK]) < 1e6))
+        # Two of them and a logit are a sum that is finite.
+        self.assertTrue(np.isfinite(values.dtype.type(2 * lowest - 1e6)))
+
+    def test_padding_is_no_hit_whatever_stands_there(self):
+        results = [_compute(np.where(_LABEL_MASK, _LABELS, padding), label_mask=_LABEL_MASK,
+                            remove_accidental_hits=True) for padding in (0, -1, _C, 2, 10 ** 12)]
+        results, kept = self.run_graph([results, _compute()])
+        hits = ((_LABELS[:, :, None] == _SAMPLED) & _LABEL_MASK[:, :, None]).any(1)
+        for true_logits, sampled_logits in results:
+            np.testing.assert_array_equal(sampled_logits == np.float32(_LOWEST[tf.float32]), hits)
+            self.assert_close(sampled_logits[~hits], kept.sampled_logits[~hits])
+            self.assert_close(true_logits[_LABEL_MASK], kept.true_logits[_LABEL_MASK])
+
+    def test_flat_labels_of_either_type(self):
+        values = _values()
+        values = values[0], values[1][:, :1], values[2]
+        wanted, *results = self.run_graph([
+            _compute(_LABELS[:, 0].reshape(shape).astype(dtype), num_true=1, sampled_values=values,
+                     remove_accidental_hits=True)
+            for dtype in (np.int64, np.int32) for shape in ([_B, 1], [_B])])
+        for result in results:
+            for ours, theirs in zip(result, wanted):
+                np.testing.assert_array_equal(ours, theirs)
+
+    def test_unknown_sizes(self):
         labels, inputs = tf.placeholder(tf.int32, [None, 2]), tf.placeholder(tf.float32, [None, _D])
-        values, _ = _compute(labels, inputs)
-        fed = self.run_graph(values, {labels: _LABELS, inputs: _INPUTS})
-        self.assert_close(fed, self.run_graph(_compute()[0]))
+        mask = tf.placeholder(tf.bool, [None, 2])
+        known = _values_of_groups()
+        unknown = [tf.placeholder(value.dtype, [None, None]) for value in known]
+        result = _compute(labels, inputs, sampled_values=unknown, label_mask=mask,
+                          remove_accidental_hits=True)
+        self.assertEqual([x.shape.as_list() for x in result], [[None, 2], [None, None]])
+        wanted = _compute(sampled_values=known, label_mask=_LABEL_MASK, remove_accidental_hits=True)
+        wanted, known = self.run_graph([wanted, known])
+        feed = dict(zip(unknown, known))
+        feed.update({labels: _LABELS, inputs: _INPUTS, mask: _LABEL_MASK})
+        for ours, theirs in zip(self.run_graph(result, feed), wanted):
+            self.assert_close(ours, theirs)
+
+    def test_unknown_ranks(self):
+        labels, inputs = tf.placeholder(tf.int32), tf.placeholder(tf.float32)
+        result = _compute(labels, inputs)
+        self.assertEqual([x.shape.rank for x in result], [2, 2])
+        wanted = self.run_graph(_compute())
+        for ours, theirs in zip(self.run_graph(result, {labels: _LABELS, inputs: _INPUTS}), wanted):
+            self.assert_close(ours, theirs)
 
     def test_default_sampler_is_log_uniform_unique_with_a_seed(self):
         def draw(seed):
-            return self.run_graph(_compute(sampled_values=None, seed=seed)[0])
+            return self.run_graph(_compute(sampled_values=None, seed=seed).sampled_logits)
         np.testing.assert_array_equal(draw(7), draw(7))
         self.assertTrue(np.any(draw(7) != draw(8)))
+        seed = tf.constant([3, 4], tf.int64)
+        values = samplers.log_uniform_candidate_sampler(_LABELS, 2, 5, True, _C, seed=seed)
+        ours, theirs = self.run_graph([_compute(sampled_values=v, seed=seed) for v in (None, values)])
+        np.testing.assert_array_equal(ours.sampled_logits, theirs.sampled_logits)
+        np.testing.assert_array_equal(ours.true_logits, theirs.true_logits)
 
     def test_no_gradient_through_expected_counts(self):
         true_count, sampled_count = _float(_TRUE_COUNT), _float(_SAMPLED_COUNT)
-        values, _ = _compute(sampled_values=(_SAMPLED, true_count, sampled_count))
-        self.assertEqual(tf.gradients(values, [true_count, sampled_count]), [None, None])
+        result = _compute(sampled_values=(_SAMPLED, true_count, sampled_count))
+        self.assertEqual(tf.gradients(result, [true_count, sampled_count]), [None, None])
+
+    @parameterized.parameters(*_DTYPES)
+    def test_each_table_has_one_sparse_gradient_of_its_type(self, dtype):
+        variables = [tf.Variable(_WEIGHTS, dtype=dtype), tf.Variable(_BIASES, dtype=dtype)]
+        result = logits.compute_sampled_logits(variables[0], variables[1], _LABELS, _float(_INPUTS), 5,
+                                               _C, 2, _values())
+        gradients = tf.gradients(result, variables)
+        for gradient in gradients:
+            self.assertIsInstance(gradient, tf.IndexedSlices)
+            self.assertEqual(gradient.dtype, dtype)
+        for gradient in self.run_graph(gradients):
+            np.testing.assert_array_equal(gradient.indices, np.concatenate([_LABELS.ravel(), _SAMPLED]))
 
     @parameterized.parameters(
         (dict(labels=_LABELS.astype(np.float32)), "labels: wanted int32 or int64 ids, got 'float32'"),
         (dict(labels=_LABELS[:, :1]), r"labels: wanted shape \[B, num_true\] with num_true = 2"),
         (dict(labels=_LABELS[:, 0]), r"labels: wanted shape \[B, num_true\] with num_true = 2"),
-        (dict(inputs=_INPUTS[None].astype(np.float32)), r"inputs: wanted shape \[B, D\]"),
+        (dict(labels=_LABELS + 1), "labels: wanted ids from 0 to 10, got .11"),
+        (dict(labels=_LABELS - 1), "labels: wanted ids from 0 to 10, got .-1"),
+        (dict(label_mask=_LABEL_MASK * 1.0), "label_mask: wanted booleans, got 'float64'"),
+        (dict(label_mask=_LABEL_MASK[1:]), "label_mask: wanted the shape of labels"),
+        (dict(inputs=_INPUTS[None]), r"inputs: wanted shape \[B, D\]"),
         (dict(num_true=0), "num_true: wanted an integer above 0, got 0"),
         (dict(partition_strategy="even"), "partition_strategy: wanted one of div, mod, got 'even'"),
+        (dict(sampled_values=(_SAMPLED[None, None], _TRUE_COUNT, _SAMPLED_COUNT)),
+         r"sampled_values: wanted candidates of shape \[S\] or \[G, S\]"),
+        (dict(dtype=tf.int32), "weights, inputs: wanted types among float16, .*, got .*int32"),
+        (dict(inputs=_INPUTS.astype(int)[0]), r"^a_loss: inputs: wanted shape \[B, D\]"),
     )
     def test_wrong_arguments_are_named(self, options, message):
         with self.assertRaisesRegex(InputError, message):
-            _compute(**options)
+            _compute(name="a_loss", **options)
 
 
 class ComputePairLogitsTest(graph_case.GraphCase):
 
-    def test_is_the_examples_form_in_each_group(self):
+    def setUp(self):
+        super().setUp()
         random = np.random.RandomState(2)
-        inputs, labels = random.randn(2, 3, _D), random.randint(0, _C, [2, 4])
-        sampled = random.randint(0, _C, [2, 5])
-        true_count, sampled_count = random.rand(2, 4) + 0.1, random.rand(2, 5) + 0.1
-        result = self.run_graph(logits.compute_pair_logits(
-            _float(_WEIGHTS), _float(_BIASES), labels, _float(inputs),
-            (tf.constant(sampled, tf.int64), _float(true_count), _float(sampled_count))))
-        for g in range(2):
-            for k in range(3):
-                true, noise = next(oracles.sampled_logits(
-                    _WEIGHTS, _BIASES, labels[g:g + 1], inputs[g, k:k + 1], sampled[g],
-                    true_count[g:g + 1], sampled_count[g], False))
-                self.assert_close(result.true_logits[g, k], true)
-                self.assert_close(result.sampled_logits[g, k], noise)
-        np.testing.assert_array_equal(result.hits, labels[:, :, None] == sampled[:, None, :])
+        self.inputs, self.labels = random.randn(2, 3, _D), random.randint(0, _C, [2, 4])
+        self.true_count = (random.rand(2, 4) + 0.1).astype(np.float32)
 
-    def test_wrong_ranks_are_named(self):
+    def _compute(self, dtype=tf.float32, scale=1, label_dtype=tf.int64, subtract_log_q=True):
+        sampled, _, sampled_count = _values_of_groups()
+        return logits.compute_pair_logits(
+            _float(_WEIGHTS, dtype), _float(_BIASES, dtype), tf.constant(self.labels, label_dtype),
+            _float(scale * self.inputs, dtype), (sampled, _float(self.true_count), sampled_count),
+            subtract_log_q)
+
+    @parameterized.parameters(
+        (tf.float16, True, tf.int32), (tf.bfloat16, True, tf.int64), (tf.float32, True, tf.int64),
+        (tf.float32, False, tf.int32), (tf.float64, True, tf.int32))
+    def test_is_the_examples_form_in_each_group(self, dtype, subtract_log_q, label_dtype):
+        result = self._compute(dtype, subtract_log_q=subtract_log_q, label_dtype=label_dtype)
+        wanted = tf.float64 if dtype == tf.float64 else tf.float32
+        self.assertEqual([x.dtype for x in result], [wanted, wanted, tf.bool])
+        self.assertEqual([x.shape.as_list() for x in result], [[2, 3, 4], [2, 3, 5], [2, 4, 5]])
+        result = self.run_graph(result)
+        weights, biases, inputs = [_rounded(x, dtype) for x in (_WEIGHTS, _BIASES, self.inputs)]
+        counts = [x if subtract_log_q else np.ones_like(x) for x in (self.true_count, _GROUPS_COUNT)]
+        precision = 1e-12 if dtype == tf.float64 else 1e-5
+        for g, k in np.ndindex(2, 3):
+            true, noise = next(oracles.sampled_logits(
+                weights, biases, self.labels[g:g + 1], inputs[g, k:k + 1], _GROUPS[g],
+                counts[0][g:g + 1], counts[1][g], False))
+            self.assert_close(result.true_logits[g, k], true, precision, precision)
+            self.assert_close(result.sampled_logits[g, k][~_MASKED[g]], noise[~_MASKED[g]], precision,
+                              precision)
+        np.testing.assert_array_equal(result.hits, self.labels[:, :, None] == _GROUPS[:, None, :])
+
+    @parameterized.product(dtype=_DTYPES, subtract_log_q=[True, False])
+    def test_what_is_masked_is_low_and_finite(self, dtype, subtract_log_q):
+        values = self.run_graph(self._compute(dtype, 1e4, subtract_log_q=subtract_log_q)).sampled_logits
+        masked = np.tile(_MASKED[:, None], [1, 3, 1])
+        self.assertTrue(np.all(np.isfinite(values)))
+        self.assertTrue(np.all(
+            values[masked] <= _LOWEST[tf.float64 if dtype == tf.float64 else tf.float32]))
+        self.assertTrue(np.all(np.abs(values[~masked]) < 1e6))
+
+    def test_wrong_arguments_are_named(self):
         values = tf.zeros([2, 5], tf.int64), tf.ones([2, 4]), tf.ones([2, 5])
         labels, inputs = tf.zeros([2, 4], tf.int64), tf.ones([2, 3, _D])
-        for name, arguments in [("labels", (labels[0], inputs, values)),
-                                ("inputs", (labels, inputs[0], values)),
-                                ("sampled_values", (labels, inputs, (values[0][0],) + values[1:]))]:
-            with self.assertRaisesRegex(InputError, name + ": wanted"):
+        for message, arguments in [
+                (r"labels: wanted shape \[G, J\]", (labels[0], inputs, values)),
+                ("labels: wanted int32 or int64 ids", (tf.cast(labels, tf.float32), inputs, values)),
+                (r"inputs: wanted shape \[G, K, D\]", (labels, inputs[0], values)),
+                ("weights, inputs: wanted types", (labels, tf.cast(inputs, tf.int32), values)),
+                (r"sampled_values: wanted candidates of shape \[G, S\]",
+                 (labels, inputs, (values[0][0],) + values[1:]))]:
+            with self.subTest(message), self.assertRaisesRegex(InputError, message):
                 logits.compute_pair_logits(_float(_WEIGHTS), _float(_BIASES), *arguments)
 
 
@@ -142,14 +295,58 @@ class LookupTest(graph_case.GraphCase):
 
     def test_unit_rows(self):
         unit = _WEIGHTS / np.linalg.norm(_WEIGHTS, axis=1, keepdims=True)
-        table = logits.UnitRows(_float(_WEIGHTS))
-        self.assert_close(self.run_graph(logits.lookup(table, [7, 1])), unit[[7, 1]])
-        self.assert_close(self.run_graph(logits.whole_table(table, _C)), unit)
+        shards = [_float(_WEIGHTS[i::3]) for i in range(3)]
+        for table in (logits.UnitRows(_float(_WEIGHTS)), logits.UnitRows(shards),
+                      logits.UnitRows(self._partitioned(3))):
+            self.assert_close(self.run_graph(logits.lookup(table, [7, 1])), unit[[7, 1]])
+            self.assert_close(self.run_graph(logits.whole_table(table, _C)), unit)
 
     def test_unit_rows_have_sparse_gradients(self):
         table = tf.get_variable("table", [_C, _D])
         gradient, = tf.gradients(logits.lookup(logits.UnitRows(table), [7, 1]), [table])
         self.assertIsInstance(gradient, tf.IndexedSlices)
+
+    @parameterized.parameters(tf.float16, tf.bfloat16)
+    def test_rows_of_16_bits_are_scaled_and_cast_in_32(self, dtype):
+        numbers = _rounded(_WEIGHTS, dtype)
+        unit = numbers / np.linalg.norm(numbers, axis=1, keepdims=True)
+        whole = _float(_WEIGHTS, dtype)
+        parts = [_float(part, dtype) for part in np.array_split(_WEIGHTS, 3)]
+        for table, wanted in [(whole, numbers), (parts, numbers), (logits.UnitRows(whole), unit),
+                              (logits.UnitRows(parts), unit)]:
+            rows = [logits.lookup(table, [7, 1], "div", tf.float32),
+                    logits.whole_table(table, _C, "div", tf.float32)]
+            self.assertEqual([x.dtype for x in rows], [tf.float32, tf.float32])
+            some, everything = self.run_graph(rows)
+            self.assert_close(some, wanted[[7, 1]])
+            self.assert_close(everything, wanted)
+
+    def test_a_wrong_strategy_is_named(self):
+        with self.assertRaisesRegex(InputError, "lookup: partition_strategy: wanted one of div, mod"):
+            logits.lookup(_float(_WEIGHTS), [1], "even")
+
+
+class DtypeOfTest(graph_case.GraphCase):
+
+    @parameterized.parameters(
+        (tf.float16, tf.float16, tf.float32), (tf.bfloat16, tf.float16, tf.float32),
+        (tf.float32, tf.bfloat16, tf.float32), (tf.float16, tf.float64, tf.float64),
+        (tf.float64, tf.float32, tf.float64))
+    def test_is_float64_where_either_is(self, weights_dtype, inputs_dtype, wanted):
+        inputs, table = tf.zeros([1, 2], inputs_dtype), tf.zeros([3, 2], weights_dtype)
+        partitioned = tf.get_variable("table", [3, 2], weights_dtype,
+                                      initializer=tf.zeros_initializer(),
+                                      partitioner=tf.fixed_size_partitioner(2))
+        for weights in (table, [table, table], (table,), partitioned, tf.Variable(table),
+                        logits.UnitRows(table), logits.UnitRows([table]), logits.UnitRows(partitioned),
+                        np.zeros([3, 2], weights_dtype.as_numpy_dtype)):
+            self.assertEqual(logits.dtype_of(weights, inputs), wanted)
+
+    @parameterized.parameters((tf.int32, tf.float32), (tf.float32, tf.int64), (tf.complex64, tf.float32))
+    def test_other_types_are_named(self, weights_dtype, inputs_dtype):
+        with self.assertRaisesRegex(InputError, "logits: weights, inputs: wanted types among float16, "
+                                    "bfloat16, float32, float64, got .*(int|complex)"):
+            logits.dtype_of(tf.zeros([3, 2], weights_dtype), tf.zeros([1, 2], inputs_dtype))
 
 
 if __name__ == "__main__":

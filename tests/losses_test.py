@@ -5,104 +5,319 @@ import tensorflow.compat.v1 as tf
 from absl.testing import absltest, parameterized
 
 from tests import graph_case, oracles
-from tf1_sampled import InputError, losses, samplers, tables
+from tf1_sampled import InputError, logits, losses, samplers, tables
 
-_C, _D, _B, _S = 13, 4, 5, 7
-_ORACLES = {"nce": oracles.nce, "sampled_softmax": oracles.sampled_softmax}
+_C, _D, _B, _S = 13, 4, 6, 7
+_LOSSES = sorted(tables.LOSSES)
 _PEERS = {"nce": tf.nn.nce_loss, "sampled_softmax": tf.nn.sampled_softmax_loss}
+_OPTIONS = {"gbce": dict(calibration=0.6), "negative_sampling": dict(num_negatives=2.5),
+            "softmax_at_k": dict(k=3, weight_temperature=0.5)}
+_DEFAULTS = {"gbce": dict(calibration=0.75), "softmax_at_k": dict(k=20, weight_temperature=10.0)}
+# Which places hold labels: examples with all, with some, here or there, and one without any.
+_LABEL_MASK = np.array([[1, 1, 1], [0, 1, 0], [0, 0, 0], [1, 0, 1], [1, 1, 0], [1, 1, 1]], bool)
+# The relative error of a gradient in a type, some times over.
+_PRECISION = {tf.bfloat16: 1.6e-2, tf.float16: 2e-3, tf.float32: 1e-4, tf.float64: 1e-7}
+# See _candidates.
+_KINDS = ("plain", "masked", "far", "hits", "one_left", "none_left")
+
+
+def _loss(name, **arguments):
+    """The loss of a name, where it has options with others than the default ones."""
+    return tables.LOSSES[name](**dict(_OPTIONS.get(name, {}), **arguments))
+
+
+def _candidates(random, kind, labels, num_sampled):
+    """Labels [G, N], candidates [G, S] and which of those are masked, boolean [G, S], of a kind:
+
+      plain: none is masked; the first two are the first and the last label of the group, the last is
+        class 0, which is no label.
+      masked: some are, others in each group, and one repeats a hit.
+      far: the same, for logits of 1e4.
+      hits: in a group all labels and candidates are one class.
+      one_left: all but one are masked.
+      none_left: all are.
+    """
+    sampled = random.randint(0, _C, [len(labels), num_sampled])
+    sampled[:, :2] = labels[:, [0, -1]]
+    sampled[:, -1] = 0
+    masked = np.full_like(sampled, kind == "none_left", bool)
+    if kind in ("masked", "far"):
+        sampled[:, 2] = sampled[:, 0]
+        masked[:, 2] = masked[::2, 5] = masked[1::2, 0] = True
+    elif kind == "hits":
+        labels = np.tile(labels[:, :1], [1, labels.shape[1]])
+        sampled = np.tile(labels[:, :1], [1, num_sampled])
+    elif kind == "one_left":
+        masked[:] = np.arange(num_sampled) != 3
+    return labels, sampled, masked
 
 
 class _Problem:
-    """Weights, inputs, labels and candidates, with another expected count for each class."""
+    """Weights, inputs, labels and candidates, with another expected count for each class.
 
-    def __init__(self, num_true, seed=1):
-        random = np.random.RandomState(seed)
-        self.weights, self.biases = random.randn(_C, _D), random.randn(_C)
-        self.inputs = random.randn(_B, _D)
-        self.labels = random.randint(0, _C, [_B, num_true])
-        self.sampled = random.randint(0, _C, [_S])
-        self.sampled[:2] = self.labels[0, 0], self.labels[1, 0]  # hits
-        count = random.rand(_C) + 0.05
+    Args:
+      num_true: integer T.
+      num_groups: None for candidates [S], or an integer for [G, S].
+      ragged: boolean, whether there is a label_mask.
+      kind: one of _KINDS.
+      seed: integer.
+      num_sampled: integer S.
+    """
+
+    def __init__(self, num_true=1, num_groups=None, ragged=False, kind="plain", seed=1, num_sampled=_S):
+        random, self.kind = np.random.RandomState(seed), kind
+        # A number of float16 each, and small enough for sums of gradients to be one too.
+        weights_scale, inputs_scale = (1, 1) if kind in ("plain", "masked") else (10, 500)
+        self.weights, self.biases = weights_scale * random.randn(_C, _D), random.randn(_C)
+        self.inputs = inputs_scale * random.randn(_B, _D)
+        self.label_mask = _LABEL_MASK[:, :num_true] if ragged else None
+        self.num_groups, self.num_sampled, self.num_true = num_groups, num_sampled, num_true
+        labels, self.sampled, self.masked = _candidates(
+            random, kind, random.randint(1, _C, [num_groups or 1, _B // (num_groups or 1) * num_true]),
+            num_sampled)
+        self.labels = labels.reshape([_B, num_true])
+        count = (random.rand(_C) + 0.05).astype(np.float32)  # no type rounds it any more
         self.true_count, self.sampled_count = count[self.labels], count[self.sampled]
-        self.num_true = num_true
 
-    def oracle(self, name, remove, weights=None, biases=None, inputs=None):
-        return _ORACLES[name](
-            self.weights if weights is None else weights,
-            self.biases if biases is None else biases, self.labels,
-            self.inputs if inputs is None else inputs, self.sampled, self.true_count,
-            self.sampled_count, remove)
+    def rounded(self, weights_dtype, biases_dtype=None, inputs_dtype=None):
+        """Itself, with the numbers that types can hold."""
+        for name, dtype in [("weights", weights_dtype), ("biases", biases_dtype or weights_dtype),
+                            ("inputs", inputs_dtype or weights_dtype)]:
+            numbers = getattr(self, name).astype(dtype.as_numpy_dtype)
+            setattr(self, name, numbers.astype(np.float64))
+        return self
 
-    def tensors(self, shards=1):
-        """(weights, biases), inputs and the arguments of a loss; shards as tf.nn divides by "div"."""
-        parts = [tf.Variable(p, dtype=tf.float32) for p in np.array_split(self.weights, shards)]
-        biases = [tf.Variable(p, dtype=tf.float32) for p in np.array_split(self.biases, shards)]
-        inputs = tf.constant(self.inputs, tf.float32)
-        values = (tf.constant(self.sampled, tf.int64), tf.constant(self.true_count, tf.float32),
-                  tf.constant(self.sampled_count, tf.float32))
+    def oracle_arguments(self, remove):
+        """The arguments of an oracle: lists, without what is masked."""
+        def kept(rows, mask):
+            return [list(row[is_kept]) for row, is_kept in zip(rows, mask)]
+
+        def of_each_example(groups):
+            return [group for group in groups for _ in range(_B // len(groups))]
+
+        is_label = np.ones_like(self.labels, bool) if self.label_mask is None else self.label_mask
+        return (self.weights, self.biases, kept(self.labels, is_label), self.inputs,
+                of_each_example(kept(self.sampled, ~self.masked)), kept(self.true_count, is_label),
+                of_each_example(kept(self.sampled_count, ~self.masked)), remove)
+
+    def oracle_options(self, name):
+        """Beside the loss's own, S with the masked candidates, which the oracle does not see."""
+        options = dict(_OPTIONS.get(name, {}))
+        if name in ("gbce", "negative_sampling"):
+            options["num_sampled"] = self.num_sampled
+        return options
+
+    def oracle(self, name, remove):
+        return oracles.LOSSES[name](*self.oracle_arguments(remove), **self.oracle_options(name))
+
+    def oracle_gradients(self, name, remove):
+        """By weights, biases and inputs."""
+        return oracles.gradients(oracles.LOSSES[name], self.oracle_arguments(remove),
+                                 **self.oracle_options(name))
+
+    def sampled_values(self):
+        """The arrays of a triple."""
+        true_count = self.padded(self.true_count, 1)
+        count = np.where(self.masked, samplers.MASKED_COUNT, self.sampled_count)
+        if self.num_groups is None:
+            return self.sampled[0], true_count, count[0]
+        return self.sampled, true_count, count
+
+    def padded(self, array, padding):
+        """[B, T] with `padding` where there is no label."""
+        return array if self.label_mask is None else np.where(self.label_mask, array, padding)
+
+    def tensors(self, weights_dtype=tf.float32, biases_dtype=None, inputs_dtype=None, shards=1,
+                count_dtype=tf.float32):
+        """([weights, biases, inputs], the arguments of a loss); shards as tf.nn divides by "div"."""
+        weights = [_fed(part, weights_dtype) for part in np.array_split(self.weights, shards)]
+        biases = [_fed(part, biases_dtype or weights_dtype)
+                  for part in np.array_split(self.biases, shards)]
+        inputs = _fed(self.inputs, inputs_dtype or weights_dtype)
+        sampled, true_count, sampled_count = self.sampled_values()
         arguments = dict(
-            weights=parts if shards > 1 else parts[0], biases=biases if shards > 1 else biases[0],
-            labels=tf.constant(self.labels, tf.int64), inputs=inputs, num_sampled=_S, num_classes=_C,
-            num_true=self.num_true, sampled_values=values, partition_strategy="div")
-        return parts + biases + [inputs], arguments
+            weights=weights if shards > 1 else weights[0], biases=biases if shards > 1 else biases[0],
+            labels=_fed(self.padded(self.labels, -1), tf.int64), inputs=inputs,
+            num_sampled=self.num_sampled, num_classes=_C, num_true=self.num_true,
+            sampled_values=(_fed(sampled, tf.int64), _fed(true_count, count_dtype),
+                            _fed(sampled_count, count_dtype)), partition_strategy="div")
+        if self.label_mask is not None:
+            arguments["label_mask"] = tf.constant(self.label_mask)
+        return weights + biases + [inputs], arguments
+
+    def feed(self, arguments):
+        """What makes `arguments`, of the tensors of another problem of the form, those of this one."""
+        feed = {arguments["weights"]: self.weights, arguments["biases"]: self.biases,
+                arguments["inputs"]: self.inputs, arguments["labels"]: self.padded(
+                    self.labels, -1).reshape(arguments["labels"].shape.as_list())}
+        feed.update(zip(arguments["sampled_values"], self.sampled_values()))
+        return feed
 
 
-def _dense(gradients):
-    return [tf.convert_to_tensor(g) for g in gradients]
+def _fed(value, dtype):
+    """A tensor that may be fed, and that no optimizer of graphs takes for a constant."""
+    return tf.placeholder_with_default(tf.constant(value, dtype), np.shape(value))
 
 
-class SampledLossTest(graph_case.GraphCase):
+def _dense(value):
+    """A fetched value in float64; of IndexedSlices the sum."""
+    if not hasattr(value, "dense_shape"):
+        return np.asarray(value).astype(np.float64)
+    dense = np.zeros(value.dense_shape)
+    np.add.at(dense, value.indices, np.asarray(value.values).astype(np.float64))
+    return dense
 
-    @parameterized.product(name=sorted(_ORACLES), num_true=[1, 3], remove=[False, True])
-    def test_values_and_gradients_are_the_oracles(self, name, num_true, remove):
-        problem = _Problem(num_true)
-        variables, arguments = problem.tensors()
-        loss = tables.LOSSES[name](remove_accidental_hits=remove, **arguments)
-        self.assertEqual(loss.shape.as_list(), [_B])
-        value, gradients = self.run_graph([loss, _dense(tf.gradients(loss, variables))])
-        self.assert_close(value, problem.oracle(name, remove))
-        for gradient, (argument, at) in zip(gradients, [("weights", problem.weights),
-                                                        ("biases", problem.biases),
-                                                        ("inputs", problem.inputs)]):
-            wanted = oracles.gradient(
-                lambda x, a=argument: problem.oracle(name, remove, **{a: x}).sum(), at)
-            self.assert_close(gradient, wanted, 1e-4, 1e-5)
 
-    @parameterized.product(name=sorted(_PEERS), num_true=[1, 3], remove=[False, True],
-                           shards=[1, 3])
-    def test_values_and_gradients_are_tf_nns(self, name, num_true, remove, shards):
-        problem = _Problem(num_true, seed=2)
+class _LossCase(graph_case.GraphCase):
+
+    def run_losses(self, cases, feed=None):
+        """[(value, [gradient by each variable])] of cases [(loss, variables)], from one session."""
+        fetches = [[loss, tf.gradients(loss, variables)] for loss, variables in cases]
+        return [(value, [_dense(gradient) for gradient in gradients])
+                for value, gradients in self.run_graph(fetches, feed)]
+
+    def assert_results_close(self, result, wanted, relative=1e-4, absolute=1e-5):
+        """That two (value, gradients) are the same."""
+        self.assert_close(result[0], wanted[0], relative, absolute)
+        self.assertLen(result[1], len(wanted[1]))
+        for gradient, wanted_gradient in zip(result[1], wanted[1]):
+            self.assert_close(gradient, wanted_gradient, relative, absolute)
+
+    def assert_oracles(self, name, remove, problem, result, dtype=tf.float32):
+        """That the (value, gradients) of a loss of `problem` are what its oracle says."""
+        value, gradients = result[0], [_dense(gradient) for gradient in result[1]]
+        precision, wanted = 1e-12 if dtype == tf.float64 else 1e-5, problem.oracle(name, remove)
+        if problem.kind in ("plain", "masked"):
+            self.assert_close(value, wanted, precision, precision)
+            precision = _PRECISION[dtype]
+            for gradient, wanted_gradient in zip(gradients, problem.oracle_gradients(name, remove)):
+                self.assert_close(gradient, wanted_gradient, precision, precision)
+        else:
+            # The logits have 7 digits: some thousandths, which SL@K divides by its temperature.
+            precision *= 100
+            self.assert_close(value, wanted, precision, precision * max(1, np.abs(wanted).max()))
+            for gradient in gradients:
+                self.assertTrue(np.all(np.isfinite(gradient)))
+        if problem.label_mask is not None:  # one example has no labels
+            self.assertEqual(value[2], 0)
+            np.testing.assert_array_equal(gradients[2][2], np.zeros(_D))
+
+
+class OracleTest(_LossCase):
+
+    def test_every_loss_has_one(self):
+        self.assertCountEqual(oracles.LOSSES, tables.LOSSES)
+
+    def _assert_oracles(self, name, *forms, paddings=()):
+        """That values and gradients of all kinds are the oracle's.
+
+        Args:
+          name: string, of the loss.
+          forms: dicts of arguments of _Problem, and remove_accidental_hits.
+          paddings: (id, expected count) where a label is masked, which all are to make no difference.
+        """
+        fetches, graphs = [], []
+        for form, remove in forms:
+            variables, arguments = _Problem(**form).tensors()
+            if form == dict(num_true=1):
+                arguments["labels"] = _fed(np.zeros(_B), tf.int32)
+            loss = _loss(name, remove_accidental_hits=remove, **arguments)
+            self.assertEqual(loss.shape.as_list(), [_B])
+            fetches.append([loss, tf.gradients(loss, variables)])
+            graphs.append(arguments)
+        with self.new_session() as session:
+            for kind, padding in [(kind, None) for kind in _KINDS] + [("far", p) for p in paddings]:
+                problems, feed = [_Problem(kind=kind, **form) for form, _ in forms], {}
+                for problem, arguments in zip(problems, graphs):
+                    feed.update(problem.feed(arguments))
+                    if padding:
+                        feed[arguments["labels"]] = problem.padded(problem.labels, padding[0])
+                        feed[arguments["sampled_values"][1]] = problem.padded(
+                            problem.true_count, padding[1])
+                results = session.run(fetches, feed)
+                for (form, remove), problem, result in zip(forms, problems, results):
+                    with self.subTest(kind=kind, padding=padding, remove=remove, **form):
+                        self.assert_oracles(name, remove, problem, result)
+
+    @parameterized.parameters(*_LOSSES)
+    def test_values_and_gradients(self, name):
+        self._assert_oracles(name, *[(dict(num_true=num_true), remove)
+                                     for num_true in (1, 3) for remove in (False, True)])
+
+    @parameterized.parameters(*_LOSSES)
+    def test_labels_may_be_masked_whatever_stands_there(self, name):
+        # A count of 0 is what tf.nn's samplers say of a reserved id.
+        self._assert_oracles(name, (dict(num_true=1, ragged=True), False),
+                             (dict(num_true=3, ragged=True), True),
+                             paddings=[(0, 1), (10 ** 12, 1), (3, 0), (3, np.nan)])
+
+    @parameterized.parameters(*_LOSSES)
+    def test_candidates_may_be_of_groups(self, name):
+        self._assert_oracles(name, (dict(num_true=1, num_groups=3), False),
+                             (dict(num_true=3, num_groups=2, ragged=True), True))
+
+    @parameterized.parameters(*_LOSSES)
+    def test_default_options(self, name):
+        problem = _Problem(num_sampled=25)
+        value = self.run_graph(tables.LOSSES[name](**problem.tensors()[1]))
+        oracle, options = oracles.LOSSES[name], _DEFAULTS.get(name, {})
+        kept, removed = [oracle(*problem.oracle_arguments(r), **options) for r in (False, True)]
+        self.assert_close(value, kept if name in ("gbce", "nce") else removed)
+        self.assertGreater(np.abs(kept - removed).max(), 1e-3)
+
+
+class PeerTest(_LossCase):
+    """tf.nn, where it has the same loss."""
+
+    def _without_repeats(self, num_true=1):
         # tf.nn's own masking of hits misses all but one of a candidate that was drawn twice.
-        problem.sampled = np.random.RandomState(3).permutation(_C)[:_S]
-        problem.sampled[0] = problem.labels[0, 0]
-        _, first = np.unique(problem.sampled, return_index=True)
-        problem.sampled[np.setdiff1d(np.arange(_S), first)] = np.setdiff1d(
-            np.arange(_C), problem.sampled)[:_S - len(first)]
-        variables, arguments = problem.tensors(shards)
-        ours = tables.LOSSES[name](remove_accidental_hits=remove, **arguments)
-        theirs = _PEERS[name](remove_accidental_hits=remove, **arguments)
-        results = self.run_graph([[loss, _dense(tf.gradients(loss, variables))]
-                                  for loss in (ours, theirs)])
-        self.assert_close(results[0][0], results[1][0], 1e-5, 0)
-        for our_gradient, their_gradient in zip(results[0][1], results[1][1]):
-            self.assert_close(our_gradient, their_gradient, 1e-5, 1e-5)
+        problem = _Problem(num_true, seed=2)
+        others = np.setdiff1d(np.arange(_C), problem.sampled[0, :2])
+        problem.sampled[0, 2:] = np.random.RandomState(3).permutation(others)[:_S - 2]
+        return problem
+
+    def _assert_same(self, name, cases, relative, absolute):
+        """Of cases [(variables, remove_accidental_hits, arguments)]."""
+        results = self.run_losses([
+            (losses_of[name](remove_accidental_hits=remove, **arguments), variables)
+            for variables, remove, arguments in cases for losses_of in (tables.LOSSES, _PEERS)])
+        for ours, theirs in zip(results[::2], results[1::2]):
+            self.assert_results_close(ours, theirs, relative, absolute)
+
+    @parameterized.parameters(*sorted(_PEERS))
+    def test_values_and_gradients(self, name):
+        cases = []
+        for num_true, remove, shards in [(1, False, 1), (1, True, 1), (3, False, 1), (3, True, 3)]:
+            variables, arguments = self._without_repeats(num_true).tensors(shards=shards)
+            cases.append((variables, remove, arguments))
+        self._assert_same(name, cases, 1e-5, 1e-5)
+
+    @parameterized.parameters(*sorted(_PEERS))
+    def test_in_float64(self, name):
+        variables, arguments = self._without_repeats(3).tensors(tf.float64, count_dtype=tf.float64)
+        self._assert_same(name, [(variables, True, arguments)], 1e-12, 1e-12)
+
+    @parameterized.parameters(*sorted(_PEERS))
+    def test_in_float16(self, name):
+        variables, arguments = self._without_repeats(3).rounded(tf.float16).tensors(
+            tf.float16, count_dtype=tf.float16)
+        # tf.nn adds up in 16 bits.
+        self._assert_same(name, [(variables, False, arguments)], 2e-2, 2e-2)
 
     @parameterized.parameters(*sorted(_PEERS))
     def test_upstream_keeps_a_hit_that_was_drawn_twice(self, name):
-        problem = _Problem(1)
+        problem = _Problem()
         problem.sampled[:] = problem.labels[0, 0]
         problem.sampled_count[:] = problem.true_count[0, 0]
         _, arguments = problem.tensors()
-        ours, theirs = (losses_of[name](remove_accidental_hits=True, **arguments)
-                        for losses_of in (tables.LOSSES, _PEERS))
-        ours, theirs = self.run_graph([ours, theirs])
+        ours, theirs = self.run_graph([losses_of[name](remove_accidental_hits=True, **arguments)
+                                       for losses_of in (tables.LOSSES, _PEERS)])
         self.assert_close(ours, problem.oracle(name, True))
         self.assertGreater(theirs[0], ours[0] + 1e-2)
 
     @parameterized.parameters(*sorted(_PEERS))
     def test_a_partitioned_variable_needs_no_strategy(self, name):
-        problem = _Problem(1)
-        _, arguments = problem.tensors()
+        _, arguments = self._without_repeats().tensors()
         table = tf.get_variable("table", [_C, _D], partitioner=tf.fixed_size_partitioner(3))
         bias = tf.get_variable("bias", [_C], partitioner=tf.fixed_size_partitioner(3))
         arguments.update(weights=table, biases=bias)
@@ -110,16 +325,16 @@ class SampledLossTest(graph_case.GraphCase):
         arguments["partition_strategy"] = "mod"  # tf.nn's default, which there means wrong rows
         ours, wrong = tables.LOSSES[name](**arguments), _PEERS[name](**arguments)
         parts = list(table) + list(bias)
-        results = self.run_graph([[loss, _dense(tf.gradients(loss, parts))] for loss in (ours, theirs)]
-                                 + [wrong])
-        self.assert_close(results[0][0], results[1][0])
-        for our_gradient, their_gradient in zip(results[0][1], results[1][1]):
-            self.assert_close(our_gradient, their_gradient, 1e-5, 1e-5)
-        self.assertTrue(np.any(np.abs(results[2] - results[1][0]) > 1e-3))
+        fetches = [[loss, tf.gradients(loss, parts)] for loss in (ours, theirs)]
+        (ours, our_gradients), (theirs, their_gradients), wrong = self.run_graph(fetches + [wrong])
+        self.assert_close(ours, theirs)
+        for ours_of_part, theirs_of_part in zip(our_gradients, their_gradients):
+            self.assert_close(_dense(ours_of_part), _dense(theirs_of_part), 1e-5, 1e-5)
+        self.assertGreater(np.abs(wrong - theirs).max(), 1e-3)
 
     @parameterized.parameters(*sorted(_PEERS))
     def test_takes_the_values_of_tf_nns_samplers(self, name):
-        _, arguments = _Problem(1).tensors()
+        _, arguments = _Problem().tensors()
         arguments["sampled_values"] = tf.random.log_uniform_candidate_sampler(
             arguments["labels"], 1, _S, True, _C, seed=3)
         ours, theirs = tables.LOSSES[name](**arguments), _PEERS[name](**arguments)
@@ -127,155 +342,570 @@ class SampledLossTest(graph_case.GraphCase):
 
     @parameterized.parameters(*sorted(_PEERS))
     def test_arguments_stand_in_tf_nns_order(self, name):
-        _, arguments = _Problem(1).tensors()
+        _, arguments = self._without_repeats().tensors()
         positional = [arguments[key] for key in (
             "weights", "biases", "labels", "inputs", "num_sampled", "num_classes", "num_true",
             "sampled_values")] + [True, "div", "a_name"]
         ours, theirs = tables.LOSSES[name](*positional), _PEERS[name](*positional)
         self.assert_close(*self.run_graph([ours, theirs]))
 
-    @parameterized.parameters(*sorted(_ORACLES))
-    def test_int32_and_flat_labels(self, name):
-        problem = _Problem(1)
-        _, arguments = problem.tensors()
-        arguments["labels"] = tf.constant(problem.labels[:, 0], tf.int32)
-        loss = tables.LOSSES[name](remove_accidental_hits=True, **arguments)
-        self.assert_close(self.run_graph(loss), problem.oracle(name, True))
 
-    def test_all_candidates_make_the_full_softmax(self):
-        problem = _Problem(1)
-        _, arguments = problem.tensors()
-        arguments["sampled_values"] = samplers.all_candidate_sampler(arguments["labels"], 1, _C, True)
-        loss = losses.sampled_softmax_loss(**arguments)
-        self.assert_close(self.run_graph(loss), oracles.full_softmax(
-            problem.weights, problem.biases, problem.labels, problem.inputs))
+class TypesTest(_LossCase):
 
-    @parameterized.parameters(*sorted(_ORACLES))
-    def test_extreme_logits_stay_finite(self, name):
-        problem = _Problem(1)
+    def _assert_types(self, loss, gradients, variables):
+        """That gradients have the types of their variables, and those by tables are sparse."""
+        dtypes = [variable.dtype.base_dtype for variable in variables]
+        self.assertEqual([gradient.dtype for gradient in gradients], dtypes)
+        for gradient in gradients[:-1]:
+            self.assertIsInstance(gradient, tf.IndexedSlices)
+        self.assertEqual(loss.dtype, tf.float64 if tf.float64 in (dtypes[0], dtypes[-1]) else tf.float32)
+
+    @parameterized.parameters(*_LOSSES)
+    def test_numbers_are_rounded_but_not_what_is_made_of_them(self, name):
+        # In turn: every type of labels with every loss and with every type of numbers.
+        label_forms = itertools.cycle(itertools.product([tf.int32, tf.int64], [[_B], [_B, 1]]))
+        dtypes = [dtype for dtype in _PRECISION if dtype != tf.float32]
+        fetches, graphs = [], []
+        for dtype, form in zip(dtypes, itertools.islice(label_forms, _LOSSES.index(name), None)):
+            variables, arguments = _Problem().rounded(dtype).tensors(dtype)
+            arguments["labels"] = _fed(np.zeros(form[1]), form[0])
+            loss = _loss(name, remove_accidental_hits=True, **arguments)
+            gradients = tf.gradients(loss, variables)
+            self._assert_types(loss, gradients, variables)
+            fetches.append([loss, gradients])
+            graphs.append(arguments)
+        with self.new_session() as session:
+            for kind in _KINDS:
+                problems, feed = [_Problem(kind=kind).rounded(dtype) for dtype in dtypes], {}
+                for problem, arguments in zip(problems, graphs):
+                    feed.update(problem.feed(arguments))
+                for dtype, problem, result in zip(dtypes, problems, session.run(fetches, feed)):
+                    with self.subTest(kind=kind, dtype=dtype):
+                        self.assert_oracles(name, True, problem, result, dtype)
+
+    @parameterized.parameters(*_LOSSES)
+    def test_types_may_be_mixed(self, name):
+        fetches, problems = [], []
+        for dtypes in [(tf.float16, tf.float16, tf.float32), (tf.bfloat16, tf.float32, tf.float64)]:
+            problem = _Problem(3, num_groups=3, ragged=True).rounded(*dtypes)
+            variables, arguments = problem.tensors(*dtypes)
+            loss = _loss(name, remove_accidental_hits=True, **arguments)
+            gradients = tf.gradients(loss, variables)
+            self._assert_types(loss, gradients, variables)
+            fetches.append([loss, gradients])
+            problems.append(problem)
+        for (value, gradients), problem in zip(self.run_graph(fetches), problems):
+            self.assert_close(value, problem.oracle(name, True))
+            for gradient in gradients:
+                self.assertTrue(np.all(np.isfinite(_dense(gradient))))
+
+    @parameterized.parameters(*_PRECISION)
+    def test_of_each_form_of_a_table(self, dtype):
+        problem = _Problem(3, ragged=True).rounded(dtype)
+        shards, arguments = problem.tensors(dtype, shards=3)
+        weights, biases = [
+            tf.get_variable(name, shape, dtype, partitioner=tf.fixed_size_partitioner(3),
+                            initializer=tf.zeros_initializer())
+            for name, shape in [("weights", [_C, _D]), ("biases", [_C])]]
+        parts = list(weights) + list(biases)
+        fill = [tf.assign(part, shard) for part, shard in zip(parts, shards)]
+        of_unit_rows = _loss("sampled_softmax",
+                             **dict(arguments, weights=logits.UnitRows(arguments["weights"])))
+        of_parts = _loss("sampled_softmax", **dict(arguments, weights=weights, biases=biases))
+        gradients = tf.gradients(of_unit_rows, shards[:6]) + tf.gradients(of_parts, parts)
+        for gradient in gradients:
+            self.assertIsInstance(gradient, tf.IndexedSlices)
+            self.assertEqual(gradient.dtype, dtype)
+        with self.new_session() as session:
+            session.run(fill)
+            of_unit_rows, of_parts, gradients = session.run([of_unit_rows, of_parts, gradients[6:]])
+        self.assert_close(of_parts, problem.oracle("sampled_softmax", True), 1e-5, 1e-5)
+        wanted = problem.oracle_gradients("sampled_softmax", True)
+        for of_shards, of_whole in [(gradients[:3], wanted[0]), (gradients[3:], wanted[1])]:
+            self.assert_close(np.concatenate([_dense(gradient) for gradient in of_shards]), of_whole,
+                              _PRECISION[dtype], _PRECISION[dtype])
+        problem.weights /= np.linalg.norm(problem.weights, axis=1, keepdims=True)
+        self.assert_close(of_unit_rows, problem.oracle("sampled_softmax", True), 1e-5, 1e-5)
+
+    @parameterized.parameters(*_LOSSES)
+    def test_of_a_single_class_and_of_all_classes(self, name):
+        cases = []
+        for dtype, num_classes, remove, scale in [(tf.float16, 1, False, 100.0),
+                                                  (tf.float32, 1, True, -100.0),
+                                                  (tf.float32, _C, True, 100.0)]:
+            weights, inputs = [_fed(scale * np.ones([rows, _D]), dtype) for rows in (num_classes, _B)]
+            biases = _fed(np.zeros(num_classes), dtype)
+            options = dict(k=1) if name == "softmax_at_k" else {}
+            loss = tables.LOSSES[name](weights, biases, tf.zeros([_B, 1], tf.int32), inputs, num_classes,
+                                       num_classes, remove_accidental_hits=remove, **options)
+            cases.append((loss, [weights, biases, inputs]))
+        for value, gradients in self.run_losses(cases):
+            self.assertEqual(value.shape, (_B,))
+            for number in [value] + gradients:
+                self.assertTrue(np.all(np.isfinite(number)))
+
+
+class PropertiesTest(_LossCase):
+
+    def _of_all_candidates(self, name, problem, of_full=None, **options):
+        """(a sampled loss with all classes as candidates, variables, the full loss)."""
+        variables, arguments = problem.tensors(tf.float64)
+        arguments["sampled_values"] = samplers.all_candidate_sampler(
+            arguments["labels"], problem.num_true, _C, True, label_mask=arguments.get("label_mask"))
+        loss = tables.LOSSES[name](remove_accidental_hits=True, **dict(arguments, **options))
+        full = of_full and of_full(*[arguments[key] for key in (
+            "weights", "biases", "labels", "inputs", "num_classes", "num_true")],
+            label_mask=arguments.get("label_mask"))
+        return loss, variables, full
+
+    @parameterized.parameters(("sampled_softmax", losses.full_softmax_loss),
+                              ("nce", losses.full_sigmoid_loss))
+    def test_all_candidates_make_the_full_loss(self, name, of_full):
+        cases = []
+        for num_true, ragged in [(1, False), (3, True)]:
+            problem = _Problem(num_true, ragged=ragged)
+            problem.labels = (problem.labels[:, :1] + np.arange(num_true)) % _C  # none twice
+            loss, variables, full = self._of_all_candidates(name, problem, of_full)
+            cases += [(loss, variables), (full, variables)]
+        results = self.run_losses(cases)
+        for ours, theirs in zip(results[::2], results[1::2]):
+            self.assert_results_close(ours, theirs, 1e-12, 1e-12)
+
+    def test_refined_of_all_candidates_has_the_full_softmaxs_gradient(self):
+        loss, variables, full = self._of_all_candidates("refined_sampled_softmax", _Problem(),
+                                                        losses.full_softmax_loss)
+        (value, gradients), (full_value, full_gradients) = self.run_losses(
+            [(loss, variables), (full, variables)])
+        for gradient, wanted in zip(gradients, full_gradients):
+            self.assert_close(gradient, wanted, 1e-12, 1e-12)
+        self.assertGreater(np.abs(value - full_value).min(), 1e-3)
+
+    def test_softmax_at_k_with_a_low_temperature_counts_the_labels_in_the_top_k(self):
+        problem = _Problem()
+        scores = problem.inputs.dot(problem.weights.T) + problem.biases
+        rank = (scores > scores[np.arange(_B), problem.labels[:, 0]][:, None]).sum(1)
+        whole, _, _ = self._of_all_candidates("sampled_softmax", problem)
+        values = {k: self._of_all_candidates("softmax_at_k", problem, k=k, weight_temperature=1e-9)[0]
+                  for k in (1, 4, _C)}
+        whole, values = self.run_graph([whole, values])
+        for k, value in values.items():
+            # The last one in, whose score is the threshold, counts half.
+            self.assert_close(value / whole, np.where(rank < k - 1, 1, np.where(rank < k, 0.5, 0)))
+
+    def test_negative_samplings_noise_is_a_mean(self):
+        problem, twice = _Problem(), _Problem()
+        twice.sampled, twice.sampled_count, twice.masked = [
+            np.tile(array, [1, 2]) for array in (twice.sampled, twice.sampled_count, twice.masked)]
+        cases = []
+        for each in (problem, twice):
+            variables, arguments = each.tensors()
+            cases.append((losses.negative_sampling_loss(num_negatives=4, **arguments), variables))
+        self.assert_results_close(*self.run_losses(cases))
+
+    def test_gbce_without_calibration_is_binary_cross_entropy(self):
+        problem = _Problem()
         variables, arguments = problem.tensors()
-        arguments["inputs"] *= 1e4
-        loss = tables.LOSSES[name](**arguments)
-        for value in self.run_graph([loss] + _dense(tf.gradients(loss, variables[:2]))):
-            self.assertTrue(np.all(np.isfinite(value)))
+        weights, biases, inputs = variables
+        ids = np.concatenate([problem.labels, np.tile(problem.sampled, [_B, 1])], 1)
+        scores = tf.reduce_sum(tf.gather(weights, ids) * inputs[:, None], 2) + tf.gather(biases, ids)
+        targets = np.tile(np.arange(_S + 1) == 0, [_B, 1]).astype(np.float32)
+        entropy = tf.nn.sigmoid_cross_entropy_with_logits(labels=targets, logits=scores)
+        loss = losses.gbce_loss(calibration=0, **arguments)
+        self.assert_results_close(*self.run_losses([
+            (loss, variables), (tf.reduce_mean(entropy, 1), variables)]))
 
 
-class PairsTest(graph_case.GraphCase):
+class UnknownShapesTest(_LossCase):
+
+    @parameterized.parameters(*_LOSSES)
+    def test_sizes_may_be_unknown_and_the_batch_empty(self, name):
+        problem = _Problem(3, num_groups=3, ragged=True, kind="masked")
+        variables, arguments = problem.tensors()
+        sizes = dict(labels=[None, 3], inputs=[None, _D], label_mask=[None, 3])
+        arguments.update((key, tf.placeholder(arguments[key].dtype, shape))
+                         for key, shape in sizes.items())
+        arguments["sampled_values"] = [
+            tf.placeholder(value.dtype, [None, None]) for value in arguments["sampled_values"]]
+        loss = _loss(name, remove_accidental_hits=True, **arguments)
+        self.assertEqual(loss.shape.as_list(), [None])
+        fetches = [loss, tf.gradients(loss, variables[:2] + [arguments["inputs"]])]
+        values = dict(zip(arguments["sampled_values"], problem.sampled_values()))
+        feed = dict(values)
+        feed.update({arguments["labels"]: problem.padded(problem.labels, -1),
+                     arguments["inputs"]: problem.inputs, arguments["label_mask"]: problem.label_mask})
+        none = {arguments[key]: np.zeros([0] + shape[1:]) for key, shape in sizes.items()}
+        none.update(values)
+        none[arguments["sampled_values"][1]] = np.zeros([0, 3])
+        with self.new_session() as session:
+            self.assert_oracles(name, True, problem, session.run(fetches, feed))
+            value, gradients = session.run(fetches, none)
+            self.assertEqual(value.shape, (0,))
+            for gradient in gradients[:2]:
+                np.testing.assert_array_equal(_dense(gradient), np.zeros_like(_dense(gradient)))
+
+    @parameterized.parameters(*_LOSSES)
+    def test_ranks_of_labels_and_inputs_may_be_unknown(self, name):
+        problem, feed = _Problem(3, ragged=True), {}
+        _, arguments = problem.tensors()
+        for key, array in [("labels", problem.padded(problem.labels, -1)), ("inputs", problem.inputs),
+                           ("label_mask", problem.label_mask)]:
+            arguments[key] = tf.placeholder(arguments[key].dtype)
+            feed[arguments[key]] = array
+        value = self.run_graph(_loss(name, remove_accidental_hits=True, **arguments), feed)
+        self.assert_close(value, problem.oracle(name, True))
+
+
+class DefaultSamplerTest(_LossCase):
+
+    @parameterized.parameters(*_LOSSES)
+    def test_is_the_one_of_the_docstring(self, name):
+        sampler, unique = {
+            "gbce": (samplers.uniform_candidate_sampler, False),
+            "negative_sampling": (samplers.log_uniform_candidate_sampler, False),
+        }.get(name, (samplers.log_uniform_candidate_sampler, True))
+        seed = tf.constant([3, 4])  # the same draws always
+        random = np.random.RandomState(1)
+        weights, biases = tf.constant(random.randn(_C, _D)), tf.constant(random.randn(_C))
+        labels = tf.constant(random.randint(0, _C, [_B, 3]))
+        in_pairs = dict(labels=labels, inputs=tf.constant(random.randn(_B, 2, _D)),
+                        pairs=tf.ones([_B, 2, 3]))
+        of_examples = dict(labels=labels, inputs=tf.constant(random.randn(_B, _D)), num_true=3,
+                           label_mask=tf.constant(_LABEL_MASK))
+        fetches = []
+        for arguments, groups in [(of_examples, None), (in_pairs, _B)]:
+            sampled = sampler(labels, arguments.get("num_true", 1), 5, unique, _C, seed=seed,
+                              num_groups=groups, label_mask=arguments.get("label_mask"))
+            for options in (dict(seed=seed), dict(sampled_values=sampled)):
+                fetches.append(_loss(name, weights=weights, biases=biases, num_sampled=5,
+                                     num_classes=_C, **dict(options, **arguments)))
+        values = self.run_graph(fetches)
+        np.testing.assert_array_equal(values[0], values[1])
+        np.testing.assert_array_equal(values[2], values[3])
+        self.assertEqual(values[2].shape, (_B, 2, 3))
+
+
+class PairsTest(_LossCase):
     """The form for groups of pairs is the form for examples, pair by pair."""
 
-    def _problem(self):
+    _G, _K, _J = 2, 3, 4
+
+    def _arrays(self, kind="plain"):
+        """Of weights, biases, inputs, labels, a triple and pairs."""
         random = np.random.RandomState(4)
-        shape = dict(weights=(_C, _D), biases=(_C,), inputs=(2, 3, _D))
-        tensors = {k: tf.constant(random.randn(*s), tf.float32) for k, s in shape.items()}
-        labels, sampled = random.randint(0, _C, [2, 4]), random.randint(0, _C, [2, _S])
-        sampled[0, :2] = labels[0, :2]
+        weights_scale, inputs_scale = (1, 1) if kind in ("plain", "masked") else (10, 500)
+        weights, biases = weights_scale * random.randn(_C, _D), random.randn(_C)
+        inputs = inputs_scale * random.randn(self._G, self._K, _D)
+        labels, sampled, masked = _candidates(
+            random, kind, random.randint(1, _C, [self._G, self._J]), _S)
         count = random.rand(_C) + 0.05
-        pairs = random.randint(0, 2, [2, 3, 4])
-        values = [tf.constant(sampled, tf.int64), tf.constant(count[labels], tf.float32),
-                  tf.constant(count[sampled], tf.float32)]
-        return tensors, tf.constant(labels), values, pairs
+        pairs = random.randint(0, 3, [self._G, self._K, self._J]) / 2
+        sampled_count = np.where(masked, samplers.MASKED_COUNT, count[sampled])
+        return weights, biases, inputs, labels, sampled, count[labels], sampled_count, pairs
 
-    @parameterized.product(name=sorted(_ORACLES), remove=[False, True])
-    def test_values_and_gradients(self, name, remove):
-        tensors, labels, values, pairs = self._problem()
-        loss_of = tables.LOSSES[name]
-        grouped = loss_of(tensors["weights"], tensors["biases"], labels, tensors["inputs"], _S, _C,
-                          sampled_values=values, remove_accidental_hits=remove, pairs=pairs)
-        self.assertEqual(grouped.shape.as_list(), [2, 3, 4])
-        single = []
-        for g, k, j in itertools.product(range(2), range(3), range(4)):
-            loss = loss_of(tensors["weights"], tensors["biases"], labels[g, j:j + 1],
-                           tensors["inputs"][g, k:k + 1], _S, _C,
-                           sampled_values=[values[0][g], values[1][g, j:j + 1], values[2][g]],
-                           remove_accidental_hits=remove)
-            single.append(loss[0] * pairs[g, k, j])
-        wanted = tf.reshape(tf.stack(single), [2, 3, 4])
-        variables = [tensors[k] for k in ("weights", "biases", "inputs")]
-        ours, theirs = self.run_graph([[loss, _dense(tf.gradients(loss, variables))]
-                                       for loss in (grouped, wanted)])
-        self.assert_close(ours[0], theirs[0])
-        for our_gradient, their_gradient in zip(ours[1], theirs[1]):
-            self.assert_close(our_gradient, their_gradient, 1e-4, 1e-5)
+    def _tensors(self, arrays, dtype=tf.float32):
+        dtypes = [dtype, dtype, dtype, tf.int32, tf.int64] + 3 * [tf.float32]
+        return [_fed(array, dtype) for array, dtype in zip(arrays, dtypes)]
 
-    def test_all_candidates_removed_leaves_finite_gradients(self):
-        inputs = tf.ones([1, 1, 2])
-        values = tf.zeros([1, 3], tf.int64), tf.ones([1, 1]), tf.ones([1, 3])
-        loss = losses.sampled_softmax_loss(tf.ones([2, 2]), tf.zeros([2]), tf.zeros([1, 1], tf.int32),
-                                           inputs, 3, 2, sampled_values=values,
-                                           pairs=tf.ones([1, 1, 1]))
-        value, gradient = self.run_graph([loss, tf.gradients(loss, inputs)[0]])
-        self.assert_close(value, [[[0]]])
-        self.assert_close(gradient, [[[0, 0]]])
+    def _in_pairs(self, name, tensors, **options):
+        weights, biases, inputs, labels, sampled, true_count, sampled_count, pairs = tensors
+        return _loss(name, weights=weights, biases=biases, labels=labels, inputs=inputs, num_sampled=_S,
+                     num_classes=_C, sampled_values=(sampled, true_count, sampled_count), pairs=pairs,
+                     **options)
 
-    def test_default_sampler_draws_for_each_group(self):
-        tensors, labels, _, pairs = self._problem()
-        loss = losses.nce_loss(tensors["weights"], tensors["biases"], labels, tensors["inputs"], _S,
-                               _C, seed=1, pairs=pairs)
-        self.assertEqual(self.run_graph(loss).shape, (2, 3, 4))
+    def _of_examples(self, name, tensors, **options):
+        weights, biases, inputs, labels, sampled, true_count, sampled_count, pairs = tensors
+        inputs = tf.reshape(tf.tile(inputs[:, :, None], [1, 1, self._J, 1]), [-1, _D])
+        labels, true_count = [tf.reshape(tf.tile(tensor[:, None], [1, self._K, 1]), [-1, 1])
+                              for tensor in (labels, true_count)]
+        loss = _loss(name, weights=weights, biases=biases, labels=labels, inputs=inputs, num_sampled=_S,
+                     num_classes=_C, sampled_values=(sampled, true_count, sampled_count), **options)
+        return tf.reshape(loss, pairs.shape) * pairs
 
-    def test_num_true_is_one(self):
-        tensors, labels, values, pairs = self._problem()
-        with self.assertRaisesRegex(InputError, "num_true: wanted 1 with pairs, got 2"):
-            losses.nce_loss(tensors["weights"], tensors["biases"], labels, tensors["inputs"], _S, _C,
-                            2, sampled_values=values, pairs=pairs)
+    @parameterized.parameters(*_LOSSES)
+    def test_values_and_gradients(self, name):
+        tensors, fetches = self._tensors(self._arrays()), []
+        for remove in (False, True):
+            for form in (self._in_pairs, self._of_examples):
+                loss = form(name, tensors, remove_accidental_hits=remove)
+                self.assertEqual(loss.shape.as_list(), [self._G, self._K, self._J])
+                fetches.append([loss, tf.gradients(loss, tensors[:3])])
+        with self.new_session() as session:
+            for kind in _KINDS:
+                results = [(value, [_dense(gradient) for gradient in gradients]) for value, gradients in
+                           session.run(fetches, dict(zip(tensors, self._arrays(kind))))]
+                far = 1 if kind in ("plain", "masked") else 1e4
+                for remove, ours, theirs in zip((False, True), results[::2], results[1::2]):
+                    with self.subTest(kind=kind, remove=remove):
+                        self.assert_results_close(ours, theirs, 1e-4, 1e-5 * far)
+
+    @parameterized.product(name=["sampled_softmax", "softmax_at_k"],
+                           dtype=[tf.float16, tf.bfloat16, tf.float64])
+    def test_types(self, name, dtype):
+        arrays = [array.astype(dtype.as_numpy_dtype).astype(np.float64) if i < 3 else array
+                  for i, array in enumerate(self._arrays("masked"))]
+        fetches = []
+        for tensors in (self._tensors(arrays, dtype), self._tensors(arrays)):
+            loss = self._in_pairs(name, tensors, remove_accidental_hits=True)
+            gradients = tf.gradients(loss, tensors[:3])
+            self.assertEqual(loss.dtype, tf.float64 if tensors[0].dtype == tf.float64 else tf.float32)
+            self.assertEqual([g.dtype for g in gradients], [tensors[0].dtype] * 3)
+            self.assertIsInstance(gradients[0], tf.IndexedSlices)
+            fetches.append([loss, gradients])
+        (value, gradients), (wanted, wanted_gradients) = self.run_graph(fetches)
+        self.assert_close(value, wanted, 1e-5, 1e-5)
+        precision = max(_PRECISION[dtype], 1e-5)
+        for gradient, wanted_gradient in zip(gradients, wanted_gradients):
+            self.assert_close(_dense(gradient), _dense(wanted_gradient), precision, precision)
+
+    @parameterized.parameters(*_LOSSES)
+    def test_sizes_may_be_unknown_and_pairs_boolean(self, name):
+        arrays = self._arrays("masked")
+        arrays = arrays[:-1] + (arrays[-1] > 0,)
+        tensors = self._tensors(arrays)
+        unknown = tensors[:2] + [tf.placeholder(tensor.dtype, [None] * (rank - 1) + [last])
+                                 for tensor, rank, last in zip(
+                                     tensors[2:], [3, 2, 2, 2, 2], [_D] + 4 * [None])]
+        unknown.append(tf.placeholder(tf.bool, [None, None, None]))
+        values = self.run_graph([self._in_pairs(name, tensors, remove_accidental_hits=True),
+                                 self._in_pairs(name, unknown, remove_accidental_hits=True)],
+                                dict(zip(unknown, arrays)))
+        self.assert_close(*values)
 
 
-class FullLossTest(graph_case.GraphCase):
+class FullLossTest(_LossCase):
 
-    @parameterized.product(loss=["full_softmax", "full_sigmoid"], num_true=[1, 3], shards=[1, 3],
-                           strategy=["mod", "div"])
-    def test_values_are_the_oracles(self, loss, num_true, shards, strategy):
-        problem = _Problem(num_true)
+    @parameterized.parameters("full_softmax", "full_sigmoid")
+    def test_values_and_gradients(self, name):
+        oracle, cases, wanted = getattr(oracles, name), [], []
+        for num_true, ragged in [(1, False), (3, False), (3, True)]:
+            problem = _Problem(num_true, ragged=ragged)
+            variables, arguments = problem.tensors()
+            loss = getattr(losses, name + "_loss")(
+                arguments["weights"], arguments["biases"], arguments["labels"], arguments["inputs"],
+                _C, num_true, label_mask=arguments.get("label_mask"))
+            self.assertEqual(loss.shape.as_list(), [_B])
+            cases.append((loss, variables))
+            wanted.append(problem.oracle_arguments(False)[:4])
+        for (value, gradients), arguments in zip(self.run_losses(cases), wanted):
+            self.assert_close(value, oracle(*arguments))
+            for gradient, wanted_gradient in zip(gradients, oracles.gradients(oracle, arguments)):
+                self.assert_close(gradient, wanted_gradient, 1e-4, 1e-5)
+        self.assertEqual(value[2], 0)
+
+    @parameterized.product(name=["full_softmax", "full_sigmoid"], strategy=["mod", "div"])
+    def test_of_shards(self, name, strategy):
+        problem = _Problem()
 
         def split(array):
-            parts = ([array[i::shards] for i in range(shards)] if strategy == "mod"
-                     else np.array_split(array, shards))
-            parts = [tf.constant(part, tf.float32) for part in parts]
-            return parts if shards > 1 else parts[0]
+            parts = [array[i::3] for i in range(3)] if strategy == "mod" else np.array_split(array, 3)
+            return [tf.constant(part, tf.float32) for part in parts]
 
-        value = getattr(losses, loss + "_loss")(
-            split(problem.weights), split(problem.biases), tf.constant(problem.labels),
-            tf.constant(problem.inputs, tf.float32), _C, num_true, strategy)
-        wanted = getattr(oracles, loss)(problem.weights, problem.biases, problem.labels,
-                                        problem.inputs)
-        self.assert_close(self.run_graph(value), wanted)
+        value = self.run_graph(getattr(losses, name + "_loss")(
+            split(problem.weights), split(problem.biases), tf.constant(problem.labels[:, 0], tf.int32),
+            tf.constant(problem.inputs, tf.float32), _C, 1, strategy))
+        self.assert_close(value, getattr(oracles, name)(*problem.oracle_arguments(False)[:4]))
+
+    @parameterized.parameters("full_softmax", "full_sigmoid")
+    def test_types(self, name):
+        fetches, feed = [], {}
+        for dtype in _PRECISION:
+            variables, arguments = _Problem(3).rounded(dtype).tensors(dtype)
+            feed.update(_Problem(3, kind="far").rounded(dtype).feed(arguments))
+            loss = getattr(losses, name + "_loss")(
+                arguments["weights"], arguments["biases"], arguments["labels"], arguments["inputs"],
+                _C, 3)
+            gradients = tf.gradients(loss, variables)
+            self.assertEqual([gradient.dtype for gradient in gradients], [dtype] * 3)
+            fetches.append([loss, gradients])
+        with self.new_session() as session:
+            results = {"plain": session.run(fetches), "far": session.run(fetches, feed)}
+        for kind, results_of_kind in results.items():
+            for dtype, (value, gradients) in zip(_PRECISION, results_of_kind):
+                problem = _Problem(3, kind=kind).rounded(dtype)
+                wanted = getattr(oracles, name)(*problem.oracle_arguments(False)[:4])
+                self.assert_close(value, wanted, 1e-5, 1e-6 * np.abs(wanted).max())
+                for gradient in gradients:
+                    self.assertTrue(np.all(np.isfinite(_dense(gradient))))
 
 
 class L2LossOfRowsTest(graph_case.GraphCase):
 
-    def test_each_use_of_a_row_counts(self):
-        table = tf.constant([[1.0, 2], [3, 4], [5, 6]])
-        self.assert_close(self.run_graph(losses.l2_loss_of_rows(table, [[2, 0], [2, 2]])),
-                          0.5 * (3 * (25 + 36) + 1 + 4))
+    @parameterized.parameters(*_PRECISION)
+    def test_each_use_of_a_row_counts(self, dtype):
+        table = tf.constant([[1, 2], [3, 4], [5, 6]], dtype)
+        loss = losses.l2_loss_of_rows(table, [[2, 0], [2, 2]])
+        self.assertEqual(loss.dtype, tf.float64 if dtype == tf.float64 else tf.float32)
+        gradient, = tf.gradients(loss, [table])
+        self.assertIsInstance(gradient, tf.IndexedSlices)
+        self.assertEqual(gradient.dtype, dtype)
+        value, gradient = self.run_graph([loss, gradient])
+        self.assert_close(value, 0.5 * (3 * (25 + 36) + 1 + 4))
+        self.assert_close(_dense(gradient), [[1, 2], [0, 0], [15, 18]])
+
+
+class ErrorsTest(_LossCase):
+
+    def _assert_named(self, name, arguments, changes):
+        """That a loss says what is wrong with each of [(what is changed, message)]."""
+        for changed, message in changes:
+            with self.subTest(message), self.assertRaisesRegex(
+                    InputError, "^(%s_loss|.*_sampler|logits|lookup): %s" % (name, message)):
+                _loss(name, **dict(arguments, **changed))
+
+    @parameterized.parameters(*_LOSSES)
+    def test_wrong_arguments_are_named(self, name):
+        _, arguments = _Problem().tensors()
+        _, ragged = _Problem(3, ragged=True).tensors()
+        sampled, true_count, sampled_count = arguments["sampled_values"]
+        pairs = tf.ones([1, 1, 1])
+        types = "weights, inputs: wanted types among float16, bfloat16, float32, float64, got .*int32"
+        self._assert_named(name, arguments, [
+            (dict(weights=tf.ones([_C, _D], tf.int32)), types),
+            (dict(inputs=tf.ones([_B, _D], tf.int32)), types),
+            (dict(inputs=arguments["inputs"][None]), r"inputs: wanted shape \[B, D\]"),
+            (dict(labels=tf.zeros([_B, 1])), "labels: wanted int32 or int64 ids, got 'float32'"),
+            (dict(labels=tf.zeros([_B, 2], tf.int64)), r"labels: wanted shape \[B, num_true\]"),
+            (dict(labels=np.full([_B, 1], _C)), "labels: wanted ids from 0 to 12, got .13"),
+            (dict(labels=np.full(_B, -1, np.int32)), "labels: wanted ids from 0 to 12, got .-1"),
+            (dict(num_true=0), "num_true: wanted an integer above 0, got 0"),
+            (dict(num_sampled=0, sampled_values=None), "num_sampled: wanted an integer above 0, got 0"),
+            (dict(partition_strategy="even"), "partition_strategy: wanted one of div, mod, got 'even'"),
+            (dict(sampled_values=(sampled[None, None], true_count, sampled_count)),
+             r"sampled_values: wanted candidates of shape \[S\] or \[G, S\]"),
+            (dict(label_mask=tf.ones([_B, 1])), "label_mask: wanted booleans, got 'float32'"),
+            (dict(ragged, label_mask=_LABEL_MASK[:, :2]), "label_mask: wanted the shape of "),
+            (dict(label_mask=_LABEL_MASK[:, :1], pairs=pairs), "label_mask: wanted None with pairs"),
+            (dict(ragged, label_mask=None, pairs=pairs), "num_true: wanted 1 with pairs, got 3"),
+        ])
+
+    @parameterized.parameters(*_LOSSES)
+    def test_wrong_arguments_with_pairs_are_named(self, name):
+        sampled_values = tf.zeros([2, _S], tf.int64), tf.ones([2, 3]), tf.ones([2, _S])
+        arguments = dict(labels=tf.zeros([2, 3], tf.int64), inputs=tf.ones([2, 4, _D]),
+                         weights=tf.ones([_C, _D]), biases=tf.ones([_C]), pairs=tf.ones([2, 4, 3]),
+                         num_sampled=_S, num_classes=_C, sampled_values=sampled_values)
+        self._assert_named(name, arguments, [
+            (dict(labels=tf.zeros([2], tf.int64)), r"labels: wanted shape \[G, J\]"),
+            (dict(labels=tf.zeros([2, 3])), "labels: wanted int32 or int64 ids, got 'float32'"),
+            (dict(labels=np.full([2, 3], _C)), "labels: wanted ids from 0 to 12, got .13"),
+            (dict(inputs=tf.ones([2, _D])), r"inputs: wanted shape \[G, K, D\]"),
+            (dict(inputs=tf.ones([2, 4, _D], tf.int32)), "weights, inputs: wanted types among "),
+            (dict(sampled_values=(sampled_values[0][0], sampled_values[1], sampled_values[2][0])),
+             r"sampled_values: wanted candidates of shape \[G, S\]"),
+        ])
+
+    @parameterized.parameters(
+        ("softmax_at_k", dict(k=_S + 1), "k: wanted at most the number of candidates, 7, got 8"),
+        ("softmax_at_k", dict(), "k: wanted at most the number of candidates, 7, got 20"),
+        ("softmax_at_k", dict(k=0), "k: wanted an integer above 0, got 0"),
+        ("softmax_at_k", dict(k=2.5), "k: wanted an integer above 0, got 2.5"),
+        ("softmax_at_k", dict(k=3, weight_temperature=0), "weight_temperature: wanted a number above 0"),
+        ("softmax_at_k", dict(k=3, weight_temperature=-1), "weight_temperature: wanted a number above"),
+        ("negative_sampling", dict(num_negatives=0), "num_negatives: wanted a number above 0, got 0"),
+        ("negative_sampling", dict(num_negatives=-1), "num_negatives: wanted a number above 0, got -1"),
+        ("gbce", dict(calibration=1.5), "calibration: wanted a number from 0 to 1, got 1.5"),
+        ("gbce", dict(calibration=-0.1), "calibration: wanted a number from 0 to 1, got -0.1"),
+        ("gbce", dict(calibration=np.nan), "calibration: wanted a number from 0 to 1, got nan"),
+    )
+    def test_wrong_options_are_named(self, name, options, message):
+        _, arguments = _Problem().tensors()
+        with self.assertRaisesRegex(InputError, "^%s_loss: %s" % (name, message)):
+            tables.LOSSES[name](**dict(arguments, **options))
+
+    @parameterized.parameters("full_softmax_loss", "full_sigmoid_loss")
+    def test_wrong_arguments_of_full_losses_are_named(self, name):
+        labels = np.zeros([_B, 3], np.int64)
+        arguments = dict(weights=tf.ones([_C, _D]), biases=tf.ones([_C]), labels=labels,
+                         inputs=tf.ones([_B, _D]), num_classes=_C, num_true=3)
+        for changed, message in [
+                (dict(labels=labels / 2), "%s: labels: wanted int32 or int64 ids, got 'float64'"),
+                (dict(num_true=2), r"%s: labels: wanted shape \[B, num_true\]"),
+                (dict(labels=labels + _C), "%s: labels: wanted ids from 0 to 12, got .13"),
+                (dict(label_mask=tf.ones([_B, 3])), "%s: label_mask: wanted booleans"),
+                (dict(label_mask=_LABEL_MASK[:, :2]), "%s: label_mask: wanted the shape of "),
+                (dict(inputs=tf.ones([_B, _D], tf.int32)), "logits: weights, inputs: wanted types "),
+        ]:
+            with self.subTest(message), self.assertRaisesRegex(
+                    InputError, "^" + message.replace("%s", name)):
+                getattr(losses, name)(**dict(arguments, **changed))
+
+    def test_a_label_out_of_range_is_an_error_of_the_session(self):
+        weights, biases, inputs = tf.ones([_C, _D]), tf.ones([_C]), tf.ones([2, _D])
+        labels = tf.placeholder(tf.int64, [2, 1])
+        fetches = [(name, getattr(losses, name)(weights, biases, labels, inputs, _C))
+                   for name in ("full_softmax_loss", "full_sigmoid_loss")]
+        for name in _LOSSES:
+            arguments = dict(
+                weights=weights, biases=biases, labels=labels, num_sampled=_S, num_classes=_C,
+                sampled_values=(tf.zeros([2, _S], tf.int64), tf.ones([2, 1]), tf.ones([2, _S])))
+            fetches += [(name + "_loss", _loss(name, inputs=inputs, **arguments)),
+                        (name + "_loss", _loss(name, inputs=inputs[:, None], pairs=tf.ones([2, 1, 1]),
+                                               **arguments))]
+        with self.new_session() as session:
+            session.run([loss for _, loss in fetches], {labels: [[0], [_C - 1]]})
+            for (name, loss), wrong in itertools.product(fetches, (-1, _C)):
+                message = r"%s: labels: wanted ids from 0 to 12, got\W+%d\b" % (name, wrong)
+                with self.subTest(message), self.assertRaisesRegex(
+                        tf.errors.InvalidArgumentError, message):
+                    session.run(loss, {labels: [[0], [wrong]]})
 
 
 class NoGradientIsNoneTest(graph_case.GraphCase):
 
-    @parameterized.product(loss=sorted(tables.LOSSES), sampler=sorted(tables.SAMPLERS),
-                           optimizer=sorted(tables.OPTIMIZERS))
-    def test_of_loss_and_l2(self, loss, sampler, optimizer):
+    def _draw(self, sampler):
+        """(labels, S, a triple) of a sampler."""
+        labels = tf.constant([[1], [2], [0], [1], [4], [2]])
+        size = _C if sampler == "all" else _S
+        return labels, size, samplers.sample_by_name(sampler, labels, size, np.arange(1, _C + 1), seed=1)
+
+    def _step(self, name, make_optimizer, labels, size, sampled):
+        """(an op that trains, what it trains) of a loss with variables of its own."""
         weights = tf.get_variable("weights", [_C, _D], initializer=tf.random_normal_initializer(seed=1))
         biases = tf.get_variable("biases", [_C], initializer=tf.zeros_initializer(), trainable=False)
         kernel = tf.get_variable("kernel", [3, _D], use_resource=True,
                                  initializer=tf.random_normal_initializer(seed=2))
-        labels = tf.constant([[1], [2], [0], [1]])
-        size = _C if sampler == "all" else _S
-        sampled = samplers.sample_by_name(sampler, labels, size, np.arange(1, _C + 1), seed=1)
-        value = tf.reduce_mean(tables.LOSSES[loss](
-            weights, biases, labels, tf.matmul(tf.ones([4, 3]), kernel), size, _C,
-            sampled_values=sampled))
+        value = tf.reduce_mean(_loss(
+            name, weights=weights, biases=biases, labels=labels, num_sampled=size, num_classes=_C,
+            inputs=tf.matmul(tf.ones([_B, 3]), kernel), sampled_values=sampled))
         value += 0.01 * losses.l2_loss_of_rows(weights, labels)
-        value += 0.01 * losses.l2_loss_of_rows(weights, sampled.sampled_candidates)
-        gradients = tables.OPTIMIZERS[optimizer](0.05).compute_gradients(value)
-        self.assertCountEqual([v.op.name for _, v in gradients], ["weights", "kernel"])
-        self.assertNotIn(None, [g for g, _ in gradients])
-        train = tables.OPTIMIZERS[optimizer](0.05).apply_gradients(gradients)
+        value += 0.01 * losses.l2_loss_of_rows(weights, sampled[0])
+        optimizer, variables = make_optimizer(0.05), [weights, kernel]
+        gradients = optimizer.compute_gradients(value, variables)
+        self.assertNotIn(None, [gradient for gradient, _ in gradients])
+        return optimizer.apply_gradients(gradients), variables
+
+    def _assert_trained(self, session, step, variables, feed=None):
+        before = session.run(variables)
+        session.run(step, feed)
+        for variable, old, new in zip(variables, before, session.run(variables)):
+            self.assertTrue(np.all(np.isfinite(new)), variable.op.name)
+            self.assertTrue(np.any(new != old), variable.op.name)
+
+    @parameterized.named_parameters(
+        ("%s_%s_%s" % case,) + case for case in zip(
+            sorted(tables.SAMPLERS), itertools.cycle(_LOSSES), itertools.cycle(tables.OPTIMIZERS)))
+    def test_of_one_graph(self, sampler, loss, optimizer):
+        step, variables = self._step(loss, tables.OPTIMIZERS[optimizer], *self._draw(sampler))
+        self.assertCountEqual(tf.trainable_variables(), variables)
         with self.new_session() as session:
-            before = session.run([weights, kernel])
-            session.run(train)
-            for old, new in zip(before, session.run([weights, kernel])):
-                self.assertTrue(np.all(np.isfinite(new)))
-                self.assertTrue(np.any(new != old))
+            self._assert_trained(session, step, variables)
+
+    def test_of_each_loss_with_each_sampler(self):
+        draws = {sampler: self._draw(sampler) for sampler in tables.SAMPLERS}
+        # Fed, so that there is one graph of each loss.
+        sampled = [tf.placeholder(tf.int64, [None]), tf.placeholder(tf.float32, [_B, 1]),
+                   tf.placeholder(tf.float32, [None])]
+        steps, variables = [], []
+        for name in _LOSSES:
+            with tf.variable_scope(name):
+                step, own = self._step(name, tables.OPTIMIZERS["sgd"], draws["all"][0], _S, sampled)
+            steps.append(step)
+            variables += own
+        draws = {sampler: values for sampler, (_, _, values) in draws.items()}
+        with self.new_session() as session:
+            for sampler, values in session.run(draws).items():
+                with self.subTest(sampler=sampler):
+                    self._assert_trained(session, steps, variables, dict(zip(sampled, values)))
 
 
 if __name__ == "__main__":

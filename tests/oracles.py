@@ -1,60 +1,209 @@
-"""Slow NumPy in float64, in the notation of the papers: one example, one class at a time."""
+"""Slow NumPy in float64, in the notation of the papers: one example at a time.
+
+A sampled loss is defined of
+
+    weights, biases   [C, D], [C]
+    labels            of each example the list of its labels; without any, its loss is 0
+    inputs            [B, D]
+    sampled           of each example the list of its candidates; or [S], those of all examples
+    true_count        Q of the labels, in lists like theirs
+    sampled_count     Q of the candidates, in lists like theirs
+    remove_hits       whether candidates that are a label of the example are left out
+
+What is masked elsewhere, be it a label or a candidate, is not in the lists here.
+"""
+import collections
+
 import numpy as np
 
+# Scores s = <x, w> + b and logits s - log Q; the candidates without the removed hits, of num_sampled.
+_Example = collections.namedtuple("_Example", "true true_scores noise noise_scores num_sampled")
 
-def _score(weights, biases, x, k):
-    return np.dot(weights[k], x) + biases[k]
 
-
-def sampled_logits(weights, biases, labels, inputs, sampled, true_count, sampled_count,
-                   remove_hits):
-    """For each example: (its labels' logits, its candidates' logits without the removed ones)."""
+def _examples(weights, biases, labels, inputs, sampled, true_count, sampled_count, remove_hits):
+    """An _Example for each row of inputs."""
     for i, x in enumerate(inputs):
-        true = [_score(weights, biases, x, y) - np.log(q) for y, q in zip(labels[i], true_count[i])]
-        noise = [_score(weights, biases, x, c) - np.log(q) for c, q in zip(sampled, sampled_count)
-                 if not (remove_hits and c in labels[i])]
-        yield np.array(true), np.array(noise)
+        scores = np.dot(weights, x) + biases
+        own = np.ndim(sampled[0]) == 1
+        candidates, counts = (sampled[i], sampled_count[i]) if own else (sampled, sampled_count)
+        kept = [(c, q) for c, q in zip(candidates, counts) if not (remove_hits and c in labels[i])]
+        true_scores = np.array([scores[y] for y in labels[i]])
+        noise_scores = np.array([scores[c] for c, _ in kept])
+        true_log_q = np.log(np.array(true_count[i], np.float64))
+        noise_log_q = np.log(np.array([q for _, q in kept], np.float64))
+        yield _Example(true_scores - true_log_q, true_scores, noise_scores - noise_log_q, noise_scores,
+                       len(candidates))
+
+
+def _losses(loss, args, *factors):
+    """loss(example, *its factors) of each example that has a label, else 0."""
+    return np.array([loss(example, *own) if len(example.true) else 0.0
+                     for example, *own in zip(_examples(*args), *factors)])
+
+
+def _log_sigmoid(x):
+    """log(1 / (1 + exp(-x))), also where exp(-x) would be infinite."""
+    return -np.logaddexp(0, -np.asarray(x))
+
+
+def _log_sum_exp(x):
+    return np.logaddexp.reduce(x)
+
+
+def sampled_logits(*args):
+    """For each example: (its labels' logits, its candidates' logits without the removed ones)."""
+    for example in _examples(*args):
+        yield example.true, example.noise
 
 
 def nce(*args):
     """-sum over labels and candidates of the log-likelihood of "data" with target 1/T, "noise" 0."""
-    losses = []
-    for true, noise in sampled_logits(*args):
-        target = 1 / len(true)
-        # P(data) = 1 / (1 + exp(-logit))
-        loss = np.sum(target * np.log1p(np.exp(-true)) + (1 - target) * np.log1p(np.exp(true)))
-        losses.append(loss + np.sum(np.log1p(np.exp(noise))))
-    return np.array(losses)
+    def loss(example):
+        target = 1 / len(example.true)
+        # P(data) = sigmoid(logit), P(noise) = 1 - P(data) = sigmoid(-logit)
+        data = target * _log_sigmoid(example.true) + (1 - target) * _log_sigmoid(-example.true)
+        return -np.sum(data) - np.sum(_log_sigmoid(-example.noise))
+
+    return _losses(loss, args)
 
 
 def sampled_softmax(*args):
     """Cross-entropy of the softmax over labels and candidates with targets 1/T on the labels."""
-    losses = []
-    for true, noise in sampled_logits(*args):
-        everything = np.concatenate([true, noise])
-        log_softmax = everything - np.log(np.sum(np.exp(everything)))
-        losses.append(-np.mean(log_softmax[:len(true)]))
-    return np.array(losses)
+    def loss(example):
+        everything = np.concatenate([example.true, example.noise])
+        log_softmax = everything - _log_sum_exp(everything)
+        return -np.mean(log_softmax[:len(example.true)])
+
+    return _losses(loss, args)
+
+
+def negative_sampling(*args, num_negatives=None, num_sampled=None):
+    """-log sigmoid(s_y) - k/S sum_c log sigmoid(-s_c), the mean over labels y.
+
+    num_negatives is k, by default S; num_sampled is S, by default the number of candidates.
+    """
+    def loss(example):
+        size = example.num_sampled if num_sampled is None else num_sampled
+        k = size if num_negatives is None else num_negatives
+        return (-np.mean(_log_sigmoid(example.true_scores))
+                - k / size * np.sum(_log_sigmoid(-example.noise_scores)))
+
+    return _losses(loss, args)
+
+
+def gbce(*args, calibration, num_sampled=None):
+    """-1/(S+1) [log(sigmoid(s_y)^beta) + sum_c log(1 - sigmoid(s_c))], the mean over labels y.
+
+    beta = a (t (1 - 1/a) + 1/a), a = S / (C - 1), t = calibration; num_sampled as negative_sampling's.
+    """
+    num_others = max(len(args[0]) - 1, 1)  # a single class has no others: as if it had one
+
+    def loss(example):
+        size = example.num_sampled if num_sampled is None else num_sampled
+        a = size / num_others
+        beta = a * (calibration * (1 - 1 / a) + 1 / a)
+        positive = np.mean(beta * _log_sigmoid(example.true_scores))
+        # 1 - sigmoid(s) = sigmoid(-s)
+        return -1 / (size + 1) * (positive + np.sum(_log_sigmoid(-example.noise_scores)))
+
+    return _losses(loss, args)
+
+
+def refined_factors(*args):
+    """1 - Phat(y) of each example's labels, Phat(y) = e^{s_y} / (e^{s_y} + sum_c e^{s_c} / Q(c))."""
+    factors = []
+    for example in _examples(*args):
+        log_total = np.logaddexp(example.true_scores, _log_sum_exp(example.noise))
+        factors.append(-np.expm1(example.true_scores - log_total))
+    return factors
+
+
+def refined_sampled_softmax(*args, factors=None):
+    """(1 - Phat(y)) * -log(e^{s_y} / sum_c e^{s_c} / Q(c)), the mean over labels y.
+
+    factors is 1 - Phat, which the gradient takes as a constant: 0, as is the loss, without candidates.
+    """
+    def loss(example, factor):
+        if not len(example.noise):
+            return 0.0
+        return np.mean(factor * (_log_sum_exp(example.noise) - example.true_scores))
+
+    return _losses(loss, args, refined_factors(*args) if factors is None else factors)
+
+
+def softmax_at_k_factors(*args, k, weight_temperature):
+    """sigmoid((s_y - beta) / t) of each label of each example.
+
+    beta is the k-th largest of s_y and the candidates' scores; below all where they are not that many.
+    """
+    factors = []
+    for example in _examples(*args):
+        ranked = [sorted([y] + list(example.noise_scores), reverse=True) for y in example.true_scores]
+        beta = np.array([scores[k - 1] if k <= len(scores) else -np.inf for scores in ranked])
+        factors.append(np.exp(_log_sigmoid((example.true_scores - beta) / weight_temperature)))
+    return factors
+
+
+def softmax_at_k(*args, k, weight_temperature, factors=None):
+    """sigmoid((s_y - beta) / t) * -log softmax(y), the mean over labels y.
+
+    The softmax is that over labels and candidates. factors is the sigmoid, a constant for the gradient.
+    """
+    if factors is None:
+        factors = softmax_at_k_factors(*args, k=k, weight_temperature=weight_temperature)
+
+    def loss(example, factor):
+        log_total = _log_sum_exp(np.concatenate([example.true, example.noise]))
+        return np.mean(factor * (log_total - example.true))
+
+    return _losses(loss, args, factors)
+
+
+LOSSES = {
+    "gbce": gbce,
+    "nce": nce,
+    "negative_sampling": negative_sampling,
+    "refined_sampled_softmax": refined_sampled_softmax,
+    "sampled_softmax": sampled_softmax,
+    "softmax_at_k": softmax_at_k,
+}
+_FACTORS = {refined_sampled_softmax: refined_factors, softmax_at_k: softmax_at_k_factors}
 
 
 def full_softmax(weights, biases, labels, inputs):
+    """Cross-entropy of the softmax over all classes with targets 1/T on the labels."""
     losses = []
     for ys, x in zip(labels, inputs):
-        scores = np.array([_score(weights, biases, x, k) for k in range(len(weights))])
-        losses.append(-np.mean([scores[y] - np.log(np.sum(np.exp(scores))) for y in ys]))
+        scores = np.dot(weights, x) + biases
+        log_softmax = scores - _log_sum_exp(scores)
+        losses.append(-np.mean([log_softmax[y] for y in ys]) if len(ys) else 0.0)
     return np.array(losses)
 
 
 def full_sigmoid(weights, biases, labels, inputs):
+    """-sum over all classes of the log-likelihood of "is a label" with target 1/T on the labels."""
     losses = []
     for ys, x in zip(labels, inputs):
-        loss = 0
-        for k in range(len(weights)):
-            p = 1 / (1 + np.exp(-_score(weights, biases, x, k)))
+        loss = 0.0
+        for k, score in enumerate(np.dot(weights, x) + biases) if len(ys) else ():
             target = list(ys).count(k) / len(ys)
-            loss -= target * np.log(p) + (1 - target) * np.log(1 - p)
+            loss -= target * _log_sigmoid(score) + (1 - target) * _log_sigmoid(-score)
         losses.append(loss)
     return np.array(losses)
+
+
+def gradients(loss, args, **options):
+    """Numerical gradients of the sum of loss(*args, **options) by weights, biases and inputs.
+
+    What a loss takes as a constant stays what it is at args.
+    """
+    if loss in _FACTORS:
+        options["factors"] = _FACTORS[loss](*args, **options)
+
+    def at(place):
+        return lambda array: loss(*args[:place], array, *args[place + 1:], **options).sum()
+
+    return [gradient(at(place), args[place]) for place in (0, 1, 3)]
 
 
 def gradient(function, array, step=1e-5):

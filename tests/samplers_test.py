@@ -1,147 +1,591 @@
+import collections
+import functools
+import itertools
+from unittest import mock
+
 import numpy as np
 import tensorflow.compat.v1 as tf
 from absl.testing import absltest, parameterized
 
 from tests import graph_case, oracles
-from tf1_sampled import InputError, samplers, tables
+from tf1_sampled import InputError, distributions, samplers, tables
 
-_COUNTS = np.round(1000 * graph_case.zipf(60)) + np.arange(60) % 7
+_C = 60
+# Another number for each class, in no order: how often it was a label in the data, and in this session.
+_COUNTS = np.random.RandomState(2).permutation(1000 * graph_case.zipf(_C))
+_SEEN = np.random.RandomState(3).permutation(3 * np.arange(_C))
+_DISTORTION = 0.5
+
 _NAMES = sorted(tables.SAMPLERS)
-_RANDOM = [name for name in _NAMES if name != "all"]
+_DRAWN = [name for name in _NAMES if "in_batch" not in name and name != "all"]
+_IN_BATCH = [name for name in _NAMES if "in_batch" in name]
+_MIXED = [name for name in _IN_BATCH if "+" in name]
+_SEEDED = _DRAWN + _MIXED
+_UNIQUE = (False, "masked", True)
 
-
-def _sample(name, labels, num_sampled, **options):
-    return samplers.sample_by_name(name, labels, num_sampled, _COUNTS, **options)
+_SETUP = "setup"  # a collection: what a test wants to have run first
 
 
 def _prob(name):
-    k = np.arange(60)
-    if name == "log_uniform":
-        return np.log((k + 2) / (k + 1)) / np.log(61)
-    if name == "fixed_unigram":
+    """P of the draws of a sampler, or of the labels where it is in_batch."""
+    if name == "in_batch":
         return _COUNTS / _COUNTS.sum()
-    return np.full(60, 1 / 60)  # learned_unigram has seen nothing yet
+    if name == "fixed_unigram":
+        return _COUNTS ** _DISTORTION / np.sum(_COUNTS ** _DISTORTION)
+    if name == "learned_unigram":
+        return (1 + _SEEN) / np.sum(1 + _SEEN)
+    if name == "log_uniform":
+        k = np.arange(_C)
+        return np.log((k + 2) / (k + 1)) / np.log(_C + 1)
+    return np.full(_C, 1 / _C)
 
 
-class EverySamplerTest(graph_case.GraphCase):
+def _sources(name, num_labels, num_sampled):
+    """(number of draws, P) of each source of candidates."""
+    return [(num_labels if part == "in_batch" else num_sampled, _prob(part)) for part in name.split("+")]
+
+
+def _exact(name, unique, num_labels, num_sampled):
+    """Expected count of each class among the candidates, [C] or, of num_labels [G, 1], [G, C]."""
+    if name == "all":
+        return np.ones(_C)
+    sources = _sources(name, num_labels, num_sampled)
+    if not unique:
+        return sum(oracles.expected_count(prob, number) for number, prob in sources)
+    missed = 1
+    for number, prob in sources:
+        missed = missed * (1 - oracles.expected_count(prob, None, number))
+    return 1 - missed
+
+
+def _distribution(name):
+    """What the sampler of a name in _DRAWN draws from."""
+    return {"fixed_unigram": lambda: distributions.Unigram(_COUNTS ** _DISTORTION),
+            "learned_unigram": lambda: distributions.LearnedUnigram(_C),
+            "log_uniform": lambda: distributions.LogUniform(_C),
+            "uniform": lambda: distributions.Uniform(_C)}[name]()
+
+
+def _first_of_its_kind(row, candidates=None):
+    """Whether no element to the left is equal, of those that are `candidates`."""
+    seen, first = set(), []
+    for place, k in enumerate(row):
+        first.append(k not in seen and (candidates is None or bool(candidates[place])))
+        if candidates is None or candidates[place]:
+            seen.add(k)
+    return first
+
+
+def _new_session(optimized):
+    config = tf.ConfigProto()
+    config.graph_options.rewrite_options.disable_meta_optimizer = not optimized
+    session = tf.Session(config=config)
+    session.run([tf.global_variables_initializer(), tf.local_variables_initializer()])
+    session.run(tf.get_collection(_SETUP))
+    return session
+
+
+class _SamplerCase(graph_case.GraphCase):
+
+    OPTIMIZED = False  # as Grappler takes longer over so many graphs than they run
+
+    def new_session(self):
+        return _new_session(self.OPTIMIZED)
+
+    def sample(self, name, labels, num_sampled=None, unique=False, **options):
+        return _sample(name, labels, num_sampled, unique, **options)
+
+    def assert_fails(self, message, session, fetch, feed):
+        with self.assertRaises(tf.errors.InvalidArgumentError) as caught:
+            session.run(fetch, feed)
+        self.assertRegex(str(caught.exception), "assertion failed: " + message)
+
+
+def _sample(name, labels, num_sampled=None, unique=False, **options):
+    options.setdefault("seed", 1)
+    if "learned" in name and not tf.get_collection(_SETUP):
+        learned = distributions.LearnedUnigram(_C)
+        tf.add_to_collection(_SETUP, learned.observe(np.repeat(np.arange(_C), _SEEN)))
+    return samplers.sample_by_name(name, labels, num_sampled or _num_sampled(name), _COUNTS, unique,
+                                   distortion=_DISTORTION, **options)
+
+
+def _num_sampled(name):
+    return _C if name == "all" else 30
+
+
+def _num_candidates(name, num_labels):
+    """How many candidates _num_sampled draws and the labels make."""
+    return {"all": _C, "in_batch": num_labels}.get(
+        name, num_labels * name.startswith("in_batch") + _num_sampled(name))
+
+
+def _kinds_of_unique(name):
+    """The values of `unique` that make a difference to a sampler."""
+    return {"all": (False,), "in": (False, "masked")}.get(name if name == "all" else name[:2], _UNIQUE)
+
+
+# 12 rows of labels: three in each row where there are groups.
+_LABELS = {None: np.random.RandomState(4).choice(_C, [12, 1], p=_prob("in_batch")),
+           4: np.random.RandomState(4).choice(_C, [12, 3], p=_prob("in_batch"))}
+_Sampled = collections.namedtuple("_Sampled", "unique values static_shapes tf_nn_loss")
+
+
+@functools.lru_cache(maxsize=None)
+def _sampled(name, num_groups):
+    """A list of _Sampled, of int32 and of int64 labels in turn, with and without groups."""
+    with tf.Graph().as_default():
+        labels, result = _LABELS[num_groups], []
+        for number, unique in enumerate(_kinds_of_unique(name)):
+            values = _sample(name, tf.constant(labels, [tf.int32, tf.int64][number % 2]), None, unique,
+                             num_groups=num_groups)
+            loss = tf.zeros([])
+            if num_groups is None:
+                loss = tf.nn.nce_loss(tf.ones([_C, 4]), tf.zeros([_C]), tf.constant(labels, tf.int64),
+                                      tf.ones([12, 4]), _num_candidates(name, 12), _C,
+                                      sampled_values=values)
+            result.append(_Sampled(unique, values, [v.shape.as_list() for v in values], loss))
+        with _new_session(optimized=False) as session:
+            values, losses = session.run([[r.values for r in result], [r.tf_nn_loss for r in result]])
+        return [r._replace(values=v, tf_nn_loss=loss) for r, v, loss in zip(result, values, losses)]
+
+
+class EverySamplerTest(_SamplerCase):
     """What holds for every row of SAMPLERS."""
 
-    def _num_sampled(self, name):
-        return 60 if name == "all" else 20
-
-    @parameterized.product(name=_NAMES, dtype=[tf.int32, tf.int64], unique=[False, True])
-    def test_types_and_shapes(self, name, dtype, unique):
-        size = self._num_sampled(name)
-        labels = tf.constant([[3], [0], [59]], dtype)
-        values = _sample(name, labels, size, unique=unique)
-        self.assertEqual(values.sampled_candidates.shape.as_list(), [size])
-        self.assertEqual(values.sampled_expected_count.shape.as_list(), [size])
-        ids, true_count, sampled_count = self.run_graph(values)
-        self.assertEqual((ids.dtype, true_count.dtype, sampled_count.dtype),
-                         (np.int64, np.float32, np.float32))
-        self.assertEqual((ids.shape, true_count.shape, sampled_count.shape),
-                         ((size,), (3, 1), (size,)))
-        self.assertBetween(ids.min(), 0, 59)
-        self.assertBetween(ids.max(), 0, 59)
+    @parameterized.product(name=_NAMES, num_groups=[None, 4])
+    def test_types_and_shapes(self, name, num_groups):
+        labels = _LABELS[num_groups]
+        shape = ([num_groups] if num_groups else []) + [
+            _num_candidates(name, labels.size // (num_groups or 1))]
+        for sampled in _sampled(name, num_groups):
+            self.assertIsInstance(sampled.values, samplers.SampledValues)
+            shapes = [shape, list(labels.shape), shape]
+            self.assertEqual(sampled.static_shapes, shapes)
+            self.assertEqual([list(value.shape) for value in sampled.values], shapes)
+            ids, true_count, sampled_count = sampled.values
+            self.assertEqual((ids.dtype, true_count.dtype, sampled_count.dtype),
+                             (np.int64, np.float32, np.float32))
+            self.assertBetween(ids.min(), 0, _C - 1)
+            self.assertBetween(ids.max(), 0, _C - 1)
+            self.assertGreater(min(true_count.min(), sampled_count.min()), 0)
 
     @parameterized.parameters(*_NAMES)
     def test_groups_have_sets_of_their_own(self, name):
-        size = self._num_sampled(name)
-        labels = tf.constant(np.arange(28).reshape(4, 7))
-        for unique in (False, True):
-            ids, true_count, sampled_count = self.run_graph(
-                _sample(name, labels, size, unique=unique, num_groups=4))
-            self.assertEqual((ids.shape, true_count.shape, sampled_count.shape),
-                             ((4, size), (4, 7), (4, size)))
-            self.assertEqual(np.any(ids[0] != ids[1]), name != "all")
+        for sampled in _sampled(name, 4):
+            ids = sampled.values.sampled_candidates
+            for one, other in ((0, 1), (0, 3), (1, 2), (2, 3)):
+                self.assertEqual(np.any(ids[one] != ids[other]), name != "all")
 
-    @parameterized.parameters(*_NAMES)
-    def test_labels_may_be_flat_when_there_is_one_each(self, name):
-        values = _sample(name, tf.constant([3, 0]), self._num_sampled(name))
-        self.assertEqual(self.run_graph(values.true_expected_count).shape, (2,))
+    @parameterized.product(name=_NAMES, num_groups=[None, 4])
+    def test_exact_counts_are_the_formula(self, name, num_groups):
+        labels = _LABELS[num_groups]
+        for unique, (ids, true_count, stated), _, _ in _sampled(name, num_groups):
+            if unique is not True:
+                wanted = _exact(name, unique, labels.size // (num_groups or 1), _num_sampled(name))
+                self.assert_close(true_count, wanted[labels])
+                masked = stated == samplers.MASKED_COUNT
+                self.assert_close(stated[~masked], wanted[ids[~masked]])
 
-    @parameterized.parameters(*_NAMES)
-    def test_wrong_arguments_are_named(self, name):
-        labels = tf.constant([[1]])
-        sampler = tables.SAMPLERS[name]
-        with self.assertRaisesRegex(InputError, "num_sampled: wanted an integer above 0, got 0"):
-            _sample(name, labels, 0)
-        with self.assertRaisesRegex(InputError, "num_true: wanted an integer above 0, got -1"):
-            options = {"unigrams": _COUNTS} if name == "fixed_unigram" else {}
-            sampler(labels, -1, 60, False, range_max=60, **options)
-        with self.assertRaisesRegex(InputError, "true_classes: wanted int32 or int64"):
-            _sample(name, tf.constant([[1.0]]), 60)
-        with self.assertRaisesRegex(InputError, r"true_classes: wanted shape \[B, num_true\]"):
-            _sample(name, tf.constant([[1, 2]]), 60)
-        with self.assertRaisesRegex(InputError, "num_sampled: wanted .*60.* got 61"):
-            _sample(name, labels, 61, unique=True)
-
-    @parameterized.product(name=_RANDOM, unique=[False, True])
-    def test_a_seed_repeats_its_draws(self, name, unique):
-        labels = tf.constant([[1]])
-
-        def draw(seed):
-            values = _sample(name, labels, 20, unique=unique, seed=seed)
-            with self.new_session() as session:
-                return [session.run(values.sampled_candidates) for _ in range(2)]
-
-        first, same, other = draw(1), draw(1), draw(2)
-        np.testing.assert_array_equal(first, same)
-        self.assertTrue(np.any(first[0] != first[1]))
-        self.assertTrue(np.any(first[0] != other[0]))
-
-    @parameterized.parameters(*_RANDOM)
-    def test_counts_of_repeating_draws(self, name):
-        groups, size = 5000, 40
-        values = _sample(name, tf.constant([[0]]), size, num_groups=groups, seed=3)
-        ids, _, stated = self.run_graph(values)
-        wanted = oracles.expected_count(_prob(name), size)
-        self.assert_close(stated, wanted[ids])
-        count = np.bincount(ids.ravel(), minlength=60)
-        chi_square = np.sum((count - groups * wanted) ** 2 / (groups * wanted))
-        self.assertLess(chi_square, 59 + 5 * np.sqrt(2 * 59))
-
-    @parameterized.parameters(*_RANDOM)
-    def test_counts_of_unique_draws(self, name):
-        groups, size = 20000, 8
-        labels = np.tile(np.arange(60), [groups, 1])
-        values = _sample(name, tf.constant(labels), size, unique=True, num_groups=groups, seed=3)
-        ids, stated_of_all, stated = self.run_graph(values)
-        np.testing.assert_array_less(0, np.diff(np.sort(ids, 1), axis=1))
-        self.assert_close(stated, np.take_along_axis(stated_of_all, ids, 1))
-        count = np.bincount(ids.ravel(), minlength=60) / groups
-        wanted = stated_of_all.astype(np.float64).mean(0)
-        deviation = np.sqrt(count * (1 - count) / groups)
-        # Given T, the formula treats the draws as independent of when the last of them came: a
-        # class that is in nearly every sample is overrated by a little (exact bounds: see below).
-        np.testing.assert_array_less(np.abs(count - wanted), 5 * deviation + 0.03 * wanted)
-
-    @parameterized.product(name=_RANDOM, size=[1, 20, 59, 60])
-    def test_unique_counts_follow_the_number_of_tries(self, name, size):
-        labels = tf.constant(np.arange(60)[None])
-        ids, stated, _ = self.run_graph(_sample(name, labels, size, unique=True, num_groups=1))
-        prob = _prob(name)
-        # The number of tries that the first class's count implies has to explain all of them.
-        tries = np.log1p(-stated[0, 30].astype(np.float64)) / np.log1p(-prob[30])
-        self.assert_close(tries, np.round(tries), 1e-2 if size < 59 else 0.3)
-        self.assertGreaterEqual(np.round(tries), size)
-        if size < 59:
-            self.assert_close(stated[0], oracles.expected_count(prob, size, np.round(tries)), 1e-4)
-        self.assertLen(set(ids[0]), size)
-
-    @parameterized.parameters(*_RANDOM)
-    def test_unique_draws_of_the_whole_range(self, name):
-        values = _sample(name, tf.constant([[5]]), 60, unique=True)
-        ids, _, stated = self.run_graph(values)
-        self.assertCountEqual(ids, range(60))
-        self.assertBetween(stated.max(), 0, 1)
+    @parameterized.product(name=_NAMES, num_groups=[None, 4])
+    def test_each_class_stands_unmasked_once(self, name, num_groups):
+        for unique, (ids, _, stated), _, _ in _sampled(name, num_groups):
+            self.assertEqual(np.any(stated == samplers.MASKED_COUNT), unique == "masked")
+            if unique:
+                for row, counts in zip(np.reshape(ids, [num_groups or 1, -1]),
+                                       np.reshape(stated, [num_groups or 1, -1])):
+                    first = _first_of_its_kind(row)
+                    np.testing.assert_array_equal(counts != samplers.MASKED_COUNT, first)
+                    self.assertLessEqual(counts[first].max(), 1)
 
     @parameterized.parameters(*_NAMES)
     def test_tf_nn_takes_the_values(self, name):
-        values = _sample(name, tf.constant([[1], [2]]), self._num_sampled(name))
-        loss = tf.nn.nce_loss(tf.ones([60, 4]), tf.zeros([60]), tf.constant([[1], [2]], tf.int64),
-                              tf.ones([2, 4]), self._num_sampled(name), 60, sampled_values=values)
-        self.assertTrue(np.all(np.isfinite(self.run_graph(loss))))
+        for sampled in _sampled(name, None):
+            self.assertEqual(sampled.tf_nn_loss.shape, (12,))
+            self.assertTrue(np.all(np.isfinite(sampled.tf_nn_loss)))
+
+    @parameterized.parameters(*_NAMES)
+    def test_labels_may_be_flat_when_there_is_one_each(self, name):
+        _, true_count, _ = self.run_graph(self.sample(name, tf.constant([3, 0])))
+        self.assert_close(true_count, _exact(name, False, 2, _num_sampled(name))[[3, 0]])
+
+    @parameterized.parameters(*_NAMES)
+    def test_the_number_of_labels_may_be_known_when_they_come(self, name):
+        known, unknown = tf.placeholder(tf.int64, [None, 1]), tf.placeholder(tf.int32, None)
+        flat, grouped = (self.sample(name, labels, None, unique, num_groups=num_groups)
+                         for labels, unique, num_groups in (
+                             (known, _kinds_of_unique(name)[-1], None),
+                             (unknown, _kinds_of_unique(name)[len(name) % 2 - 1], 2)))
+        with self.new_session() as session:
+            for size in (4, 0, 2):  # a batch may also be empty
+                batch = np.arange(size)[:, None]
+                of_flat, of_grouped = session.run([flat, grouped], {known: batch, unknown: batch})
+                shape = (_num_candidates(name, size),)
+                self.assertEqual([v.shape for v in of_flat], [shape, (size, 1), shape])
+                shape = (2, _num_candidates(name, size // 2))
+                self.assertEqual([v.shape for v in of_grouped], [shape, (size, 1), shape])
+
+    @parameterized.parameters("all", "fixed_unigram", "in_batch", "in_batch+fixed_unigram", "uniform")
+    def test_no_labels_that_are_constant(self, name):
+        labels = tf.constant(np.zeros([0, 1], np.int32))
+        unique = _kinds_of_unique(name)[-1]
+        flat, grouped = self.run_graph([self.sample(name, labels, None, unique, num_groups=num_groups)
+                                        for num_groups in (None, 2)])
+        size = _num_candidates(name, 0)
+        self.assertEqual([v.shape for v in flat], [(size,), (0, 1), (size,)])
+        self.assertEqual([v.shape for v in grouped], [(2, size), (0, 1), (2, size)])
+
+    @parameterized.parameters(*_SEEDED)
+    def test_a_seed_repeats_its_draws(self, name):
+        labels, fed = tf.constant([[1]]), tf.placeholder([tf.int32, tf.int64][len(name) % 2], [2])
+
+        def draws(unique, seed):
+            return self.sample(name, labels, None, unique, seed=seed).sampled_candidates
+
+        fetches = [draws(_kinds_of_unique(name)[-1], seed) for seed in (1, 2, None)]
+        with self.new_session() as session:
+            first, second = session.run(fetches), session.run(fetches)
+        with self.new_session() as session:
+            again = session.run(fetches), session.run(fetches)
+        # With an integer, session by session; without, never; and each run has its own.
+        for run, same in zip((first, second), again):
+            np.testing.assert_array_equal(run[:2], same[:2])
+        for one, other in itertools.combinations(first + second + [again[0][2], again[1][2]], 2):
+            self.assertTrue(np.any(one != other))
+        fetch = draws("masked", fed)  # with a tensor, run by run
+        with self.new_session() as session:
+            first = session.run(fetch, {fed: [1, 5]})
+            np.testing.assert_array_equal(first, session.run(fetch, {fed: [1, 5]}))
+            for other in ([1, 6], [2, 5]):
+                self.assertTrue(np.any(first != session.run(fetch, {fed: other})))
+
+
+class CountedTest(_SamplerCase):
+    """What is stated against what was counted."""
+
+    OPTIMIZED = True
+
+    @parameterized.product(name=_SEEDED + ["in_batch"], unique=[False, "masked"], padded=[False, True])
+    def test_counts_are_exact(self, name, unique, padded):
+        if padded and name in _DRAWN and name != "uniform":
+            return  # as far as draws go, a label is as good as padding
+        groups, num_labels, num_sampled = 10000, 6, 8
+        random = np.random.RandomState(len(name))
+        labels = random.choice(_C, [groups, num_labels], p=_prob("in_batch"))
+        mask = random.rand(groups, num_labels) < (0.6 if padded else 2)
+        values = self.sample(name, tf.constant(np.where(mask, labels, -7)), num_sampled, unique,
+                             num_groups=groups, seed=3, label_mask=mask if padded else None)
+        ids, true_count, stated = self.run_graph(values)
+        self.assertEqual(ids.shape, (groups, len(name.split("+")) * 8 - 2 * name.startswith("in_batch")))
+        # Candidates that are labels come from the group half way round.
+        number = np.roll(mask.sum(1), groups // 2)[:, None]
+        wanted = np.broadcast_to(_exact(name, unique, number, num_sampled), [groups, _C])
+        self.assert_close(true_count, np.where(mask, np.take_along_axis(wanted, labels, 1), 1))
+        masked = stated == samplers.MASKED_COUNT
+        self.assertEqual(np.any(masked), bool(padded and "in_batch" in name or unique))
+        self.assert_close(stated[~masked], np.take_along_axis(wanted, ids, 1)[~masked])
+
+        if unique:
+            variance = np.sum(wanted * (1 - wanted), 0)
+        else:
+            variance = sum(np.sum(n * np.ones([groups, 1]) * prob * (1 - prob), 0)
+                           for n, prob in _sources(name, number, num_sampled))
+        count = np.bincount(ids[~masked], minlength=_C)
+        distance = (count - wanted.sum(0)) / np.sqrt(variance)
+        self.assertLess(np.abs(distance).max(), 5)
+        self.assertLess(np.sum(distance ** 2), _C + 5 * np.sqrt(2 * _C))
+
+    @parameterized.parameters(*_DRAWN)
+    def test_counts_of_unique_draws(self, name):
+        groups, size = 10000, 8
+        labels = np.tile(np.arange(_C), [groups, 1])
+        values = self.sample(name, tf.constant(labels), size, True, num_groups=groups, seed=3)
+        ids, stated_of_all, stated = self.run_graph(values)
+        np.testing.assert_array_less(0, np.diff(np.sort(ids, 1), axis=1))
+        self.assert_close(stated, np.take_along_axis(stated_of_all, ids, 1))
+        count = np.bincount(ids.ravel(), minlength=_C) / groups
+        wanted = stated_of_all.astype(np.float64).mean(0)
+        deviation = np.sqrt(count * (1 - count) / groups)
+        # Given T, the formula treats the draws as independent of when the last of them came: a
+        # class that is in nearly every sample is overrated by a little.
+        np.testing.assert_array_less(np.abs(count - wanted), 5 * deviation + 0.03 * wanted)
+
+    def test_counts_of_rare_classes_keep_their_digits(self):
+        size = 10 ** 9
+        labels = np.array([[0], [1000], [size - 1]])
+        k = labels[:, 0]
+        for sampler, prob in (
+                (samplers.uniform_candidate_sampler, np.full(3, 1 / size)),
+                (samplers.log_uniform_candidate_sampler, np.log1p(1 / (k + 1)) / np.log1p(size))):
+            for unique in (False, "masked", True):
+                _, stated, _ = self.run_graph(sampler(tf.constant(labels), 1, 1, unique, size))
+                self.assert_close(stated[:, 0], prob, absolute=0)  # of a single draw
+
+
+class OneClassTest(graph_case.GraphCase):
+    """P = 1, whose missing has the logarithm of 0."""
+
+    @parameterized.parameters(*[name for name in _NAMES if name != "all"])
+    def test_counts(self, name):
+        labels, num_draws = tf.constant([[0], [0], [0]]), 3 if name == "in_batch" else 4
+        num_draws += 3 * ("+" in name)
+        repeated, masked, unique = self.run_graph([samplers.sample_by_name(
+            name, labels, 1 if unique is True else 4, [5.0], unique) for unique in _UNIQUE])
+        self.assert_close(repeated.true_expected_count, np.full([3, 1], num_draws))
+        self.assert_close(repeated.sampled_expected_count, np.full(num_draws, num_draws))
+        self.assert_close(masked.true_expected_count, np.ones([3, 1]))
+        np.testing.assert_array_equal(masked.sampled_expected_count,
+                                      [1] + [samplers.MASKED_COUNT] * (num_draws - 1))
+        self.assert_close(unique.true_expected_count, np.ones([3, 1]))
+        self.assertEqual(unique.sampled_expected_count[0], 1)
+
+    def test_a_probability_that_was_rounded_up(self):
+        frequencies = mock.Mock(spec=["num_classes", "log_prob"], num_classes=1)
+        frequencies.log_prob = lambda ids: tf.fill(tf.shape(ids), np.float32(2e-7))
+        for values in self.run_graph([samplers.in_batch_candidate_sampler(
+                tf.constant([[0], [0]]), 1, unique, 1, frequencies) for unique in ("masked", False)]):
+            self.assertBetween(values.true_expected_count.min(), 1, 2)
+
+
+class MaskedTest(_SamplerCase):
+
+    def test_the_masked_count_is_the_largest_float32(self):
+        self.assertEqual(samplers.MASKED_COUNT, np.finfo(np.float32).max)
+        self.assertTrue(np.isfinite(np.float32(samplers.MASKED_COUNT)))
+
+    @parameterized.product(name=_IN_BATCH, num_groups=[None, 4])
+    def test_labels_are_in_front_in_their_order(self, name, num_groups):
+        labels = np.reshape(_LABELS[num_groups], [num_groups or 1, -1])
+        for _, (ids, _, _), _, _ in _sampled(name, num_groups):
+            ids = np.reshape(ids, [len(labels), -1])[:, :labels.shape[1]]
+            np.testing.assert_array_equal(ids, np.roll(labels, len(labels) // 2, 0))
+
+
+class FirstOfItsKindTest(graph_case.GraphCase):
+
+    def test_against_a_loop(self):
+        random = np.random.RandomState(1)
+        unknown = [tf.placeholder(tf.int64, [None]), tf.placeholder(tf.int64, [None, None])]
+        results = [samplers.first_of_its_kind(ids, 9) for ids in unknown]
+        with self.new_session() as session:
+            for shape in ((1, 1), (3, 20), (20, 3), (4, 0), (1, 50), (5, 1)):
+                ids = random.randint(9, size=shape)
+                wanted = np.array([_first_of_its_kind(row) for row in ids], bool)
+                known = [samplers.first_of_its_kind(tf.constant(of), 9) for of in (ids[0], ids)]
+                flat, rows, *same = session.run(results + known, dict(zip(unknown, (ids[0], ids))))
+                np.testing.assert_array_equal(flat, wanted[0])
+                np.testing.assert_array_equal(rows, wanted)
+                np.testing.assert_array_equal(same[0], wanted[0])
+                np.testing.assert_array_equal(same[1], wanted)
+
+    def test_kinds_of_the_largest_ids(self):
+        large = 2 ** 40
+        ids = tf.constant([[large, 0, large], [0, large, 0], [1, 1, 2]], tf.int64)
+        self.assertEqual(self.run_graph(samplers.first_of_its_kind(ids, large + 1)).tolist(),
+                         [[True, True, False], [True, True, False], [True, False, True]])
+
+
+class PaddingTest(_SamplerCase):
+
+    # Padding may be any number, also an id that is a label elsewhere; inside it is 0, as is a label.
+    LABELS = np.array([[-1, 3], [3, 10 ** 9], [0, 3], [3, 0], [5, 5], [-9, -9]])
+    MASK = np.array([[False, True], [False, False], [True, False], [True, True], [True, True],
+                     [False, False]])
+
+    @parameterized.product(name=_NAMES, num_groups=[None, 2])
+    def test_padding_is_no_label(self, name, num_groups):
+        labels, mask = self.LABELS, self.MASK
+        if num_groups is None:
+            labels, mask = labels.reshape(-1, 1), mask.reshape(-1, 1)
+        fed, fed_mask = tf.placeholder(tf.int64, [None, None]), tf.placeholder(tf.bool, [None, None])
+        kinds = _kinds_of_unique(name)
+        if name in _DRAWN:
+            kinds = kinds[-1:] if num_groups else kinds[:2]
+        values = [self.sample(name, fed, None, unique, num_groups=num_groups, label_mask=fed_mask)
+                  if unique == "masked" and num_groups else
+                  self.sample(name, tf.constant(labels, tf.int32), None, unique, num_groups=num_groups,
+                              label_mask=mask) for unique in kinds]
+        with self.new_session() as session:
+            everything = session.run(values, {fed: labels, fed_mask: mask})
+        # Rows of labels by group, and those of which candidates are made.
+        rows, is_label = (np.reshape(of, [num_groups or 1, -1]) for of in (labels, mask))
+        others, is_other = (np.roll(of, len(rows) // 2, 0) for of in (rows, is_label))
+        for unique, (ids, true_count, stated) in zip(kinds, everything):
+            np.testing.assert_array_equal(true_count[~mask], np.ones(np.sum(~mask)))
+            ids, stated = (np.reshape(of, [len(rows), -1]) for of in (ids, stated))
+            self.assertBetween(ids.min(), 0, _C - 1)
+            self.assertBetween(ids.max(), 0, _C - 1)
+            if unique is True:
+                self.assertTrue(np.all(true_count[mask] < 1) and np.all(stated < 1))
+                continue
+            number = is_other.sum(1, keepdims=True)
+            wanted = np.broadcast_to(_exact(name, unique, number, _num_sampled(name)), [len(rows), _C])
+            true_wanted = np.take_along_axis(wanted, np.where(is_label, rows, 0), 1)
+            self.assert_close(true_count[mask], true_wanted[is_label])
+            for row in range(len(rows)):
+                candidates = np.ones(ids.shape[1], bool)
+                if "in_batch" in name:
+                    candidates[:len(others[row])] = is_other[row]
+                    np.testing.assert_array_equal(ids[row, :len(others[row])][is_other[row]],
+                                                  others[row][is_other[row]])
+                if unique:
+                    candidates = np.array(_first_of_its_kind(ids[row], candidates))
+                np.testing.assert_array_equal(stated[row] != samplers.MASKED_COUNT, candidates)
+                self.assert_close(stated[row][candidates], wanted[row][ids[row][candidates]])
+
+    @parameterized.parameters("all", "in_batch", "in_batch+uniform", "uniform")
+    def test_a_flat_mask_for_flat_labels(self, name):
+        _, true_count, stated = self.run_graph(self.sample(
+            name, tf.constant([4, -1, 4]), label_mask=tf.constant([True, False, True])))
+        self.assertEqual(true_count.shape, (3,))
+        self.assertEqual((true_count == 1).tolist(), [name == "all", True, name == "all"])
+        self.assertEqual(np.sum(stated == samplers.MASKED_COUNT), name.startswith("in_batch"))
+
+    def test_padding_alone(self):
+        labels, mask = tf.constant([[4, -1], [-1, -1]]), [[False, False], [False, False]]
+        for unique in (False, "masked"):
+            ids, true_count, stated = self.run_graph(self.sample(
+                "in_batch", labels, 1, unique, label_mask=mask, num_groups=2))
+            np.testing.assert_array_equal(true_count, np.ones([2, 2]))
+            np.testing.assert_array_equal(stated, np.full([2, 2], samplers.MASKED_COUNT))
+            self.assertBetween(ids.min(), 0, _C - 1)
+
+    @parameterized.parameters(*_NAMES)
+    def test_a_wrong_mask_is_named(self, name):
+        function = tables.SAMPLERS[name].__name__
+        for num_groups in (None, 3):
+            for mask, message in (([[1], [0], [1]], "booleans, got 'int32'"),
+                                  ([[True], [False]], "the shape of true_classes, "),
+                                  ([True, False, True], "the shape of true_classes, ")):
+                with self.assertRaisesRegex(InputError, function + ": label_mask: wanted " + message):
+                    self.sample(name, tf.constant([[1], [2], [3]]), label_mask=mask,
+                                num_groups=num_groups)
+
+
+class GroupsTest(_SamplerCase):
+
+    @parameterized.product(name=["in_batch", "in_batch+uniform"], num_groups=[1, 2, 3, 5])
+    def test_labels_are_candidates_of_another_group(self, name, num_groups):
+        # Each group has labels of its own: two rows of two.
+        labels = np.arange(4 * num_groups).reshape(2 * num_groups, 2)
+        ids = self.run_graph(self.sample(name, tf.constant(labels), num_groups=num_groups)
+                             .sampled_candidates)[:, :4]
+        source = ids[:, 0] // 4
+        np.testing.assert_array_equal(ids, 4 * source[:, None] + np.arange(4))
+        self.assertCountEqual(source, range(num_groups))
+        self.assertEqual(np.any(source == np.arange(num_groups)), num_groups == 1)
+
+    @parameterized.parameters("all", "fixed_unigram", "in_batch", "in_batch+uniform", "log_uniform")
+    def test_one_group(self, name):
+        labels = np.arange(6).reshape(3, 2)
+        ids, true_count, stated = self.run_graph(self.sample(
+            name, tf.constant(labels), None, "masked", num_groups=1))
+        wanted = _exact(name, "masked", 6, _num_sampled(name))
+        self.assertEqual(ids.shape, (1, _num_candidates(name, 6)))
+        self.assertEqual(stated.shape, ids.shape)
+        self.assert_close(true_count, wanted[labels])
+
+    def test_several_labels_in_each_row_without_groups(self):
+        labels = np.array([[7, 3], [7, 1]])
+        ids, true_count, stated = self.run_graph(samplers.in_batch_candidate_sampler(
+            tf.constant(labels), 2, "masked", _C, distributions.Unigram(_COUNTS)))
+        np.testing.assert_array_equal(ids, [7, 3, 7, 1])
+        np.testing.assert_array_equal(stated == samplers.MASKED_COUNT, [False, False, True, False])
+        self.assert_close(true_count, _exact("in_batch", "masked", 4, 0)[labels])
+
+
+class UniqueTest(_SamplerCase):
+    """Drawing goes on until all are different."""
+
+    SEED = (5, 9)
+    TOO_FEW = (r"\[unique candidates: num_sampled: wanted as many different ids as come in \d+ draws, "
+               r"got\] ")
+
+    def _replay(self, name, num_groups, size):
+        """(SampledValues, ids drawn one after the other [G, many]) of a seed."""
+        labels = np.tile(np.arange(_C), [2 * (num_groups or 1), 1])[:, ::-1]  # two rows for each group
+        if num_groups is None:
+            labels = labels.reshape(-1, 1)
+        with mock.patch.object(distributions, "uniforms", wraps=distributions.uniforms) as uniforms:
+            values = self.sample(name, tf.constant(labels), size, True, num_groups=num_groups,
+                                 seed=tf.constant(self.SEED))
+        shape = uniforms.call_args_list[0][0][0]
+        self.assertEqual(shape[0], num_groups or 1)
+        # The turn is added to the seed. The last class but one of 60 may take thousands of draws.
+        num_turns = 1 + (4000 if size > 50 else 200) // shape[1]
+        turns = tf.concat([distributions.uniforms(shape, tf.constant(
+            [self.SEED[0] + turn, self.SEED[1]], tf.int64)) for turn in range(num_turns)], 1)
+        values, draws = self.run_graph([values, _distribution(name).ids_of(turns)])
+        return labels, values, draws, shape[1]
+
+    @parameterized.product(name=_DRAWN, size=[1, 20, 58])
+    def test_ids_and_counts_are_those_of_a_replay(self, name, size):
+        labels, (ids, true_count, stated), draws, chunk = self._replay(name, 3, size)
+        self.assertEqual(ids.shape, (3, size))
+        all_tries = []
+        for row in range(3):
+            first = np.flatnonzero(_first_of_its_kind(draws[row]))[:size]
+            self.assertLen(first, size)
+            np.testing.assert_array_equal(ids[row], draws[row][first])
+            tries = first[-1] + 1
+            wanted = oracles.expected_count(_prob(name), size, tries)
+            for own in (2 * row, 2 * row + 1):
+                self.assert_close(true_count[own], wanted[labels[own]], 1e-4)
+            self.assert_close(stated[row], wanted[ids[row]], 1e-4)
+            all_tries.append(tries)
+        if size > 1:
+            self.assertGreater(len(set(all_tries)), 1)
+        if size == 58:
+            self.assertGreater(max(all_tries), chunk)  # which took more than one turn
+
+    @parameterized.parameters(*_DRAWN)
+    def test_without_groups(self, name):
+        labels, (ids, true_count, stated), draws, _ = self._replay(name, None, 20)
+        first = np.flatnonzero(_first_of_its_kind(draws[0]))[:20]
+        np.testing.assert_array_equal(ids, draws[0][first])
+        wanted = oracles.expected_count(_prob(name), 20, first[-1] + 1)
+        self.assert_close(true_count, wanted[labels], 1e-4)
+        self.assert_close(stated, wanted[ids], 1e-4)
+
+    @parameterized.product(name=_DRAWN, num_groups=[None, 2])
+    def test_the_whole_range_is_all_ids_once(self, name, num_groups):
+        labels = np.array([[5], [0], [59], [5]])
+        ids, true_count, stated = self.run_graph(self.sample(
+            name, tf.constant(labels), _C, True, num_groups=num_groups))
+        for row in np.reshape(ids, [num_groups or 1, -1]):
+            self.assertCountEqual(row, range(_C))
+        np.testing.assert_array_equal(true_count, np.ones([4, 1]))
+        np.testing.assert_array_equal(stated, np.ones(ids.shape))
+
+    def test_the_whole_range_is_no_matter_of_luck(self):
+        # The second class would come once in 10^15 draws.
+        values = samplers.fixed_unigram_candidate_sampler(
+            tf.constant([[1]]), 1, 2, True, 2, unigrams=[1, 1e-15])
+        self.assertEqual([v.tolist() for v in self.run_graph(values)], [[0, 1], [[1]], [1, 1]])
+
+    @parameterized.parameters(None, 3)
+    def test_ids_that_do_not_come_are_an_error(self, num_groups):
+        labels = tf.placeholder(tf.int64, [None, 1])
+        with mock.patch.object(samplers, "_MAX_TURNS", 30):
+            values = samplers.fixed_unigram_candidate_sampler(
+                labels, 1, 2, True, 3, unigrams=[1, 1e-15, 1e-15], num_groups=num_groups)
+        with self.new_session() as session:
+            for value in (values.sampled_candidates, values.sampled_expected_count):
+                self.assert_fails(self.TOO_FEW + r"\[1\]", session, value, {labels: np.zeros([3, 1])})
+
+    def test_the_number_of_turns_has_a_limit(self):
+        self.assertBetween(samplers._MAX_TURNS, 100, 10000)
+
+    def test_as_many_turns_as_allowed(self):
+        with mock.patch.object(samplers, "_MAX_TURNS", 1):
+            for size, enough in ((40, True), (59, False)):
+                ids = self.sample("uniform", tf.constant([[1]]), size, True,
+                                  seed=tf.constant(self.SEED)).sampled_candidates
+                with self.new_session() as session:
+                    if enough:
+                        self.assertLen(set(session.run(ids)), size)
+                    else:
+                        self.assert_fails(self.TOO_FEW + r"\[5\d\]", session, ids, None)
 
 
 class PeerTest(graph_case.GraphCase):
@@ -152,11 +596,13 @@ class PeerTest(graph_case.GraphCase):
         ("log_uniform", "log_uniform", tf.random.log_uniform_candidate_sampler, {}),
         ("learned_unigram", "learned_unigram", tf.random.learned_unigram_candidate_sampler, {}),
         ("fixed_unigram", "fixed_unigram", tf.random.fixed_unigram_candidate_sampler,
-         {"unigrams": [float(c) for c in _COUNTS]}))
+         {"unigrams": [float(c) for c in _COUNTS]}),
+        ("all", "all", tf.nn.all_candidate_sampler, None))
     def test_same_expected_counts(self, name, peer, options):
-        labels = tf.constant(np.arange(60)[:, None])
-        theirs = peer(labels, 1, 20, False, 60, **options)
-        ours = _sample(name, labels, 20)
+        labels = tf.constant(np.arange(_C)[:, None])
+        size = _num_sampled(name)
+        theirs = peer(labels, 1, size, False, *([] if options is None else [_C]), **options or {})
+        ours = samplers.sample_by_name(name, labels, size, _COUNTS)
         theirs, ours = self.run_graph([theirs[1], ours.true_expected_count])
         self.assert_close(ours, theirs)
 
@@ -167,9 +613,9 @@ class PeerTest(graph_case.GraphCase):
          {"unigrams": [float(c) for c in _COUNTS]}))
     def test_as_many_tries_for_unique_candidates(self, name, peer, options):
         labels = tf.constant([[30]], tf.int64)
-        theirs = peer(labels, 1, 30, True, 60, seed=1, **options)[1]
-        ours = _sample(name, tf.fill([4000, 1], 30), 30, unique=True, num_groups=4000,
-                       seed=1).true_expected_count
+        theirs = peer(labels, 1, 30, True, _C, seed=1, **options)[1]
+        ours = samplers.sample_by_name(name, tf.fill([4000, 1], 30), 30, _COUNTS, True, num_groups=4000,
+                                       seed=1).true_expected_count
         with self.new_session() as session:
             theirs = np.array([session.run(theirs) for _ in range(1500)]).ravel()
             ours = session.run(ours).ravel()
@@ -189,30 +635,221 @@ class PeerTest(graph_case.GraphCase):
         self.assertTrue(np.any(np.isclose(ours, 1 - (1 - prob) ** 2)))  # 0.495
 
 
+class WrongArgumentsTest(_SamplerCase):
+
+    @parameterized.parameters(*_NAMES)
+    def test_wrong_arguments_are_named(self, name):
+        labels = tf.constant([[1]])
+        sampler = tables.SAMPLERS[name]
+        function = sampler.__name__ + ": "
+        size = _num_sampled(name)
+        with self.assertRaisesRegex(InputError, function + "true_classes: wanted int32 or int64"):
+            self.sample(name, tf.constant([[1.0]]), size)
+        for wrong in ([[1, 2]], 1):
+            with self.assertRaisesRegex(
+                    InputError, function + r"true_classes: wanted shape \[B, num_true\]"):
+                self.sample(name, tf.constant(wrong), size)
+        for wrong in (0, -2):
+            with self.assertRaisesRegex(InputError, function + "num_groups: wanted an integer above 0"):
+                self.sample(name, labels, size, num_groups=wrong)
+        with self.assertRaisesRegex(
+                InputError, function + "true_classes: wanted a first dimension that is a multiple of "
+                "num_groups = 2, got 3"):
+            self.sample(name, tf.constant([[1], [2], [3]]), size, num_groups=2)
+
+    def _call(self, name, **options):
+        """The sampler of a name, without a detour over sample_by_name."""
+        options.setdefault("num_true", 1)
+        options.setdefault("range_max", _C)
+        if name == "fixed_unigram":
+            options["unigrams"] = _COUNTS
+        if "in_batch" in name:
+            options.setdefault("frequencies", distributions.Unigram(_COUNTS))
+        if "+" in name:
+            options.setdefault("distribution", distributions.Uniform(_C))
+        if name != "in_batch":
+            options.setdefault("num_sampled", _num_sampled(name))
+        options.setdefault("unique", False)
+        return tables.SAMPLERS[name](tf.constant([[1]]), **options)
+
+    @parameterized.parameters(*_NAMES)
+    def test_wrong_numbers_are_named(self, name):
+        function = tables.SAMPLERS[name].__name__ + ": "
+        for wrong in (0, -1, 1.5, True, None):
+            for num_groups in (None, 1):
+                with self.assertRaisesRegex(
+                        InputError, function + "num_true: wanted an integer above 0, got %s" % wrong):
+                    self._call(name, num_true=wrong, num_groups=num_groups)
+        if name != "in_batch":
+            for wrong in (0, -3, 2.0, True, None):
+                with self.assertRaisesRegex(
+                        InputError, function + "num_sampled: wanted an integer above 0, got %s" % wrong):
+                    self._call(name, num_sampled=wrong)
+        if name == "all":
+            with self.assertRaisesRegex(InputError, function + "num_sampled: wanted all the classes, "
+                                        "range_max = 61, got 60"):
+                self._call(name, range_max=61)
+        elif name in _DRAWN and name != "fixed_unigram":  # which wants counts for its range first
+            for wrong in (0, -1, 1.5):
+                with self.assertRaisesRegex(
+                        InputError, function + "range_max: wanted an integer above 0, got %s" % wrong):
+                    self._call(name, range_max=wrong)
+
+    @parameterized.parameters(*_NAMES)
+    def test_wrong_ways_of_unique_are_named(self, name):
+        function = tables.SAMPLERS[name].__name__ + ": "
+        if name == "all":
+            for anything in ("maskd", None, True):  # makes no difference
+                self._call(name, unique=anything)
+            return
+        wanted = 'unique: wanted True, False or "masked", got '
+        if "in_batch" in name:
+            wanted = 'unique: wanted False or "masked", got '
+            for value in (True, np.bool_(True)):
+                with self.assertRaisesRegex(InputError, function + wanted + ".*True"):
+                    self._call(name, unique=value)
+        for wrong in ("maskd", None, 0, 1, "True"):
+            with self.assertRaisesRegex(InputError, function + wanted + repr(wrong)):
+                self._call(name, unique=wrong)
+        self._call(name, unique=np.bool_(False))
+
+    @parameterized.parameters(*_DRAWN)
+    def test_more_unique_candidates_than_classes(self, name):
+        message = "num_sampled: wanted at most .*60.* when unique, got 61"
+        with self.assertRaisesRegex(InputError, message):
+            self.sample(name, tf.constant([[1]]), 61, True)
+        ids = self.run_graph([self.sample(name, tf.constant([[1]]), 61, unique).sampled_candidates
+                              for unique in (False, "masked")])
+        self.assertEqual(np.shape(ids), (2, 61))
+
+    def test_distributions_of_another_size_are_named(self):
+        for frequencies in (distributions.Unigram(_COUNTS[:-1]), distributions.LearnedUnigram(59),
+                            distributions.StreamingFrequency(59, 4)):
+            for name in ("in_batch", "in_batch+uniform"):
+                with self.assertRaisesRegex(
+                        InputError, tables.SAMPLERS[name].__name__ +
+                        ": frequencies: wanted one of range_max = 60 classes, got 59"):
+                    self._call(name, frequencies=frequencies)
+        with self.assertRaisesRegex(InputError, "mixed_candidate_sampler: distribution: wanted one of "
+                                    "range_max = 60 classes, got 61"):
+            self._call("in_batch+uniform", distribution=distributions.Uniform(61))
+
+    @parameterized.parameters(0, 1.5)
+    def test_a_decay_out_of_its_range_is_named(self, decay):
+        with self.assertRaisesRegex(InputError, "decay: wanted a number above 0, at most 1, got"):
+            samplers.learned_unigram_candidate_sampler(tf.constant([[1]]), 1, 2, False, 5, decay=decay)
+
+    def test_a_name_that_is_in_no_table(self):
+        with self.assertRaisesRegex(
+                InputError, "sample_by_name: sampler: wanted one of all, .*got 'in-batch'"):
+            samplers.sample_by_name("in-batch", tf.constant([[1]]), 2, _COUNTS)
+
+
+class WrongLabelsTest(_SamplerCase):
+
+    @parameterized.parameters(*_NAMES)
+    def test_constant_ids_out_of_range(self, name):
+        function = tables.SAMPLERS[name].__name__
+        for wrong in (60, -1):
+            for num_groups in (None, 3):
+                with self.assertRaisesRegex(
+                        InputError, r"%s: true_classes: wanted ids from 0 to 59, got \[%d\]" % (
+                            function, wrong)):
+                    self.sample(name, tf.constant([[0], [wrong], [59]]), num_groups=num_groups)
+
+    @parameterized.product(name=_NAMES, shape=[[None, 1], [3, 1]])
+    def test_fed_ids_out_of_range(self, name, shape):
+        labels = tf.placeholder(tf.int64, shape)
+        kinds = [(None, unique) for unique in _kinds_of_unique(name)]
+        if name in _DRAWN:
+            kinds.append((_C, True))
+        if shape[0] is None:
+            kinds = kinds[:2]
+        fetches = [self.sample(name, labels, num_sampled, unique, num_groups=3 if number else None)
+                   .true_expected_count for number, (num_sampled, unique) in enumerate(kinds)]
+        message = r"\[%s: true_classes: wanted ids from 0 to 59, got\] " % tables.SAMPLERS[name].__name__
+        with self.new_session() as session:
+            session.run(fetches, {labels: [[0], [59], [1]]})
+            for fetch in fetches:
+                for wrong in (60, -1):
+                    self.assert_fails(message + r"\[%d\]" % wrong, session, fetch,
+                                      {labels: [[0], [wrong], [59]]})
+
+    def _calls(self, labels, label_mask=None):
+        """Sampler by sampler, SampledValues of 3 classes, of which 0 has no count in any source."""
+        none = distributions.Unigram([0, 1, 2])
+        return [
+            ("fixed_unigram_candidate_sampler", lambda unique: samplers.fixed_unigram_candidate_sampler(
+                labels, 1, 2, unique, 3, unigrams=[1, 2], num_reserved_ids=1, label_mask=label_mask)),
+            ("in_batch_candidate_sampler", lambda unique: samplers.in_batch_candidate_sampler(
+                labels, 1, unique, 3, none, label_mask=label_mask)),
+            ("mixed_candidate_sampler", lambda unique: samplers.mixed_candidate_sampler(
+                labels, 1, 2, unique, 3, none, none, label_mask=label_mask))]
+
+    REFUSED = "%s: true_classes: wanted ids that can be drawn, with a count above 0, got"
+
+    def test_constant_ids_that_have_no_count(self):
+        for function, call in self._calls(tf.constant([[1], [0]])):
+            for unique in (False, "masked") + (True,) * function.startswith("fixed"):
+                with self.assertRaisesRegex(InputError, self.REFUSED % function + r" \[0\]"):
+                    call(unique)
+
+    @parameterized.product(shape=[[None, 1], [2, 1]], unique=[False, "masked", True])
+    def test_fed_ids_that_have_no_count(self, shape, unique):
+        labels = tf.placeholder(tf.int32, shape)
+        calls = self._calls(labels)
+        values = [call(unique) for _, call in (calls[:1] if unique is True else calls)]
+        with self.new_session() as session:
+            session.run(values, {labels: [[1], [2]]})
+            for value, (function, _) in zip(values, calls):
+                self.assert_fails(r"\[" + self.REFUSED % function + r"\] \[0\]", session,
+                                  value.true_expected_count, {labels: [[1], [0]]})
+
+    def test_ids_that_have_a_count_in_one_of_two_sources(self):
+        labels = tf.placeholder(tf.int64, [None, 1])
+        none = distributions.Unigram([0, 1, 2])
+        for some, wanted in ((distributions.Unigram([3, 1, 0]), [[2 / 3 + 5 / 4], [15 / 4]]),
+                             (distributions.Uniform(3), [[2 / 3 + 5 / 3], [5 / 3]])):
+            for value in self.run_graph([samplers.mixed_candidate_sampler(
+                    of, 1, 5, False, 3, none, some).true_expected_count
+                    for of in (tf.constant([[1], [0]]), labels)], {labels: [[1], [0]]}):
+                self.assert_close(value, wanted)
+
+    @parameterized.parameters(0, -5)
+    def test_padding_needs_no_count(self, padding):
+        fed, mask = tf.placeholder(tf.int32, [None, 1]), [[True], [False]]
+        constant = tf.constant([[1], [padding]])
+        values = [call(unique) for labels, unique in ((fed, "masked"), (constant, False))
+                  for _, call in self._calls(labels, mask)]
+        for _, true_count, _ in self.run_graph(values, {fed: [[1], [padding]]}):
+            self.assertGreater(true_count[0, 0], 0)
+            self.assertEqual(true_count[1, 0], 1)
+
+
 class FixedUnigramTest(graph_case.GraphCase):
 
-    def _log_counts(self, **options):
-        labels = tf.constant(np.arange(5)[:, None])
-        values = samplers.fixed_unigram_candidate_sampler(labels, 1, 10, False, 5, **options)
-        return self.run_graph(values)
+    def _values(self, labels, **options):
+        return self.run_graph(samplers.fixed_unigram_candidate_sampler(
+            tf.constant(labels)[:, None], 1, 10, False, 5, **options))
 
     def test_distortion(self):
         counts = np.array([16.0, 1, 81, 256, 0])
-        _, stated, _ = self._log_counts(unigrams=counts, distortion=0.75)
-        self.assert_close(stated[:, 0], 10 * np.array([8, 1, 27, 64, 0]) / 100)
+        _, stated, _ = self._values(np.arange(4), unigrams=counts, distortion=0.75)
+        self.assert_close(stated[:, 0], 10 * np.array([8, 1, 27, 64]) / 100)
 
     def test_distortion_zero_is_even_over_the_counts_above_zero(self):
-        _, stated, _ = self._log_counts(unigrams=[5, 0, 9, 1, 1], distortion=0)
-        self.assert_close(stated[:, 0], [2.5, 0, 2.5, 2.5, 2.5])
+        labels = np.array([0, 2, 3, 4])
+        _, stated, _ = self._values(labels, unigrams=[5, 0, 9, 1, 1], distortion=0)
+        self.assert_close(stated[:, 0], [2.5, 2.5, 2.5, 2.5])
 
     def test_reserved_ids_are_never_drawn(self):
-        ids, stated, _ = self._log_counts(unigrams=[1, 2, 1], num_reserved_ids=2)
-        self.assert_close(stated[:, 0], [0, 0, 2.5, 5, 2.5])
+        ids, stated, _ = self._values([2, 3, 4], unigrams=[1, 2, 1], num_reserved_ids=2)
+        self.assert_close(stated[:, 0], [2.5, 5, 2.5])
         self.assertGreaterEqual(ids.min(), 2)
 
     def test_vocab_file_as_upstream_reads_it(self):
         path = self.create_tempfile(content="the,3\na, 1\n\"x,y\",6\nz,0.5\n").full_path
-        labels = tf.constant(np.arange(5)[:, None])
+        labels = tf.constant(np.arange(1, 5)[:, None])
         arguments = dict(vocab_file=path, num_reserved_ids=1, distortion=0.5)
         ours = samplers.fixed_unigram_candidate_sampler(labels, 1, 3, False, 5, **arguments)[1]
         theirs = tf.random.fixed_unigram_candidate_sampler(labels, 1, 3, False, 5, **arguments)[1]
@@ -228,6 +865,7 @@ class FixedUnigramTest(graph_case.GraphCase):
         (dict(vocab_file="x", unigrams=[1] * 5), "vocab_file, unigrams: wanted one of them"),
         (dict(vocab_file="no/such/file"), "no/such/file: wanted a readable file"),
         (dict(unigrams=[1] * 5, num_shards=2), "num_shards, shard: wanted"),
+        (dict(unigrams=[1] * 5, shard=1), "num_shards, shard: wanted"),
         (dict(unigrams=[1] * 5, num_reserved_ids=-1), "num_reserved_ids: wanted"),
     )
     def test_wrong_counts_are_named(self, options, message):
@@ -240,24 +878,177 @@ class FixedUnigramTest(graph_case.GraphCase):
             samplers.fixed_unigram_candidate_sampler(tf.constant([[1]]), 1, 1, False, 2, path)
 
     def test_more_unique_candidates_than_counts_above_zero(self):
+        labels = tf.constant([[2]])
         with self.assertRaisesRegex(InputError, "at most 3, the counts above 0, when unique, got 4"):
-            samplers.fixed_unigram_candidate_sampler(tf.constant([[1]]), 1, 4, True, 5,
-                                                     unigrams=[1, 0, 1, 0, 1])
+            samplers.fixed_unigram_candidate_sampler(labels, 1, 4, True, 5, unigrams=[1, 0, 1, 0, 1])
+        exactly, masked = self.run_graph([samplers.fixed_unigram_candidate_sampler(
+            labels, 1, size, unique, 5, unigrams=[1, 0, 1, 0, 1]).sampled_candidates
+            for size, unique in ((3, True), (4, "masked"))])
+        self.assertCountEqual(exactly, [0, 2, 4])
+        self.assertTrue(set(masked) <= {0, 2, 4})
 
 
-class LearnedUnigramSamplerTest(graph_case.GraphCase):
+class ByNameTest(_SamplerCase):
+    """sample_by_name says what the samplers say; unique labels are masked ones."""
 
-    def test_counts_only_when_the_update_runs_and_after_the_draw(self):
+    @parameterized.parameters(*_MIXED)
+    def test_mixed(self, name):
+        labels, seed = tf.constant([[3], [3], [59]]), tf.constant([4, 4])
+        named = self.sample(name, labels, 20, True, seed=seed)
+        distribution = _distribution(name.partition("+")[2])
+        direct = samplers.mixed_candidate_sampler(
+            labels, 1, 20, "masked", _C, distributions.Unigram(_COUNTS), distribution, seed=seed)
+        drawn = distribution.ids_of(distributions.uniforms([20], seed))
+        named, direct, drawn = self.run_graph([named, direct, drawn])
+        for value, wanted in zip(named, direct):
+            np.testing.assert_array_equal(value, wanted)
+        np.testing.assert_array_equal(direct.sampled_candidates, [3, 3, 59] + list(drawn))
+
+    def test_in_batch(self):
+        labels = tf.constant([[3], [3], [59]])
+        named = self.sample("in_batch", labels, 20, True)
+        direct = samplers.in_batch_candidate_sampler(
+            labels, 1, "masked", _C, distributions.Unigram(_COUNTS))
+        for value, wanted in zip(*self.run_graph([named, direct])):
+            np.testing.assert_array_equal(value, wanted)
+
+    @parameterized.parameters(*_DRAWN)
+    def test_drawn(self, name):
+        seed = tf.constant([4, 4])
+        ids = self.sample(name, tf.constant([[3]]), 20, seed=seed).sampled_candidates
+        drawn = _distribution(name).ids_of(distributions.uniforms([20], seed))
+        np.testing.assert_array_equal(*self.run_graph([ids, drawn]))
+
+
+class LearningTest(graph_case.GraphCase):
+    """Those that learn count the labels of the training step, once, after its draws."""
+
+    def _updates(self):
+        return tf.get_collection(tf.GraphKeys.UPDATE_OPS)
+
+    @parameterized.parameters(False, "masked", True)
+    def test_counts_only_when_the_update_runs_and_after_the_draw(self, unique):
         labels = tf.constant([[1], [1], [4]], tf.int64)
-        values = samplers.learned_unigram_candidate_sampler(labels, 1, 5, False, 5)
-        update, = tf.get_collection(tf.GraphKeys.UPDATE_OPS)
+        values = samplers.learned_unigram_candidate_sampler(labels, 1, 5, unique, 5)
+        log_prob = distributions.LearnedUnigram(5).log_prob(tf.range(5))
+        first = oracles.expected_count(np.full(3, 0.2), 5, 5 if unique else None)
+        if unique is True:  # all there are
+            first = np.ones(3)
+        update, = self._updates()
         with self.new_session() as session:
             for _ in range(3):  # evaluation leaves the counts alone
-                self.assert_close(session.run(values.true_expected_count), np.ones([3, 1]))
+                self.assert_close(session.run(values.true_expected_count)[:, 0], first)
             before, _ = session.run([values.true_expected_count, update])
-            self.assert_close(before, np.ones([3, 1]))
+            self.assert_close(before[:, 0], first)
+            prob = np.array([1, 3, 1, 1, 2]) / 8
+            self.assert_close(session.run(log_prob), np.log(prob))
             after = session.run(values.true_expected_count)
-        self.assert_close(after[:, 0], 5 * np.array([3, 3, 2]) / 8)
+        if unique is not True:
+            wanted = oracles.expected_count(prob, 5, 5 if unique else None)
+            self.assert_close(after[:, 0], wanted[[1, 1, 4]])
+
+    def test_decay(self):
+        labels = tf.placeholder(tf.int64, [None, 1])
+        values = samplers.learned_unigram_candidate_sampler(labels, 1, 5, False, 5, decay=0.5)
+        with self.new_session() as session:
+            for batch in ([1, 1, 4], [2], [1, 0, 0]):
+                session.run(self._updates(), {labels: np.reshape(batch, [-1, 1])})
+            stated = session.run(values.true_expected_count, {labels: np.arange(5)[:, None]})
+        seen = ((np.array([0, 2, 0, 0, 1]) / 2 + [0, 0, 1, 0, 0]) / 2) + [2, 1, 0, 0, 0]
+        self.assert_close(stated[:, 0], 5 * (1 + seen) / np.sum(1 + seen))
+
+    @parameterized.product(unique=[False, "masked"], num_groups=[None, 2])
+    def test_in_batch_from_frequencies_that_are_learned(self, unique, num_groups):
+        labels, mask = tf.placeholder(tf.int64, [None, 1]), tf.placeholder(tf.bool, [None, 1])
+        learned = distributions.LearnedUnigram(6, "frequencies")
+        values = samplers.in_batch_candidate_sampler(labels, 1, unique, 6, learned, label_mask=mask,
+                                                     num_groups=num_groups)
+        update, = self._updates()
+        feed = {labels: [[1], [2], [99], [1], [5], [-1]],
+                mask: [[True], [True], [False], [True], [True], [False]]}
+        number = 4 if num_groups is None else 2  # in each group
+        seen = np.zeros(6)
+        with self.new_session() as session:
+            for _ in range(3):
+                prob = (1 + seen) / np.sum(1 + seen)
+                wanted = oracles.expected_count(prob, number, number if unique else None)[[1, 2, 1, 5]]
+                for fetches in ([values], [values, update]):  # without and with the training step
+                    true_count = session.run(fetches, feed)[0].true_expected_count
+                    self.assert_close(true_count[:, 0], np.insert(wanted, [2, 4], 1))
+                seen[[1, 2, 5]] += [2, 1, 1]
+
+    @parameterized.parameters(*["uniform", "log_uniform", "learned_unigram", "all"])
+    def test_padding_is_not_counted(self, name):
+        labels = tf.constant([[1, -1], [4, 1]])
+        mask = [[True, False], [False, True]]
+        learned = distributions.LearnedUnigram(6)
+        if name == "learned_unigram":
+            samplers.learned_unigram_candidate_sampler(labels, 2, 3, False, 6, label_mask=mask)
+        elif name == "all":
+            samplers.learned_unigram_candidate_sampler(labels, 2, 6, True, 6, label_mask=mask)
+        else:
+            other = {"uniform": distributions.Uniform, "log_uniform": distributions.LogUniform}[name](6)
+            samplers.mixed_candidate_sampler(labels, 2, 3, False, 6, learned, other, label_mask=mask)
+        with self.new_session() as session:
+            session.run(self._updates())
+            log_prob = session.run(learned.log_prob(tf.range(6)))
+        self.assert_close(log_prob, np.log(np.array([1, 3, 1, 1, 1, 1]) / 8))
+
+    def test_mixed_of_two_that_learn(self):
+        labels = tf.constant([[1], [1], [2]])
+        frequencies = distributions.StreamingFrequency(6, 3, 0.5)
+        learned = distributions.LearnedUnigram(6, decay=0.5)
+        values = samplers.mixed_candidate_sampler(labels, 1, 4, False, 6, frequencies, learned)
+        counts = [3 * tf.exp(frequencies.log_prob([1, 1, 2])), 4 * tf.exp(learned.log_prob([1, 1, 2]))]
+        with self.new_session() as session:
+            for _ in range(2):
+                stated, parts = session.run([values.true_expected_count, counts])
+                self.assert_close(stated[:, 0], np.sum(parts, 0))
+                stated, _ = session.run([values.true_expected_count, self._updates()])
+                self.assert_close(stated[:, 0], np.sum(parts, 0))
+            self.assert_close(parts[1], 4 * np.array([3, 3, 2]) / 9)
+            self.assertLen(self._updates(), 2)
+
+    @parameterized.parameters(1.0, 0.5)
+    def test_mixed_of_one_that_is_both_counts_once(self, decay):
+        learned = distributions.LearnedUnigram(5, decay=decay)
+        samplers.mixed_candidate_sampler(tf.constant([[1], [1], [2]]), 1, 4, False, 5, learned, learned)
+        log_prob = learned.log_prob(tf.range(5))
+        with self.new_session() as session:
+            session.run(self._updates())
+            self.assert_close(session.run(log_prob), np.log(np.array([1, 3, 2, 1, 1]) / 8))
+            session.run(self._updates())
+            seen = (1 + decay) * np.array([0, 2, 1, 0, 0])
+            self.assert_close(session.run(log_prob), np.log((1 + seen) / np.sum(1 + seen)))
+
+    def test_what_does_not_learn_has_no_update(self):
+        labels = tf.constant([[1], [1], [2]])
+        for name in _NAMES:
+            if "learned" not in name:
+                samplers.sample_by_name(name, labels, _num_sampled(name), _COUNTS)
+        self.assertEmpty(self._updates())
+
+    def test_in_batch_counts_of_streaming_frequencies(self):
+        # Each group is a stream of its own, with classes of its own, and all have the same truth.
+        size, streams, num_labels, rate = 12, 200, 6, 0.05
+        prob = np.random.RandomState(2).permutation(graph_case.zipf(size))
+        frequencies = distributions.StreamingFrequency(size * streams, num_labels, rate)
+        labels = tf.placeholder(tf.int64, [streams, num_labels])
+        stated = samplers.in_batch_candidate_sampler(
+            labels, 1, False, size * streams, frequencies, num_groups=streams).true_expected_count
+        first_id = size * np.arange(streams)[:, None]
+        batches = np.random.RandomState(3).choice(size, [1500, streams, num_labels], p=prob)
+        sums = np.zeros([streams, size])
+        with self.new_session() as session:
+            for batch in batches:
+                session.run(self._updates(), {labels: batch + first_id})
+            for k in range(0, size, num_labels):
+                ask = np.tile(np.arange(k, k + num_labels), [streams, 1])
+                sums[:, k:k + num_labels] = session.run(stated, {labels: ask + first_id})
+        counted = np.array([np.mean(np.sum(batches == k, 2)) for k in range(size)])
+        error = sums.std(0) / np.sqrt(streams)
+        # An average of 1 / interval is above that of the average by half the interval's variance.
+        np.testing.assert_array_less(np.abs(sums.mean(0) - counted), 5 * error + rate * counted)
 
 
 if __name__ == "__main__":

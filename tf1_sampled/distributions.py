@@ -4,14 +4,22 @@ A distribution has
 
     num_classes             C
     log_prob(ids)           float32, of the shape of `ids`: log P(id)
-    draw(shape, seed)       int64 of that shape, independent draws with replacement
+    ids_of(uniforms)        int64, of the shape of `uniforms`: what float64 uniforms in [0, 1) draw
+    rises                   whether rising uniforms draw rising ids
+    never                   only where some ids have P = 0: numpy boolean [C], which
+    observe(ids)            only of one that learns: the op that counts ids
 
-and that is all that `samplers` wants of one. Draws start from 64-bit uniforms: with 32 bits the far
-classes of a large catalogue have gaps that are never drawn (log-uniform from about 1e6 classes on),
-and their stated probability would be a fiction.
+and that is all that `samplers` wants of one. A frequency needs log_prob alone. Draws start from 64-bit
+uniforms: with 32 bits the far classes of a large catalogue have gaps that are never drawn (log-uniform
+from about 1e6 classes on), and their stated probability would be a fiction.
+
+Random numbers are stateless. A seed is an integer or None, of which each run of the graph makes new
+numbers, as everywhere in TensorFlow; or an integer tensor [2], of which the same numbers come always.
 """
 import numpy as np
 import tensorflow.compat.v1 as tf
+
+from tf1_sampled import checks
 
 
 class Uniform:
@@ -21,14 +29,17 @@ class Uniform:
       num_classes: integer C.
     """
 
+    rises = True
+
     def __init__(self, num_classes):
         self.num_classes = num_classes
 
     def log_prob(self, ids):
         return tf.fill(tf.shape(ids), np.float32(-np.log(self.num_classes)))
 
-    def draw(self, shape, seed=None):
-        return tf.cast(tf.floor(_uniform(shape, seed) * self.num_classes), tf.int64)
+    def ids_of(self, uniforms):
+        # Sorted uniforms may round up to 1.
+        return tf.minimum(tf.cast(uniforms * self.num_classes, tf.int64), self.num_classes - 1)
 
 
 class LogUniform:
@@ -38,16 +49,19 @@ class LogUniform:
       num_classes: integer C.
     """
 
+    rises = True
+
     def __init__(self, num_classes):
         self.num_classes = num_classes
 
     def log_prob(self, ids):
-        # log1p keeps the full precision of float32 where (k + 2) / (k + 1) rounds to 1.
-        weight = tf.math.log1p(1 / (tf.cast(ids, tf.float32) + 1))
-        return tf.log(weight) - np.float32(np.log(np.log1p(self.num_classes)))
+        # log1p keeps the full precision of float32 where (k + 2) / (k + 1) rounds to 1. 2 / (2k + 2) and
+        # the product, as TensorFlow fuses 1 / x, log1p and log into one loop, which has no SIMD.
+        weight = tf.math.log1p(2 / (2 * tf.cast(ids, tf.float32) + 2))
+        return tf.log(weight * np.float32(1 / np.log1p(self.num_classes)))
 
-    def draw(self, shape, seed=None):
-        value = tf.exp(_uniform(shape, seed) * np.log1p(self.num_classes))
+    def ids_of(self, uniforms):
+        value = tf.exp(uniforms * np.log1p(self.num_classes))
         # exp may round up to C + 1 for the largest uniform below 1.
         return tf.minimum(tf.cast(value, tf.int64) - 1, self.num_classes - 1)
 
@@ -55,7 +69,7 @@ class LogUniform:
 class Unigram:
     """P(k) = weight_k / sum of weights, drawn by the alias method: two look-ups whatever C is.
 
-    The tables are local variables, 12 bytes per class, filled from memory when they are initialized
+    The tables are local variables, 16 bytes per class, filled from memory when they are initialized
     (`tf.local_variables_initializer()`; MonitoredTrainingSession runs it): neither the GraphDef nor
     a checkpoint holds them, so that new weights are never mistaken for old ones.
 
@@ -67,32 +81,38 @@ class Unigram:
       General Distributions"; Vose 1991 for the exact table.
     """
 
+    rises = False
+
     def __init__(self, weights, name="unigram"):
         self.num_classes = len(weights)
-        prob = np.asarray(weights, np.float64) / np.sum(weights, dtype=np.float64)
+        weights = np.asarray(weights, np.float64)
+        prob = weights / weights.sum()
+        self.never = None if np.all(weights) else weights == 0
         threshold, alias = alias_table(prob)
         with np.errstate(divide="ignore"):
             log_prob = np.log(prob).astype(np.float32)
         with tf.name_scope(name):
             self._log_prob = _local_variable(log_prob, "log_prob")
             self._threshold = _local_variable(threshold.astype(np.float32), "threshold")
-            self._alias = _local_variable(alias.astype(np.int32), "alias")
+            self._alias = _local_variable(alias, "alias")  # int64: no GPU holds int32 variables
 
     def log_prob(self, ids):
         return tf.gather(self._log_prob, ids)
 
-    def draw(self, shape, seed=None):
+    def ids_of(self, uniforms):
         # One uniform gives both the column and, by its fraction, the side: 52 bits are enough.
-        position = _uniform(shape, seed) * self.num_classes
+        position = uniforms * self.num_classes
         column = tf.floor(position)
         side = tf.cast(position - column, tf.float32)
         column = tf.cast(column, tf.int64)
-        other = tf.cast(tf.gather(self._alias, column), tf.int64)
+        other = tf.gather(self._alias, column)
         return tf.where(side < tf.gather(self._threshold, column), column, other)
 
 
 class LearnedUnigram:
     """P(k) = (1 + n_k) / (C + n), n_k the number of labels k observed so far and n their total.
+
+        observation of a batch with c_k labels k:    n_k <- decay n_k + c_k
 
     The counts are a non-trainable variable, in the checkpoint and shared by name: a second
     LearnedUnigram of the same name in the same variable scope has the same counts. They stand in a
@@ -102,47 +122,121 @@ class LearnedUnigram:
     Args:
       num_classes: integer C.
       name: string, name of the variable.
+      decay: float in (0, 1], the weight that an old label keeps with each observation; 1 for counts.
+
+    Raises:
+      InputError: a decay out of its range.
     """
 
-    def __init__(self, num_classes, name="learned_unigram"):
+    rises = True
+    _LARGE = 1e100  # of float64: sums of new labels' weights and old ones' have room on both sides
+
+    def __init__(self, num_classes, name="learned_unigram", decay=1.0):
+        checks.argument(0 < decay <= 1, "LearnedUnigram", "decay", "a number above 0, at most 1", decay)
         self.num_classes = num_classes
         self._depth = max(num_classes - 1, 0).bit_length()
         self._leaves = 1 << self._depth
+        self._decay = decay
         # A heap: node 1 is the root, node i has the children 2i and 2i + 1, leaf k is leaves + k.
         # float64 counts to 2^53 and has scatter kernels on every device, which int64 has not.
-        with tf.variable_scope(tf.get_variable_scope(), reuse=tf.AUTO_REUSE):
-            self._counts = tf.get_variable(
-                name, [2 * self._leaves], tf.float64, tf.zeros_initializer(), trainable=False,
-                use_resource=True)
+        self._counts = _state(name, [2 * self._leaves], tf.float64)
+        # To decay all counts is to let the weight of a new label grow instead.
+        self._weight = 1.0 if decay == 1 else _state(
+            name + "/weight", [], tf.float64, tf.ones_initializer())
 
     def log_prob(self, ids):
         count = tf.gather(self._counts, tf.cast(ids, tf.int64) + self._leaves)
-        return tf.cast(tf.log((1 + count) / self._total()), tf.float32)
+        return tf.cast(tf.log((self._weight + count) / self._total()), tf.float32)
 
-    def draw(self, shape, seed=None):
-        rest = _uniform(shape, seed) * self._total()
-        node = tf.ones(shape, tf.int64)
-        first = tf.zeros(shape, tf.int64)  # the smallest id below the node
+    def ids_of(self, uniforms):
+        rest = uniforms * self._total()
+        node = tf.ones(tf.shape(uniforms), tf.int64)
+        first = tf.zeros(tf.shape(uniforms), tf.int64)  # the smallest id below the node
         for level in reversed(range(self._depth)):
             half = 1 << level
             ids_left = tf.minimum(self.num_classes - first, half)
-            weight_left = tf.gather(self._counts, 2 * node) + tf.cast(ids_left, tf.float64)
+            weight_left = tf.gather(self._counts, 2 * node)
+            weight_left += tf.cast(ids_left, tf.float64) * self._weight
             # No way right where no id is, whatever rounding says.
             right = tf.logical_and(rest >= weight_left, first + half < self.num_classes)
             rest -= tf.where(right, weight_left, tf.zeros_like(rest))
             step = tf.cast(right, tf.int64)
             node = 2 * node + step
             first += half * step
-        return first
+        return tf.reshape(first, uniforms.shape) if uniforms.shape.is_fully_defined() else first
 
     def observe(self, ids):
         """The op that counts `ids` (any integer shape) once each."""
         leaf = tf.reshape(tf.cast(ids, tf.int64), [-1, 1]) + self._leaves
         nodes = tf.reshape(leaf // (2 ** np.arange(self._depth + 1, dtype=np.int64)), [-1])
-        return tf.group(tf.scatter_add(self._counts, nodes, tf.ones_like(nodes, tf.float64)))
+        if self._decay == 1:
+            return tf.group(tf.scatter_add(self._counts, nodes, tf.ones_like(nodes, tf.float64)))
+        weight = tf.identity(tf.assign(self._weight, self._weight / self._decay))
+        counted = tf.scatter_add(self._counts, nodes, tf.fill(tf.shape(nodes), weight))
+
+        def rescale():
+            return tf.group(tf.assign(self._counts, self._counts / weight), tf.assign(self._weight, 1))
+
+        with tf.control_dependencies([counted]):
+            return tf.group(tf.cond(weight > self._LARGE, rescale, tf.no_op))
 
     def _total(self):
-        return self.num_classes + tf.gather(self._counts, 1)
+        return self.num_classes * self._weight + tf.gather(self._counts, 1)
+
+
+class StreamingFrequency:
+    """How often a class is a label, from the steps between the batches that have it.
+
+        batch t has class k:    interval_k <- (1 - rate) interval_k + rate (t - last_k);  last_k <- t
+
+    1 / interval_k estimates the probability that a batch has k, and with n independent labels in a
+    batch, P(k) = 1 - (1 - 1 / interval_k)^(1/n). Follows frequencies that change; a class not seen yet
+    has P(k) = 1 / C. The state is in non-trainable variables, shared by name and in checkpoints: one
+    interval, one step and no hashing per class, so that classes do not collide.
+
+    Args:
+      num_classes: integer C.
+      labels_per_step: integer n.
+      rate: float in (0, 1]; the estimate's relative deviation is about sqrt(rate / 2).
+      name: string, scope of the variables.
+
+    Raises:
+      InputError: labels_per_step or rate out of its range.
+
+    Reference: Yi et al. 2019, "Sampling-Bias-Corrected Neural Modeling for Large Corpus Item
+      Recommendations", algorithm 2 and eq. 6, whose rate is 0.01.
+    """
+
+    def __init__(self, num_classes, labels_per_step, rate=0.01, name="streaming_frequency"):
+        checks.positive("StreamingFrequency", "labels_per_step", labels_per_step)
+        checks.argument(0 < rate <= 1, "StreamingFrequency", "rate", "a number above 0, at most 1", rate)
+        self.num_classes = num_classes
+        self._labels_per_step, self._rate = labels_per_step, rate
+        self._step = _state(name + "/step", [], tf.int64)
+        self._last = _state(name + "/last", [num_classes], tf.int64)
+        self._interval = _state(name + "/interval", [num_classes], tf.float32)  # 0: not seen yet
+
+    def log_prob(self, ids):
+        # An item in every batch has P = 1 by the formula: of its labels, not all are it.
+        in_batch = tf.minimum(1 / self._intervals(ids), np.float32(1 - 2.0 ** -24))
+        return tf.log(-tf.math.expm1(tf.math.log1p(-in_batch) / self._labels_per_step))
+
+    def observe(self, ids):
+        """The op that counts one batch, whose labels are `ids` (any integer shape)."""
+        ids = tf.reshape(tf.cast(ids, tf.int64), [-1])
+        step = tf.identity(tf.assign_add(self._step, 1))
+        # A label that comes twice in the batch writes the same number twice.
+        waited = tf.cast(step - tf.gather(self._last, ids), tf.float32)
+        interval = self._intervals(ids)
+        interval += self._rate * (waited - interval)
+        with tf.control_dependencies([interval]):
+            return tf.group(tf.scatter_update(self._interval, ids, interval),
+                            tf.scatter_update(self._last, ids, tf.fill(tf.shape(ids), step)))
+
+    def _intervals(self, ids):
+        at_first = -1 / np.expm1(self._labels_per_step * np.log1p(-1 / max(self.num_classes, 2)))
+        interval = tf.gather(self._interval, ids)
+        return tf.where(interval > 0, interval, tf.fill(tf.shape(ids), np.float32(at_first)))
 
 
 def log_frequency_biases(name, counts):
@@ -166,9 +260,39 @@ def log_frequency_biases(name, counts):
                                trainable=False, use_resource=True)
 
 
-def _uniform(shape, seed):
-    """float64 uniforms in [0, 1)."""
-    return tf.random_uniform(shape, dtype=tf.float64, seed=seed)
+def stateless_seed(seed):
+    """An int64 tensor [2] of a seed that is an integer or None (new in each run of the graph), or that
+    is such a tensor already.
+    """
+    if seed is None or not tf.is_tensor(seed) and np.ndim(seed) == 0:
+        return tf.random_uniform([2], 0, 1 << 31, tf.int64, seed)
+    return tf.cast(seed, tf.int64)
+
+
+def uniforms(shape, seed):
+    """float64 uniforms in [0, 1) of a stateless seed."""
+    return tf.cast(_bits(53, tf.int64, shape, seed), tf.float64) * 2.0 ** -53
+
+
+def sorted_uniforms(shape, seed):
+    """As `uniforms`, each row (the last axis) in rising order, without sorting.
+
+    The sums of n + 1 exponential waiting times, divided by the last of them, are n sorted uniforms.
+
+    Reference: Devroye 1986, "Non-Uniform Random Variate Generation", theorem V.2.2.
+    """
+    # 32 bits will do for the waiting times: it is their 64-bit sums that have to leave no gaps.
+    bits = _bits(24, tf.int32, list(shape[:-1]) + [shape[-1] + 1], seed)
+    uniform = tf.cast(bits + 1, tf.float32) * 2.0 ** -24  # in (0, 1]
+    sums = tf.cumsum(tf.cast(tf.log(uniform), tf.float64), -1)  # all of them negative
+    return sums[..., :-1] / sums[..., -1:]
+
+
+def _bits(number, dtype, shape, seed):
+    """Integers from 0 to 2^number - 1."""
+    # Integers of a seed below 2^31 are the same with XLA as without, which XLA's floats are not.
+    seed = tf.bitwise.bitwise_and(seed, tf.constant((1 << 31) - 1, seed.dtype))
+    return tf.random.stateless_uniform(shape, seed, 0, 1 << number, dtype)
 
 
 def host_value(array):
@@ -180,10 +304,19 @@ def host_value(array):
     return value
 
 
+def _state(name, shape, dtype, initializer=None):
+    """A non-trainable variable, 0 at first; one made before under this name is shared."""
+    with tf.init_scope(), tf.variable_scope(tf.get_variable_scope(), reuse=tf.AUTO_REUSE):
+        return tf.get_variable(name, shape, dtype, initializer or tf.zeros_initializer(),
+                               trainable=False, use_resource=True)
+
+
 def _local_variable(array, name):
-    # tf.Variable, as a table that is no part of the model must not mind the caller's reuse.
-    return tf.Variable(host_value(array), trainable=False, use_resource=True, name=name,
-                       dtype=tf.as_dtype(array.dtype), collections=[tf.GraphKeys.LOCAL_VARIABLES])
+    # tf.Variable, as a table that is no part of the model must not mind the caller's reuse. Made in the
+    # outermost graph, so that a sampler can stand in a loop, a condition or a tf.function.
+    with tf.init_scope():
+        return tf.Variable(host_value(array), trainable=False, use_resource=True, name=name,
+                           dtype=tf.as_dtype(array.dtype), collections=[tf.GraphKeys.LOCAL_VARIABLES])
 
 
 def alias_table(prob):

@@ -12,6 +12,13 @@ Two forms, with the same arithmetic:
   pairs     inputs [G, K, D], labels [G, J], pairs [G, K, J]: within a group, which input goes with
             which label; each such pair is an example of one label. K + J rows serve up to K * J
             examples, in batched matrix products. `compute_pair_logits`.
+
+Weights, biases and inputs may be float16, bfloat16, float32 or float64. Rows of the 16-bit types are
+stored as such and computed with in float32, in which the logits come then: 16 bits hold neither a sum
+over thousands of candidates nor the logarithm of a small count.
+
+A candidate that is none, as a masked repeat or a removed hit, has a logit of MASKED_LOGIT of its type or
+less: finite, and so low that its exponential is 0, as is the gradient of each loss by it.
 """
 import collections
 
@@ -19,41 +26,52 @@ import tensorflow.compat.v1 as tf
 
 from tf1_sampled import checks, samplers
 
+SampledLogits = collections.namedtuple("SampledLogits", "true_logits sampled_logits")
+SampledLogits.__doc__ = """The logits of examples.
+
+  true_logits: [B, T], of each example for its labels; masked where label_mask is False.
+  sampled_logits: [B, S], of each example for each candidate; masked where that is none.
+"""
+
 PairLogits = collections.namedtuple("PairLogits", "true_logits sampled_logits hits")
 PairLogits.__doc__ = """The logits of groups of pairs.
 
   true_logits: [G, K, J], of each input for each label.
-  sampled_logits: [G, K, S] of each input for each candidate.
+  sampled_logits: [G, K, S] of each input for each candidate; masked where that is none.
   hits: boolean [G, J, S], whether the candidate is the label.
 """
+
+# A quarter of the lowest number: two of them and a logit still make a finite sum.
+MASKED_LOGIT = {dtype: dtype.min / 4 for dtype in (tf.float32, tf.float64)}
 
 
 def compute_sampled_logits(weights, biases, labels, inputs, num_sampled, num_classes, num_true=1,
                            sampled_values=None, subtract_log_q=True, remove_accidental_hits=False,
-                           partition_strategy="mod", name=None, seed=None):
-    """The logits and the targets of each example for its labels and for the sampled classes.
+                           partition_strategy="mod", name=None, seed=None, label_mask=None):
+    """The logits of each example for its labels and for the sampled classes.
 
     Args:
       weights: float [C, D], a list of shards of that, a PartitionedVariable, or UnitRows of one.
       biases: float [C], in the form of the weights.
       labels: int32 or int64 [B, T], or [B] where num_true is 1.
       inputs: float [B, D].
-      num_sampled: integer S.
+      num_sampled: integer S; not read where sampled_values are given.
       num_classes: integer C.
       num_true: integer T.
       sampled_values: what a sampler returned, of `tf.nn` or of ours; by default that of
-        log_uniform_candidate_sampler, unique.
+        log_uniform_candidate_sampler, unique. Candidates may be [S], or [G, S] with a set for each of
+        G groups of B / G consecutive examples.
       subtract_log_q: boolean, whether log Q is subtracted.
       remove_accidental_hits: boolean, whether a candidate that is one of the example's labels is
         taken out of that example's candidates.
       partition_strategy: "mod" or "div", how a list of shards is divided. A PartitionedVariable is
         contiguous, and read as "div" always.
       name: string or None.
-      seed: integer or None, for the default sampler.
+      seed: integer, None or an integer tensor [2], for the default sampler.
+      label_mask: None, or boolean [B, T]: False for padding, where an example has fewer labels.
 
     Returns:
-      logits: float [B, T + S], the labels' first. A removed hit has the lowest finite value.
-      targets: float [B, T + S], 1 / T for the labels and 0 for the candidates.
+      SampledLogits, float64 where weights or inputs are, else float32.
 
     Raises:
       InputError: an argument out of its range, or labels or inputs of another type or shape.
@@ -62,37 +80,56 @@ def compute_sampled_logits(weights, biases, labels, inputs, num_sampled, num_cla
     """
     function = name or "compute_sampled_logits"
     with tf.name_scope(name, "compute_sampled_logits"):
-        labels = samplers.label_tensor(function, "labels", labels, num_true)
         inputs = tf.convert_to_tensor(inputs)
         checks.argument(inputs.shape.rank in (2, None), function, "inputs", "shape [B, D]",
                         inputs.shape)
-        labels = tf.reshape(labels, [-1, num_true])
-        sampled, true_count, sampled_count = _sampled_values(
-            sampled_values, labels, num_true, num_sampled, num_classes, seed)
-        ids = tf.concat([tf.reshape(tf.cast(labels, sampled.dtype), [-1]), sampled], 0)
+        if inputs.shape.rank is None:
+            inputs = tf.ensure_shape(inputs, [None, None])
+        labels = samplers.label_tensor(function, "labels", labels, num_true, num_classes, label_mask)
+        if sampled_values is None:
+            sampled_values = samplers.log_uniform_candidate_sampler(
+                labels, num_true, num_sampled, unique=True, range_max=num_classes, seed=seed,
+                label_mask=label_mask)
+        sampled, true_count, sampled_count = [tf.stop_gradient(v) for v in sampled_values]
+        checks.argument(sampled.shape.rank in (1, 2), function, "sampled_values",
+                        "candidates of shape [S] or [G, S]", sampled.shape)
+        labels = tf.reshape(tf.cast(labels, sampled.dtype), [-1, num_true])
+        dtype = dtype_of(weights, inputs)
+        inputs = tf.cast(inputs, dtype)
+
         # One look-up for both, so that each table gets one sparse gradient.
-        rows = lookup(weights, ids, partition_strategy)
-        bias = lookup(biases, ids, partition_strategy)
+        ids = tf.concat([tf.reshape(labels, [-1]), tf.reshape(sampled, [-1])], 0)
+        rows = lookup(weights, ids, partition_strategy, dtype)
+        bias = lookup(biases, ids, partition_strategy, dtype)
         # split, not slices: its gradient is one concat, theirs are padded copies that are added.
-        sizes = [_dimension(labels, 0) * num_true, _dimension(sampled, 0)]
+        sizes = [_dimension(labels, 0) * num_true, _size(sampled)]
         true_rows, sampled_rows = tf.split(rows, sizes, 0)
         true_bias, sampled_bias = tf.split(bias, sizes, 0)
+
         true_rows = tf.reshape(true_rows, [-1, num_true, _dimension(rows, 1)])
         true_logits = tf.reduce_sum(tf.expand_dims(inputs, 1) * true_rows, 2)
         true_logits += tf.reshape(true_bias, [-1, num_true])
-        sampled_logits = tf.matmul(inputs, sampled_rows, transpose_b=True) + sampled_bias
         if subtract_log_q:
-            true_logits -= tf.log(tf.reshape(true_count, [-1, num_true]))
-            sampled_logits -= tf.log(sampled_count)
+            true_logits -= tf.log(tf.cast(tf.reshape(true_count, [-1, num_true]), dtype))
+        if label_mask is not None:
+            true_logits = _masked(true_logits, tf.reshape(tf.logical_not(label_mask), [-1, num_true]))
+
+        # [S] at a time, before the numbers are [B, S].
+        offset = _offset(tf.reshape(sampled_bias, tf.shape(sampled)), sampled_count, subtract_log_q)
+        if sampled.shape.rank == 1:
+            sampled_logits = tf.matmul(inputs, sampled_rows, transpose_b=True) + offset
+        else:
+            groups = _dimension(sampled, 0)
+            width = _dimension(rows, 1)
+            sampled_logits = tf.matmul(tf.reshape(inputs, [groups, -1, width]),
+                                       tf.reshape(sampled_rows, [groups, -1, width]), transpose_b=True)
+            sampled_logits = tf.reshape(sampled_logits + offset[:, None], [-1, _dimension(sampled, 1)])
         if remove_accidental_hits:
-            hits = tf.equal(tf.cast(labels, sampled.dtype)[:, :, None], sampled)
-            sampled_logits = tf.where(tf.reduce_any(hits, 1),
-                                      tf.fill(tf.shape(sampled_logits), sampled_logits.dtype.min),
-                                      sampled_logits)
-        logits = tf.concat([true_logits, sampled_logits], 1)
-        targets = tf.concat([tf.ones_like(true_logits) / num_true, tf.zeros_like(sampled_logits)],
-                            1)
-        return logits, targets
+            if label_mask is not None:  # padding is no class, whatever number it is
+                is_label = tf.reshape(label_mask, [-1, num_true])
+                labels = tf.where(is_label, labels, -tf.ones_like(labels))
+            sampled_logits = _masked(sampled_logits, _hits(labels, sampled))
+        return SampledLogits(true_logits, sampled_logits)
 
 
 def compute_pair_logits(weights, biases, labels, inputs, sampled_values, subtract_log_q=True,
@@ -106,7 +143,7 @@ def compute_pair_logits(weights, biases, labels, inputs, sampled_values, subtrac
       sampled_values: what a sampler returned for `labels` and num_groups=G: candidates [G, S].
 
     Returns:
-      PairLogits.
+      PairLogits, float64 where weights or inputs are, else float32.
 
     Raises:
       InputError: labels, inputs or candidates of another rank.
@@ -123,13 +160,13 @@ def compute_pair_logits(weights, biases, labels, inputs, sampled_values, subtrac
                                                ("sampled_values", sampled, 2,
                                                 "candidates of shape [G, S]")]:
             checks.argument(tensor.shape.rank == rank, function, argument, wanted, tensor.shape)
+        dtype = dtype_of(weights, inputs)
         labels = tf.cast(labels, sampled.dtype)
         ids = tf.concat([labels, sampled], 1)
-        offset = lookup(biases, ids, partition_strategy)
-        if subtract_log_q:
-            offset -= tf.log(tf.concat([true_count, sampled_count], 1))
-        rows = lookup(weights, ids, partition_strategy)
-        logits = tf.matmul(inputs, rows, transpose_b=True) + offset[:, None, :]
+        count = tf.concat([true_count, sampled_count], 1)
+        offset = _offset(lookup(biases, ids, partition_strategy, dtype), count, subtract_log_q)
+        rows = lookup(weights, ids, partition_strategy, dtype)
+        logits = tf.matmul(tf.cast(inputs, dtype), rows, transpose_b=True) + offset[:, None, :]
         sizes = [_dimension(labels, 1), _dimension(sampled, 1)]
         true_logits, sampled_logits = tf.split(logits, sizes, 2)
         return PairLogits(true_logits, sampled_logits,
@@ -148,7 +185,7 @@ class UnitRows(collections.namedtuple("UnitRows", "params")):
     """
 
 
-def lookup(params, ids, partition_strategy="mod"):
+def lookup(params, ids, partition_strategy="mod", dtype=None):
     """Rows of a table that is one tensor, a list of shards, a PartitionedVariable or UnitRows.
 
     A PartitionedVariable holds contiguous parts, so its strategy is "div" whatever is asked; read as
@@ -158,6 +195,7 @@ def lookup(params, ids, partition_strategy="mod"):
       params: [C, ...], a list of shards of it, a PartitionedVariable, or UnitRows of one of these.
       ids: int32 or int64, any shape.
       partition_strategy: "mod" or "div", for a list.
+      dtype: None, or the type that the rows are cast to.
 
     Returns:
       ids.shape + [...].
@@ -165,35 +203,78 @@ def lookup(params, ids, partition_strategy="mod"):
     Reference: tf.nn.embedding_lookup.
     """
     if isinstance(params, UnitRows):
-        return tf.nn.l2_normalize(lookup(params.params, ids, partition_strategy), -1)
+        return tf.nn.l2_normalize(lookup(params.params, ids, partition_strategy, dtype), -1)
     if hasattr(params, "_get_partitions"):  # the class itself has no public name
         params, partition_strategy = list(params), "div"
     checks.one_of("lookup", "partition_strategy", partition_strategy, {"mod", "div"})
-    return tf.nn.embedding_lookup(params, ids, partition_strategy=partition_strategy)
+    rows = tf.nn.embedding_lookup(params, ids, partition_strategy=partition_strategy)
+    return rows if dtype is None else tf.cast(rows, dtype)
 
 
-def whole_table(params, num_classes, partition_strategy="mod"):
+def whole_table(params, num_classes, partition_strategy="mod", dtype=None):
     """All rows in the order of their ids, of whatever `lookup` takes.
 
     Args:
-      params, partition_strategy: as `lookup`.
+      params, partition_strategy, dtype: as `lookup`.
       num_classes: integer C.
 
     Returns:
       float [C, ...].
     """
     if isinstance(params, UnitRows):
-        return tf.nn.l2_normalize(whole_table(params.params, num_classes, partition_strategy), -1)
+        table = whole_table(params.params, num_classes, partition_strategy, dtype)
+        return tf.nn.l2_normalize(table, -1)
     if isinstance(params, (list, tuple)) or hasattr(params, "_get_partitions"):
-        return lookup(params, tf.range(num_classes), partition_strategy)
-    return tf.convert_to_tensor(params)
+        return lookup(params, tf.range(num_classes), partition_strategy, dtype)
+    table = tf.convert_to_tensor(params)
+    return table if dtype is None else tf.cast(table, dtype)
 
 
-def _sampled_values(sampled_values, labels, num_true, num_sampled, num_classes, seed):
-    if sampled_values is None:
-        sampled_values = samplers.log_uniform_candidate_sampler(
-            labels, num_true, num_sampled, unique=True, range_max=num_classes, seed=seed)
-    return [tf.stop_gradient(value) for value in sampled_values]
+def dtype_of(weights, inputs):
+    """The type that logits are computed in: float64 where either is, else float32."""
+    while isinstance(weights, (UnitRows, list, tuple)) or hasattr(weights, "_get_partitions"):
+        weights = weights.params if isinstance(weights, UnitRows) else list(weights)[0]
+    weights = weights if hasattr(weights, "dtype") else tf.convert_to_tensor(weights)
+    dtypes = {tf.as_dtype(x.dtype).base_dtype for x in (weights, inputs)}
+    wanted = (tf.float16, tf.bfloat16, tf.float32, tf.float64)
+    checks.argument(dtypes <= set(wanted), "logits", "weights, inputs",
+                    "types among " + ", ".join(d.name for d in wanted), sorted(d.name for d in dtypes))
+    return tf.float64 if tf.float64 in dtypes else tf.float32
+
+
+def _offset(bias, count, subtract_log_q):
+    """What is added to the product of a row: b - log Q, or MASKED_LOGIT for a candidate that is none."""
+    offset = bias
+    if subtract_log_q:
+        offset -= tf.log(tf.cast(count, bias.dtype))
+    return _masked(offset, count >= samplers.MASKED_COUNT)
+
+
+def _hits(labels, sampled):
+    """[B, T], [S] or [G, S] -> boolean [B, S], whether the candidate is a label of the example."""
+    hits = None
+    for label in tf.unstack(labels, axis=1):
+        if sampled.shape.rank == 1:
+            hit = tf.equal(label[:, None], sampled)
+        else:
+            label = tf.reshape(label, [_dimension(sampled, 0), -1, 1])
+            hit = tf.reshape(tf.equal(label, sampled[:, None]), [-1, _dimension(sampled, 1)])
+        hits = hit if hits is None else tf.logical_or(hits, hit)
+    return hits
+
+
+@tf.custom_gradient
+def _masked(logits, mask):
+    """logits, MASKED_LOGIT where mask."""
+    lowest = tf.fill(tf.shape(logits), tf.constant(MASKED_LOGIT[logits.dtype], logits.dtype))
+    # No loss has a gradient by a masked logit, so that there is none to be taken out.
+    return tf.where(mask, lowest, logits), lambda gradient: (gradient, None)
+
+
+def _size(tensor):
+    """The number of elements: an integer where the graph knows it, else a scalar tensor."""
+    static = tensor.shape.num_elements()
+    return tf.size(tensor) if static is None else static
 
 
 def _dimension(tensor, axis):

@@ -1,31 +1,47 @@
 """Sampled losses, and the full ones that they stand for.
 
-With s(x, k) = <x, w_k> + b_k, an example x of class y, S candidates c and Q the expected counts:
+With s(x, k) = <x, w_k> + b_k, an example x of class y, S candidates c, Q the expected counts, and
+l_k = s(x, k) - log Q(k):
 
-    nce              softplus(-l_y) + sum_c softplus(l_c)             l_k = s(x, k) - log Q(k)
-    sampled_softmax  log(exp l_y + sum_c exp l_c) - l_y               l_k = s(x, k) - log Q(k)
-    full_sigmoid     softplus(-s(x, y)) + sum_{k != y} softplus(s(x, k))
-    full_softmax     log(sum_k exp s(x, k)) - s(x, y)
+    nce                      softplus(-l_y) + sum_c softplus(l_c)
+    sampled_softmax          log(exp l_y + sum_c exp l_c) - l_y
+    refined_sampled_softmax  (1 - P(y | x)) [log(sum_c exp l_c) - s(x, y)]
+    softmax_at_k             sigmoid((s(x, y) - beta) / t) sampled_softmax
+    negative_sampling        softplus(-s(x, y)) + k/S sum_c softplus(s(x, c))
+    gbce                     [beta softplus(-s(x, y)) + sum_c softplus(s(x, c))] / (S + 1)
+    full_sigmoid             softplus(-s(x, y)) + sum_{k != y} softplus(s(x, k))
+    full_softmax             log(sum_k exp s(x, k)) - s(x, y)
 
     weights = tf.get_variable("weights", [10000, 64])
     biases = tf.get_variable("biases", [10000], initializer=tf.zeros_initializer(), trainable=False)
     loss = tf.reduce_mean(nce_loss(weights, biases, labels, inputs, 64, 10000))
 
-The signatures are those of `tf.nn`, and so are the values. Beyond them, `pairs` gives the form for
-groups of pairs (see `logits`): inputs [G, K, D], labels [G, J], pairs [G, K, J].
+The signatures are those of `tf.nn`, and for its two losses so are the values. Beyond them, `pairs` gives
+the form for groups of pairs (see `logits`): inputs [G, K, D], labels [G, J], pairs [G, K, J]; and
+`label_mask` says which places of `labels` hold one where examples have different numbers of labels.
 
-Losses are per example and not reduced; the values of losses of different kinds, or of one kind with
-different S, do not compare: compare models by `full_softmax_loss` on held-out data.
+Losses are per example and not reduced; they are float64 where weights or inputs are, else float32. The
+values of losses of different kinds, or of one kind with different S, do not compare: compare models by
+`full_softmax_loss` on held-out data.
 """
+import collections
+
 import tensorflow.compat.v1 as tf
 
-from tf1_sampled import checks, samplers
-from tf1_sampled.logits import compute_pair_logits, compute_sampled_logits, lookup, whole_table
+from tf1_sampled import assertions, checks, samplers
+from tf1_sampled.logits import (
+    MASKED_LOGIT,
+    compute_pair_logits,
+    compute_sampled_logits,
+    dtype_of,
+    lookup,
+    whole_table,
+)
 
 
 def nce_loss(weights, biases, labels, inputs, num_sampled, num_classes, num_true=1,
              sampled_values=None, remove_accidental_hits=False, partition_strategy="mod",
-             name="nce_loss", seed=None, pairs=None):
+             name="nce_loss", seed=None, pairs=None, label_mask=None):
     """Noise-contrastive estimation: tells an example's label from the sampled noise.
 
         loss = sum_t [softplus(l_t) - l_t / T] + sum_c softplus(l_c),   l_k = s(x, k) - log Q(k)
@@ -37,42 +53,44 @@ def nce_loss(weights, biases, labels, inputs, num_sampled, num_classes, num_true
       biases: float [C], in the form of the weights.
       labels: int32 or int64 [B, num_true], or [B] where num_true is 1; [G, J] with pairs.
       inputs: float [B, D]; [G, K, D] with pairs.
-      num_sampled: integer S.
+      num_sampled: integer S; not read where sampled_values are given.
       num_classes: integer C.
       num_true: integer T; each label has the target 1 / T. 1 with pairs.
       sampled_values: what a sampler returned (`tf.nn`'s or ours); by default that of
-        log_uniform_candidate_sampler, unique. With pairs, that of a sampler with num_groups=G.
+        log_uniform_candidate_sampler, unique. Candidates are [S], or [G, S] with a set for each group
+        of B / G consecutive examples. With pairs, those of a sampler with num_groups=G.
       remove_accidental_hits: boolean, whether candidates that are a label of the example are left
         out. False is what the theory wants.
       partition_strategy: "mod" or "div" for a list of shards.
       name: string.
-      seed: integer or None, for the default sampler.
+      seed: integer, None or an integer tensor [2], for the default sampler.
       pairs: None, or float or boolean [G, K, J]: the weight of each pair of an input and a label of
         its group as an example of its own; 0 where the two do not belong together.
+      label_mask: None, or boolean [B, num_true], False where a place of labels holds padding: T is
+        then an example's own number of labels, and without any its loss is 0. None with pairs.
 
     Returns:
       float [B], the loss of each example; with pairs [G, K, J], times the pair's weight.
 
     Raises:
       InputError: an argument out of its range, or a tensor of another type or shape.
+      tf.errors.InvalidArgumentError: in the session, a label that is not in 0 .. num_classes - 1.
 
     Reference: Gutmann and Hyvarinen 2010; Mnih and Teh 2012, eq. 6-8; tf.nn.nce_loss.
     """
     with tf.name_scope(name):
-        if pairs is not None:
-            return _pair_loss(_nce_of_pairs, "nce_loss", weights, biases, labels, inputs,
-                              num_sampled, num_classes, num_true, sampled_values,
-                              remove_accidental_hits, partition_strategy, seed, pairs)
-        logits, targets = compute_sampled_logits(
-            weights, biases, labels, inputs, num_sampled, num_classes, num_true, sampled_values,
-            True, remove_accidental_hits, partition_strategy, "nce_loss", seed)
-        return _sigmoid_loss(logits, targets)
+        terms = _terms("nce_loss", weights, biases, labels, inputs, num_sampled, num_classes, num_true,
+                       sampled_values, True, remove_accidental_hits, partition_strategy, seed, pairs,
+                       label_mask)
+        # By softplus rather than sigmoid_cross_entropy_with_logits: its gradient is one op, not eight.
+        return terms.mean(terms.num_labels * tf.nn.softplus(terms.true) - terms.true
+                          + terms.noise(tf.nn.softplus))
 
 
 def sampled_softmax_loss(weights, biases, labels, inputs, num_sampled, num_classes, num_true=1,
                          sampled_values=None, remove_accidental_hits=True,
                          partition_strategy="mod", name="sampled_softmax_loss", seed=None,
-                         pairs=None):
+                         pairs=None, label_mask=None):
     """Cross-entropy of a softmax over an example's labels and the sampled classes.
 
         loss = log(sum_t exp l_t + sum_c exp l_c) - mean_t l_t,   l_k = s(x, k) - log Q(k)
@@ -84,19 +102,150 @@ def sampled_softmax_loss(weights, biases, labels, inputs, num_sampled, num_class
     Reference: Bengio and Senecal 2008; Jean et al. 2015, section 3; tf.nn.sampled_softmax_loss.
     """
     with tf.name_scope(name):
-        if pairs is not None:
-            return _pair_loss(_softmax_of_pairs, "sampled_softmax_loss", weights, biases, labels,
-                              inputs, num_sampled, num_classes, num_true, sampled_values,
-                              remove_accidental_hits, partition_strategy, seed, pairs)
-        logits, targets = compute_sampled_logits(
-            weights, biases, labels, inputs, num_sampled, num_classes, num_true, sampled_values,
-            True, remove_accidental_hits, partition_strategy, "sampled_softmax_loss", seed)
-        return tf.nn.softmax_cross_entropy_with_logits_v2(
-            labels=tf.stop_gradient(targets), logits=logits)
+        terms = _terms("sampled_softmax_loss", weights, biases, labels, inputs, num_sampled,
+                       num_classes, num_true, sampled_values, True, remove_accidental_hits,
+                       partition_strategy, seed, pairs, label_mask)
+        return terms.mean(_softmax(terms))
+
+
+def refined_sampled_softmax_loss(weights, biases, labels, inputs, num_sampled, num_classes, num_true=1,
+                                 sampled_values=None, remove_accidental_hits=True,
+                                 partition_strategy="mod", name="refined_sampled_softmax_loss",
+                                 seed=None, pairs=None, label_mask=None):
+    """Sampled softmax with the refined log Q correction: candidates stand for the other classes only.
+
+        loss = w [log(sum_c exp l_c) - s(x, y)],   l_c = s(x, c) - log Q(c)
+        w = 1 - P(y | x), taken as a constant,   P(y | x) = exp s(x, y) / (exp s(x, y) + sum_c exp l_c)
+
+    The full softmax's gradient is 1 - P(y | x) times that of the other classes' mean score less y's, by
+    which candidates, which are random, need a correction and the label, which is always there, none.
+    Of the mean over labels where there are several.
+
+    P wants the sum over the other classes, of which sum_c exp l_c with hits removed is an unbiased
+    estimate. The paper's, with draws that repeat, is that times E[n] / n, n the candidates that are no
+    hits.
+
+    Args, Returns, Raises: as `nce_loss`, with hits removed by default, as the formula wants.
+
+    Reference: Correcting the LogQ Correction: Revisiting Sampled Softmax for Large-Scale Retrieval,
+      RecSys 2025.
+    """
+    with tf.name_scope(name):
+        terms = _terms("refined_sampled_softmax_loss", weights, biases, labels, inputs, num_sampled,
+                       num_classes, num_true, sampled_values, True, remove_accidental_hits,
+                       partition_strategy, seed, pairs, label_mask)
+        margin = terms.log_noise() - terms.true_scores()
+        return terms.mean(tf.stop_gradient(tf.sigmoid(margin)) * margin)
+
+
+def softmax_at_k_loss(weights, biases, labels, inputs, num_sampled, num_classes, num_true=1,
+                      sampled_values=None, remove_accidental_hits=True, partition_strategy="mod",
+                      name="softmax_at_k_loss", seed=None, pairs=None, label_mask=None, k=20,
+                      weight_temperature=10.0):
+    """SL@K: sampled softmax, weighted by how far a label's score is above the top K's threshold.
+
+        loss = sigmoid((s(x, y) - beta) / t) sampled_softmax_loss
+
+    with beta the K-th largest of the scores s of the label and the candidates, and a constant weight.
+    Labels that are far below the top K, where Recall@K and NDCG@K do not see them, count for little.
+
+    Two differences to the authors' code: there the label is not in the softmax's sum and log Q, for
+    uniform negatives the same for all, is left out; and the gradient of the weight is taken, which
+    pushes a label's score down.
+
+    Args, Returns, Raises: as `nce_loss`, with hits removed by default, and
+      k: integer K, at most S.
+      weight_temperature: float t above 0, in units of scores. Of cosines that are divided by a
+        temperature, the authors' second temperature is that one times t: 0.2 and 2.25 in their example.
+
+    Reference: SL@K in "Breaking the Top-K Barrier: Advancing Top-K Ranking Metrics Optimization in
+      Recommender Systems", KDD 2025.
+    """
+    checks.positive("softmax_at_k_loss", "k", k)
+    checks.argument(weight_temperature > 0, "softmax_at_k_loss", "weight_temperature",
+                    "a number above 0", weight_temperature)
+    with tf.name_scope(name):
+        terms = _terms("softmax_at_k_loss", weights, biases, labels, inputs, num_sampled,
+                       num_classes, num_true, sampled_values, True, remove_accidental_hits,
+                       partition_strategy, seed, pairs, label_mask)
+        size = tf.compat.dimension_value(terms.sampled.shape[-1])
+        checks.argument(size is None or k <= size, "softmax_at_k_loss", "k",
+                        "at most the number of candidates, %s" % size, k)
+        score = tf.stop_gradient(terms.true_scores())
+        top = terms.top_scores(k)
+        # The label takes its place among them: the K-th of all is it, or the K-th or the one above.
+        threshold = tf.maximum(score, top[..., k - 1])
+        if k > 1:
+            threshold = tf.minimum(threshold, top[..., k - 2])
+        return terms.mean(tf.sigmoid((score - threshold) / weight_temperature) * _softmax(terms))
+
+
+def negative_sampling_loss(weights, biases, labels, inputs, num_sampled, num_classes, num_true=1,
+                           sampled_values=None, remove_accidental_hits=True,
+                           partition_strategy="mod", name="negative_sampling_loss", seed=None,
+                           pairs=None, label_mask=None, num_negatives=None):
+    """Negative sampling: word2vec's simplified NCE, without log Q.
+
+        loss = softplus(-s(x, y)) + k/S sum_c softplus(s(x, c))
+
+    At the optimum s(x, y) = log P(y | x) - log P(y) - log k, with P that of the candidates: not a
+    model of the classes, but good for vectors. k is the paper's; S draws, shared by many examples maybe,
+    estimate the mean over c. The paper draws with repeats: unique=False. Of the mean over labels where
+    there are several.
+
+    Args, Returns, Raises: as `nce_loss`, with hits removed by default as in word2vec, repeats in the
+      default sampler, and
+      num_negatives: float k above 0, the weight of the noise; by default S.
+
+    Reference: Mikolov et al. 2013, "Distributed Representations of Words and Phrases and their
+      Compositionality", eq. 4; Levy and Goldberg 2014 for the optimum.
+    """
+    if num_negatives is not None:
+        checks.argument(num_negatives > 0, "negative_sampling_loss", "num_negatives",
+                        "a number above 0", num_negatives)
+    with tf.name_scope(name):
+        terms = _terms("negative_sampling_loss", weights, biases, labels, inputs, num_sampled,
+                       num_classes, num_true, sampled_values, False, remove_accidental_hits,
+                       partition_strategy, seed, pairs, label_mask, unique=False)
+        noise = terms.noise(tf.nn.softplus)
+        if num_negatives is not None:
+            noise *= num_negatives / terms.num_candidates()
+        return terms.mean(tf.nn.softplus(-terms.true) + noise)
+
+
+def gbce_loss(weights, biases, labels, inputs, num_sampled, num_classes, num_true=1,
+              sampled_values=None, remove_accidental_hits=False, partition_strategy="mod",
+              name="gbce_loss", seed=None, pairs=None, label_mask=None, calibration=0.75):
+    """Generalised binary cross-entropy, which corrects the overconfidence of few negatives.
+
+        loss = [beta softplus(-s(x, y)) + sum_c softplus(s(x, c))] / (S + 1)
+        beta = a (t (1 - 1/a) + 1/a),   a = S / (C - 1)
+
+    With calibration t = 1 the sigmoid of a score tends to P(y | x) as if all classes were negatives,
+    with t = 0 beta is 1 and the loss plain binary cross-entropy. For uniform candidates with repeats,
+    the default. Of the mean over labels where there are several.
+
+    Args, Returns, Raises: as `nce_loss`, with another default sampler, and
+      calibration: float t in [0, 1].
+
+    Reference: Petrov and Macdonald 2023, "gSASRec: Reducing Overconfidence in Sequential
+      Recommendation Trained with Negative Sampling".
+    """
+    checks.argument(0 <= calibration <= 1, "gbce_loss", "calibration", "a number from 0 to 1",
+                    calibration)
+    with tf.name_scope(name):
+        terms = _terms("gbce_loss", weights, biases, labels, inputs, num_sampled, num_classes, num_true,
+                       sampled_values, False, remove_accidental_hits, partition_strategy, seed, pairs,
+                       label_mask, samplers.uniform_candidate_sampler, False)
+        size = terms.num_candidates()
+        rate = size / max(num_classes - 1, 1)
+        beta = 1 - calibration * (1 - rate)  # the formula, multiplied out
+        cross_entropy = beta * tf.nn.softplus(-terms.true) + terms.noise(tf.nn.softplus)
+        return terms.mean(cross_entropy / (size + 1))
 
 
 def full_softmax_loss(weights, biases, labels, inputs, num_classes, num_true=1,
-                      partition_strategy="mod", name="full_softmax_loss"):
+                      partition_strategy="mod", name="full_softmax_loss", label_mask=None):
     """Cross-entropy of the softmax over all classes: what runs of different losses compare by.
 
         loss = log(sum_k exp s(x, k)) - mean_t s(x, y_t)
@@ -107,21 +256,24 @@ def full_softmax_loss(weights, biases, labels, inputs, num_classes, num_true=1,
       inputs: float [B, D].
       num_classes: integer C.
       num_true: integer T.
+      label_mask: None, or boolean [B, num_true]: False for padding.
 
     Returns:
       float [B], in nats. Memory and time are those of [B, C] logits.
 
     Raises:
       InputError: labels of another type or shape.
+      tf.errors.InvalidArgumentError: in the session, a label that is not in 0 .. num_classes - 1.
     """
     with tf.name_scope(name):
-        logits, true_logits = _full_logits("full_softmax_loss", weights, biases, labels, inputs,
-                                           num_classes, num_true, partition_strategy)
-        return tf.reduce_logsumexp(logits, 1) - tf.reduce_mean(true_logits, 1)
+        logits, true_logits, weight = _full_logits(
+            "full_softmax_loss", weights, biases, labels, inputs, num_classes, num_true,
+            partition_strategy, label_mask)
+        return tf.reduce_sum(weight * (tf.reduce_logsumexp(logits, 1, keepdims=True) - true_logits), 1)
 
 
 def full_sigmoid_loss(weights, biases, labels, inputs, num_classes, num_true=1,
-                      partition_strategy="mod", name="full_sigmoid_loss"):
+                      partition_strategy="mod", name="full_sigmoid_loss", label_mask=None):
     """Sum over all classes of the logistic loss of "is this class the label": what NCE's form
     tends to with all classes as candidates.
 
@@ -130,9 +282,11 @@ def full_sigmoid_loss(weights, biases, labels, inputs, num_classes, num_true=1,
     Args, Returns, Raises: as `full_softmax_loss`.
     """
     with tf.name_scope(name):
-        logits, true_logits = _full_logits("full_sigmoid_loss", weights, biases, labels, inputs,
-                                           num_classes, num_true, partition_strategy)
-        return tf.reduce_sum(tf.nn.softplus(logits), 1) - tf.reduce_mean(true_logits, 1)
+        logits, true_logits, weight = _full_logits(
+            "full_sigmoid_loss", weights, biases, labels, inputs, num_classes, num_true,
+            partition_strategy, label_mask)
+        noise = tf.reduce_sum(tf.nn.softplus(logits), 1, keepdims=True)
+        return tf.reduce_sum(weight * (noise - true_logits), 1)
 
 
 def l2_loss_of_rows(params, ids, partition_strategy="mod", name="l2_loss_of_rows"):
@@ -150,63 +304,153 @@ def l2_loss_of_rows(params, ids, partition_strategy="mod", name="l2_loss_of_rows
       name: string.
 
     Returns:
-      float scalar.
+      float scalar, of the type of `logits.dtype_of`.
     """
     with tf.name_scope(name):
-        return tf.nn.l2_loss(lookup(params, ids, partition_strategy))
+        rows = lookup(params, ids, partition_strategy)
+        return tf.nn.l2_loss(tf.cast(rows, dtype_of(rows, rows)))
 
 
-def _sigmoid_loss(logits, targets):
-    # By softplus rather than sigmoid_cross_entropy_with_logits: its gradient is one op, not eight.
-    return tf.reduce_sum(tf.nn.softplus(logits) - logits * targets, 1)
+class _Terms(collections.namedtuple(
+        "_Terms", "true sampled hits weight num_labels true_log_count sampled_log_count of_pairs")):
+    """What losses are made of, for examples and for pairs: `true` is [B, T] or [G, K, J].
+
+      true, sampled: logits; sampled is [B, S] or [G, K, S].
+      hits: None, or boolean [G, J, S]: what to leave out of a sum over candidates beyond what is masked.
+      weight: of each label in the loss of its example, or of the pair; broadcasts to `true`.
+      num_labels: of an example, broadcasts to `true`.
+      true_log_count, sampled_log_count: what was subtracted from a score to make the logit, or 0.
+      of_pairs: boolean.
+    """
+
+    def noise(self, function):
+        """Sum over the candidates of function(logit), 0 for a masked one: [B, 1] or [G, K, 1 or J]."""
+        return self._sum(function(self.sampled))
+
+    def log_noise(self):
+        """log(sum over the candidates of exp(logit)), finite also where none is left."""
+        if self.hits is None:
+            return _log_sum_exp(self.sampled)
+        # The largest of the candidates and of all the group's labels would do too, but then one far
+        # label could make the sum of a nearer one vanish.
+        largest = tf.stop_gradient(tf.reduce_max(self.sampled, -1, keepdims=True))
+        total = self._sum(tf.exp(self.sampled - largest))
+        # All candidates removed: a sum of 0, whose logarithm has to be finite, with gradient 0.
+        return tf.log(tf.maximum(total, tf.constant(1e-30, total.dtype))) + largest
+
+    def true_scores(self):
+        """The labels' logits without the correction."""
+        return self.true + self.true_log_count
+
+    def top_scores(self, k):
+        """The k highest of the candidates' scores, constants: [B, 1, k] or [G, K, 1 or J, k]."""
+        scores, log_count = self.sampled, self.sampled_log_count
+        if not self.of_pairs and log_count.shape.rank == 2:  # of groups of examples
+            shape = tf.shape(log_count)
+            scores = tf.reshape(scores, tf.stack([shape[0], -1, shape[1]])) + log_count[:, None]
+            scores = tf.reshape(scores, tf.shape(self.sampled))
+        else:
+            scores += log_count
+        scores = scores[..., None, :]
+        if self.hits is not None:
+            lowest = tf.fill(tf.shape(self.hits), tf.constant(MASKED_LOGIT[scores.dtype], scores.dtype))
+            scores += tf.where(self.hits, lowest, tf.zeros_like(lowest))[:, None]
+        return tf.nn.top_k(tf.stop_gradient(scores), k).values
+
+    def num_candidates(self):
+        """S, masked ones included: an integer where the graph knows it, else a float scalar."""
+        size = tf.compat.dimension_value(self.sampled.shape[-1])
+        return tf.cast(tf.shape(self.sampled)[-1], self.sampled.dtype) if size is None else size
+
+    def mean(self, losses):
+        """The loss of each example from those of its labels; of each pair, times its weight."""
+        weighted = losses * self.weight
+        return weighted if self.of_pairs else tf.reduce_sum(weighted, 1)
+
+    def _sum(self, values):
+        if self.hits is None:
+            return tf.reduce_sum(values, -1, keepdims=True)
+        return tf.matmul(values, 1 - tf.cast(self.hits, values.dtype), transpose_b=True)
 
 
-def _pair_loss(loss_of_logits, function, weights, biases, labels, inputs, num_sampled, num_classes,
-               num_true, sampled_values, remove_accidental_hits, partition_strategy, seed, pairs):
-    checks.argument(num_true == 1, function, "num_true", "1 with pairs", num_true)
+def _terms(function, weights, biases, labels, inputs, num_sampled, num_classes, num_true,
+           sampled_values, subtract_log_q, remove_accidental_hits, partition_strategy, seed, pairs,
+           label_mask, default_sampler=samplers.log_uniform_candidate_sampler, unique=True):
+    """_Terms of a loss's arguments; sampled_values are by default of default_sampler with unique."""
+    labels, inputs = samplers.id_tensor(function, "labels", labels), tf.convert_to_tensor(inputs)
+    groups = None
+    if pairs is not None:
+        checks.argument(num_true == 1, function, "num_true", "1 with pairs", num_true)
+        checks.argument(label_mask is None, function, "label_mask", "None with pairs", label_mask)
+        checks.argument(labels.shape.rank == 2, function, "labels", "shape [G, J]", labels.shape)
+        labels = assertions.ids_below(labels, num_classes, function, "labels")
+        groups = tf.compat.dimension_value(labels.shape[0])
     if sampled_values is None:
-        labels = tf.convert_to_tensor(labels)
-        sampled_values = samplers.log_uniform_candidate_sampler(
-            labels, num_true, num_sampled, unique=True, range_max=num_classes, seed=seed,
-            num_groups=tf.compat.dimension_value(labels.shape[0]))
-    logits = compute_pair_logits(weights, biases, labels, inputs, sampled_values,
-                                 partition_strategy=partition_strategy)
-    loss = loss_of_logits(logits, remove_accidental_hits)
-    return loss * tf.cast(pairs, loss.dtype)
+        sampled_values = default_sampler(labels, num_true, num_sampled, unique, num_classes, seed=seed,
+                                         num_groups=groups, label_mask=label_mask)
+    dtype = dtype_of(weights, inputs)
+
+    def log_count(count):
+        return tf.log(tf.cast(tf.stop_gradient(count), dtype)) if subtract_log_q else 0.0
+
+    true_log_count, sampled_log_count = (log_count(count) for count in sampled_values[1:])
+    if pairs is not None:
+        logits = compute_pair_logits(weights, biases, labels, inputs, sampled_values, subtract_log_q,
+                                     partition_strategy, function)
+        if subtract_log_q:
+            true_log_count, sampled_log_count = true_log_count[:, None], sampled_log_count[:, None]
+        return _Terms(logits.true_logits, logits.sampled_logits,
+                      logits.hits if remove_accidental_hits else None, tf.cast(pairs, dtype), 1.0,
+                      true_log_count, sampled_log_count, True)
+    logits = compute_sampled_logits(
+        weights, biases, labels, inputs, num_sampled, num_classes, num_true, sampled_values,
+        subtract_log_q, remove_accidental_hits, partition_strategy, function, seed, label_mask)
+    if subtract_log_q:
+        if label_mask is not None:  # whatever count padding has
+            true_log_count = tf.where(label_mask, true_log_count, tf.zeros_like(true_log_count))
+        true_log_count = tf.reshape(true_log_count, [-1, num_true])
+    weight, num_labels = _weights_of_labels(label_mask, num_true, dtype)
+    return _Terms(logits.true_logits, logits.sampled_logits, None, weight, num_labels, true_log_count,
+                  sampled_log_count, False)
 
 
-def _nce_of_pairs(logits, remove_accidental_hits):
-    noise = _sum_over_candidates(tf.nn.softplus(logits.sampled_logits), logits.hits,
-                                 remove_accidental_hits)
-    return tf.nn.softplus(-logits.true_logits) + noise
+def _weights_of_labels(label_mask, num_true, dtype):
+    """(1 / T for each of an example's T labels, T): floats, or [B, num_true] and [B, 1] with a mask."""
+    if label_mask is None:
+        return 1 / num_true, float(num_true)
+    is_label = tf.cast(tf.reshape(label_mask, [-1, num_true]), dtype)
+    num_labels = tf.reduce_sum(is_label, 1, keepdims=True)
+    return is_label / tf.maximum(num_labels, 1), num_labels
 
 
-def _softmax_of_pairs(logits, remove_accidental_hits):
-    # The largest of the candidates and of all the group's labels would do too, but then one far
-    # label could make the sum of a nearer one vanish.
-    largest = tf.stop_gradient(tf.reduce_max(logits.sampled_logits, 2, keepdims=True))
-    total = _sum_over_candidates(tf.exp(logits.sampled_logits - largest), logits.hits,
-                                 remove_accidental_hits)
-    # All candidates removed: a sum of 0, whose logarithm has to be finite, with gradient 0.
-    total = tf.maximum(total, tf.constant(1e-30, total.dtype))
-    return tf.nn.softplus(tf.log(total) + largest - logits.true_logits)
+def _softmax(terms):
+    """log(sum over labels and candidates of exp(logit)) - logit, of each label or pair."""
+    log_noise = terms.log_noise()
+    if terms.of_pairs or terms.true.shape.as_list()[1] == 1:
+        return tf.nn.softplus(log_noise - terms.true)
+    everything = tf.concat([terms.true, log_noise], 1)
+    return tf.reduce_logsumexp(everything, 1, keepdims=True) - terms.true
 
 
-def _sum_over_candidates(values, hits, remove_accidental_hits):
-    """[G, K, S] -> [G, K, J] or [G, K, 1], the sum over the candidates that are not the label."""
-    if not remove_accidental_hits:
-        return tf.reduce_sum(values, 2, keepdims=True)
-    return tf.matmul(values, 1 - tf.cast(hits, values.dtype), transpose_b=True)
+@tf.custom_gradient
+def _log_sum_exp(logits):
+    """log(sum exp(logits)) over the last axis, which is kept; its gradient is one product."""
+    largest = tf.stop_gradient(tf.reduce_max(logits, -1, keepdims=True))
+    exponentials = tf.exp(logits - largest)
+    total = tf.reduce_sum(exponentials, -1, keepdims=True)
+    return tf.log(total) + largest, lambda gradient: gradient / total * exponentials
 
 
 def _full_logits(function, weights, biases, labels, inputs, num_classes, num_true,
-                 partition_strategy):
-    """Logits [B, C] for all classes and [B, T] for the labels."""
-    labels = samplers.label_tensor(function, "labels", labels, num_true)
+                 partition_strategy, label_mask):
+    """Logits [B, C] for all classes and [B, T] for the labels, and the weights of the labels."""
+    labels = samplers.label_tensor(function, "labels", labels, num_true, num_classes, label_mask)
     labels = tf.reshape(labels, [-1, num_true])
-    logits = tf.matmul(inputs, whole_table(weights, num_classes, partition_strategy),
-                       transpose_b=True)
-    logits += whole_table(biases, num_classes, partition_strategy)
+    inputs = tf.convert_to_tensor(inputs)
+    dtype = dtype_of(weights, inputs)
+    logits = tf.matmul(tf.cast(inputs, dtype),
+                       whole_table(weights, num_classes, partition_strategy, dtype), transpose_b=True)
+    logits += whole_table(biases, num_classes, partition_strategy, dtype)
     rows = tf.cast(tf.range(tf.shape(labels)[0]), labels.dtype)
     places = tf.stack([tf.tile(rows[:, None], [1, num_true]), labels], 2)
-    return logits, tf.gather_nd(logits, places)
+    return logits, tf.gather_nd(logits, places), _weights_of_labels(label_mask, num_true, dtype)[0]

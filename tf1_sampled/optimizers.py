@@ -30,7 +30,8 @@ class AdagradOptimizer(tf.train.AdagradOptimizer):
 
         a_i += g^2;  w_i -= learning_rate g / sqrt(a_i)
 
-    Checkpoints are those of tf.train.AdagradOptimizer.
+    Checkpoints are those of tf.train.AdagradOptimizer. Its accumulators start from a constant in the
+    graph, which stays in memory beside them; these do not.
 
     Args:
       learning_rate: float or scalar tensor.
@@ -38,6 +39,12 @@ class AdagradOptimizer(tf.train.AdagradOptimizer):
 
     Reference: Duchi et al. 2011, "Adaptive Subgradient Methods", eq. 1 with diagonal matrices.
     """
+
+    def _create_slots(self, var_list):
+        for var in var_list:
+            self._get_or_make_slot_with_initializer(
+                var, _filled(self._initial_accumulator_value), var.shape, var.dtype.base_dtype,
+                "accumulator", self._name)
 
     def _apply_sparse_duplicate_indices(self, grad, var):
         return self._apply_sparse(grad, var)
@@ -69,10 +76,9 @@ class RowwiseAdagradOptimizer(tf.train.Optimizer):
 
     def _create_slots(self, var_list):
         for var in var_list:
-            shape = tf.TensorShape(var.shape[:1])
-            initial = tf.constant_initializer(self._initial_accumulator_value)
             self._get_or_make_slot_with_initializer(
-                var, initial, shape, var.dtype.base_dtype, "accumulator", self._name)
+                var, _filled(self._initial_accumulator_value), tf.TensorShape(var.shape[:1]),
+                var.dtype.base_dtype, "accumulator", self._name)
 
     def _prepare(self):
         self._rate = tf.convert_to_tensor(self._call_if_callable(self._learning_rate))
@@ -137,6 +143,14 @@ class LazyAdamOptimizer(tf.train.AdamOptimizer):
         return tf.group(tf.scatter_update(first, indices, m, self._use_locking),
                         tf.scatter_update(second, indices, v, self._use_locking),
                         tf.scatter_sub(var, indices, step, self._use_locking))
+
+
+def _filled(value):
+    """An initializer, as tf.constant_initializer without a constant of the variable's size."""
+    def initial(shape, dtype=None, partition_info=None):
+        del partition_info
+        return tf.fill(shape, tf.constant(value, dtype))
+    return initial
 
 
 def _mean_square(grad):

@@ -24,10 +24,17 @@ def define_training_flags(loss, sampler, num_sampled, optimizer, learning_rate, 
     """
     flags.DEFINE_enum("loss", loss, sorted(tables.LOSSES), "Loss to train with.")
     flags.DEFINE_enum("sampler", sampler, sorted(tables.SAMPLERS), "Where negatives come from.")
-    flags.DEFINE_integer("num_sampled", num_sampled, "Negatives per %s." % num_sampled_of,
-                         lower_bound=1)
+    flags.DEFINE_integer("num_sampled", num_sampled, "Negatives per %s; of --sampler=in_batch, "
+                         "all labels are." % num_sampled_of, lower_bound=1)
     flags.DEFINE_float("distortion", 0.75, "Power of the counts for --sampler=fixed_unigram: 1 draws "
                        "by frequency, 0 evenly.")
+    flags.DEFINE_float("num_negatives", 5, "The k of --loss=negative_sampling: weight of the negatives, "
+                       "however many estimate it; above 0.")
+    flags.register_validator("num_negatives", lambda k: k > 0, "wanted a number above 0")
+    flags.DEFINE_float("calibration", 0.75, "The t of --loss=gbce: 0 for binary cross-entropy, 1 for "
+                       "probabilities.", lower_bound=0, upper_bound=1)
+    flags.DEFINE_integer("at_k", 20, "The K of --loss=softmax_at_k, at most the number of negatives.",
+                         lower_bound=1)
     flags.DEFINE_enum("optimizer", optimizer, sorted(tables.OPTIMIZERS), "How to step.")
     flags.DEFINE_float("learning_rate", learning_rate,
                        "Step size at the start, above 0; falls linearly to 0.")
@@ -39,6 +46,13 @@ def define_training_flags(loss, sampler, num_sampled, optimizer, learning_rate, 
     flags.DEFINE_integer("seed", 1, "Seed of all random numbers.")
     flags.DEFINE_string("model_dir", "", "Folder for checkpoint and metrics.json; must not hold a model "
                         "already. Default: the next free runs/<program>-N.")
+
+
+def loss_options(flag_values):
+    """The arguments that only the loss of --loss takes: a dict by name."""
+    return {"gbce": {"calibration": flag_values.calibration},
+            "negative_sampling": {"num_negatives": flag_values.num_negatives},
+            "softmax_at_k": {"k": flag_values.at_k}}.get(flag_values.loss, {})
 
 
 def positive_integers(name, values):

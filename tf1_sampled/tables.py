@@ -36,14 +36,23 @@ class Table(collections.abc.Mapping):
 SAMPLERS = Table({
     "all": "samplers.all_candidate_sampler",
     "fixed_unigram": "samplers.fixed_unigram_candidate_sampler",
+    "in_batch": "samplers.in_batch_candidate_sampler",
+    "in_batch+fixed_unigram": "samplers.mixed_candidate_sampler",
+    "in_batch+learned_unigram": "samplers.mixed_candidate_sampler",
+    "in_batch+log_uniform": "samplers.mixed_candidate_sampler",
+    "in_batch+uniform": "samplers.mixed_candidate_sampler",
     "learned_unigram": "samplers.learned_unigram_candidate_sampler",
     "log_uniform": "samplers.log_uniform_candidate_sampler",
     "uniform": "samplers.uniform_candidate_sampler",
 })
 
 LOSSES = Table({
+    "gbce": "losses.gbce_loss",
     "nce": "losses.nce_loss",
+    "negative_sampling": "losses.negative_sampling_loss",
+    "refined_sampled_softmax": "losses.refined_sampled_softmax_loss",
     "sampled_softmax": "losses.sampled_softmax_loss",
+    "softmax_at_k": "losses.softmax_at_k_loss",
 })
 
 OPTIMIZERS = Table({

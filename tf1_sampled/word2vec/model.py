@@ -36,8 +36,8 @@ def embeddings(vocab_size, dim, seed=None):
         initializer=tf.random_uniform_initializer(-0.5 / dim, 0.5 / dim, seed=seed))
 
 
-def output_table(counts, dim):
-    """The table of classes: weights float32 [V, D], 0 at first, and biases float32 [V].
+def output_table(counts, dim, log_frequencies=True):
+    """The table of classes: weights float32 [V, D], 0 at first, and biases float32 [V], not trained.
 
     The biases are those of `distributions.log_frequency_biases`: the weights have to say only how a
     context changes a word's probability, which is what makes them good word vectors.
@@ -45,10 +45,15 @@ def output_table(counts, dim):
     Args:
       counts: integer [V], how often each word comes.
       dim: integer D.
+      log_frequencies: boolean; False for biases of 0, with a loss whose scores are relative to the
+        noise's frequencies already (negative sampling).
     """
     weights = tf.get_variable("output_weights", [len(counts), dim], use_resource=True,
                               initializer=tf.zeros_initializer())
-    return weights, distributions.log_frequency_biases("output_biases", counts)
+    if log_frequencies:
+        return weights, distributions.log_frequency_biases("output_biases", counts)
+    return weights, tf.get_variable("output_biases", [len(counts)], use_resource=True, trainable=False,
+                                    initializer=tf.zeros_initializer())
 
 
 def skip_gram(table, tokens, window, seed=None, block=BLOCK):

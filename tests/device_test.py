@@ -1,0 +1,318 @@
+"""Runs where the model runs: each op of a training step has a GPU kernel, and XLA compiles the losses.
+
+No GPU is needed. TensorFlow's registry knows for which devices an op has kernels and for which types of
+its attributes; XLA compiles for the CPU what it would compile for other devices.
+"""
+import functools
+import itertools
+
+import numpy as np
+import tensorflow as tf2
+import tensorflow.compat.v1 as tf
+from absl.testing import absltest, parameterized
+from tensorflow.core.framework import types_pb2
+from tensorflow.python.framework import kernels, op_def_registry
+
+from tests import graph_case
+from tf1_sampled import losses, samplers, tables, training
+
+# Classes, dimension, examples (and labels of a group), candidates; more of the last two than SL@K's 20.
+_C, _D, _B, _S = 31, 4, 25, 24
+_COUNTS = np.arange(1, _C + 1)
+
+
+@functools.lru_cache(maxsize=None)
+def _gpu_kernels(op):
+    """The type constraints, {attribute: allowed types}, of each kernel of an op that a GPU can run."""
+    return [{c.name: set(c.allowed_values.list.type) for c in kernel.constraint}
+            for kernel in kernels.get_registered_kernels_for_op(op).kernel
+            if kernel.device_type in ("GPU", "DEFAULT")]
+
+
+@functools.lru_cache(maxsize=None)
+def _type_attributes(op):
+    """{attribute: types} of what an op's definition has by default."""
+    definition = op_def_registry.get(op)
+    return {attr.name: _types(attr.default_value) for attr in definition.attr
+            if attr.type in ("type", "list(type)")}
+
+
+def _types(value):
+    """The types in the AttrValue of a type or of a list of types."""
+    return tuple(value.list.type) or ((value.type,) if value.type else ())
+
+
+def _attributes(node):
+    types = dict(_type_attributes(node.op))
+    types.update((name, _types(node.attr[name])) for name in types if name in node.attr)
+    return types
+
+
+def _runs_on_gpu(node):
+    types = _attributes(node)
+    return any(all(allowed.issuperset(types[name]) for name, allowed in kernel.items())
+               for kernel in _gpu_kernels(node.op))
+
+
+def _is_message_on_host(node, users):
+    """Whether a NodeDef is a text that the host alone sees: an assertion's message, placed there.
+
+    This is the one exemption: Assert itself has a kernel for every device, which reads host memory,
+    but a constant of dtype string has one for CPUs only.
+    """
+    return (node.op == "Const" and node.attr["dtype"].type == types_pb2.DT_STRING
+            and "CPU" in node.device and bool(users) and all(user.op == "Assert" for user in users))
+
+
+def _inputs(node):
+    """Names of the nodes that a NodeDef takes tensors from, and of those it waits for."""
+    # "name", "name:1", "^name", and in functions "name:output:0"
+    return [name.lstrip("^").split(":")[0] for name in node.input]
+
+
+def _reachable(nodes, fetch):
+    """The NodeDefs, of a dict by name, that have to run for the one named `fetch`."""
+    found, waiting = {}, [fetch]
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found[name] = nodes[name]
+            waiting += _inputs(nodes[name])
+    return found
+
+
+def _functions(node):
+    """Names of the functions that a NodeDef calls: branches, bodies of loops."""
+    return [function.name for value in node.attr.values()
+            for function in list(value.list.func) + [value.func] if function.name]
+
+
+def _without_gpu_kernel(op):
+    """What cannot run on a GPU of all that runs for `op`, as sorted text: "TopKV2(T=int64) at topk".
+
+    Walks back over inputs and control inputs, and into each function that is called. An op with
+    the same types as one before it is not told again.
+    """
+    definition = op.graph.as_graph_def()
+    library = {function.signature.name: function for function in definition.library.function}
+    bodies = [("", _reachable({node.name: node for node in definition.node}, op.name))]
+    entered, found = set(), {}
+    while bodies:
+        where, nodes = bodies.pop()
+        users = {name: [] for name in nodes}
+        for node in nodes.values():
+            for name in _inputs(node):
+                users.get(name, []).append(node)  # a function's arguments are no nodes
+            for function in _functions(node):
+                if function not in entered:
+                    entered.add(function)
+                    bodies.append((function + "/", {n.name: n for n in library[function].node_def}))
+        for node in nodes.values():
+            if not _runs_on_gpu(node) and not _is_message_on_host(node, users[node.name]):
+                types = ", ".join("%s=%s" % (name, "/".join(tf.as_dtype(t).name for t in types))
+                                  for name, types in sorted(_attributes(node).items()))
+                found.setdefault("%s(%s)" % (node.op, types), where + node.name)
+    return sorted("%s at %s" % pair for pair in found.items())
+
+
+def _variables():
+    weights = tf.get_variable("weights", [_C, _D], initializer=tf.random_normal_initializer(seed=1))
+    biases = tf.get_variable("biases", [_C], initializer=tf.random_normal_initializer(seed=2))
+    kernel = tf.get_variable("kernel", [3, _D], initializer=tf.random_normal_initializer(seed=3))
+    return weights, biases, kernel
+
+
+def _num_sampled(sampler):
+    return _C if sampler == "all" else _S
+
+
+class _AllOptimizers:
+    """All of OPTIMIZERS as one: the gradients are built once, and go to the updates of each."""
+
+    def __init__(self):
+        rate = tf.placeholder_with_default(0.05, [])
+        self._optimizers = [optimizer(rate) for optimizer in tables.OPTIMIZERS.values()]
+        # One of them makes the gradients for all, so none may have a way of its own.
+        for optimizer in self._optimizers:
+            assert type(optimizer).compute_gradients is tf.train.Optimizer.compute_gradients, optimizer
+
+    def compute_gradients(self, loss, variables):
+        return self._optimizers[0].compute_gradients(loss, variables)
+
+    def apply_gradients(self, gradients, step):
+        return tf.group([o.apply_gradients(gradients, step) for o in self._optimizers])
+
+
+def _draw(sampler, unique, pairs=False):
+    """SampledValues for fed labels, of examples or of two groups of pairs, and those labels."""
+    labels = tf.placeholder(*((tf.int32, [2, _B]) if pairs else (tf.int64, [None, 1])))
+    return labels, samplers.sample_by_name(sampler, labels, _num_sampled(sampler), _COUNTS, unique,
+                                           seed=1, num_groups=2 if pairs else None)
+
+
+def _train_op(sampler, pairs=False):
+    """An op that makes a step with each optimizer on the sum of all losses of masked candidates."""
+    weights, biases, kernel = _variables()
+    labels, sampled = _draw(sampler, "masked", pairs)
+    inputs = tf.matmul(tf.placeholder(tf.float32, [6 if pairs else None, 3]), kernel)
+    options = dict(sampled_values=sampled, remove_accidental_hits=True)
+    if pairs:
+        inputs = tf.reshape(inputs, [2, 3, _D])
+        options["pairs"] = tf.placeholder(tf.float32, [2, 3, _B])
+    total = 0.01 * losses.l2_loss_of_rows(weights, labels)
+    total += 0.01 * losses.l2_loss_of_rows(weights, sampled.sampled_candidates)
+    size = _num_sampled(sampler)
+    for loss in tables.LOSSES.values():
+        total += tf.reduce_mean(loss(weights, biases, labels, inputs, size, _C, **options))
+    return training.minimize(total, _AllOptimizers())
+
+
+class _GpuCase(graph_case.GraphCase):
+
+    def setUp(self):
+        super().setUp()
+        if not _gpu_kernels("MatMul"):
+            self.skipTest("TensorFlow %s here is built for CPUs alone: not even MatMul has a GPU kernel"
+                          % tf.VERSION)
+
+    def behave_as(self, version):
+        """Control flow and variables as in a program for TensorFlow 1 or 2, until the test ends."""
+        for is_enabled, enable, disable in (
+                (tf.control_flow_v2_enabled, tf.enable_control_flow_v2, tf.disable_control_flow_v2),
+                (tf.resource_variables_enabled, tf.enable_resource_variables,
+                 tf.disable_resource_variables)):
+            self.addCleanup(enable if is_enabled() else disable)
+            (enable if version == 2 else disable)()
+
+
+class GpuTest(_GpuCase):
+
+    # Each loss and optimizer with each sampler as in this project's programs, with one in other forms.
+    @parameterized.parameters(*[(sampler, 1, False) for sampler in sorted(tables.SAMPLERS)] + [
+        ("log_uniform", 1, True), ("log_uniform", 2, False), ("log_uniform", 2, True)])
+    def test_each_op_of_a_step_has_a_kernel(self, sampler, behavior, pairs):
+        self.behave_as(behavior)
+        self.assertEqual(_without_gpu_kernel(_train_op(sampler, pairs)), [])
+
+    @parameterized.product(sampler=sorted(tables.SAMPLERS), behavior=[1, 2])
+    def test_each_op_of_a_draw_has_a_kernel(self, sampler, behavior):
+        self.behave_as(behavior)
+        draws = []
+        for unique, pairs in itertools.product([False, True, "masked"], [False, True]):
+            with tf.name_scope("unique_%s_pairs_%s" % (unique, pairs)):
+                draws += _draw(sampler, unique, pairs)[1]
+        draws += tf.get_collection(tf.GraphKeys.UPDATE_OPS)
+        self.assertEqual(_without_gpu_kernel(tf.group(draws)), [])
+
+
+class WalkTest(_GpuCase):
+    """The walk finds what has no kernel, wherever it stands."""
+
+    def test_upstreams_samplers_and_hits_have_no_kernel(self):
+        labels = tf.placeholder(tf.int64, [_B, 1])
+        values = tf.random.log_uniform_candidate_sampler(labels, 1, _S, True, _C)
+        hits = tf.nn.compute_accidental_hits(labels, values.sampled_candidates, 1)
+        found = _without_gpu_kernel(tf.group(hits))
+        self.assertLen(found, 2)
+        self.assertRegex(found[0], r"^ComputeAccidentalHits\(\) at ")
+        self.assertRegex(found[1], r"^LogUniformCandidateSampler\(\) at ")
+
+    def _sampler_op(self):
+        return tf.random.log_uniform_candidate_sampler(tf.zeros([_B, 1], tf.int64), 1, _S, True, _C)
+
+    @parameterized.parameters(1, 2)
+    def test_in_a_loop_within_a_branch(self, behavior):
+        self.behave_as(behavior)
+
+        def loop():
+            return tf.while_loop(lambda i: i < 3, lambda i: i + self._sampler_op()[0][0],
+                                 [tf.zeros([], tf.int64)])
+        value = tf.cond(tf.placeholder(tf.bool, []), loop, lambda: tf.zeros([], tf.int64))
+        found = _without_gpu_kernel(value.op)
+        self.assertLen(found, 1)
+        self.assertRegex(found[0], "^LogUniformCandidateSampler")
+
+    def test_behind_a_control_input(self):
+        with tf.control_dependencies(self._sampler_op()):
+            done = tf.no_op()
+        self.assertLen(_without_gpu_kernel(done), 1)
+
+    def test_not_what_does_not_run(self):
+        self._sampler_op()
+        self.assertEqual(_without_gpu_kernel(tf.no_op()), [])
+
+    def test_types_count(self):
+        for dtype, wanted in [(tf.float32, []), (tf.int32, ["MatMul(T=int32) at int32"])]:
+            table = tf.placeholder(dtype, [2, 2])
+            self.assertEqual(_without_gpu_kernel(tf.matmul(table, table, name=dtype.name).op), wanted)
+
+    def test_a_message_is_allowed_on_the_host_alone(self):
+        condition = tf.placeholder(tf.bool, [])
+        with tf.device("/device:CPU:0"):
+            message = tf.constant("message", name="text")
+        check = tf.Assert(condition, [message])
+        self.assertEqual(_without_gpu_kernel(check), [])
+        self.assertEqual(_without_gpu_kernel(tf.group(check, tf.identity(message))),
+                         ["Const(dtype=string) at text"])
+        check = tf.Assert(condition, [tf.constant("message", name="misplaced")])
+        self.assertEqual(_without_gpu_kernel(check), ["Const(dtype=string) at misplaced"])
+
+
+class XlaTest(graph_case.GraphCase):
+
+    def setUp(self):
+        super().setUp()
+        if tf.VERSION.startswith("1."):
+            self.skipTest("TensorFlow %s has no tf.function(jit_compile=True)" % tf.VERSION)
+        # What is fed: XLA would not see the ops on constants, which are folded before.
+        self.labels = tf.placeholder(tf.int64, [None, 1])
+        self.inputs = tf.placeholder(tf.float32, [None, _D])
+        self.seed = tf.placeholder(tf.int32, [2])
+        random = np.random.RandomState(1)
+        self.feed = {self.labels: random.randint(0, _C, [_B, 1]), self.seed: [3, 4],
+                     self.inputs: random.randn(_B, _D)}
+
+    def run_compiled_and_not(self, function, *arguments):
+        """The values of a function of tensors when XLA compiles it, and when not."""
+        results = [tf2.function(function, jit_compile=compiled, autograph=False)(*arguments)
+                   for compiled in (True, False)]
+        return [self.run_graph(result, self.feed) for result in results]
+
+    @parameterized.parameters(*sorted(tables.SAMPLERS))
+    def test_draws_losses_and_gradients(self, sampler):
+        # A loss sees no more of a sampler than its triple: all losses with one, and one with all.
+        names = sorted(tables.LOSSES) if sampler == "log_uniform" else ["sampled_softmax"]
+        with tf.variable_scope(tf.get_variable_scope(), use_resource=True):
+            weights, biases, _ = _variables()
+
+        def results(labels, inputs, seed):
+            ids, numbers, size = {}, {}, _num_sampled(sampler)
+            for unique in (False, True, "masked"):
+                sampled = samplers.sample_by_name(sampler, labels, size, _COUNTS, unique, seed=seed)
+                ids["unique=%s" % unique], *numbers["unique=%s" % unique] = sampled
+            for name in names:  # of the candidates drawn last
+                value = tables.LOSSES[name](weights, biases, labels, inputs, size, _C,
+                                            sampled_values=sampled, remove_accidental_hits=True)
+                to_inputs, to_rows = tf.gradients(value, [inputs, weights])
+                ids[name], *numbers[name] = to_rows.indices, value, to_inputs, to_rows.values
+            return ids, numbers
+
+        compiled, wanted = self.run_compiled_and_not(results, self.labels, self.inputs, self.seed)
+        for name, ids in wanted[0].items():
+            np.testing.assert_array_equal(compiled[0][name], ids, name)
+        for name, arrays in wanted[1].items():
+            for ours, array in zip(compiled[1][name], arrays):
+                self.assertTrue(np.all(np.isfinite(array)), name)
+                np.testing.assert_allclose(ours, array, 1e-4, 1e-5, err_msg=name)
+
+    def test_upstreams_sampler_does_not_compile(self):
+        def draw(labels):
+            return tf.random.log_uniform_candidate_sampler(labels, 1, _S, True, _C, seed=1)[0]
+
+        self.assertLen(self.run_graph(tf2.function(draw)(self.labels), self.feed), _S)
+        with self.assertRaisesRegex(tf.errors.InvalidArgumentError, "LogUniformCandidateSampler"):
+            self.run_graph(tf2.function(draw, jit_compile=True)(self.labels), self.feed)
+
+
+if __name__ == "__main__":
+    absltest.main()

@@ -1,0 +1,89 @@
+"""Checks of ids that only the running graph sees, in the wording of `checks`.
+
+    labels = ids_below(labels, num_classes, "nce_loss", "labels")
+
+An id that the graph knows while it is built is an InputError there and then; any other is an
+InvalidArgumentError of the session:
+
+    assertion failed: [nce_loss: labels: wanted ids from 0 to 9999, got] [12345]
+
+The check is a handful of ops on two numbers. Its text is placed on the host, as no device holds strings;
+XLA leaves assertions out of what it compiles.
+"""
+import tensorflow.compat.v1 as tf
+
+from tf1_sampled import checks
+
+
+def ids_below(ids, num_classes, function, argument):
+    """`ids`, which have to be in 0 .. num_classes - 1.
+
+    Args:
+      ids: int32 or int64, any shape.
+      num_classes: integer C.
+      function, argument: strings, for the message.
+
+    Returns:
+      ids, which cannot be computed where one of them is out of range.
+
+    Raises:
+      InputError: an id out of range, where ids are constant.
+    """
+    wanted = "ids from 0 to %d" % (num_classes - 1)
+    value = tf.get_static_value(ids)
+    if value is not None:
+        wrong = value[(value < 0) | (value >= num_classes)]
+        checks.argument(not wrong.size, function, argument, wanted, wrong[:5].tolist())
+        return ids
+    wide = tf.cast(ids, tf.int64)
+    # Twice the largest: the smallest of int64 has no GPU kernel.
+    largest, smallest = tf.reduce_max(wide), -tf.reduce_max(-wide)
+    # Of no ids at all these are the ends of int64, in each other's place.
+    fits = tf.logical_or(smallest > largest,
+                         tf.logical_and(smallest >= 0, largest < num_classes))
+    return holds(fits, tf.where(smallest < 0, smallest, largest), ids, function, argument, wanted)
+
+
+def ids_with_counts(ids, counts, never, function, argument):
+    """`counts`, which have to be above 0, as their logarithms are to be taken.
+
+    Args:
+      ids: int32 or int64, any shape.
+      counts: float, of the shape of ids.
+      never: numpy boolean [C], the ids whose count is 0.
+      function, argument: strings, for the message, which names the id.
+
+    Returns:
+      counts, which cannot be computed where one of them is 0.
+
+    Raises:
+      InputError: an id with the count 0, where ids are constant.
+    """
+    wanted = "ids that can be drawn, with a count above 0"
+    value = tf.get_static_value(ids)
+    if value is not None:
+        checks.argument(not never[value].any(), function, argument, wanted,
+                        value[never[value]][:5].tolist())
+    none = tf.constant(-1, tf.int64)
+    wrong = tf.where(counts > 0, tf.fill(tf.shape(ids), none), tf.cast(ids, tf.int64))
+    wrong = tf.reduce_max(tf.concat([[none], tf.reshape(wrong, [-1])], 0))
+    return holds(wrong < 0, wrong, counts, function, argument, wanted)
+
+
+def holds(condition, got, result, function, argument, wanted):
+    """`result`, which cannot be computed unless `condition` holds.
+
+    Args:
+      condition: boolean scalar.
+      got: integer scalar, for the message.
+      result: a tensor.
+      function, argument, wanted: strings, for the message.
+
+    Returns:
+      A tensor with the value of result.
+    """
+    with tf.device("/device:CPU:0"):
+        text = tf.constant("%s: %s: wanted %s, got" % (function, argument, wanted))
+    checked = tf.raw_ops.Assert(condition=condition, data=[text, got])
+    with tf.control_dependencies([checked]):
+        return tf.identity(result)

@@ -53,7 +53,7 @@ def _batch_from_pool(num_classes):
 
 
 def _local_variable(array):
-    # By a placeholder: a constant would stand in the graph once more.
+    # From a placeholder, as a constant would be in memory once more.
     value = tf.placeholder(array.dtype, array.shape)
     variable = tf.Variable(value, trainable=False, use_resource=True,
                            collections=[tf.GraphKeys.LOCAL_VARIABLES])
@@ -118,28 +118,24 @@ def _compare(optimizer, all_num_classes, unique):
         pipe.send(steps)
         return pipe.recv() / steps
 
-    try:
-        for num_classes in all_num_classes:
-            pipe, other = context.Pipe()
-            process = context.Process(target=_train, args=(other, optimizer, num_classes, unique))
-            process.start()
-            other.close()  # what is left is the process's: should it die, the pipe says so
-            pipes.append(pipe)
-            processes.append(process)
-            memory.append(pipe.recv())
-        steps = max(1, int(round(FLAGS.block_seconds / seconds(pipes[0], _WARM_UP))))
-        blocks = np.zeros([FLAGS.rounds, len(pipes)])
-        for i in range(FLAGS.rounds):
-            order = range(len(pipes))
-            for j in reversed(order) if i % 2 else order:
-                blocks[i, j] = seconds(pipes[j], steps)
-        for pipe in pipes:
-            pipe.send(None)
-    except (EOFError, OSError):
-        for process in processes:
-            process.terminate()
-        raise
-    for process in processes:
+    for num_classes in all_num_classes:
+        pipe, other = context.Pipe()
+        # A daemon ends with this process, whatever happens.
+        process = context.Process(target=_train, daemon=True,
+                                  args=(other, optimizer, num_classes, unique))
+        process.start()
+        other.close()  # the process has its own: should that die, the pipe says so
+        pipes.append(pipe)
+        processes.append(process)
+        memory.append(pipe.recv())
+    steps = max(1, int(round(FLAGS.block_seconds / seconds(pipes[0], _WARM_UP))))
+    blocks = np.zeros([FLAGS.rounds, len(pipes)])
+    for i in range(FLAGS.rounds):
+        order = range(len(pipes))
+        for j in reversed(order) if i % 2 else order:
+            blocks[i, j] = seconds(pipes[j], steps)
+    for pipe, process in zip(pipes, processes):
+        pipe.send(None)
         process.join()
     return list(zip(np.median(blocks, 0), np.median(blocks / blocks[:, :1], 0), memory))
 

@@ -198,6 +198,9 @@ class _LossCase(graph_case.GraphCase):
             self.assert_close(value, wanted, precision, precision * max(1, np.abs(wanted).max()))
             for gradient in gradients:
                 self.assertTrue(np.all(np.isfinite(gradient)))
+            if dtype == tf.float64:
+                for gradient, wanted_gradient in zip(gradients, problem.oracle_gradients(name, remove)):
+                    self.assert_close(gradient, wanted_gradient, 1e-6, 1e-4)
         if problem.label_mask is not None:  # one example has no labels
             self.assertEqual(value[2], 0)
             np.testing.assert_array_equal(gradients[2][2], np.zeros(_D))
@@ -653,7 +656,7 @@ class PairsTest(_LossCase):
             fetches.append([loss, gradients])
         (value, gradients), (wanted, wanted_gradients) = self.run_graph(fetches)
         self.assert_close(value, wanted, 1e-5, 1e-5)
-        precision = max(_PRECISION[dtype], 1e-5)
+        precision = max(_PRECISION[dtype], 1e-5)  # what is wanted is of float32
         for gradient, wanted_gradient in zip(gradients, wanted_gradients):
             self.assert_close(_dense(gradient), _dense(wanted_gradient), precision, precision)
 

@@ -36,8 +36,9 @@ def ids_below(ids, num_classes, function, argument):
         checks.argument(not wrong.size, function, argument, wanted, wrong[:5].tolist())
         return ids
     wide = tf.cast(ids, tf.int64)
-    # Twice the largest: the smallest of int64 has no GPU kernel.
-    largest, smallest = tf.reduce_max(wide), -tf.reduce_max(-wide)
+    # The largest twice, of which the smallest is one of inverted bits: reduce_min has no GPU kernel.
+    largest = tf.reduce_max(wide)
+    smallest = tf.bitwise.invert(tf.reduce_max(tf.bitwise.invert(wide)))
     # Of no ids at all these are the ends of int64, in each other's place.
     fits = tf.logical_or(smallest > largest,
                          tf.logical_and(smallest >= 0, largest < num_classes))

@@ -190,9 +190,11 @@ class StreamingFrequency:
         batch t has class k:    interval_k <- (1 - rate) interval_k + rate (t - last_k);  last_k <- t
 
     1 / interval_k estimates the probability that a batch has k, and with n independent labels in a
-    batch, P(k) = 1 - (1 - 1 / interval_k)^(1/n). Follows frequencies that change; a class not seen yet
-    has P(k) = 1 / C. The state is in non-trainable variables, shared by name and in checkpoints: one
-    interval, one step and no hashing per class, so that classes do not collide.
+    batch, P(k) = 1 - (1 - 1 / interval_k)^(1/n). Follows frequencies that change. A class not seen yet
+    has P(k) = 1 / C. One in every batch has no more than 1 - 2^(-24/n), as that it is there says little
+    of how often: where such classes matter, take `LearnedUnigram`. The state is in non-trainable
+    variables, shared by name and in checkpoints: an interval and a step per class, without hashing, so
+    that classes do not collide.
 
     Args:
       num_classes: integer C.
@@ -217,9 +219,10 @@ class StreamingFrequency:
         self._interval = _state(name + "/interval", [num_classes], tf.float32)  # 0: not seen yet
 
     def log_prob(self, ids):
-        # An item in every batch has P = 1 by the formula: of its labels, not all are it.
         in_batch = tf.minimum(1 / self._intervals(ids), np.float32(1 - 2.0 ** -24))
-        return tf.log(-tf.math.expm1(tf.math.log1p(-in_batch) / self._labels_per_step))
+        log_prob = tf.log(-tf.math.expm1(tf.math.log1p(-in_batch) / self._labels_per_step))
+        seen = tf.gather(self._interval, ids) > 0
+        return tf.where(seen, log_prob, Uniform(self.num_classes).log_prob(ids))
 
     def observe(self, ids):
         """The op that counts one batch, whose labels are `ids` (any integer shape)."""
@@ -344,14 +347,15 @@ def alias_table(prob):
         return threshold, alias
     missing = np.cumsum(1 - scaled[small])  # wanted by the small ones up to and including this one
     surplus = np.cumsum(scaled[large] - 1)  # offered by the large ones up to and including this one
-    before = missing - (1 - scaled[small])
+    before = np.concatenate([[0], missing[:-1]])
     giver = np.minimum(np.searchsorted(surplus, before, side="right"), len(large) - 1)
     threshold[small] = scaled[small]
     alias[small] = large[giver]
     # A large one whose surplus runs out within a small one's want becomes small itself: what it
     # lacks then is filled up by the next large one.
-    last = np.searchsorted(missing, surplus[:-1], side="right")
-    lacks = np.where(last < len(small), missing[np.minimum(last, len(small) - 1)] - surplus[:-1], 0)
+    last = np.searchsorted(missing, surplus[:-1], side="left")
+    within = (last < len(small)) & (surplus[:-1] > 0)
+    lacks = np.where(within, missing[np.minimum(last, len(small) - 1)] - surplus[:-1], 0)
     threshold[large[:-1]] = np.clip(1 - lacks, 0, 1)
     alias[large[:-1]] = large[1:]
     return threshold, alias

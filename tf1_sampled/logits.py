@@ -153,7 +153,8 @@ def compute_pair_logits(weights, biases, labels, inputs, sampled_values, subtrac
     """
     function = name or "compute_pair_logits"
     with tf.name_scope(name, "compute_pair_logits"):
-        labels, inputs = tf.convert_to_tensor(labels), tf.convert_to_tensor(inputs)
+        labels = samplers.id_tensor(function, "labels", labels)
+        inputs = tf.convert_to_tensor(inputs)
         sampled, true_count, sampled_count = [tf.stop_gradient(v) for v in sampled_values]
         for argument, tensor, rank, wanted in [("labels", labels, 2, "shape [G, J]"),
                                                ("inputs", inputs, 3, "shape [G, K, D]"),

@@ -288,6 +288,8 @@ def mixed_candidate_sampler(true_classes, num_true, num_sampled, unique, range_m
     with tf.name_scope(name, function):
         checks.positive(function, "num_sampled", num_sampled)
         _of_range(function, "distribution", distribution, range_max)
+        if num_groups is not None:
+            checks.positive(function, "num_groups", num_groups)
         drawn = _draw(distribution, num_sampled, False, seed, num_groups)
         return _sample_in_batch(function, true_classes, num_true, unique, range_max, frequencies,
                                 num_groups, label_mask, [drawn])
@@ -511,7 +513,7 @@ def _values(function, labels, ids, masked, sources, once, num_groups):
             count.set_shape(of.shape)
         return count
 
-    true_count, sampled_count = expected_count(labels.ids), expected_count(ids)
+    true_count, sampled_count = _after(labels, expected_count(labels.ids)), expected_count(ids)
     if labels.mask is not None:
         true_count = tf.where(labels.mask, true_count, tf.ones_like(true_count))
     if masked is not None:
@@ -528,13 +530,20 @@ def _everything(num_classes, labels, num_groups):
     ids = tf.range(num_classes, dtype=tf.int64)
     if num_groups is not None:
         ids = tf.tile(ids[None], [num_groups, 1])
-    return SampledValues(ids, tf.ones(tf.shape(labels.ids)), tf.ones(tf.shape(ids)))
+    return SampledValues(ids, _after(labels, tf.ones(tf.shape(labels.ids))), tf.ones(tf.shape(ids)))
+
+
+def _after(labels, true_count):
+    """`true_count` once the labels are checked, also where it is the same for all of them."""
+    with tf.control_dependencies([labels.ids]):
+        return tf.identity(true_count)
 
 
 def _learn(values, labels, distributions_used):
     """`values`; what learns counts the labels when the training step runs, after the draws."""
-    for distribution in distributions_used:
-        if hasattr(distribution, "observe"):
+    for i, distribution in enumerate(distributions_used):
+        # One that is both the frequencies and what is drawn from counts once.
+        if hasattr(distribution, "observe") and distribution not in distributions_used[:i]:
             with tf.control_dependencies(values):
                 ids = labels.ids if labels.mask is None else tf.boolean_mask(labels.ids, labels.mask)
                 tf.add_to_collection(tf.GraphKeys.UPDATE_OPS, distribution.observe(ids))

@@ -67,7 +67,7 @@ def main(_):
     windows = model.skip_gram(embeddings, tokens, FLAGS.window, FLAGS.seed)
     sampled = samplers.sample_by_name(
         FLAGS.sampler, windows.labels, FLAGS.num_sampled, text.counts, distortion=FLAGS.distortion,
-        seed=FLAGS.seed, num_groups=windows.labels.shape.as_list()[0])
+        seed=FLAGS.seed, num_groups=windows.labels.shape.as_list()[0], label_mask=windows.label_mask)
     pair_losses = tables.LOSSES[FLAGS.loss](
         weights, biases, windows.labels, windows.inputs, FLAGS.num_sampled, len(text.words),
         sampled_values=sampled, pairs=windows.pairs, **program.loss_options(FLAGS))

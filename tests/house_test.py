@@ -11,7 +11,7 @@ _PACKAGE = "tf1_sampled"
 # From the bottom up. A module imports those of the lines above its own, none of its own line.
 _LAYERS = (
     ("__init__", "checks", "tables"),
-    ("assertions", "files", "program"),
+    ("assertions", "files", "initializers", "program"),
     ("distributions", "optimizers", "sources", "training"),
     ("samplers",),
     ("logits",),

@@ -20,6 +20,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from tf1_sampled import checks
+from tf1_sampled.initializers import filled, from_memory
 
 
 class Uniform:
@@ -259,7 +260,7 @@ def log_frequency_biases(name, counts):
     smoothed = np.asarray(counts, np.float64) + 1
     log_frequency = np.log(smoothed / smoothed.sum()).astype(np.float32)
     with tf.variable_scope(tf.get_variable_scope(), reuse=tf.AUTO_REUSE):
-        return tf.get_variable(name, dtype=tf.float32, initializer=host_value(log_frequency),
+        return tf.get_variable(name, dtype=tf.float32, initializer=from_memory(log_frequency),
                                trainable=False, use_resource=True)
 
 
@@ -298,19 +299,10 @@ def _bits(number, dtype, shape, seed):
     return tf.random.stateless_uniform(shape, seed, 0, 1 << number, dtype)
 
 
-def host_value(array):
-    """`array` as an initial value that the GraphDef does not hold (its limit is 2 GB in all)."""
-    def value():
-        tensor = tf.numpy_function(lambda: array, [], array.dtype)
-        tensor.set_shape(array.shape)
-        return tensor
-    return value
-
-
 def _state(name, shape, dtype, initializer=None):
     """A non-trainable variable, 0 at first; one made before under this name is shared."""
     with tf.init_scope(), tf.variable_scope(tf.get_variable_scope(), reuse=tf.AUTO_REUSE):
-        return tf.get_variable(name, shape, dtype, initializer or tf.zeros_initializer(),
+        return tf.get_variable(name, shape, dtype, initializer or filled(0),
                                trainable=False, use_resource=True)
 
 
@@ -318,7 +310,7 @@ def _local_variable(array, name):
     # tf.Variable, as a table that is no part of the model must not mind the caller's reuse. Made in the
     # outermost graph, so that a sampler can stand in a loop, a condition or a tf.function.
     with tf.init_scope():
-        return tf.Variable(host_value(array), trainable=False, use_resource=True, name=name,
+        return tf.Variable(from_memory(array), trainable=False, use_resource=True, name=name,
                            dtype=tf.as_dtype(array.dtype), collections=[tf.GraphKeys.LOCAL_VARIABLES])
 
 

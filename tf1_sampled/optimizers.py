@@ -16,6 +16,8 @@ variables.
 """
 import tensorflow.compat.v1 as tf
 
+from tf1_sampled.initializers import filled
+
 
 class SGDOptimizer(tf.train.GradientDescentOptimizer):
     """w -= learning_rate g. TensorFlow's own is sparse, without sorting, already.
@@ -43,7 +45,7 @@ class AdagradOptimizer(tf.train.AdagradOptimizer):
     def _create_slots(self, var_list):
         for var in var_list:
             self._get_or_make_slot_with_initializer(
-                var, _filled(self._initial_accumulator_value), var.shape, var.dtype.base_dtype,
+                var, filled(self._initial_accumulator_value), var.shape, var.dtype.base_dtype,
                 "accumulator", self._name)
 
     def _apply_sparse_duplicate_indices(self, grad, var):
@@ -77,7 +79,7 @@ class RowwiseAdagradOptimizer(tf.train.Optimizer):
     def _create_slots(self, var_list):
         for var in var_list:
             self._get_or_make_slot_with_initializer(
-                var, _filled(self._initial_accumulator_value), tf.TensorShape(var.shape[:1]),
+                var, filled(self._initial_accumulator_value), tf.TensorShape(var.shape[:1]),
                 var.dtype.base_dtype, "accumulator", self._name)
 
     def _prepare(self):
@@ -124,6 +126,10 @@ class LazyAdamOptimizer(tf.train.AdamOptimizer):
     Reference: Kingma and Ba 2015, "Adam", algorithm 1 and section 2's form of the step.
     """
 
+    def _zeros_slot(self, var, slot_name, op_name):
+        return self._get_or_make_slot_with_initializer(
+            var, filled(0), var.shape, var.dtype.base_dtype, slot_name, op_name)
+
     def _apply_sparse(self, grad, var):
         return self._apply_rows(grad.values, var, grad.indices)
 
@@ -143,14 +149,6 @@ class LazyAdamOptimizer(tf.train.AdamOptimizer):
         return tf.group(tf.scatter_update(first, indices, m, self._use_locking),
                         tf.scatter_update(second, indices, v, self._use_locking),
                         tf.scatter_sub(var, indices, step, self._use_locking))
-
-
-def _filled(value):
-    """An initializer, as tf.constant_initializer without a constant of the variable's size."""
-    def initial(shape, dtype=None, partition_info=None):
-        del partition_info
-        return tf.fill(shape, tf.constant(value, dtype))
-    return initial
 
 
 def _mean_square(grad):

@@ -9,7 +9,8 @@ sampled candidates, given how many draws were made. `unique` says what becomes o
     unique=True       drawing goes on instead   Q(k) = 1 - (1 - P(k))^T
 
 With False and "masked" the S draws are all that is made: static shapes, no loop, and exact counts.
-"masked" leaves every class in once, so that S candidates hold fewer different ones where some classes
+Draws that repeat are what NCE and negative sampling have in mind; a sampled softmax wants each class
+once. "masked" leaves every class in once, so that S candidates hold fewer different ones where some classes
 are likely. A masked repeat has the largest float32 as its expected count, which no class can have: the
 losses here leave it out, those of `tf.nn` see its logit lowered by 88.7.
 
@@ -492,6 +493,7 @@ def _labels_as_draws(labels, frequencies, num_groups):
     number = tf.cast(tf.shape(ids)[-1], tf.float32)
     if padding is not None:
         number -= tf.reduce_sum(tf.cast(padding, tf.float32), -1, keepdims=num_groups is not None)
+        number = tf.maximum(number, 1)  # of no label at all no candidate is left: any finite log will do
     return _Draws(ids, padding, number, frequencies)
 
 

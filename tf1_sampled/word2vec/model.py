@@ -17,13 +17,15 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from tf1_sampled import checks, distributions
+from tf1_sampled.initializers import filled
 from tf1_sampled.word2vec.corpus import BLOCK, END
 
-Windows = collections.namedtuple("Windows", "inputs labels pairs centres")
+Windows = collections.namedtuple("Windows", "inputs labels label_mask pairs centres")
 Windows.__doc__ = """The blocks of a run of tokens.
 
   inputs: float32 [G, K, D], the rows of the centre words.
   labels: int32 [G, K + 2W], the words of the block and of W more on each side.
+  label_mask: boolean [G, K + 2W], False where END stands, whose label is 0.
   pairs: float32 [G, K, K + 2W], 1 where the label is in the centre's window.
   centres: int32 [G, K], the centre words.
 """
@@ -49,11 +51,11 @@ def output_table(counts, dim, log_frequencies=True):
         noise's frequencies already (negative sampling).
     """
     weights = tf.get_variable("output_weights", [len(counts), dim], use_resource=True,
-                              initializer=tf.zeros_initializer())
+                              initializer=filled(0))
     if log_frequencies:
         return weights, distributions.log_frequency_biases("output_biases", counts)
     return weights, tf.get_variable("output_biases", [len(counts)], use_resource=True, trainable=False,
-                                    initializer=tf.zeros_initializer())
+                                    initializer=filled(0))
 
 
 def skip_gram(table, tokens, window, seed=None, block=BLOCK):
@@ -95,4 +97,4 @@ def skip_gram(table, tokens, window, seed=None, block=BLOCK):
     pairs = tf.logical_and(pairs, tf.logical_and(is_word[:, inner, None], is_word[:, None, :]))
     words = tf.maximum(words, 0)  # END has no row; no pair has END
     centres = words[:, inner]
-    return Windows(tf.gather(table, centres), words, tf.cast(pairs, tf.float32), centres)
+    return Windows(tf.gather(table, centres), words, is_word, tf.cast(pairs, tf.float32), centres)

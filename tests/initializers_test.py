@@ -1,0 +1,51 @@
+import numpy as np
+import tensorflow.compat.v1 as tf
+from absl.testing import absltest, parameterized
+
+from tests import graph_case
+from tf1_sampled import initializers
+
+
+class FilledTest(graph_case.GraphCase):
+
+    @parameterized.product(dtype=[tf.float16, tf.float32, tf.float64, tf.int64], value=[0, 3])
+    def test_value_and_type(self, dtype, value):
+        table = tf.get_variable("table", [3, 2], dtype, initializers.filled(value))
+        result = self.run_graph(table)
+        np.testing.assert_array_equal(result, np.full([3, 2], value))
+        self.assertEqual(result.dtype, dtype.as_numpy_dtype)
+
+    def test_parts_of_a_partitioned_variable(self):
+        table = tf.get_variable("table", [5, 2], initializer=initializers.filled(0.5),
+                                partitioner=tf.fixed_size_partitioner(3))
+        self.assert_close(self.run_graph(tf.convert_to_tensor(table)), np.full([5, 2], 0.5))
+
+    @parameterized.parameters((initializers.filled(0), False), (tf.zeros_initializer(), True))
+    def test_no_constant_of_the_tables_size(self, initializer, is_constant):
+        """What TensorFlow's optimizer makes of the graph, which is what stays in memory."""
+        table = tf.get_variable("table", [2000, 10], initializer=initializer, use_resource=True)
+        options = tf.RunOptions(output_partition_graphs=True)
+        metadata = tf.RunMetadata()
+        with tf.Session() as session:
+            session.run(table.initializer, options=options, run_metadata=metadata)
+        sizes = [np.prod([d.size for d in node.attr["value"].tensor.tensor_shape.dim] or [0])
+                 for graph in metadata.partition_graphs for node in graph.node if node.op == "Const"]
+        self.assertEqual(max(sizes) >= 20000, is_constant)
+
+
+class FromMemoryTest(graph_case.GraphCase):
+
+    def test_value_and_type_are_the_arrays(self):
+        for array in (np.arange(6.0).reshape(2, 3), np.arange(4)):
+            variable = tf.get_variable("v%d" % array.ndim, dtype=tf.as_dtype(array.dtype),
+                                       initializer=initializers.from_memory(array))
+            self.assertEqual(variable.shape.as_list(), list(array.shape))
+            np.testing.assert_array_equal(self.run_graph(variable), array)
+
+    def test_the_graph_does_not_hold_it(self):
+        tf.get_variable("v", dtype=tf.float64, initializer=initializers.from_memory(np.ones(100000)))
+        self.assertLess(tf.get_default_graph().as_graph_def().ByteSize(), 20000)
+
+
+if __name__ == "__main__":
+    absltest.main()

@@ -14,7 +14,7 @@ demo: $(VENV)/.installed
 	$(VENV)/bin/python run_word2vec.py --loss=nce
 
 test: $(VENV)/.installed-test
-	$(VENV)/bin/python -m pytest -q tests $(PYTEST_ARGS)
+	$(VENV)/bin/python -m pytest -q -n auto --dist loadfile tests $(PYTEST_ARGS)
 
 lint: $(VENV)/.installed-test
 	$(VENV)/bin/python -m ruff check --quiet .

@@ -10,6 +10,7 @@ _EXTRAS = {
     # gensim is the peer that reads word2vec files; it has wheels for these Pythons.
     "test": [
         "pytest",
+        "pytest-xdist",
         "ruff",
         "gensim; python_version >= '3.9' and python_version < '3.14'",
     ],

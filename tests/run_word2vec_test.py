@@ -76,7 +76,7 @@ class RunWord2vecTest(parameterized.TestCase):
         ("rate", ["--corpus=CORPUS", "--learning_rate=0"], "wanted a number above 0"),
         ("vectors", ["--corpus=CORPUS", "--vectors=/proc/x/y"], "/proc/x/y: wanted a place to write"),
         ("similarity", ["--corpus=CORPUS", "--eval_similarity=CORPUS"], "corpus.txt: line 1: wanted"),
-        ("loss", ["--loss=hinge"], "nce|sampled_softmax"),
+        ("loss", ["--loss=hinge"], "nce|negative_sampling"),
         ("all", ["--corpus=CORPUS", "--sampler=all", "--num_sampled=3"], "wanted all the classes"),
     )
     def test_wrong_input_is_one_line(self, arguments, message):

@@ -280,6 +280,11 @@ class CountedTest(_SamplerCase):
         # Candidates that are labels come from the group half way round.
         number = np.roll(mask.sum(1), groups // 2)[:, None]
         wanted = np.broadcast_to(_exact(name, unique, number, num_sampled), [groups, _C])
+        if name == "in_batch":  # in a group without candidates, any count whose logarithm is finite
+            alone = number[:, 0] == 0
+            self.assertEqual(np.any(alone), padded)
+            self.assertTrue(np.all((true_count[alone] > 0) & (true_count[alone] <= 1)))
+            mask[alone], true_count[alone] = False, 1
         self.assert_close(true_count, np.where(mask, np.take_along_axis(wanted, labels, 1), 1))
         masked = stated == samplers.MASKED_COUNT
         self.assertEqual(np.any(masked), bool(padded and "in_batch" in name or unique))
@@ -763,7 +768,7 @@ class WrongLabelsTest(_SamplerCase):
         if name in _DRAWN:
             kinds.append((_C, True))
         if shape[0] is None:
-            kinds = kinds[:2]
+            kinds = kinds[:1]
         fetches = [self.sample(name, labels, num_sampled, unique, num_groups=3 if number else None)
                    .true_expected_count for number, (num_sampled, unique) in enumerate(kinds)]
         message = r"\[%s: true_classes: wanted ids from 0 to 59, got\] " % tables.SAMPLERS[name].__name__

@@ -200,7 +200,8 @@ class StreamingFrequency:
     Args:
       num_classes: integer C.
       labels_per_step: integer n.
-      rate: float in (0, 1]; the estimate's relative deviation is about sqrt(rate / 2).
+      rate: float in (0, 1]; the estimate's relative deviation is about sqrt(rate / 2) where a batch has
+        3 labels k or fewer, and more, with too high a mean, where it has more.
       name: string, scope of the variables.
 
     Raises:

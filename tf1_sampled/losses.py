@@ -95,8 +95,8 @@ def sampled_softmax_loss(weights, biases, labels, inputs, num_sampled, num_class
 
         loss = log(sum_t exp l_t + sum_c exp l_c) - mean_t l_t,   l_k = s(x, k) - log Q(k)
 
-    An estimate of the full softmax's loss from below, whose gradient's bias falls as 1 / S for candidates
-    that are different or masked. Where repeats stay (unique=False), the label's part of the sum is
+    An estimate of the full softmax's loss from below, whose gradient's bias falls as 1 / S where repeats
+    are masked or redrawn. Where they stay (unique=False), the label's part of the sum is
     exp s(x, y) / Q(y) with a Q(y) = S P(y) that grows beyond 1, so that a bias remains where S P(y) is
     large: 11% in benchmarks/gradient_bias.py. `refined_sampled_softmax_loss` has no such part.
 

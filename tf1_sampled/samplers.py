@@ -10,8 +10,8 @@ sampled candidates, given how many draws were made. `unique` says what becomes o
 
 With False and "masked" the S draws are all that is made: static shapes, no loop, and exact counts.
 Draws that repeat are what NCE and negative sampling have in mind; a sampled softmax wants each class
-once. "masked" leaves every class in once, so that S candidates hold fewer different ones where some classes
-are likely. A masked repeat has the largest float32 as its expected count, which no class can have: the
+once. "masked" leaves it in once, so that S candidates hold fewer different ones where some classes are
+likely. A masked repeat has the largest float32 as its expected count, which no class can have: the
 losses here leave it out, those of `tf.nn` see its logit lowered by 88.7.
 
 With True draws are made one after the other until S different classes are there, and T is the number of
@@ -30,7 +30,7 @@ samplers of TensorFlow run on a CPU only.
 
 In every sampler: `true_classes` is an int32 or int64 tensor [B, num_true] ([B] will do when num_true
 is 1), and an id out of range is an error of the session's; `seed` makes the draws of a session
-repeatable, and as an int tensor [2] those of a run; `num_groups=G` draws a set of its own for each of G
+repeatable, and as an int tensor [2], of which the low 31 bits count, those of a run; `num_groups=G` draws a set of its own for each of G
 groups of examples, B / G consecutive ones each: candidates and their counts are then [G, S];
 `label_mask`, boolean of the shape of true_classes, is False where a place holds no label but padding,
 which may then be any number: it is not counted, not drawn, and has an expected count of 1.
@@ -438,6 +438,8 @@ def _sample_in_batch(function, true_classes, num_true, unique, range_max, freque
     _of_range(function, "frequencies", frequencies, range_max)
     labels = _labels(function, true_classes, num_true, range_max, num_groups, label_mask)
     sources = [_labels_as_draws(labels, frequencies, num_groups)] + list(others)
+    if not others:  # of no label at all no candidate is left: any finite logarithm will do
+        sources = [sources[0]._replace(number=tf.maximum(sources[0].number, 1))]
     ids = tf.concat([source.ids for source in sources], -1)
     masked = tf.concat([tf.zeros_like(source.ids, tf.bool) if source.masked is None else source.masked
                         for source in sources], -1)
@@ -493,7 +495,6 @@ def _labels_as_draws(labels, frequencies, num_groups):
     number = tf.cast(tf.shape(ids)[-1], tf.float32)
     if padding is not None:
         number -= tf.reduce_sum(tf.cast(padding, tf.float32), -1, keepdims=num_groups is not None)
-        number = tf.maximum(number, 1)  # of no label at all no candidate is left: any finite log will do
     return _Draws(ids, padding, number, frequencies)
 
 

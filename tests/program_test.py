@@ -65,8 +65,9 @@ class ProgramTest(absltest.TestCase):
         self.assertEqual((code, err), (130, ""))
 
     def test_a_mistyped_flag_names_the_choices(self):
-        for wrong, message in [("--loss=nec", "nce|negative_sampling"), ("--num_sampled=0", "num_sampled"),
-                               ("--epochs=x", "epochs"), ("--los=nce", "Unknown command line flag")]:
+        for wrong, message in [("--loss=nec", "nce|negative_sampling"),
+                               ("--num_sampled=0", "num_sampled"), ("--epochs=x", "epochs"),
+                               ("--los=nce", "Unknown command line flag")]:
             code, _, err = self._run(wrong)
             self.assertEqual(code, 1, wrong)
             self.assertIn(message, err)

@@ -30,10 +30,11 @@ samplers of TensorFlow run on a CPU only.
 
 In every sampler: `true_classes` is an int32 or int64 tensor [B, num_true] ([B] will do when num_true
 is 1), and an id out of range is an error of the session's; `seed` makes the draws of a session
-repeatable, and as an int tensor [2], of which the low 31 bits count, those of a run; `num_groups=G` draws a set of its own for each of G
-groups of examples, B / G consecutive ones each: candidates and their counts are then [G, S];
-`label_mask`, boolean of the shape of true_classes, is False where a place holds no label but padding,
-which may then be any number: it is not counted, not drawn, and has an expected count of 1.
+repeatable, and as an int tensor [2], of which the low 31 bits count, those of a run; `num_groups=G`
+draws a set of its own for each of G groups of examples, B / G consecutive ones each: candidates and
+their counts are then [G, S]; `label_mask`, boolean of the shape of true_classes, is False where a place
+holds no label but padding, which may then be any number: it is not counted, not drawn, and has an
+expected count of 1.
 
 Reference: Jean et al. 2015, "On Using Very Large Target Vocabulary for Neural Machine Translation";
   the signatures are those of TensorFlow's candidate_sampling_ops.

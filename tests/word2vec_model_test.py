@@ -104,7 +104,7 @@ class LearningTest(graph_case.GraphCase):
             # Labels of a block are draws that come in lumps, and so teach less.
             self.assert_close(own, np.full(10, np.log(5)), 0.2 if "in_batch" in sampler else 0.1)
 
-    @parameterized.parameters(("adagrad", 0.2), ("adam", 0.05), ("sgd", 0.01))
+    @parameterized.parameters(("adagrad", 0.2), ("adam", 0.05), ("sgd", 0.005))
     def test_optimizers_learn_it_too(self, optimizer, rate):
         self.assertEqual(self._train("nce", "uniform", optimizer, rate)[0], 1)
 

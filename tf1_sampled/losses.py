@@ -66,7 +66,7 @@ def nce_loss(weights, biases, labels, inputs, num_sampled, num_classes, num_true
       seed: integer, None or an integer tensor [2], for the default sampler.
       pairs: None, or float or boolean [G, K, J]: the weight of each pair of an input and a label of
         its group as an example of its own; 0 where the two do not belong together.
-      label_mask: None, or boolean [B, num_true], False where a place of labels holds padding: T is
+      label_mask: None, or boolean of the shape of labels, False where a place holds padding: T is
         then an example's own number of labels, and without any its loss is 0. None with pairs.
 
     Returns:
@@ -198,7 +198,7 @@ def negative_sampling_loss(weights, biases, labels, inputs, num_sampled, num_cla
 
     Args, Returns, Raises: as `nce_loss`, with hits removed by default as in word2vec, repeats in the
       default sampler, and
-      num_negatives: float k above 0, the weight of the noise; by default S.
+      num_negatives: float k above 0, the weight of the noise; by default S, masked candidates included.
 
     Reference: Mikolov et al. 2013, "Distributed Representations of Words and Phrases and their
       Compositionality", eq. 4; Levy and Goldberg 2014 for the optimum.
@@ -229,7 +229,7 @@ def gbce_loss(weights, biases, labels, inputs, num_sampled, num_classes, num_tru
     the default. Of the mean over labels where there are several.
 
     Args, Returns, Raises: as `nce_loss`, with another default sampler, and
-      calibration: float t in [0, 1].
+      calibration: float t in [0, 1]. S counts masked candidates too.
 
     Reference: Petrov and Macdonald 2023, "gSASRec: Reducing Overconfidence in Sequential
       Recommendation Trained with Negative Sampling".

@@ -23,9 +23,9 @@ log Q of the label too, so that the label's part of the sum is 1 / Q(y) of what 
 tends to 1; with unique=False it grows beyond that, as S P(y), and the bias tends to 11%.
 """
 import os
-import platform
 import time
 
+import machine
 import numpy as np
 import tensorflow.compat.v1 as tf
 from absl import app, flags
@@ -179,8 +179,7 @@ def _print_table(title, all_num_sampled, results):
 def main(_):
     tf.logging.set_verbosity(tf.logging.ERROR)
     tf.disable_v2_behavior()
-    print("TensorFlow %s, Python %s, NumPy %s; %d draws" % (
-        tf.__version__, platform.python_version(), np.__version__, FLAGS.draws))
+    print("%s; %d draws" % (machine.description(), FLAGS.draws))
     all_num_sampled = [int(size) for size in FLAGS.num_sampled]
     for name in FLAGS.unique:
         start = time.time()

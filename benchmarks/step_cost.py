@@ -15,10 +15,9 @@ Milliseconds are the median block's; the ratio, of the largest C to the smallest
 ratios of blocks that ran side by side, as what disturbs a shared machine disturbs both of them.
 """
 import multiprocessing
-import os
-import platform
 import time
 
+import machine
 import numpy as np
 import tensorflow.compat.v1 as tf
 from absl import app, flags
@@ -140,18 +139,8 @@ def _compare(optimizer, all_num_classes, unique):
     return list(zip(np.median(blocks, 0), np.median(blocks / blocks[:, :1], 0), memory))
 
 
-def _cpu():
-    """The model, where the system says it."""
-    try:
-        with open("/proc/cpuinfo") as stream:
-            return next(line.split(":")[1].strip() for line in stream if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
-
-
 def main(_):
-    print("TensorFlow %s, Python %s, NumPy %s; %d cores, %s" % (
-        tf.__version__, platform.python_version(), np.__version__, os.cpu_count(), _cpu()))
+    print(machine.description())
     unique = {"True": True, "False": False}.get(FLAGS.unique, FLAGS.unique)
     all_num_classes = [int(number) for number in FLAGS.num_classes]
     print("\nTraining steps, B = %d, S = %d, D = %d, unique=%r: milliseconds; memory beside the tables'"

@@ -12,10 +12,9 @@ machine only ever makes one slower. A ratio is the median of the ratios of turns
 what disturbs one disturbs the other too; it repeats better than a quotient of the microseconds does, and
 may differ from it. Below 1 ours is faster.
 """
-import os
-import platform
 import time
 
+import machine
 import numpy as np
 import tensorflow.compat.v1 as tf
 from absl import app, flags
@@ -163,20 +162,10 @@ def _print_samplers():
                     print("%-20s%8d%12.0f%8.2f" % (name, num_sampled, us, ratio), flush=True)
 
 
-def _cpu():
-    """The model, where the system says it."""
-    try:
-        with open("/proc/cpuinfo") as stream:
-            return next(line.split(":")[1].strip() for line in stream if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
-
-
 def main(_):
     tf.logging.set_verbosity(tf.logging.ERROR)
     tf.disable_v2_behavior()
-    print("TensorFlow %s, Python %s, NumPy %s; %d cores, %s" % (
-        tf.__version__, platform.python_version(), np.__version__, os.cpu_count(), _cpu()))
+    print(machine.description())
     if FLAGS.only != "samplers":
         _print_losses()
     if FLAGS.only != "losses":

@@ -1,7 +1,7 @@
-"""Trains skip-gram word vectors with a sampled loss.
+"""Trains word vectors, skip-gram or CBOW, with a sampled loss.
 
     python run_word2vec.py --loss=nce
-    python run_word2vec.py --loss=sampled_softmax --corpus=text.txt.gz --vectors=vectors.bin
+    python run_word2vec.py --corpus=text.txt.gz --vectors=vectors.bin --neighbours=king,paris
 
 Without --corpus it reads the docstrings of the Python packages installed on this machine.
 """
@@ -15,124 +15,218 @@ from tf1_sampled import program
 FLAGS = flags.FLAGS
 
 program.define_training_flags(
-    loss="nce", sampler="fixed_unigram", num_sampled=16, optimizer="rowwise_adagrad",
-    learning_rate=0.2, batch_size=4096, epochs=10, dim=128,
-    num_sampled_of="block of 32 words", batch_of="Words, a multiple of 32,")
+    loss="negative_sampling", sampler="fixed_unigram", num_sampled=64, optimizer="rowwise_adagrad",
+    learning_rate=0.3, batch_size=None, epochs=5, dim=128,
+    num_sampled_of="128 words",
+    batch_of="Words, a multiple of 128, by default 4096 divided by --threads or fewer of a short text,")
 flags.adopt_module_key_flags(program)
-flags.DEFINE_string("corpus", "", "Text file, words between white space, a sentence per line; may be "
-                    ".gz .bz2 .xz .zip. Default: docstrings of the installed Python packages.")
-flags.DEFINE_integer("window", 5, "Words on each side of the centre, at most.", lower_bound=1)
+
+# Text and vocabulary.
+flags.DEFINE_list("corpus", [], "Files, folders, globs, or - for standard input: words between white "
+                  "space, a sentence per line; may be .gz .bz2 .xz .zip. Default: docstrings of the "
+                  "installed Python packages.")
+flags.DEFINE_string("encoding", "utf-8", "Encoding of the text.")
+flags.DEFINE_bool("join_lines", False, "Let windows reach across the ends of lines.")
+flags.DEFINE_integer("phrases", 0, "Passes that join words that often come together, as new_york.",
+                     lower_bound=0)
 flags.DEFINE_integer("min_count", 5, "Leave out words that come less often.", lower_bound=1)
+flags.DEFINE_integer("max_vocab", None, "Keep so many words at most, the most frequent.", lower_bound=2)
+flags.DEFINE_string("read_vocab", "", "File of words and their counts to take instead of the text's.")
+flags.DEFINE_string("save_vocab", "", "File for words and their counts, a line each.")
+flags.DEFINE_string("cache_dir", "", "Folder for texts in ids, which are read again if they have not "
+                    "changed. Default: tf1_sampled in $XDG_CACHE_HOME or ~/.cache.")
+
+# Model and training.
+flags.DEFINE_enum("model", "skipgram", ["cbow", "skipgram"], "Predict the words around each word, or it "
+                  "from them.")
+flags.DEFINE_integer("window", 5, "Words on each side of the centre, at most.", lower_bound=1)
+flags.DEFINE_bool("shrink_window", True, "Shrink each window by chance, so that near words count more.")
 flags.DEFINE_float("sample", 1e-4, "Subsample words more frequent than this share; 0: keep all.",
                    lower_bound=0)
+flags.DEFINE_integer("threads", 0, "Steps at a time, each on a core of its own. 1: the same seed gives "
+                     "the same vectors. Default: one for each core.", lower_bound=0)
+flags.DEFINE_list("init_from", [], "Word vectors to go on from, whose words are kept, and maybe after a "
+                  "comma their output vectors.")
+
+# Results.
 flags.DEFINE_string("vectors", "", "File for the word vectors in word2vec's format: binary if it ends "
                     "with .bin, else text. Default: vectors.bin in the model_dir.")
+flags.DEFINE_string("output_vectors", "", "File for the output vectors, those of words as classes.")
+flags.DEFINE_string("saved_model", "", "Folder for a SavedModel with embed, embed_ids and most_similar.")
+flags.DEFINE_string("projector", "", "Folder for TensorBoard's projector: 10,000 frequent words.")
+flags.DEFINE_string("plots", "", "Folder for pictures: loss.png and map.png.")
+flags.DEFINE_list("neighbours", [], "Words whose nearest words to print. Default: a few.")
 flags.DEFINE_list("eval_similarity", [], "Files of word pairs with human scores (WordSim-353, "
                   "SimLex-999, MEN).")
+flags.DEFINE_string("eval_analogies", "", "File of analogy questions in sections (questions-words.txt).")
 
 
 def main(_):
     # Imported here, TensorFlow only below: --help, a wrong flag or a bad file need not wait for it.
     import numpy as np
 
-    from tf1_sampled import checks, files, sources, tables
-    from tf1_sampled.word2vec import corpus, evaluation, vectors
+    from tf1_sampled import checks, files, plots, sources, tables
+    from tf1_sampled.word2vec import corpus, evaluation, query, vectors, vocabulary
 
+    # What can go wrong early does.
     clock = {"start": time.time()}
     program.check_model_dir(FLAGS.model_dir)
     similarity_pairs = {path: evaluation.read_similarity(path) for path in FLAGS.eval_similarity}
-    checks.argument(FLAGS.batch_size % corpus.BLOCK == 0, "run_word2vec", "--batch_size",
-                    "a multiple of %d" % corpus.BLOCK, FLAGS.batch_size)
-    if FLAGS.vectors:
-        files.check_writable(FLAGS.vectors)
+    sections = evaluation.read_analogies(FLAGS.eval_analogies) if FLAGS.eval_analogies else []
+    checks.argument(not FLAGS.batch_size or FLAGS.batch_size % corpus.GROUP == 0, "run_word2vec",
+                    "--batch_size", "a multiple of %d" % corpus.GROUP, FLAGS.batch_size)
+    files.check_apart(
+        {"--vectors": FLAGS.vectors, "--output_vectors": FLAGS.output_vectors,
+         "--save_vocab": FLAGS.save_vocab, "--model_dir": FLAGS.model_dir,
+         "--plots": FLAGS.plots and os.path.join(FLAGS.plots, "loss.png")},
+        {"--saved_model": FLAGS.saved_model, "--projector": FLAGS.projector})
+    for path in (FLAGS.vectors, FLAGS.output_vectors, FLAGS.save_vocab):
+        if path:
+            files.check_writable(path)
+    for path in (FLAGS.saved_model, FLAGS.projector):
+        if path:
+            files.check_new_folder(path)
+    if FLAGS.plots:
+        plots.check_available()
+        files.check_writable(os.path.join(FLAGS.plots, "loss.png"))
+    earlier = vectors.Earlier(FLAGS.init_from, None if FLAGS["dim"].using_default_value else FLAGS.dim)
+    dim = earlier.dim or FLAGS.dim
+    checks.argument(dim > 1 or not FLAGS.projector, "run_word2vec", "--dim", "2 or more of a projector",
+                    dim)
 
     # Data: text -> ids in falling frequency -> runs of ids.
-    text = corpus.read_corpus(FLAGS.corpus or sources.docstrings(report=print), FLAGS.min_count)
-    train_tokens, held_out = corpus.split_held_out(text.tokens)
-    num_words = int(text.num_raw_words * len(train_tokens) / len(text.tokens))
-    print("%s words, %s different ones that come %d times or more" % (
-        format(text.num_raw_words, ","), format(len(text.words), ","), FLAGS.min_count), flush=True)
+    known = vocabulary.read_vocabulary(FLAGS.read_vocab) if FLAGS.read_vocab else None
+    text = corpus.read_corpus(
+        FLAGS.corpus or sources.docstrings(report=print), FLAGS.encoding, FLAGS.min_count,
+        FLAGS.max_vocab, known, FLAGS.join_lines, FLAGS.phrases, FLAGS.cache_dir, earlier.words)
+    print("%s words, %s different ones in the vocabulary" % (
+        format(text.num_raw_words, ","), format(len(text.words), ",")), flush=True)
+    if FLAGS.save_vocab:
+        vocabulary.save_vocabulary(FLAGS.save_vocab, text.words, text.counts)
+    query.known_rows(text.words, FLAGS.neighbours, "--neighbours")
+    pieces, held_out_tokens = corpus.split_held_out(text)
+    share = sum(end - begin for begin, end in pieces) / text.num_positions
+    num_words = int(text.num_raw_words * share)
     clock["read"] = time.time()
 
-    # Graph: a run of ids -> blocks of centres and contexts -> loss of their pairs.
+    # Graph: a run of ids -> blocks of inputs and labels -> loss of their pairs.
     tf = program.import_tensorflow()
     from tf1_sampled import losses, samplers, training
-    from tf1_sampled.word2vec import model
+    from tf1_sampled.word2vec import export, model
 
     tf.disable_v2_behavior()
     tf.set_random_seed(FLAGS.seed)
-    tokens = tf.placeholder(tf.int32, [FLAGS.batch_size + 2 * FLAGS.window])
-    embeddings = model.embeddings(len(text.words), FLAGS.dim, FLAGS.seed)
-    weights, biases = model.output_table(text.counts, FLAGS.dim, FLAGS.loss != "negative_sampling")
-    windows = model.skip_gram(embeddings, tokens, FLAGS.window, FLAGS.seed)
-    sampled = samplers.sample_by_name(
-        FLAGS.sampler, windows.labels, FLAGS.num_sampled, text.counts, distortion=FLAGS.distortion,
-        seed=FLAGS.seed, num_groups=windows.labels.shape.as_list()[0], label_mask=windows.label_mask)
-    pair_losses = tables.LOSSES[FLAGS.loss](
-        weights, biases, windows.labels, windows.inputs, FLAGS.num_sampled, len(text.words),
-        sampled_values=sampled, pairs=windows.pairs, **program.loss_options(FLAGS))
+    vocab_size = len(text.words)
+    threads = FLAGS.threads or training.num_cores()
+    batch_size = FLAGS.batch_size or corpus.batch_size(num_words, threads)
+    is_relative = FLAGS.loss == "negative_sampling"  # to the noise's frequencies
+    embeddings = model.embeddings(vocab_size, dim, FLAGS.seed, earlier.inputs(text.words))
+    weights, biases = model.output_table(text.counts, dim, not is_relative, earlier.outputs(text.words))
+    windows_of = {"cbow": model.cbow, "skipgram": model.skip_gram}[FLAGS.model]
+    tokens = tf.placeholder(tf.int32, [batch_size + 2 * FLAGS.window])
+    windows = windows_of(embeddings, tokens, FLAGS.window, FLAGS.seed, shrink=FLAGS.shrink_window)
+    sampled = None
+    if FLAGS.loss not in tables.FULL_LOSSES:
+        sampled = samplers.sample_by_name(
+            FLAGS.sampler, windows.labels, FLAGS.num_sampled, text.counts, distortion=FLAGS.distortion,
+            seed=FLAGS.seed, num_groups=batch_size // corpus.GROUP, label_mask=windows.label_mask)
     # The sum, not the mean: each pair makes a step of its own, as in word2vec.c.
-    loss = tf.reduce_sum(pair_losses)
+    loss = tf.reduce_sum(losses.loss_by_name(
+        FLAGS.loss, weights, biases, windows.labels, windows.inputs, vocab_size, sampled, windows.pairs,
+        **program.loss_options(FLAGS)))
     mean_loss = loss / tf.maximum(tf.reduce_sum(windows.pairs), 1)
     if FLAGS.l2:
-        loss += FLAGS.l2 * losses.l2_loss_of_rows(embeddings, windows.centres)
+        loss += FLAGS.l2 * losses.l2_loss_of_rows(embeddings, windows.input_words)
         loss += FLAGS.l2 * losses.l2_loss_of_rows(weights, windows.labels)
-        loss += FLAGS.l2 * losses.l2_loss_of_rows(weights, sampled.sampled_candidates)
+        if sampled:
+            loss += FLAGS.l2 * losses.l2_loss_of_rows(weights, sampled.sampled_candidates)
+
+    # The loss to show, comparable whatever is trained: full softmax on held-out text, whole windows.
+    held_out_runs = corpus.held_out_runs(held_out_tokens, vocab_size, FLAGS.window)
+    held_out = tf.placeholder(tf.int32, held_out_runs.shape[1:])
+    seen = windows_of(embeddings, held_out, FLAGS.window, shrink=False)
+    offset = model.noise_log_prob(FLAGS.sampler, text.counts, FLAGS.distortion) if is_relative else 0.0
+    full_loss = tf.reduce_sum(losses.full_softmax_loss(
+        weights, biases + offset, seen.labels, seen.inputs, vocab_size, pairs=seen.pairs))
+    num_pairs = tf.reduce_sum(seen.pairs)
+
+    def held_out_loss(session):
+        return training.ratio_of_sums(session, full_loss, num_pairs,
+                                      [{held_out: run} for run in held_out_runs])
 
     # Training.
     model_dir = program.make_model_dir(FLAGS.model_dir, "word2vec")
-    runs = corpus.runs(train_tokens, corpus.keep_probability(text.counts, FLAGS.sample),
-                       FLAGS.batch_size, FLAGS.window, FLAGS.epochs,
-                       np.random.RandomState(FLAGS.seed))
+    runs = corpus.runs(text, pieces, corpus.keep_probability(text.counts, FLAGS.sample), batch_size,
+                       FLAGS.window, FLAGS.epochs, np.random.RandomState(FLAGS.seed))
     result = training.train(
         loss, mean_loss, tables.OPTIMIZERS[FLAGS.optimizer], FLAGS.learning_rate,
         (({tokens: run}, progress) for run, progress in runs), num_words * FLAGS.epochs, "words",
-        model_dir)
+        model_dir, FLAGS.decay, threads, held_out_loss)
     print("%s words/s" % format(int(result.units_per_second), ","))
     clock["trained"] = time.time()
 
-    # Results.
-    pair_centres, pair_contexts = corpus.sample_pairs(
-        held_out, FLAGS.window, 4096, np.random.RandomState(FLAGS.seed))
-    centre, context = tf.placeholder(tf.int32, [None]), tf.placeholder(tf.int32, [None])
-    held_out_losses = losses.full_softmax_loss(
-        weights, biases, context, tf.gather(embeddings, centre), len(text.words))
+    # Results: files.
     with training.restored_session(model_dir) as session:
         rows = session.run(embeddings)
-        full_loss = training.mean_in_blocks(
-            session, held_out_losses, {centre: pair_centres, context: pair_contexts})
+        output_rows = session.run(weights) if FLAGS.output_vectors else None
     vectors_path = FLAGS.vectors or os.path.join(model_dir, "vectors.bin")
     vectors.write_vectors(vectors_path, text.words, rows)
+    written = [model_dir + os.sep, vectors_path]
+    if FLAGS.output_vectors:
+        vectors.write_vectors(FLAGS.output_vectors, text.words, output_rows)
+        written.append(FLAGS.output_vectors)
+    if FLAGS.saved_model:
+        export.write_saved_model(FLAGS.saved_model, text.words, rows)
+        written.append(FLAGS.saved_model + os.sep)
+    if FLAGS.projector:
+        export.write_projector(FLAGS.projector, text.words, rows)
+        written.append(FLAGS.projector + os.sep)
+    if FLAGS.plots:
+        map_path = os.path.join(FLAGS.plots, "map.png")
+        plots.map_of_points(map_path, rows[:500], text.words[:500], "The most frequent words",
+                            seed=FLAGS.seed)
+        written += [plots.loss(FLAGS.plots, result.history, "words"), map_path]
 
+    # Results: scores.
     unit = evaluation.unit_rows(rows)
-    print("\nNearest neighbours:")
-    for row in evaluation.some_frequent(len(text.words)):
-        near, cosines = evaluation.nearest(unit, row, 6)
-        print("  %-16s %s" % (text.words[row], "  ".join(
-            "%s %.2f" % (text.words[i], c) for i, c in zip(near, cosines))))
-    print("\nFull softmax loss on held-out text: %.3f nats per pair (%d pairs)" % (
-        full_loss, len(pair_centres)))
+    asked = FLAGS.neighbours or [text.words[row] for row in evaluation.some_frequent(vocab_size)]
+    print("\nNearest neighbours:\n" + "\n".join(query.neighbour_lines(text.words, unit, asked, 6)))
+    final_loss = result.history[-1][2]
+    print("\nFull softmax loss on held-out text: %.3f nats per pair" % final_loss)
     scores = {}
-    index = {word: i for i, word in enumerate(text.words)}
     for path, pairs in similarity_pairs.items():
-        score = evaluation.similarity(index, rows, pairs)
+        score = evaluation.similarity(text.words, rows, pairs)
         scores[os.path.basename(path)] = score.spearman
-        print("%s: Spearman %.3f on %d pairs, %d with an unknown word left out" % (
-            path, score.spearman, score.used, score.missing))
+        print("%s: Spearman %.3f on %d pairs; %d left out for %s" % (
+            path, score.spearman, score.used, score.missing, _some(score.missing_words)))
+    if sections:
+        score = evaluation.analogies(text.words, rows, sections)
+        scores[os.path.basename(FLAGS.eval_analogies)] = score.total.accuracy
+        for section in score.sections + [score.total]:
+            print("  %-28s %5.1f%% of %d questions, %d left out" % (
+                section.name, 100 * section.accuracy, section.total, section.skipped))
+        print("Not among the 30,000 most frequent words: %s" % _some(score.missing_words))
     clock["evaluated"] = time.time()
     metrics_path = os.path.join(model_dir, "metrics.json")
-    written = [model_dir + os.sep, vectors_path, metrics_path]
+    written.append(metrics_path)
     training.write_metrics(metrics_path, {
         "settings": program.settings(FLAGS),
         "seconds": {"read": clock["read"] - clock["start"], "train": result.seconds,
                     "evaluate": clock["evaluated"] - clock["trained"]},
         "words_per_second": result.units_per_second,
-        "full_softmax_loss": full_loss,
+        "full_softmax_loss": final_loss,
+        "history": result.history,
         "scores": scores,
         "baselines": {},
         "files": written,
     })
     print("Wrote " + ", ".join(written))
+
+
+def _some(words, number=8):
+    """Words in a line, not too many of them."""
+    more = " and %d more" % (len(words) - number) if len(words) > number else ""
+    return (", ".join(words[:number]) or "none") + more
 
 
 if __name__ == "__main__":

@@ -12,8 +12,10 @@ _EXTRAS = {
         "pytest",
         "pytest-xdist",
         "ruff",
+        "matplotlib",
         "gensim; python_version >= '3.9' and python_version < '3.14'",
     ],
+    # Maps of points are better where scikit-learn is installed too.
     "plots": ["matplotlib"],
 }
 

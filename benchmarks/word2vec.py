@@ -1,20 +1,24 @@
-"""Word vectors beside gensim's, on one file, in one run, judged alike.
+"""Word vectors beside gensim's, on one file, in one run, judged alike; and how the cost grows.
 
-    python benchmarks/word2vec.py --corpus=text.txt --eval_similarity=wordsim353.tsv
+    python benchmarks/word2vec.py --corpus=text.txt --epochs=1,5 --eval_similarity=wordsim353.tsv
+    python benchmarks/word2vec.py --corpus=text.txt --systems=nce,nce/uniform,cbow:nce
+    python benchmarks/word2vec.py --corpus=text.txt --growth
 
-Wants gensim (pip install '.[test]'). The corpus is plain text of one line or many. Speed is raw words
-per second of training alone, without reading and counting the words; accuracy is gensim's own
-evaluation of both sets of vectors. Systems run in turn, `--rounds` times; the best speed of each counts,
-as what disturbs a shared machine only ever makes it slower.
+Wants gensim (pip install '.[test]'). The corpus is plain text of one line or many. Raw words per second
+are those of training alone; "whole" is the time from text to vectors, with reading and counting the
+words, of ours also that of starting Python and TensorFlow and of evaluating and writing. Accuracy is
+gensim's own evaluation of both sets of vectors. Systems run in turn, `--rounds` times; the best times
+of each count, as what disturbs a shared machine only ever makes it slower; scores are the last round's.
 """
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
 import time
 
+import machine
+import numpy as np
 from absl import app, flags
 
 FLAGS = flags.FLAGS
@@ -22,29 +26,50 @@ FLAGS = flags.FLAGS
 flags.DEFINE_string("corpus", None, "Text file.", required=True)
 flags.DEFINE_list("eval_similarity", [], "Files of word pairs with human scores, for gensim.")
 flags.DEFINE_string("eval_analogies", "", "File of analogy questions, for gensim (top 30,000 words).")
-flags.DEFINE_list("systems", "gensim,nce,sampled_softmax", "gensim, and losses of run_word2vec.py.")
-flags.DEFINE_integer("epochs", 1, "Passes over the text.")
+flags.DEFINE_list("systems", "gensim,negative_sampling,nce,sampled_softmax",
+                  "gensim, and losses of run_word2vec.py, each maybe as MODEL:LOSS/SAMPLER.")
+flags.DEFINE_list("epochs", "1", "Passes over the text; a table row for each number.")
 flags.DEFINE_integer("dim", 128, "Size of the vectors.")
-flags.DEFINE_integer("workers", 2, "Threads of gensim; TensorFlow takes all cores.")
+flags.DEFINE_integer("workers", 2, "Threads of gensim and steps at a time of ours.")
 flags.DEFINE_integer("rounds", 1, "How often each system runs.")
+flags.DEFINE_bool("growth", False, "Instead: time per word and memory as the task grows.")
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
-def _ours(loss, folder):
-    """(words per second, vectors) of run_word2vec.py with its defaults."""
+def _run(folder, corpus, *arguments):
+    """(metrics, seconds of the whole command, peak memory in bytes) of run_word2vec.py."""
+    command = [sys.executable, os.path.join(_ROOT, "run_word2vec.py"), "--corpus=" + corpus,
+               "--cache_dir=" + os.path.join(folder, "cache"), "--threads=%d" % FLAGS.workers,
+               "--model_dir=" + os.path.join(folder, "model")] + list(arguments)
+    start = time.time()
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(child.pid, 0)
+    seconds = time.time() - start
+    if status:
+        sys.exit("run_word2vec.py failed")
+    with open(os.path.join(folder, "model", "metrics.json")) as stream:
+        return json.load(stream), seconds, usage.ru_maxrss * 1024
+
+
+def _ours(system, epochs, folder):
+    """(raw words per second, seconds of the whole, vectors) of run_word2vec.py with its defaults."""
     from gensim.models import KeyedVectors
-    subprocess.run([sys.executable, os.path.join(_ROOT, "run_word2vec.py"), "--loss=" + loss,
-                    "--corpus=" + FLAGS.corpus, "--dim=%d" % FLAGS.dim, "--epochs=%d" % FLAGS.epochs,
-                    "--model_dir=" + folder], check=True, stdout=subprocess.DEVNULL)
-    with open(os.path.join(folder, "metrics.json")) as stream:
-        speed = json.load(stream)["words_per_second"]
-    return speed, KeyedVectors.load_word2vec_format(os.path.join(folder, "vectors.bin"), binary=True)
+    model, _, loss = system.rpartition(":")
+    loss, _, sampler = loss.partition("/")
+    arguments = ["--loss=" + loss, "--dim=%d" % FLAGS.dim, "--epochs=%d" % epochs]
+    arguments += ["--model=" + model] if model else []
+    arguments += ["--sampler=" + sampler] if sampler else []
+    metrics, seconds, _ = _run(folder, FLAGS.corpus, *arguments)
+    path = os.path.join(folder, "model", "vectors.bin")
+    return (metrics["words_per_second"], seconds, metrics["full_softmax_loss"],
+            KeyedVectors.load_word2vec_format(path, binary=True))
 
 
-def _gensim():
+def _gensim(epochs):
     """The same of gensim: skip-gram, window 5, 5 negatives, sample 1e-4, min_count 5, its own rate."""
     from gensim.models import Word2Vec
+    start = time.time()
     with open(FLAGS.corpus) as stream:
         lines = [line.split() for line in stream]
     # gensim cuts sentences at 10,000 words without a word about it.
@@ -52,9 +77,10 @@ def _gensim():
     model = Word2Vec(sg=1, vector_size=FLAGS.dim, window=5, negative=5, sample=1e-4, min_count=5,
                      workers=FLAGS.workers, seed=1)
     model.build_vocab(sentences)
-    start = time.time()
-    model.train(sentences, total_words=model.corpus_total_words, epochs=FLAGS.epochs)
-    return model.corpus_total_words * FLAGS.epochs / (time.time() - start), model.wv
+    trained = time.time()
+    model.train(sentences, total_words=model.corpus_total_words, epochs=epochs)
+    end = time.time()
+    return model.corpus_total_words * epochs / (end - trained), end - start, float("nan"), model.wv
 
 
 def _accuracy(vectors):
@@ -65,28 +91,95 @@ def _accuracy(vectors):
     return scores
 
 
-def main(_):
+def _print_head():
+    import gensim
+    print("%s; gensim %s" % (machine.description(), gensim.__version__))
+
+
+def _compare():
+    """Prints the table of systems."""
     results = {}
     for _ in range(FLAGS.rounds):
-        for system in FLAGS.systems:
-            with tempfile.TemporaryDirectory() as folder:
-                speed, vectors = _gensim() if system == "gensim" else _ours(system, folder)
-                best = max(speed, results.get(system, (0,))[0])
-                results[system] = best, _accuracy(vectors)
-    import gensim
-    import numpy
-    import tensorflow
-    print("Python %s, TensorFlow %s, gensim %s, NumPy %s; %d cores, %s" % (
-        platform.python_version(), tensorflow.__version__, gensim.__version__, numpy.__version__,
-        os.cpu_count(), platform.platform()))
-    print("%s, %d epochs, %d dimensions, best speed of %d" % (
-        os.path.basename(FLAGS.corpus), FLAGS.epochs, FLAGS.dim, FLAGS.rounds))
-    names = list(next(iter(results.values()))[1])
-    print("%-18s%12s%10s" % ("system", "raw words/s", "ratio") + "".join("%18s" % n for n in names))
-    first = results[FLAGS.systems[0]][0]
-    for system, (speed, scores) in results.items():
-        print("%-18s%12s%10.2f" % (system, format(int(speed), ","), speed / first)
-              + "".join("%18.3f" % scores[name] for name in names))
+        for epochs in map(int, FLAGS.epochs):
+            for system in FLAGS.systems:
+                with tempfile.TemporaryDirectory() as folder:
+                    speed, seconds, loss, vectors = (
+                        _gensim(epochs) if system == "gensim" else _ours(system, epochs, folder))
+                before = results.get((epochs, system), (0, float("inf")))
+                results[epochs, system] = (max(speed, before[0]), min(seconds, before[1]), loss,
+                                           _accuracy(vectors))
+                print("epochs %d, %s: %d words/s" % (epochs, system, speed), file=sys.stderr)
+    _print_head()
+    print("%s, %d dimensions, best times of %d" % (
+        os.path.basename(FLAGS.corpus), FLAGS.dim, FLAGS.rounds))
+    names = list(next(iter(results.values()))[3])
+    print("%-32s%7s%13s%7s%9s%7s%7s" % (
+        "system", "epochs", "raw words/s", "ratio", "whole, s", "ratio", "loss")
+        + "".join("%18s" % name for name in names))
+    for (epochs, system), (speed, seconds, loss, scores) in results.items():
+        first = results[epochs, FLAGS.systems[0]]
+        print("%-32s%7d%13s%7.2f%9.1f%7.2f%7.2f" % (
+            system, epochs, format(int(speed), ","), speed / first[0], seconds, seconds / first[1], loss)
+            + "".join("%18.3f" % scores[name] for name in names))
+
+
+def _made_text(path, num_words, vocab_size):
+    """Writes words w0, w1, ... of Zipf's frequencies, each of them once at least, 1000 a line."""
+    random = np.random.RandomState(1)
+    weights = np.cumsum(1 / np.arange(1.0, vocab_size + 1))
+    names = np.array(["w%d" % i for i in range(vocab_size)])
+    with open(path, "w") as stream:
+        first = random.permutation(vocab_size)
+        for begin in range(0, num_words, 1000000):
+            ids = np.searchsorted(weights, random.uniform(0, weights[-1], 1000000))
+            ids[:len(first)] = first[:1000000]
+            first = first[1000000:]
+            random.shuffle(ids)
+            for row in names[np.minimum(ids, vocab_size - 1)].reshape(-1, 1000):
+                stream.write(" ".join(row) + "\n")
+
+
+def _cost(corpus, arguments):
+    """(microseconds per word while training, seconds of the whole, peak memory in bytes) of an epoch."""
+    with tempfile.TemporaryDirectory() as folder:
+        metrics, seconds, memory = _run(folder, corpus, "--epochs=1", *arguments)
+    return 1e6 / metrics["words_per_second"], seconds, memory
+
+
+def _growth():
+    """Prints time per word and peak memory of larger tasks beside a smaller one's."""
+    with tempfile.TemporaryDirectory() as folder:
+        four = os.path.join(folder, "four.txt")
+        with open(four, "wb") as stream:
+            for _ in range(4):
+                with open(FLAGS.corpus, "rb") as text:
+                    stream.write(text.read() + b"\n")
+        made = {size: os.path.join(folder, "%d.txt" % size) for size in (10000, 1000000)}
+        for size, path in made.items():
+            _made_text(path, 20000000, size)
+        name = os.path.basename(FLAGS.corpus)
+        tasks = [
+            (name + ", 128 dimensions", None, FLAGS.corpus, ["--dim=128"]),
+            (name + ", 300 dimensions", 0, FLAGS.corpus, ["--dim=300"]),
+            (name + " four times", 0, four, ["--dim=128"]),
+            ("made text, 10,000 words", None, made[10000], ["--dim=128", "--min_count=1"]),
+            ("made text, 1,000,000 words", 3, made[1000000], ["--dim=128", "--min_count=1"])]
+        rows = []
+        for task, base, corpus, arguments in tasks:
+            costs = [_cost(corpus, arguments) for _ in range(FLAGS.rounds)]
+            best = tuple(map(min, zip(*costs)))
+            rows.append((task, base, best))
+            print("%s: %.2f us a word" % (task, best[0]), file=sys.stderr)
+    _print_head()
+    print("negative_sampling, one epoch, best of %d" % FLAGS.rounds)
+    print("%-40s%12s%10s%10s%12s" % ("", "us a word", "multiple", "whole, s", "peak, MB"))
+    for task, base, (micros, seconds, memory) in rows:
+        multiple = "" if base is None else "%.2f" % (micros / rows[base][2][0])
+        print("%-40s%12.2f%10s%10.1f%12.0f" % (task, micros, multiple, seconds, memory / 1e6))
+
+
+def main(_):
+    (_growth if FLAGS.growth else _compare)()
 
 
 if __name__ == "__main__":

@@ -204,6 +204,93 @@ class BadFileTest(FilesTestCase):
                 raise OSError(errno.EIO, "Input/output error")
 
 
+class MembersTest(FilesTestCase):
+
+    def members(self, path):
+        read = []
+        with files.open_members(path) as members:
+            for name, open_member in members:
+                with open_member() as stream:
+                    read.append((name, stream.read()))
+        return read
+
+    @parameterized.parameters("", ".gz", ".bz2", ".xz", ".zip")
+    def test_any_other_file_is_its_one_member(self, ending):
+        path = self.path("f" + ending, packed(ending, b"text"))
+        self.assertEqual([(path, b"text")], self.members(path))
+
+    def test_the_members_of_a_zip_in_order(self):
+        path = self.path("f.zip", zipped([
+            ("b", "1"), (".x", "no"), ("d/.x", "no"), ("d/", ""), ("a", "2"), ("__MACOSX/a", "no")]))
+        self.assertEqual([(path + ": b", b"1"), (path + ": a", b"2")], self.members(path))
+        self.assertEmpty(self.members(self.path("g.zip", zipped([("d/", "")]))))
+
+    def test_what_is_hidden_in_a_zip_does_not_count(self):
+        path = self.path("f.zip", zipped([("a", "x"), ("__MACOSX/._a", "no")]))
+        self.assertEqual("x", read_text(path))
+
+    def test_damage_is_named(self):
+        content = zipped([("a", TEXT * 9), ("b", TEXT * 9)], zipfile.ZIP_STORED)
+        path = self.path("f.zip", content.replace(b"last", b"lost"))
+        self.check_error(path, "a whole .zip file, got: Bad CRC-32", self.members)
+
+
+class CachedFolderTest(FilesTestCase):
+
+    def make(self, folder):
+        with open(os.path.join(folder, "f"), "w") as stream:
+            stream.write("whole")
+
+    def load(self, folder):
+        try:
+            with open(os.path.join(folder, "f")) as stream:
+                content = stream.read()
+        except OSError:
+            return None
+        return content if content == "whole" else None
+
+    def test_it_is_made_once(self):
+        path = self.path("entry")
+        self.assertEqual(("whole", True), files.cached_folder(path, self.make, self.load))
+        self.assertEqual(("whole", False), files.cached_folder(path, None, self.load))
+        self.assertEqual(["entry"], os.listdir(self.folder))
+
+    @parameterized.parameters("entry", "entry/f")
+    def test_what_is_not_whole_is_made_anew(self, name):
+        if name != "entry":
+            os.mkdir(self.path("entry"))
+        self.path(name, b"half")
+        made = files.cached_folder(self.path("entry"), self.make, self.load)
+        self.assertEqual(("whole", True), made)
+        self.assertEqual(["entry"], os.listdir(self.folder))
+
+    def test_an_error_leaves_what_was_there(self):
+        def fail(folder):
+            self.make(folder)
+            raise KeyError("x")
+        os.mkdir(self.path("entry"))
+        self.path("entry/f", b"half")
+        with self.assertRaises(KeyError):
+            files.cached_folder(self.path("entry"), fail, self.load)
+        self.assertEqual(["entry"], os.listdir(self.folder))
+        self.assertEqual("half", read_text(self.path("entry/f")))
+
+    def test_errors_of_other_files_stay_what_they_are(self):
+        def fail(_):
+            raise FileNotFoundError(errno.ENOENT, "No such file", "other")
+        with self.assertRaises(FileNotFoundError):
+            files.cached_folder(self.path("entry"), fail, self.load)
+
+    def test_no_place_is_named(self):
+        path = self.path("nowhere")
+        with self.assertRaisesRegex(checks.InputError, "nowhere: wanted a place to write, got: No such"):
+            files.cached_folder(os.path.join(path, "entry"), self.make, self.load)
+
+    def test_an_entry_that_can_never_be_loaded_is_an_error(self):
+        with self.assertRaisesRegex(checks.InputError, "wanted a place to write, got: "):
+            files.cached_folder(self.path("entry"), self.make, lambda folder: None)
+
+
 class WritingTest(FilesTestCase):
 
     @parameterized.parameters("f", "f.txt", "f.gz", "f.bz2", "f.xz", "f.XZ", "new/folders/f.gz")
@@ -300,6 +387,123 @@ class WritingTest(FilesTestCase):
         with files.writing(self.path(name)) as stream:
             stream.write("x")
         self.assertEqual("x", read_text(self.path(name)))
+
+
+class ApartTest(FilesTestCase):
+
+    def test_places_of_their_own(self):
+        files.check_apart({}, {})
+        files.check_apart({"a": "", "b": "", "c": "x"}, {"d": "", "e": ""})
+        files.check_apart({"a": "model", "b": "model/file", "c": "mode"}, {"d": "model/new", "e": "new"})
+
+    @parameterized.parameters(
+        (dict(a="x", b="./y/../x"), {}, "a: wanted a place of its own, got 'that of b'"),
+        ({}, dict(d="x", e="x/"), "d: .*'that of e'"), ({}, dict(d="x/y", e="x"), "e: .*'that of d'"),
+        (dict(a="x/file"), dict(d="x"), "d: .*'that of a'"), (dict(a="x"), dict(d="x"), "that of "))
+    def test_one_place_for_two(self, paths, folders, message):
+        with self.assertRaisesRegex(checks.InputError, "^check_apart: .*" + message):
+            files.check_apart(paths, folders)
+
+    def test_a_link_is_where_it_leads(self):
+        os.symlink("there", os.path.join(self.folder, "link"))
+        with self.assertRaisesRegex(checks.InputError, "d: .*'that of a'"):
+            files.check_apart({"a": os.path.join(self.folder, "there", "file")},
+                              {"d": os.path.join(self.folder, "link")})
+
+
+class WritingFolderTest(FilesTestCase):
+
+    def setUp(self):
+        super().setUp()
+        self.parent = self.create_tempdir().full_path
+        self.folder = os.path.join(self.parent, "new")
+
+    def write(self, folder=None, content="new"):
+        with files.writing_folder(folder or self.folder) as made:
+            self.assertFalse(os.path.exists(made))
+            os.makedirs(os.path.join(made, "below"))
+            with open(os.path.join(made, "below", "file"), "w") as stream:
+                stream.write(content)
+            self.assertEqual(os.path.exists(os.path.join(self.folder, "below")), False)
+
+    def check_written(self, folder=None):
+        with open(os.path.join(folder or self.folder, "below", "file")) as stream:
+            self.assertEqual(stream.read(), "new")
+
+    def test_a_folder_is_there_when_all_went_well(self):
+        files.check_new_folder(self.folder)
+        self.assertEmpty(os.listdir(self.parent))
+        self.write()
+        self.check_written()
+        self.assertEqual(os.listdir(self.parent), ["new"])
+
+    def test_an_empty_folder_is_filled_and_a_full_one_is_refused(self):
+        os.mkdir(self.folder)
+        files.check_new_folder(self.folder + os.sep)
+        self.write(self.folder + os.sep)
+        for write in (files.check_new_folder, self.write):
+            with self.assertRaisesRegex(checks.InputError, self.folder + ": wanted a new or empty "
+                                        "folder, got one with something in it"):
+                write(self.folder)
+        self.check_written()
+        self.assertEqual(os.listdir(self.parent), ["new"])
+
+    def test_a_link_to_a_folder_stays_one(self):
+        os.mkdir(self.folder)
+        link = os.path.join(self.parent, "link")
+        os.symlink("new", link)
+        files.check_new_folder(link)
+        self.write(link)
+        self.assertTrue(os.path.islink(link))
+        self.check_written()
+
+    def test_folders_above_are_made(self):
+        deep = os.path.join(self.folder, "a", "b")
+        files.check_new_folder(deep)
+        self.assertEqual(os.listdir(os.path.join(self.folder, "a")), [])
+        self.write(deep)
+        self.check_written(deep)
+        before = os.getcwd()
+        self.addCleanup(os.chdir, before)
+        os.chdir(self.parent)
+        files.check_new_folder("here")
+        self.write("here")
+        self.check_written(os.path.join(self.parent, "here"))
+
+    @parameterized.parameters(RuntimeError("broken"), KeyboardInterrupt())
+    def test_an_error_leaves_nothing(self, error):
+        with self.assertRaises(type(error)):
+            with files.writing_folder(self.folder) as made:
+                os.mkdir(made)
+                open(os.path.join(made, "file"), "w").close()
+                raise error
+        self.assertEmpty(os.listdir(self.parent))
+
+    def test_a_folder_that_is_filled_meanwhile_stays_as_it_is(self):
+        with self.assertRaisesRegex(checks.InputError, "got one with something in it"):
+            with files.writing_folder(self.folder) as made:
+                os.mkdir(made)
+                os.mkdir(self.folder)
+                open(os.path.join(self.folder, "theirs"), "w").close()
+        self.assertEqual(os.listdir(self.folder), ["theirs"])
+        self.assertEqual(os.listdir(self.parent), ["new"])
+
+    def test_all_is_on_the_disk_before_the_name_changes(self):
+        with mock.patch.object(os, "fsync") as fsync, mock.patch.object(
+                os, "replace", side_effect=lambda *_: fsync.assert_called()) as replace:
+            self.write()
+        fsync.assert_called_once()
+        replace.assert_called_once()
+
+    def test_a_file_is_no_folder(self):
+        path = self.create_tempfile().full_path
+        for write in (files.check_new_folder, self.write):
+            with self.assertRaisesRegex(checks.InputError, "wanted a new or empty folder, got a file"):
+                write(path)
+            with self.assertRaisesRegex(checks.InputError, "wanted a place for a folder, got: "):
+                write(os.path.join(path, "new"))
+            with self.assertRaisesRegex(checks.InputError, "wanted a place for a folder, got: "):
+                write(os.path.join(os.sep, "proc", "new"))
 
 
 if __name__ == "__main__":

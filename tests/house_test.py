@@ -12,14 +12,15 @@ _PACKAGE = "tf1_sampled"
 _LAYERS = (
     ("__init__", "checks", "tables"),
     ("assertions", "files", "initializers", "program"),
-    ("distributions", "optimizers", "sources", "training"),
+    ("distributions", "optimizers", "plots", "sources", "training"),
     ("samplers",),
     ("logits",),
     ("losses",),
     ("word2vec.__init__", "recsys.__init__"),
-    ("word2vec.corpus", "word2vec.vectors", "recsys.events"),
+    ("word2vec.text", "word2vec.phrases", "word2vec.vocabulary"),
+    ("word2vec.corpus", "word2vec.export", "word2vec.vectors", "recsys.events"),
     ("word2vec.evaluation", "recsys.evaluation"),
-    ("word2vec.model", "recsys.model"),
+    ("word2vec.model", "word2vec.query", "recsys.model"),
 )
 
 # (who, whom): modules or packages that the layers would let import the other, but that do not know it.

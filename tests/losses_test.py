@@ -650,6 +650,28 @@ class PairsTest(_LossCase):
                     with self.subTest(kind=kind, remove=remove):
                         self.assert_results_close(ours, theirs, 1e-4, 1e-5 * far)
 
+    @parameterized.parameters(*_LOSSES)
+    def test_groups_may_share_their_candidates(self, name):
+        arrays = [np.concatenate([array] * 2) if 2 <= i else array
+                  for i, array in enumerate(self._arrays("masked"))]
+        arrays[3] = (arrays[3] + np.arange(len(arrays[3]))[:, None]) % _C  # 4 groups, 2 sets
+        shared = [array[:2] if i in (4, 6) else np.repeat(array[:2], 2, 0) if i == 5 else array
+                  for i, array in enumerate(arrays)]
+        own = [np.repeat(array, 2, 0) if i in (4, 6) else array for i, array in enumerate(shared)]
+        tensors, unknown = self._tensors(own), [
+            tf.placeholder(tensor.dtype, [None] * len(tensor.shape[:-1]) + tensor.shape[-1:].as_list())
+            for tensor in self._tensors(shared)[2:]]
+        unknown = tensors[:2] + unknown
+        fetches = []
+        for form in (tensors, tensors[:4] + self._tensors(shared)[4:], unknown):
+            loss = self._in_pairs(name, form, remove_accidental_hits=True)
+            fetches.append([loss, tf.gradients(loss, tensors[:2] + form[2:3])])
+        (wanted, wanted_gradients), *others = self.run_graph(fetches, dict(zip(unknown[2:], shared[2:])))
+        self.assertEqual(wanted.shape, (4, self._K, self._J))
+        wanted_gradients = list(map(_dense, wanted_gradients))
+        for value, gradients in others:
+            self.assert_results_close((value, list(map(_dense, gradients))), (wanted, wanted_gradients))
+
     @parameterized.product(name=["sampled_softmax", "softmax_at_k"],
                            dtype=[tf.float16, tf.bfloat16, tf.float64])
     def test_types(self, name, dtype):
@@ -717,6 +739,55 @@ class FullLossTest(_LossCase):
             tf.constant(problem.inputs, tf.float32), _C, 1, strategy))
         self.assert_close(value, getattr(oracles, name)(*problem.oracle_arguments(False)[:4]))
 
+    _PAIRS = ((_C, _D), (_C,), (2, 3, _D), (2, 4), (2, 3, 4))  # weights, biases, inputs, labels, pairs
+
+    def _in_pairs(self, dtype=tf.float32, scale=1, seed=1):
+        """Arrays of weights, biases, inputs, labels and pairs, and their tensors."""
+        random = np.random.RandomState(seed)
+        arrays = [scale * random.standard_normal(shape).astype(dtype.as_numpy_dtype)
+                  for shape in self._PAIRS[:3]]
+        arrays += [random.randint(0, _C, self._PAIRS[3]), random.randint(0, 3, self._PAIRS[4]) / 2]
+        return arrays, [_fed(array, kind) for array, kind in zip(
+            arrays, [dtype, dtype, dtype, tf.int32, tf.float32])]
+
+    @parameterized.parameters(*_PRECISION)
+    def test_pairs_are_examples(self, dtype):
+        _, tensors = self._in_pairs(dtype)
+        weights, biases, inputs, labels, pairs = tensors
+        ours = losses.full_softmax_loss(weights, biases, labels, inputs, _C, pairs=pairs)
+        self.assertEqual(ours.shape.as_list(), [2, 3, 4])
+        rows = tf.reshape(tf.tile(inputs[:, :, None], [1, 1, 4, 1]), [-1, _D])
+        theirs = tf.cast(pairs, ours.dtype) * tf.reshape(losses.full_softmax_loss(
+            weights, biases, tf.reshape(tf.tile(labels[:, None], [1, 3, 1]), [-1]), rows, _C),
+            [2, 3, 4])
+        fetches = [[loss, tf.gradients(loss, tensors[:3])] for loss in (ours, theirs)]
+        for gradient, tensor in zip(fetches[0][1], tensors):
+            self.assertEqual(gradient.dtype, tensor.dtype)
+        with self.new_session() as session:
+            for scale in (1, 50):
+                arrays, _ = self._in_pairs(dtype, scale, seed=2)
+                (value, gradients), wanted = session.run(fetches, dict(zip(tensors, arrays)))
+                self.assert_close(value, wanted[0], 1e-5, 1e-5 * scale ** 2)
+                self.assertGreater(np.abs(value).max(), 1)
+                precision = 4 * scale * max(_PRECISION[dtype], 1e-5)
+                for gradient, wanted_gradient in zip(gradients, wanted[1]):
+                    self.assert_close(_dense(gradient), _dense(wanted_gradient), precision, precision)
+
+    def test_pairs_of_unknown_sizes_and_of_shards(self):
+        arrays, tensors = self._in_pairs()
+        weights, biases, inputs, labels, pairs = arrays
+        wanted = losses.full_softmax_loss(*tensors[:2], tensors[3], tensors[2], _C, pairs=tensors[4])
+        unknown = [tf.placeholder(tf.float32, [None, None, _D]), tf.placeholder(tf.int64, [None, None]),
+                   tf.placeholder(tf.bool, [None, None, None])]
+        for strategy in ("mod", "div"):
+            parts = [[array[i::3] for i in range(3)] if strategy == "mod" else np.array_split(array, 3)
+                     for array in (weights, biases)]
+            loss = losses.full_softmax_loss(
+                *[[tf.constant(part) for part in table] for table in parts], unknown[1], unknown[0], _C,
+                partition_strategy=strategy, pairs=unknown[2])
+            feed = dict(zip(tensors[4:] + unknown, [pairs > 0, inputs, labels, pairs > 0]))
+            self.assert_close(*self.run_graph([loss, wanted], feed))
+
     @parameterized.parameters("full_softmax", "full_sigmoid")
     def test_types(self, name):
         fetches, feed = [], {}
@@ -738,6 +809,51 @@ class FullLossTest(_LossCase):
                 self.assert_close(value, wanted, 1e-5, 1e-6 * np.abs(wanted).max())
                 for gradient in gradients:
                     self.assertTrue(np.all(np.isfinite(_dense(gradient))))
+
+
+class LossByNameTest(_LossCase):
+
+    @parameterized.parameters(*_LOSSES)
+    def test_is_the_tables_function(self, name):
+        problem = _Problem()
+        _, arguments = problem.tensors()
+        common = [arguments[key] for key in ("weights", "biases", "labels", "inputs")]
+        options = _OPTIONS.get(name, {})
+        pairs = tf.constant(np.random.RandomState(1).rand(1, _B, _B), tf.float32)
+        grouped = dict(labels=tf.reshape(common[2], [1, _B]), inputs=common[3][None],
+                       sampled_values=tuple(tf.reshape(value, [1, -1])
+                                            for value in arguments["sampled_values"]))
+        values = self.run_graph([
+            losses.loss_by_name(name, *common, _C, arguments["sampled_values"], **options),
+            _loss(name, **arguments),
+            losses.loss_by_name(name, *common[:2], num_classes=_C, pairs=pairs, **grouped, **options),
+            tables.LOSSES[name](*common[:2], num_sampled=None, num_classes=_C, pairs=pairs, **grouped,
+                                **options)])
+        np.testing.assert_array_equal(values[0], values[1])
+        np.testing.assert_array_equal(values[2], values[3])
+        self.assertEqual((values[0].shape, values[2].shape), ((_B,), (1, _B, _B)))
+
+    def test_a_full_loss_needs_no_sampled_values(self):
+        _, arguments = _Problem().tensors()
+        common = [arguments[key] for key in ("weights", "biases", "labels", "inputs")]
+        pairs = tf.eye(_B)[None]
+        values = self.run_graph([
+            losses.loss_by_name("full_softmax", *common, _C),
+            losses.full_softmax_loss(*common, _C),
+            losses.loss_by_name("full_softmax", *common[:2], tf.reshape(common[2], [1, _B]),
+                                common[3][None], _C, pairs=pairs)[0]])
+        np.testing.assert_array_equal(values[0], values[1])
+        self.assert_close(values[2], np.diag(values[1]))
+
+    def test_what_is_missing_is_named(self):
+        _, arguments = _Problem().tensors()
+        common = [arguments[key] for key in ("weights", "biases", "labels", "inputs")]
+        with self.assertRaisesRegex(InputError, "^loss_by_name: loss: wanted one of gbce, .*'hinge'"):
+            losses.loss_by_name("hinge", *common, _C, arguments["sampled_values"])
+        for name in _LOSSES:
+            with self.assertRaisesRegex(InputError, "^loss_by_name: sampled_values: wanted those of a "
+                                        "sampler, got None"):
+                losses.loss_by_name(name, *common, _C)
 
 
 class L2LossOfRowsTest(graph_case.GraphCase):
@@ -802,8 +918,10 @@ class ErrorsTest(_LossCase):
             (dict(labels=np.full([2, 3], _C)), "labels: wanted ids from 0 to 12, got .13"),
             (dict(inputs=tf.ones([2, _D])), r"inputs: wanted shape \[G, K, D\]"),
             (dict(inputs=tf.ones([2, 4, _D], tf.int32)), "weights, inputs: wanted types among "),
+            (dict(sampled_values=(tf.zeros([3, _S], tf.int64), sampled_values[1], tf.ones([3, _S]))),
+             "sampled_values: wanted sets of candidates that divide 2 groups, got 3"),
             (dict(sampled_values=(sampled_values[0][0], sampled_values[1], sampled_values[2][0])),
-             r"sampled_values: wanted candidates of shape \[G, S\]"),
+             r"sampled_values: wanted candidates of shape \[H, S\]"),
         ])
 
     @parameterized.parameters(
@@ -841,11 +959,32 @@ class ErrorsTest(_LossCase):
                     InputError, "^" + message.replace("%s", name)):
                 getattr(losses, name)(**dict(arguments, **changed))
 
+    def test_wrong_arguments_of_a_full_loss_with_pairs_are_named(self):
+        arguments = dict(weights=tf.ones([_C, _D]), biases=tf.ones([_C]), num_classes=_C,
+                         labels=np.zeros([2, 3], np.int64), inputs=tf.ones([2, 4, _D]),
+                         pairs=tf.ones([2, 4, 3]))
+        for changed, message in [
+                (dict(num_true=3), "num_true: wanted 1 with pairs, got 3"),
+                (dict(label_mask=np.ones([2, 3], bool)), "label_mask: wanted None with pairs"),
+                (dict(labels=np.zeros([2], np.int64)), r"labels: wanted shape \[G, J\]"),
+                (dict(labels=np.zeros([2, 3])), "labels: wanted int32 or int64 ids, got 'float64'"),
+                (dict(labels=np.full([2, 3], _C)), "labels: wanted ids from 0 to 12, got .13"),
+                (dict(labels=np.full([2, 3], -1)), "labels: wanted ids from 0 to 12, got .-1"),
+                (dict(inputs=tf.ones([2, _D])), r"inputs: wanted shape \[G, K, D\]"),
+        ]:
+            with self.subTest(message), self.assertRaisesRegex(
+                    InputError, "^full_softmax_loss: " + message):
+                losses.full_softmax_loss(**dict(arguments, **changed))
+        with self.assertRaisesRegex(InputError, "weights, inputs: wanted types among "):
+            losses.full_softmax_loss(**dict(arguments, inputs=tf.ones([2, 4, _D], tf.int32)))
+
     def test_a_label_out_of_range_is_an_error_of_the_session(self):
         weights, biases, inputs = tf.ones([_C, _D]), tf.ones([_C]), tf.ones([2, _D])
         labels = tf.placeholder(tf.int64, [2, 1])
         fetches = [(name, getattr(losses, name)(weights, biases, labels, inputs, _C))
                    for name in ("full_softmax_loss", "full_sigmoid_loss")]
+        fetches.append(("full_softmax_loss", losses.full_softmax_loss(
+            weights, biases, labels, inputs[:, None], _C, pairs=tf.ones([2, 1, 1]))))
         for name in _LOSSES:
             arguments = dict(
                 weights=weights, biases=biases, labels=labels, num_sampled=_S, num_classes=_C,

@@ -7,6 +7,7 @@ from absl.testing import absltest
 from tf1_sampled import InputError, program
 
 _SCRIPT = """
+import logging
 import sys
 from absl import flags
 from tf1_sampled import checks, program
@@ -18,6 +19,9 @@ def main(_):
         checks.argument(False, "f", "x", "a good one", "a bad one")
     if flags.FLAGS.mode == "defect":
         raise ValueError("a defect")
+    if flags.FLAGS.mode == "log":
+        logging.getLogger("library").info("all is well")
+        logging.getLogger("library").warning("all is lost")
     if flags.FLAGS.mode == "interrupt":
         raise KeyboardInterrupt
     if flags.FLAGS.mode == "import":
@@ -50,6 +54,15 @@ class ProgramTest(absltest.TestCase):
         self.assertEqual(settings["mode"], "")
         self.assertNotIn("verbosity", settings)
 
+    def test_the_rate_falls_linearly_or_not_at_all(self):
+        for arguments, decay in (((), "linear"), (("--decay=none",), "none")):
+            code, out, _ = self._run(*arguments)
+            self.assertEqual((code, eval(out)["decay"]), (0, decay))  # pylint: disable=eval-used
+
+    def test_a_loss_may_be_a_full_one(self):
+        code, out, _ = self._run("--loss=full_softmax")
+        self.assertEqual((code, eval(out)["loss"]), (0, "full_softmax"))  # pylint: disable=eval-used
+
     def test_what_the_user_got_wrong_is_one_line(self):
         code, _, err = self._run("--mode=wrong")
         self.assertEqual((code, err), (
@@ -65,7 +78,8 @@ class ProgramTest(absltest.TestCase):
         self.assertEqual((code, err), (130, ""))
 
     def test_a_mistyped_flag_names_the_choices(self):
-        for wrong, message in [("--loss=nec", "nce|negative_sampling"),
+        for wrong, message in [("--loss=nec", "full_softmax|gbce|nce|negative_sampling"),
+                               ("--decay=cosine", "linear|none"), ("--learning_rate=0", "above 0"),
                                ("--num_sampled=0", "num_sampled"), ("--epochs=x", "epochs"),
                                ("--los=nce", "Unknown command line flag")]:
             code, _, err = self._run(wrong)
@@ -74,8 +88,16 @@ class ProgramTest(absltest.TestCase):
             self.assertNotIn("Traceback", err)
 
     def test_tensorflow_is_loaded_without_noise(self):
-        code, _, err = self._run("--mode=import")
+        code, out, err = self._run("--mode=import")
         self.assertEqual((code, err), (0, "still here\n"))
+        # Its own flags are no settings of the program.
+        self.assertCountEqual(eval(out), eval(self._run()[1]))  # pylint: disable=eval-used
+
+    def test_libraries_tell_only_warnings_unless_asked(self):
+        for arguments, told in ((), 1), (("--verbosity=0",), 2):
+            code, _, err = self._run("--mode=log", *arguments)
+            self.assertEqual((code, len(err.splitlines())), (0, told), err)
+            self.assertIn("all is lost", err)
 
 
 class ModelDirTest(absltest.TestCase):

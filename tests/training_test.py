@@ -1,6 +1,9 @@
 import io
 import json
 import os
+import threading
+import unittest
+from unittest import mock
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -55,11 +58,81 @@ class TrainTest(graph_case.GraphCase):
         self.assertEmpty(os.listdir(self.folder))
 
     def test_a_diverged_model_is_not_saved_over_a_good_one(self):
-        # Every step is due for a checkpoint; the value that made the model bad is saved by none.
-        with self.assertRaisesRegex(InputError, "got nan at step 3.*Last checkpoint: .*model.ckpt-2"):
-            self._train([[1.0], [1.0], [float("nan")], [1.0]], save_seconds=0)
+        # A checkpoint is due each time that the loss is looked at; none holds what was made bad.
+        values = [[1.0]] * 52 + [[float("nan")]] + [[1.0]] * 47
+        with self.assertRaisesRegex(InputError, "got nan at step 100.*Last checkpoint: .*model.ckpt-50"):
+            self._train(values, save_seconds=0)
         with training.restored_session(self.folder) as session:
             self.assertTrue(np.isfinite(session.run(self.w)))
+
+    def test_the_rate_stays(self):
+        self._train([[1.0]] * 4, rate=0.1, decay="none")
+        with training.restored_session(self.folder) as session:
+            self.assert_close(session.run(self.w), 1 - 0.8 ** 4)
+
+    def test_an_unknown_decay(self):
+        with self.assertRaisesRegex(InputError, "decay: wanted one of linear, none, got 'cosine'"):
+            self._train([[1.0]], decay="cosine")
+
+    def test_the_held_out_loss_is_what_is_shown(self):
+        looks = []
+
+        def held_out_loss(session):
+            looks.append(float(session.run(self.w)))
+            return 7.0 + len(looks)
+
+        result = self._train([[1.0]] * 120, held_out_loss=held_out_loss)
+        units, seconds, losses = zip(*result.history)
+        self.assertEqual(list(losses), [8.0 + i for i in range(len(looks))])
+        self.assertEqual((units[0], units[-1]), (41, 100))  # 50 steps of 120; the end
+        self.assertEqual(sorted(seconds), list(seconds))
+        self.assertLess(abs(looks[-1] - 1), abs(looks[0] - 1))
+
+    def test_the_history_of_the_training_loss(self):
+        result = self._train([[2.0]] * 120)
+        self.assertEqual([units for units, _, _ in result.history], [41, 83, 100, 100])
+        losses = [loss for _, _, loss in result.history]
+        self.assertEqual(losses[0], 4.0)
+        self.assertLess(losses[-1], 1e-3)
+
+    def test_as_many_steps_at_a_time_as_threads(self):
+        for threads, together in ((1, 1), (2, 2), (3, 3)):
+            with tf.Graph().as_default():
+                # Each step waits for others under way, which never come where there are fewer threads.
+                barrier = threading.Barrier(together)
+
+                def meet(value, barrier=barrier):
+                    barrier.wait(timeout=20)
+                    return value
+
+                x = tf.placeholder(tf.float32, [])
+                w = tf.get_variable("w", [], initializer=tf.zeros_initializer(), use_resource=True)
+                met = tf.numpy_function(meet, [x], tf.float32)
+                tf.add_to_collection(tf.GraphKeys.UPDATE_OPS, met.op)
+                loss = tf.square(w - x)
+                batches = (({x: 1.0}, (i + 1) / 12) for i in range(12))
+                result = training.train(
+                    loss, loss, optimizers.SGDOptimizer, 0.1, batches, 12, "examples",
+                    self.create_tempdir().full_path, threads=threads)
+                self.assertEqual(result.steps, 12)
+
+    def test_several_threads_use_each_batch_once(self):
+        total = tf.get_variable("total", [], initializer=tf.zeros_initializer(), trainable=False,
+                                use_resource=True)
+        tf.add_to_collection(tf.GraphKeys.UPDATE_OPS,
+                             tf.assign_add(total, tf.reduce_sum(self.x)))
+        self._train([[float(i)] for i in range(130)], rate=1e-6, threads=3)
+        with training.restored_session(self.folder) as session:
+            self.assertEqual(session.run(total), sum(range(130)))
+
+    def test_an_error_in_the_input_ends_the_training(self):
+        def batches():
+            yield {self.x: [1.0]}, 0.1
+            raise InputError("text.txt: gone")
+
+        with self.assertRaisesRegex(InputError, "text.txt: gone"):
+            training.train(self.loss, self.loss, optimizers.SGDOptimizer, 0.1, batches(), 100,
+                           "examples", self.folder, threads=2)
 
     def test_a_variable_without_gradient_is_named(self):
         tf.get_variable("unused", [3])
@@ -85,6 +158,50 @@ class MeanInBlocksTest(graph_case.GraphCase):
                                                size)
                 self.assertEqual(mean, 4.5)
             self.assertTrue(np.isnan(training.mean_in_blocks(session, x, {x: np.zeros(0)})))
+
+
+class RatioOfSumsTest(graph_case.GraphCase):
+
+    def test_is_a_weighted_mean_over_all_feeds(self):
+        x, w = tf.placeholder(tf.float32, [None]), tf.placeholder(tf.float32, [None])
+        total, weight = tf.reduce_sum(x * w), tf.reduce_sum(w)
+        feeds = [{x: [1, 2], w: [1, 3]}, {x: [10], w: [0]}, {x: [5, 6, 7], w: [0.5, 0, 2]}]
+        with self.new_session() as session:
+            self.assertAlmostEqual(training.ratio_of_sums(session, total, weight, feeds),
+                                   (1 + 6 + 2.5 + 14) / 6.5)
+            # Sums of many feeds are kept exactly.
+            ratio = training.ratio_of_sums(session, total, weight, [{x: [1], w: [2 ** 24]}] + [
+                {x: [2], w: [1]}] * 64)
+            self.assertEqual(ratio, (2 ** 24 + 128) / (2 ** 24 + 64))
+
+    def test_of_nothing_is_nan(self):
+        x = tf.placeholder(tf.float32, [])
+        with self.new_session() as session:
+            self.assertTrue(np.isnan(training.ratio_of_sums(session, x, 0 * x, [{x: 3}, {x: 4}])))
+            self.assertTrue(np.isnan(training.ratio_of_sums(session, x, x, [])))
+
+
+class MachineTest(absltest.TestCase):
+
+    @unittest.skipUnless(hasattr(os, "sched_getaffinity"), "all cores are the process's")
+    def test_cores_are_those_that_the_process_may_use(self):
+        self.assertEqual(training.num_cores(), len(os.sched_getaffinity(0)))
+        with mock.patch.object(os, "sched_getaffinity", return_value={0, 3, 5}):
+            self.assertEqual(training.num_cores(), 3)
+
+    def test_cores_where_that_is_not_known(self):
+        with mock.patch.object(os, "sched_getaffinity", create=True):
+            del os.sched_getaffinity
+            for count, cores in ((7, 7), (None, 1)):
+                with mock.patch.object(os, "cpu_count", return_value=count):
+                    self.assertEqual(training.num_cores(), cores)
+
+    def test_a_step_stays_in_its_thread_where_threads_call(self):
+        for threads, wanted in ((None, (0, 0)), (1, (1, -1)), (4, (1, -1))):
+            config = training.session_config(threads)
+            self.assertTrue(config.allow_soft_placement)
+            self.assertEqual((config.intra_op_parallelism_threads, config.inter_op_parallelism_threads),
+                             wanted)
 
 
 class MetricsTest(absltest.TestCase):

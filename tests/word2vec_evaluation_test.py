@@ -1,8 +1,10 @@
-"""Nearest words and similarity: hand-worked values, then gensim and SciPy as independent peers."""
+"""Nearest words, analogies, similarity: hand-worked values, then gensim and SciPy as peers."""
 import logging
 import math
 import os
+import tracemalloc
 import unittest
+from unittest import mock
 
 import numpy as np
 from absl.testing import absltest, parameterized
@@ -19,6 +21,14 @@ try:
     import scipy.stats
 except ImportError:
     scipy = None
+
+FORMS = (str.lower, str.upper, str.title, str.swapcase, lambda word: word[:1] + word[1:].upper())
+
+
+def keyed_vectors(words, vectors):
+    theirs = KeyedVectors(vectors.shape[1])
+    theirs.add_vectors(words, vectors)
+    return theirs
 
 
 class NearestTest(parameterized.TestCase):
@@ -56,6 +66,46 @@ class NearestTest(parameterized.TestCase):
         ids, got = evaluation.nearest(units, 17, k)
         self.assertEqual(wanted, ids.tolist())
         np.testing.assert_array_equal(cosines[wanted], got)
+
+    def test_an_analogy_in_a_plane(self):
+        degrees = np.radians([0, 60, 180, 230, 90, 250, 120])
+        units = evaluation.unit_rows(np.stack([np.cos(degrees), np.sin(degrees)], 1))
+        # b - a + c with a at 0, b at 60 and c at 180: b turned back by 60, 120 + 180 halfway.
+        ids, cosines = evaluation.analogy(units, 0, 1, 2, 3)
+        target = units[1] - units[0] + units[2]
+        angles = np.degrees(np.arccos(units.dot(target) / np.linalg.norm(target)))
+        wanted = [i for i in np.argsort(angles, kind="stable") if i > 2][:3]
+        self.assertEqual([6, 4, 3], wanted)
+        self.assertEqual(wanted, ids.tolist())
+        np.testing.assert_allclose(angles[wanted], np.degrees(np.arccos(cosines)), atol=.01)
+
+    def test_an_analogy_leaves_out_its_words_one_of_them_twice_too(self):
+        units = np.eye(4, dtype=np.float32)
+        self.assertEqual([3], evaluation.analogy(units, 0, 1, 2, 9)[0].tolist())
+        self.assertEqual([1, 3], evaluation.analogy(units, 0, 2, 2, 9)[0].tolist())
+
+    @unittest.skipIf(KeyedVectors is None, "gensim is not installed: nothing to compare with")
+    def test_gensim_agrees_on_one_analogy(self):
+        rng = np.random.RandomState(2)
+        words, vectors = ["w%d" % i for i in range(200)], rng.randn(200, 9).astype(np.float32)
+        theirs = keyed_vectors(words, vectors).most_similar(["w5", "w7"], ["w3"], topn=6)
+        ids, cosines = evaluation.analogy(evaluation.unit_rows(vectors), 3, 5, 7, 6)
+        self.assertEqual([word for word, _ in theirs], [words[i] for i in ids])
+        np.testing.assert_allclose([cosine for _, cosine in theirs], cosines, atol=1e-6)
+
+    @parameterized.parameters(("a", (9, 0, 0), 1), ("b", (0, -1, 0), 1), ("c", (0, 0, 3), 1),
+                              ("k", (0, 1, 2), 0))
+    def test_an_analogy_of_rows_and_k_that_are_none(self, name, rows, k):
+        with self.assertRaisesRegex(checks.InputError, "^analogy: %s: wanted " % name):
+            evaluation.analogy(np.eye(3), *rows, k=k)
+
+    def test_distinct_words_are_the_first_of_each(self):
+        words, vectors = evaluation.distinct_words(["b", "a", "b", "c", "a"], [[1], [2], [3], [4], [5]])
+        self.assertEqual((["b", "a", "c"], [[1], [2], [4]]), (words, vectors.tolist()))
+        rows = np.eye(2)
+        self.assertIs(rows, evaluation.distinct_words(["a", "b"], rows)[1])
+        with self.assertRaisesRegex(checks.InputError, "^distinct_words: vectors: wanted .* 3 words"):
+            evaluation.distinct_words(["a", "b", "c"], rows)
 
     @parameterized.parameters((3, 1), (-1, 1), (0, 0), (0, 1.5))
     def test_rows_and_k_that_are_none(self, row, k):
@@ -114,13 +164,19 @@ class ReadSimilarityTest(parameterized.TestCase):
     @parameterized.parameters(
         "# A comment\n# Word 1\tWord 2\tHuman (mean)\nlove\tsex\t6.77\n\nTiger\tcat\t7\n",
         "word1\tword2\tPOS\tSimLex999\tconc(w1)\nlove\tsex\tN\t6.77\t1.5\nTiger\tcat\tA\t7.00\t2\n",
-        "love sex 6.77\nTiger cat 7.000000\n",
+        "love sex 6.77\nTiger cat 7.000000\n",  # MEN, natural form
         "Word 1,Word 2,Human (mean)\nlove,sex,6.77\nTiger,cat,7.00\n",
         "\ufefflove, sex, 6.77\r\nTiger, cat, 7\r\n",
         "love\tsex\t6.77\t7\t5\nTiger\tcat\t7\t7\t7\n",
         "word1\tword2\tscore\nlove\tsex\t6.77\nTiger\tcat\t7")
     def test_forms_in_use(self, text):
         self.assertEqual([("love", "sex", 6.77), ("Tiger", "cat", 7.0)], self.read(text))
+
+    def test_men_of_lemmas_keeps_their_part_of_speech(self):
+        pairs = self.read("sun-n sunlight-n 50.000000\nrun-v sun-n 20.5\n")
+        self.assertEqual([("sun-n", "sunlight-n", 50.0), ("run-v", "sun-n", 20.5)], pairs)
+        result = evaluation.similarity(["sun", "sunlight"], np.eye(2), pairs)
+        self.assertEqual((0, 2, ["run-v", "sun-n", "sunlight-n"]), result[1:])
 
     def test_tabs_set_apart_before_commas(self):
         self.assertEqual([("so, so", "fair", 8.0)], self.read("so, so\tfair\t8\n"))
@@ -152,41 +208,216 @@ class ReadSimilarityTest(parameterized.TestCase):
 class SimilarityTest(parameterized.TestCase):
 
     def test_hand_worked(self):
-        index = {"a": 0, "b": 1, "c": 2, "Dog": 3, "dog": 0}
-        vectors = [[2, 0], [90, 90], [0, 5], [-1, 0]]
-        # Cosines with a: b .707, c 0, Dog -1, itself 1; ranks 3 2 1 4 against 2 1 3 4.
+        words = ["a", "b", "c", "Dog", "dog"]
+        vectors = [[2, 0], [90, 90], [0, 5], [-1, 0], [2, 0]]
+        # Cosines with a: b .707, c 0, Dog and dog, which is the later one, -1; ranks 4 3 1.5 1.5
+        # against 2 1 3 4: centred 1.5 .5 -1 -1 and -.5 -1.5 .5 1.5.
         pairs = [("b", "a", 2), ("A", "c", 1), ("Dog", "a", 3), ("dog", "a", 9), ("a", "none", 5),
-                 ("none", "a", 5), ("none", "neither", 5)]
-        result = evaluation.similarity(index, vectors, pairs)
-        self.assertEqual(("spearman", "used", "missing"), result._fields)
-        self.assertEqual((4, 3), result[1:])
-        self.assertAlmostEqual(1 - 6 * (1 + 1 + 4 + 0) / 60., result.spearman)
+                 ("none", "a", 5), ("None", "neither", 5)]
+        result = evaluation.similarity(words, vectors, pairs)
+        self.assertEqual(("spearman", "used", "missing", "missing_words"), result._fields)
+        self.assertEqual((4, 3, ["None", "neither", "none"]), result[1:])
+        self.assertAlmostEqual((-.75 - .75 - .5 - 1.5) / math.sqrt(4.5 * 5), result.spearman)
+
+    def test_words_beyond_the_top_are_missing(self):
+        pairs = [("a", "b", 1), ("a", "c", 2), ("b", "c", 3)]
+        result = evaluation.similarity(["a", "b", "c"], np.eye(3), pairs, top=2)
+        self.assertEqual((1, 2, ["c"]), result[1:])
+        with self.assertRaisesRegex(checks.InputError, "^similarity: top: wanted "):
+            evaluation.similarity(["a"], np.eye(1), pairs, top=0)
+        with self.assertRaisesRegex(checks.InputError, "2 words, got "):
+            evaluation.similarity(["a", "b"], np.eye(1), pairs)
 
     @parameterized.parameters(([],), ([("x", "y", 1)],), ([("a", "b", 1)],))
     def test_too_few_pairs_are_nan(self, pairs):
-        result = evaluation.similarity({"a": 0, "b": 1}, np.eye(2), pairs)
+        result = evaluation.similarity(["a", "b"], np.eye(2), pairs)
         self.assertTrue(math.isnan(result.spearman))
         self.assertEqual(len(pairs), result.used + result.missing)
 
     @unittest.skipIf(KeyedVectors is None, "gensim is not installed: nothing to compare with")
-    def test_gensim_agrees(self):
+    @parameterized.parameters(300000, 150)
+    def test_gensim_agrees(self, top):
+        # Words in one to three forms, each with a vector of its own; of 150 words 30 are none.
         rng = np.random.RandomState(7)
-        words = ["word%d" % i for i in range(120)]
-        vectors = rng.randn(120, 10).astype(np.float32)
-        # Each pair once: what is a tie here may differ by rounding there. 30 of 150 are no words.
+        words = sorted({form("word%d" % i) for i in range(120) for form in rng.choice(FORMS, 3)})
+        rng.shuffle(words)
+        vectors = rng.randn(len(words), 10).astype(np.float32)
+        # Each pair once: what is a tie here may differ by rounding there.
         pairs = sorted({tuple(sorted(rng.choice(150, 2, replace=False))) for _ in range(353)})
-        lines = ["%s%d\tword%d\t%.1f\n" % (
-            rng.choice(["word", "Word"]), first, second, rng.randint(0, 30) / 3.)
-                 for first, second in pairs]
+        lines = ["%s\t%s\t%.1f\n" % (
+            rng.choice(FORMS)("word%d" % first), rng.choice(FORMS)("word%d" % second),
+            rng.randint(0, 30) / 3.) for first, second in pairs]
         path = self.create_tempfile("pairs.tsv", "# made up\n" + "".join(lines)).full_path
-        theirs = KeyedVectors(10)
-        theirs.add_vectors(words, vectors)
-        _, (rho, _), missing_percent = theirs.evaluate_word_pairs(path)
-        ours = evaluation.similarity({word: i for i, word in enumerate(words)}, vectors,
-                                     evaluation.read_similarity(path))
+        _, (rho, _), missing_percent = keyed_vectors(words, vectors).evaluate_word_pairs(
+            path, restrict_vocab=top)
+        ours = evaluation.similarity(words, vectors, evaluation.read_similarity(path), top)
         self.assertAlmostEqual(rho, ours.spearman, places=6)
         self.assertAlmostEqual(missing_percent, 100. * ours.missing / len(pairs), places=9)
-        self.assertBetween(ours.missing, 50, 200)
+        self.assertBetween(ours.missing, 50, 250)
+
+
+class ReadAnalogiesTest(parameterized.TestCase):
+
+    def read(self, text):
+        return evaluation.read_analogies(self.create_tempfile("questions.txt", text).full_path)
+
+    def test_sections_and_questions_as_they_come(self):
+        sections = self.read("\ufeff: capital-world\nAthens Greece  Oslo\tNorway\r\n\na b c d\n"
+                             ": none\n: two words \ne f g h\n: capital-world\ni j k l")
+        self.assertEqual([
+            ("capital-world", [("Athens", "Greece", "Oslo", "Norway"), ("a", "b", "c", "d")]),
+            ("none", []), ("two words", [("e", "f", "g", "h")]),
+            ("capital-world", [("i", "j", "k", "l")])], sections)
+
+    @parameterized.parameters(
+        (": x\na b c d\n\na b c\n", "line 4: wanted four words or ': section', got 'a b c'"),
+        (": x\na b c d e\n", "line 2: wanted four words"),
+        ("a b c d\n", "line 1: wanted a line ': section' before the first question"),
+        (":x\na b c d\n", "line 1: wanted ': ' and the name of a section, got ':x'"),
+        (": \na b c d\n", "line 1: wanted ': ' and the name"),
+        (" : x\na b c d\n", "line 1: wanted ': ' and the name"),
+        ("\n", "wanted questions of four words, got none"),
+        (": x\n: y\n", "wanted questions of four words, got none"))
+    def test_malformed(self, text, message):
+        with self.assertRaises(checks.InputError) as caught:
+            self.read(text)
+        self.assertIn("questions.txt: " + message, str(caught.exception))
+
+    def test_missing(self):
+        with self.assertRaisesRegex(checks.InputError, "No such file"):
+            evaluation.read_analogies(os.path.join(self.create_tempdir().full_path, "none.txt"))
+
+
+class AnalogiesTest(parameterized.TestCase):
+
+    WORDS = ["man", "woman", "king", "queen", "apple"]
+    VECTORS = [[1, 0, 0], [1, 1, 0], [1, 0, 1], [1, 1, 1], [-1, 1, 0]]
+
+    def test_hand_worked(self):
+        sections = [("royal", [("man", "woman", "king", "queen"), ("man", "king", "woman", "QUEEN"),
+                               ("man", "woman", "king", "apple"), ("man", "woman", "king", "prince")]),
+                    ("none", [("man", "Duke", "king", "duchess")]), ("empty", []),
+                    ("back", [("queen", "king", "woman", "man")])]
+        result = evaluation.analogies(self.WORDS, self.VECTORS, sections)
+        self.assertEqual([("royal", 2, 3, 1), ("none", 0, 0, 1), ("empty", 0, 0, 0), ("back", 1, 1, 0)],
+                         [tuple(section) for section in result.sections])
+        self.assertEqual(("total", 3, 4, 2), result.total)
+        self.assertEqual(("name", "correct", "total", "skipped"), result.total._fields)
+        self.assertEqual(["Duke", "duchess", "prince"], result.missing_words)
+        self.assertEqual(.75, result.total.accuracy)
+        self.assertEqual(1, result.sections[3].accuracy)
+        self.assertTrue(math.isnan(result.sections[1].accuracy))
+
+    def test_nothing_used(self):
+        result = evaluation.analogies(self.WORDS, self.VECTORS, [("x", [("a", "b", "c", "d")])])
+        self.assertEqual(("total", 0, 0, 1), result.total)
+        self.assertTrue(math.isnan(result.total.accuracy))
+        self.assertEqual(["a", "b", "c", "d"], result.missing_words)
+
+    def test_words_beyond_the_top_are_unknown_and_no_answers(self):
+        vectors = np.array(self.VECTORS + [[1, 1, 1.01]])
+        sections = [("royal", [("man", "woman", "king", "queen"), ("man", "woman", "king", "last")])]
+        result = evaluation.analogies(self.WORDS + ["last"], vectors, sections, top=5)
+        self.assertEqual((("total", 1, 1, 1), ["last"]), (result.total, result.missing_words))
+        result = evaluation.analogies(["king", "last"] + self.WORDS, vectors[[2, 5, 0, 1, 2, 3, 4]],
+                                      sections, top=6)  # king twice: the first counts, and as one
+        self.assertEqual((2, 0), result.total[2:])
+
+    def test_another_form_of_the_answer_is_right_and_one_of_the_question_is_none(self):
+        words = ["man", "woman", "king", "queen", "Queen", "KING", "Woman"]
+        vectors = [[1, 0, 0], [1, 1, 0], [1, 0, 1], [-5, 1, 0], [1, 1, .9], [1, 1, 1.01], [1, 1, .99]]
+        result = evaluation.analogies(words, vectors, [("x", [("man", "woman", "king", "queen")])])
+        self.assertEqual(1, result.total.correct)
+
+    @parameterized.parameters((4, (0, 1)), (5, (1, 0)))
+    def test_the_fifth_of_other_forms_of_the_question_is_the_answer(self, others, correct):
+        words = ["abc", "x", "y", "z", "ABC", "Abc", "aBc", "abC", "ABc"][:4 + others]
+        vectors = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 1, 1]] + 5 * [[-1, 1, 1]])
+        sections = [("itself", [("abc", "x", "y", "abc")]), ("z", [("abc", "x", "y", "z")])]
+        result = evaluation.analogies(words, vectors[:len(words)], sections)
+        self.assertEqual(correct, tuple(section.correct for section in result.sections))
+
+    @parameterized.parameters(("A", 1), ("b", 0))
+    def test_no_words_but_those_of_the_question(self, d, correct):
+        result = evaluation.analogies(["a", "b", "A"], np.eye(3), [("x", [("a", "b", "b", d)])])
+        self.assertEqual(("total", correct, 1, 0), result.total)
+        result = evaluation.analogies(["a", "b"], np.eye(2), [("x", [("a", "b", "b", d)])])
+        self.assertEqual(("total", 0, 1, 0), result.total)
+
+    @parameterized.parameters(1, 2, 100)
+    def test_ties_go_to_the_smaller_row(self, width):
+        words, rows = ["a", "b", "c", "d", "e", "f"], np.eye(4)[[0, 1, 2, 3, 3, 3]]
+        sections = [(d, [("a", "b", "c", d)]) for d in "def"]
+        with mock.patch.object(evaluation, "_BLOCK", width):
+            result = evaluation.analogies(words, rows, sections)
+        self.assertEqual([1, 0, 0], [section.correct for section in result.sections])
+
+    def test_a_row_of_zeros_comes_after_all_others(self):
+        words, vectors = ["a", "b", "c", "zero", "back"], [[1, 0], [1, 1], [2, 1], [0, 0], [-1, -1]]
+        result = evaluation.analogies(words, vectors, [("x", [("a", "b", "c", "back")])])
+        self.assertEqual(1, result.total.correct)
+
+    @parameterized.parameters((1, 1), (3, 7), (7, 1000))
+    def test_blocks_make_no_difference(self, width, scores):
+        rng = np.random.RandomState(4)
+        words = ["w%d" % i for i in range(40)]
+        vectors = rng.randint(-3, 4, size=(40, 3))
+        sections = [("x", [tuple(rng.choice(words, 4)) for _ in range(500)])]
+        wanted = evaluation.analogies(words, vectors, sections)
+        with mock.patch.object(evaluation, "_BLOCK", width), \
+                mock.patch.object(evaluation, "_SCORES", scores):
+            self.assertEqual(wanted, evaluation.analogies(words, vectors, sections))
+        self.assertGreater(wanted.total.correct, 5)
+
+    def test_memory_is_bounded(self):
+        words = ["w%d" % i for i in range(20000)]
+        vectors = np.random.RandomState(5).randn(20000, 4).astype(np.float32)
+        sections = [("x", [tuple(words[i:i + 4]) for i in range(0, 4000, 2)])]
+        tracemalloc.start()
+        self.addCleanup(tracemalloc.stop)
+        evaluation.analogies(words, vectors, sections)
+        # 4000 words by 20000 candidates are 320 MB.
+        self.assertLess(tracemalloc.get_traced_memory()[1], 100e6)
+
+    @parameterized.parameters(0, -1, 2.5)
+    def test_top_that_is_none(self, top):
+        with self.assertRaisesRegex(checks.InputError, "^analogies: top: wanted "):
+            evaluation.analogies(self.WORDS, self.VECTORS, [], top=top)
+
+    def test_words_without_vectors(self):
+        with self.assertRaisesRegex(checks.InputError, "wanted .* each of 5 words, got "):
+            evaluation.analogies(self.WORDS, self.VECTORS[:4], [])
+
+    @unittest.skipIf(KeyedVectors is None, "gensim is not installed: nothing to compare with")
+    def test_gensim_agrees(self):
+        # Few words of many forms, some of them near each other, and questions that ask for one of their
+        # own words: all that could be told apart comes up.
+        right = 0
+        for seed in range(60):
+            rng = np.random.RandomState(seed)
+            stems = ["ab", "straße", "é", "i'm", "ĳ"] + ["x%d" % i for i in range(rng.randint(0, 20))]
+            words = sorted({form(stem) for stem in stems for form in rng.choice(FORMS, 5)})
+            rng.shuffle(words)
+            vectors = rng.randn(len(words), 4)
+            if seed % 2:
+                centres = {stem.upper(): row for stem, row in zip(stems, rng.randn(len(stems), 4))}
+                vectors = np.array([centres[word.upper()] for word in words]) + .2 * vectors
+            vectors = vectors.astype(np.float32)
+            lines = []
+            for i in range(60):
+                asked = list(rng.choice(words + ["unknown"], 4))
+                asked[3] = rng.choice([asked[3], asked[3], asked[rng.randint(3)].upper()])
+                lines += [": section %d" % (i // 20)] * (i % 20 == 0) + [" ".join(asked)]
+            path = self.create_tempfile("q%d.txt" % seed, "\n".join(lines)).full_path
+            top = int(rng.choice([8, len(words), 30000]))
+            _, theirs = keyed_vectors(words, vectors).evaluate_word_analogies(path, restrict_vocab=top)
+            ours = evaluation.analogies(words, vectors, evaluation.read_analogies(path), top)
+            self.assertEqual(
+                [(len(s["correct"]), len(s["correct"]) + len(s["incorrect"])) for s in theirs],
+                [(s.correct, s.total) for s in ours.sections + [ours.total]], "seed %d" % seed)
+            self.assertEqual(60, ours.total.total + ours.total.skipped)
+            right += ours.total.correct
+        self.assertGreater(right, 100)
 
 
 if __name__ == "__main__":

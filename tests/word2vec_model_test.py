@@ -7,13 +7,33 @@ from tf1_sampled import InputError, losses, samplers, tables, training
 from tf1_sampled.word2vec import corpus, evaluation, model
 from tf1_sampled.word2vec.corpus import END
 
+# Sentences of one word, of none, of more than a window; a word of its own at each place.
+_TOKENS = np.array([END, END, 3, 0, 7, END, END, END, 4, END, 5, 2, 9, 6, 8, END, 1, 10, END, END])
 
-class SkipGramTest(graph_case.GraphCase):
 
-    def _windows(self, tokens, window, block, dim=3):
+def _contexts(tokens, window):
+    """For each centre the places of the words around it, at most `window` away: whole windows."""
+    contexts = []
+    for centre in range(window, len(tokens) - window):
+        places = []
+        for step in (-1, 1):
+            for at in range(centre + step, centre + step * (window + 1), step):
+                if END in (tokens[centre], tokens[at]):
+                    break
+                places.append(at)
+        contexts.append(sorted(places))
+    return contexts
+
+
+class WindowsCase(graph_case.GraphCase):
+
+    def _windows(self, tokens, window, block, dim=3, windows_of=model.skip_gram, **options):
         table = model.embeddings(20, dim, seed=1)
-        return table, model.skip_gram(table, tf.constant(tokens, tf.int32), window, seed=1,
-                                      block=block)
+        return table, windows_of(table, tf.constant(tokens, tf.int32), window, seed=1, block=block,
+                                 **options)
+
+
+class SkipGramTest(WindowsCase):
 
     def _pairs(self, windows):
         """{(place of the centre, place of the context)} of all pairs."""
@@ -29,8 +49,8 @@ class SkipGramTest(graph_case.GraphCase):
         tokens = np.random.RandomState(1).randint(0, 20, 40 * block + 2 * window)
         table, windows = self._windows(tokens, window, block)
         rows, result = self.run_graph([table, windows])
-        np.testing.assert_array_equal(result.centres.ravel(), tokens[window:-window])
-        self.assert_close(result.inputs, rows[result.centres])
+        np.testing.assert_array_equal(result.input_words.ravel(), tokens[window:-window])
+        self.assert_close(result.inputs, rows[result.input_words])
         by_centre = {}
         for centre, context in self._pairs(result):
             by_centre.setdefault(centre, []).append(context - centre)
@@ -44,6 +64,25 @@ class SkipGramTest(graph_case.GraphCase):
         counts = np.bincount(reach)[1:]
         np.testing.assert_array_less(np.abs(counts - len(reach) / 3), 5 * np.sqrt(len(reach)))
 
+    def test_windows_that_do_not_shrink_are_whole(self):
+        window = 2
+        _, windows = self._windows(_TOKENS, window, 4, shrink=False)
+        result = self.run_graph(windows)
+        self.assertCountEqual(self._pairs(result), [
+            (centre, context - window) for centre, places in enumerate(_contexts(_TOKENS, window))
+            for context in places])
+        self.assertEqual(set(np.unique(result.pairs)), {0, 1})
+
+    def test_an_end_is_in_no_pair(self):
+        is_end = _TOKENS == END
+        _, windows = self._windows(_TOKENS, 2, 4, shrink=False)
+        result = self.run_graph(windows)
+        frame = 4 * np.arange(4)[:, None] + np.arange(8)[None]
+        np.testing.assert_array_equal(result.label_mask, ~is_end[frame])
+        np.testing.assert_array_equal(result.labels, np.maximum(_TOKENS, 0)[frame])
+        self.assertEmpty(result.pairs[np.broadcast_to(is_end[frame][:, None], result.pairs.shape)
+                                      | is_end[frame][:, 2:6, None]].nonzero()[0])
+
     def test_no_pair_over_the_end_of_a_sentence(self):
         tokens = [0, 1, END, 2, 3, END, END, 4, 5, 6]
         _, windows = self._windows(tokens, 2, 3)
@@ -54,62 +93,204 @@ class SkipGramTest(graph_case.GraphCase):
                 self.assertNotIn(END, between)
         self.assertEqual(result.pairs.shape, (2, 3, 7))
 
-    def test_length_is_checked(self):
-        with self.assertRaisesRegex(InputError, "tokens: wanted a length of blocks of 4"):
-            self._windows(np.zeros(13), 2, 4)
+    @parameterized.parameters(model.skip_gram, model.cbow)
+    def test_length_is_checked(self, windows_of):
+        for length in (13, 4, 0):
+            with self.assertRaisesRegex(InputError, "^%s: tokens: wanted a length of blocks of 4 and "
+                                        "2 \\* 2 more" % windows_of.__name__):
+                model_input = tf.zeros([length], tf.int32)
+                windows_of(tf.zeros([20, 3]), model_input, 2, block=4)
+
+
+class CbowTest(WindowsCase):
+
+    def test_inputs_are_the_means_over_whole_windows(self):
+        for window in (1, 2, 3):
+            with tf.Graph().as_default():
+                # 12 centres, 4 in a block.
+                tokens = np.append(_TOKENS[:10 + window], _TOKENS[-window - 2:])
+                table, windows = self._windows(tokens, window, 4, windows_of=model.cbow, shrink=False)
+                rows, result = self.run_graph([table, windows])
+            contexts = _contexts(tokens, window)
+            inputs = result.inputs.reshape([-1, 3])
+            self.assertLen(inputs, 12)
+            for mean, own, places in zip(inputs, result.pairs.reshape([-1, 4]), contexts):
+                wanted = np.mean(rows[tokens[places]], axis=0) if places else np.zeros(3)
+                self.assert_close(mean, wanted)
+                self.assertEqual(own.sum(), 1 if places else 0)
+            self.assertIn([], contexts)
+            centres = tokens[window:-window].reshape([-1, 4])
+            np.testing.assert_array_equal(result.labels, np.maximum(centres, 0))
+            np.testing.assert_array_equal(result.label_mask, centres != END)
+            np.testing.assert_array_equal(result.pairs, result.pairs * np.eye(4))
+            self.assertEqual(result.input_words[1].tolist(),
+                             np.maximum(tokens[4:8 + 2 * window], 0).tolist())
+
+    def test_windows_shrink_by_chance(self):
+        window, block, size = 3, 4, 300
+        # A table of which each column tells one word: the means show what they are of.
+        tokens = tf.constant(np.random.RandomState(1).permutation(size + 2 * window), tf.int32)
+        windows = model.cbow(tf.eye(size + 2 * window), tokens, window, 1, block)
+        tokens, result = self.run_graph([tokens, windows])
+        place = np.argsort(tokens)
+        reach = []
+        for centre, mean in enumerate(result.inputs.reshape([size, -1]), window):
+            words = np.flatnonzero(mean)
+            self.assert_close(mean[words], np.full(len(words), 1 / len(words)))
+            reach.append(np.abs(place[words] - centre).max())
+            self.assertCountEqual(place[words] - centre,
+                                  [o for o in range(-reach[-1], reach[-1] + 1) if o])
+        counts = np.bincount(reach)
+        self.assertEqual(counts[0], 0)
+        np.testing.assert_array_less(np.abs(counts[1:] - size / 3), 5 * np.sqrt(size))
+
+    def test_gradients_go_to_the_words_of_the_context_alone(self):
+        window = 2
+        table, windows = self._windows(_TOKENS, window, 4, windows_of=model.cbow, shrink=False)
+        above = np.random.RandomState(1).randn(4, 4, 3)
+        gradient = tf.convert_to_tensor(tf.gradients(windows.inputs * above, table)[0])
+        wanted = np.zeros([20, 3])
+        for row, places in zip(above.reshape([-1, 3]), _contexts(_TOKENS, window)):
+            for at in places:
+                wanted[_TOKENS[at]] += row / len(places)
+        result = self.run_graph(gradient)
+        self.assert_close(result, wanted)
+        # 4 stands alone, and 11 .. 19 nowhere.
+        self.assertEqual(np.flatnonzero(~result.any(axis=1)).tolist(), [4] + list(range(11, 20)))
+
+
+class TablesTest(graph_case.GraphCase):
+
+    def test_the_vectors_start_small(self):
+        rows = self.run_graph(model.embeddings(200, 5, seed=1))
+        self.assertEqual(rows.shape, (200, 5))
+        self.assertLess(np.abs(rows).max(), 0.1)
+        self.assertAlmostEqual(rows.std(), 0.2 / np.sqrt(12), delta=0.005)
+
+    def test_vectors_to_go_on_from(self):
+        initial = np.random.RandomState(1).standard_normal([300, 5]).astype(np.float32)
+        initial[100:] = np.nan
+        rows = self.run_graph(model.embeddings(300, 5, seed=1, initial=initial))
+        np.testing.assert_array_equal(rows[:100], initial[:100])
+        self.assertLess(np.abs(rows[100:]).max(), 0.1)
+        self.assertAlmostEqual(rows[100:].std(), 0.2 / np.sqrt(12), delta=0.005)
+        self.assertIn("embeddings", [variable.op.name for variable in tf.trainable_variables()])
+
+    def test_output_vectors_to_go_on_from(self):
+        initial = np.array([[1, 2], [np.nan, np.nan], [3, -4]], np.float32)
+        weights, _ = model.output_table([3, 2, 1], 2, initial=initial)
+        self.assertEqual(self.run_graph(weights).tolist(), [[1, 2], [0, 0], [3, -4]])
+        self.assertIn(weights, tf.trainable_variables())
+
+    def test_vectors_of_another_shape(self):
+        for initial in (np.zeros([3, 4], np.float32), np.zeros([2, 2], np.float32)):
+            with self.assertRaisesRegex(InputError, r"embeddings: initial: wanted shape \[3, 2\], got"):
+                model.embeddings(3, 2, initial=initial)
+            with self.assertRaisesRegex(InputError, r"output_weights: initial: wanted shape \[3, 2\]"):
+                model.output_table([3, 2, 1], 2, initial=initial)
 
     def test_biases_are_log_frequencies_and_not_trained(self):
-        _, biases = model.output_table([7, 1, 0], 2)
+        weights, biases = model.output_table([7, 1, 0], 2)
         self.assert_close(self.run_graph(biases), np.log(np.array([8, 2, 1]) / 11))
-        self.assertNotIn(biases, tf.trainable_variables())
+        self.assertEqual(tf.trainable_variables(), [weights])
+
+    def test_biases_of_a_relative_loss_are_zero_and_not_trained(self):
+        weights, biases = model.output_table([7, 1, 0], 2, log_frequencies=False)
+        self.assertEqual(self.run_graph(biases).tolist(), [0, 0, 0])
+        self.assertEqual(tf.trainable_variables(), [weights])
+
+
+class NoiseLogProbTest(graph_case.GraphCase):
+
+    @parameterized.parameters("uniform", "log_uniform", "fixed_unigram", "in_batch")
+    def test_is_what_the_sampler_expects(self, sampler):
+        counts = np.array([50, 20, 9, 9, 2, 1])
+        sampled = samplers.sample_by_name(sampler, tf.range(6), 4, counts, distortion=0.6)
+        expected_count = self.run_graph(sampled.true_expected_count)
+        self.assert_close(np.exp(model.noise_log_prob(sampler, counts, 0.6)),
+                          expected_count.ravel() / expected_count.sum())
+
+    @parameterized.parameters(*tables.SAMPLERS)
+    def test_is_finite_and_sums_to_one(self, sampler):
+        log_prob = model.noise_log_prob(sampler, np.array([50, 20, 9, 0]), 0.75)
+        self.assertEqual((log_prob.dtype, log_prob.shape), (np.float32, (4,)))
+        self.assertAlmostEqual(np.exp(log_prob).sum(), 1, places=5)
+
+    def test_all_classes_are_alike_and_labels_are_frequent_or_not(self):
+        counts = np.array([6, 3, 1])
+        self.assert_close(np.exp(model.noise_log_prob("all", counts, 0.75)), np.full(3, 1 / 3))
+        self.assert_close(np.exp(model.noise_log_prob("learned_unigram", counts, 0.75)), counts / 10)
+
+
+# How often the words of a topic come, and how often they do when all are alike.
+_SHARES = {"uneven": np.array([0.3, 0.25, 0.2, 0.15, 0.1]), "even": np.full(5, 0.2)}
 
 
 class LearningTest(graph_case.GraphCase):
     """Words of two topics that never meet: what is learned is known beforehand."""
 
-    def _train(self, loss, sampler, optimizer, rate, topics=True):
+    def _train(self, loss, sampler, optimizer="rowwise_adagrad", rate=0.3, topics=True,
+               windows_of=model.skip_gram, shares="even"):
+        """(share of the nearest words that are of the topic, full softmax losses of w given w [10])."""
         random = np.random.RandomState(1)
-        lines = 5 * random.randint(0, 2, 3000)[:, None] + random.randint(0, 5, [3000, 10])
-        if not topics:
-            lines = random.randint(0, 10, [3000, 10])
+        lines = random.choice(5, [3000, 10], p=_SHARES[shares])
+        lines += 5 * random.randint(0, 2, [3000, 1 if topics else 10])
         tokens = np.concatenate([np.append(line, END) for line in lines]).astype(np.int32)
+        # Words in falling order of their counts, as some samplers want it.
         counts = np.bincount(tokens[tokens != END])
+        order = np.argsort(-counts, kind="stable")
+        places = np.append(np.argsort(order), END)
+        text = corpus.Corpus.from_tokens(list(map(str, order)), counts[order], places[tokens])
+        is_relative = loss == "negative_sampling"
         table = model.embeddings(10, 8, seed=1)
-        weights, biases = model.output_table(counts, 8)
+        weights, biases = model.output_table(text.counts, 8, not is_relative)
         run = tf.placeholder(tf.int32, [512 + 4])
-        windows = model.skip_gram(table, run, 2, seed=1)
-        sampled = samplers.sample_by_name(sampler, windows.labels, 10, counts, seed=1, num_groups=16,
-                                          label_mask=windows.label_mask)
+        windows = windows_of(table, run, 2, seed=1)
+        sampled = None
+        if loss not in tables.FULL_LOSSES:
+            sampled = samplers.sample_by_name(sampler, windows.labels, 10, text.counts, distortion=0.75,
+                                              seed=1, num_groups=16, label_mask=windows.label_mask)
         options = {"k": 5} if loss == "softmax_at_k" else {}
-        pair_losses = tables.LOSSES[loss](weights, biases, windows.labels, windows.inputs, 10, 10,
-                                          sampled_values=sampled, pairs=windows.pairs, **options)
-        total = tf.reduce_sum(pair_losses)
-        batches = (({run: r}, p) for r, p in corpus.runs(tokens, np.ones(10), 512, 2, 3, random))
+        total = tf.reduce_sum(losses.loss_by_name(loss, weights, biases, windows.labels, windows.inputs,
+                                                  10, sampled, windows.pairs, **options))
+        batches = (({run: r}, p) for r, p in corpus.runs(
+            text, [(0, text.num_positions)], np.ones(10), 512, 2, 3, random))
         folder = self.create_tempdir().full_path
         training.train(total, total, tables.OPTIMIZERS[optimizer], rate, batches, 1, "words", folder)
-        full = losses.full_softmax_loss(weights, biases, tf.range(10), table, 10)
+        offset = model.noise_log_prob(sampler, text.counts, 0.75) if is_relative else 0.0
+        full = losses.full_softmax_loss(weights, biases + offset, tf.range(10), table, 10)
         with training.restored_session(folder) as session:
             vectors, own = session.run([table, full])
         unit = evaluation.unit_rows(vectors)
-        near = [evaluation.nearest(unit, i, 4)[0] for i in range(10)]
-        return np.mean([n // 5 == i // 5 for i, n in enumerate(near)]), own
+        near = [order[evaluation.nearest(unit, i, 4)[0]] for i in range(10)]
+        share = np.mean([n // 5 == order[i] // 5 for i, n in enumerate(near)])
+        return share, own[np.argsort(order)]
 
-    @parameterized.parameters(*[(loss, "uniform") for loss in sorted(tables.LOSSES)] + [
-        ("nce", sampler) for sampler in sorted(tables.SAMPLERS) if sampler != "uniform"])
-    def test_neighbours_are_of_one_topic(self, loss, sampler):
-        share, own = self._train(loss, sampler, "rowwise_adagrad", 0.3)
+    def _check(self, loss, sampler, **options):
+        share, own = self._train(loss, sampler, shares="uneven", **options)
         self.assertEqual(share, 1)
-        if loss in ("nce", "refined_sampled_softmax", "sampled_softmax"):
-            # Each topic has five words, about as frequent.
-            # Labels of a block are draws that come in lumps, and so teach less.
-            self.assert_close(own, np.full(10, np.log(5)), 0.2 if "in_batch" in sampler else 0.1)
+        if loss not in ("gbce", "softmax_at_k"):
+            # What negative sampling leaves out, hits, are many among so few classes.
+            tolerance = 0.4 if loss == "negative_sampling" else 0.25
+            self.assert_close(own, -np.log(np.tile(_SHARES["uneven"], 2)), 0, tolerance)
+
+    @parameterized.parameters(*sorted(
+        {(loss, "fixed_unigram") for loss in [*tables.LOSSES, *tables.FULL_LOSSES]}
+        | {(loss, sampler) for loss in ("nce", "negative_sampling") for sampler in tables.SAMPLERS}))
+    def test_neighbours_are_of_one_topic(self, loss, sampler):
+        self._check(loss, sampler)
+
+    @parameterized.parameters(("full_softmax", "uniform"), ("nce", "uniform"),
+                              ("negative_sampling", "fixed_unigram"))
+    def test_words_are_predicted_from_their_context_too(self, loss, sampler):
+        self._check(loss, sampler, windows_of=model.cbow)
 
     @parameterized.parameters(("adagrad", 0.2), ("adam", 0.05), ("sgd", 0.005))
     def test_optimizers_learn_it_too(self, optimizer, rate):
         self.assertEqual(self._train("nce", "uniform", optimizer, rate)[0], 1)
 
     def test_nothing_is_learned_where_nothing_is(self):
-        share, own = self._train("nce", "uniform", "rowwise_adagrad", 0.3, topics=False)
+        share, own = self._train("nce", "uniform", topics=False)
         self.assertLess(share, 0.8)
         self.assert_close(own, np.full(10, np.log(10)), 0.1)
 

@@ -180,6 +180,21 @@ class ReadingTest(VectorsTestCase):
     def test_malformed_binary(self, content, *parts):
         self.check_error(self.path("v.bin", content), *parts)
 
+    def test_a_number_that_is_not_finite_far_into_a_binary_file(self):
+        vectors = np.ones([10000, 2], np.float32)
+        path = self.path("v.bin")
+        word2vec_vectors.write_vectors(path, map("w{}".format, range(10000)), vectors)
+        with open(path, "rb") as stream:
+            content = stream.read()
+        number = content.index(b"w9000 ") + len(b"w9000 ")
+        content = content[:number] + struct.pack("<f", float("nan")) + content[number + 4:]
+        self.check_error(self.path("nan.bin", content), "row 9001", "finite", "'w9000'")
+
+    def test_the_rows_of_a_binary_file_can_be_written_to(self):
+        vectors = word2vec_vectors.read_vectors(self.path("v.bin", b"1 2\n" + row(b"a", 1, 2)))[1]
+        vectors += 1
+        self.assertEqual([[2, 3]], vectors.tolist())
+
     @parameterized.product(name=("v.txt", "v.bin"), header=(
         b"99999999999999 2\n", b"1 99999999999999\n", b"99999999 99999999\n"))
     def test_a_lying_header_costs_no_memory(self, name, header):
@@ -226,6 +241,54 @@ class WritingTest(VectorsTestCase):
         word2vec_vectors.write_vectors(self.path("v.txt"), map(str, range(2000)), vectors)
         # 0.1 s; what formats number by number with NumPy's own float32 takes several.
         self.assertLess(time.process_time() - start, 1.5)
+
+
+class EarlierTest(VectorsTestCase):
+
+    def setUp(self):
+        super().setUp()
+        self.inputs = self.path("v.txt", b"3 2\na 1 2\nb 3 4\na 5 6\n")
+        self.outputs = self.path("o.bin", b"2 2\n" + row(b"c", 7, 8) + b"\n" + row(b"b", 9, 0) + b"\n")
+
+    def test_nothing_to_go_on_from(self):
+        earlier = word2vec_vectors.Earlier([])
+        self.assertEqual((earlier.words, earlier.dim), ([], None))
+        self.assertIsNone(earlier.inputs(["a"]))
+        self.assertIsNone(earlier.outputs(["a"]))
+        self.assertEqual(word2vec_vectors.Earlier([], 5).dim, 5)
+
+    def test_vectors_alone(self):
+        for dim in (None, 2):
+            earlier = word2vec_vectors.Earlier([self.inputs], dim)
+            self.assertEqual(earlier.dim, 2)
+            self.assertEqual(earlier.words, ["a", "b", "a"])
+            rows = earlier.inputs(["b", "new", "a"])
+            self.assertEqual(rows.dtype, np.float32)
+            # Of the rows of a word that comes twice the first counts.
+            np.testing.assert_array_equal(rows, [[3, 4], [np.nan, np.nan], [1, 2]])
+            self.assertIsNone(earlier.outputs(["a"]))
+
+    def test_vectors_and_output_vectors(self):
+        earlier = word2vec_vectors.Earlier([self.inputs, self.outputs])
+        np.testing.assert_array_equal(earlier.inputs(["c", "b"]), [[np.nan, np.nan], [3, 4]])
+        np.testing.assert_array_equal(earlier.outputs(["c", "a", "b"]),
+                                      [[7, 8], [np.nan, np.nan], [9, 0]])
+
+    def test_vectors_of_another_dimension_are_named(self):
+        other = self.path("other.txt", b"1 3\na 1 2 3\n")
+        for paths, dim, message in [
+                ([self.inputs], 3, self.inputs + ": wanted vectors of 3 dimensions, got 2"),
+                ([self.inputs, other], None, other + ": wanted vectors of 2 dimensions, got 3"),
+                ([other, self.outputs], 3, self.outputs + ": wanted vectors of 3 dimensions, got 2")]:
+            with self.assertRaises(checks.InputError) as caught:
+                word2vec_vectors.Earlier(paths, dim)
+            self.assertEqual(str(caught.exception), message)
+
+    def test_more_files_and_none_that_is_one(self):
+        with self.assertRaisesRegex(checks.InputError, "Earlier: paths: wanted vectors, and maybe"):
+            word2vec_vectors.Earlier([self.inputs] * 3)
+        with self.assertRaisesRegex(checks.InputError, "none.txt: wanted a readable file"):
+            word2vec_vectors.Earlier([self.inputs, os.path.join(self.inputs, "..", "none.txt")])
 
 
 if __name__ == "__main__":

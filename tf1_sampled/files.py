@@ -2,11 +2,14 @@
 import bz2
 import contextlib
 import errno
+import functools
 import gzip
 import io
 import lzma
 import os
+import shutil
 import tempfile
+import time
 import zipfile
 import zlib
 
@@ -19,6 +22,8 @@ _OPENERS = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 _PACKERS = {".gz": lambda stream: gzip.GzipFile("", "wb", 6, stream, 0),
             ".bz2": lambda stream: bz2.BZ2File(stream, "wb"),
             ".xz": lambda stream: lzma.LZMAFile(stream, "wb")}
+MAKING = ".making-"  # how the names of folders begin that are not whole yet
+_STALE_SECONDS = 86400
 _DAMAGED = (EOFError, lzma.LZMAError, zipfile.BadZipFile, zlib.error)
 
 
@@ -30,14 +35,45 @@ def open_binary(path):
       InputError: a missing or unreadable file, an empty one, one that is no archive of the kind
         that its ending says or a damaged one, also when that shows only while it is read.
     """
+    with open_members(path) as members:
+        checks.file(len(members) == 1, os.fspath(path), "a zip file of one member",
+                    "%d members" % len(members))
+        with members[0][1]() as stream:
+            yield stream
+
+
+@contextlib.contextmanager
+def open_members(path):
+    """The members of a .zip, or the one that any other file is, to be opened one after the other.
+
+        with files.open_members(path) as members:
+            for name, open_member in members:
+                with open_member() as stream:
+
+    Members whose names begin with a dot, and what macOS adds in `__MACOSX`, are left out.
+
+    Args:
+      path: the file; .gz, .bz2, .xz and .zip are unpacked.
+
+    Yields:
+      A list of (name for messages, function that gives a binary stream); may be empty for a .zip.
+
+    Raises:
+      InputError: as `open_binary`.
+    """
     path = os.fspath(path)
     ending = os.path.splitext(path)[1].lower()
     try:
         _check_not_special(path)
         checks.file(os.path.getsize(path) > 0, path, "a file with something in it", "an empty file")
-        opener = _open_zip if ending == ".zip" else _OPENERS.get(ending, open)
-        with opener(path, "rb") as stream:
-            yield stream
+        if ending == ".zip":
+            with zipfile.ZipFile(path) as archive:
+                names = [name for name in archive.namelist() if not name.endswith("/")
+                         and not name.startswith("__MACOSX/") and name.rpartition("/")[2][0] != "."]
+                yield [("%s: %s" % (path, name) if len(names) > 1 else path,
+                        functools.partial(_open_member, path, archive, name)) for name in names]
+        else:
+            yield [(path, functools.partial(_OPENERS.get(ending, open), path, "rb"))]
     except _DAMAGED as e:
         raise checks.InputError("%s: wanted a whole %s file, got: %s" % (path, ending, e)) from e
     except OSError as e:
@@ -47,19 +83,12 @@ def open_binary(path):
         raise checks.InputError("%s: wanted a readable file, got: %s" % (path, e.strerror or e)) from e
 
 
-@contextlib.contextmanager
-def _open_zip(path, _):
-    """The one member of a zip file as a binary stream."""
-    with contextlib.ExitStack() as stack:
-        try:
-            archive = stack.enter_context(zipfile.ZipFile(path))
-            members = [name for name in archive.namelist() if not name.endswith("/")]
-            checks.file(len(members) == 1, path, "a zip file of one member",
-                        "%d members" % len(members))
-            stream = stack.enter_context(archive.open(members[0]))
-        except RuntimeError as e:  # a password, or a compression that zipfile does not know
-            raise checks.InputError("%s: wanted a plain zip file, got: %s" % (path, e)) from e
-        yield stream
+def _open_member(path, archive, name):
+    """A binary stream of one member of a zip file."""
+    try:
+        return archive.open(name)
+    except RuntimeError as e:  # a password, or a compression that zipfile does not know
+        raise checks.InputError("%s: wanted a plain zip file, got: %s" % (path, e)) from e
 
 
 @contextlib.contextmanager
@@ -129,6 +158,79 @@ def writing(path, mode="w"):
         raise
 
 
+def cached_folder(path, make, load):
+    """What the folder `path` holds, made first where it is not there, or not whole.
+
+    It is made in a temporary folder beside it, which gets the name `path` when all is done: a kill at
+    any moment leaves no half of it, and of two processes at once each has a whole one. Temporary
+    folders in which nobody wrote for a day are what a kill left behind, and are deleted.
+
+    Args:
+      path: the folder; the one that it lies in must be there.
+      make: function of a new, empty folder, fills it.
+      load: function of a folder, gives what it holds, or None if it is not whole.
+
+    Returns:
+      (what `load` gave, whether it was made now).
+
+    Raises:
+      InputError: no folder can be made there, or the disk is full.
+    """
+    loaded = load(path)
+    if loaded is not None:
+        return loaded, False
+    parent = os.path.dirname(path)
+    _delete_stale(parent)
+    temporary = None
+    try:
+        temporary = tempfile.mkdtemp(prefix=MAKING, dir=parent)
+        make(temporary)
+        for _ in range(10):
+            try:
+                os.rename(temporary, path)
+            except OSError as e:
+                error = e
+                loaded = load(path)  # another process may have been faster
+                if loaded is None:
+                    _delete_folder(path)
+            else:
+                loaded = load(path)
+            if loaded is not None:
+                return loaded, True
+        raise error
+    except OSError as e:
+        if e.filename is not None and not e.filename.startswith(parent):
+            raise
+        raise checks.InputError(
+            "%s: wanted a place to write, got: %s" % (parent, e.strerror or e)) from e
+    finally:
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _delete_folder(path):
+    """Deletes a folder (or file), which is at no moment half of what it was under its own name."""
+    away = tempfile.mkdtemp(prefix=MAKING, dir=os.path.dirname(path))
+    try:
+        os.rename(path, os.path.join(away, "old"))
+    except OSError:
+        pass  # another process has done it
+    shutil.rmtree(away, ignore_errors=True)
+
+
+def _delete_stale(parent):
+    """Deletes the temporary folders of `cached_folder` in which nobody wrote for a day."""
+    for name in os.listdir(parent) if os.path.isdir(parent) else ():
+        folder = os.path.join(parent, name)
+        if name.startswith(MAKING):
+            try:
+                written = [os.path.getmtime(os.path.join(folder, f)) for f in os.listdir(folder)]
+                if max(written + [os.path.getmtime(folder)]) < time.time() - _STALE_SECONDS:
+                    shutil.rmtree(folder, ignore_errors=True)
+            except OSError:
+                pass  # another process has just deleted it
+
+
 def _check_not_special(path):
     """Raises InputError when `path` is there and is no ordinary file."""
     checks.file(not os.path.isdir(path), path, "a file", "a folder")
@@ -145,3 +247,77 @@ def check_writable(path):
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as e:
         raise checks.InputError("%s: wanted a place to write, got: %s" % (path, e.strerror or e)) from e
+
+
+def check_apart(paths, folders):
+    """Raises InputError where two results would go to one place: better before the work than after it.
+
+    Args:
+      paths: {name: path or ""}, files or folders, none of which may be another one of them.
+      folders: {name: path or ""}, new folders, in which nothing else of all this may be.
+    """
+    places = {name: os.path.join(os.path.realpath(path), "")
+              for name, path in list(paths.items()) + list(folders.items()) if path}
+    names = list(places)
+    for i, name in enumerate(names):
+        for other in names[:i] + names[i + 1:]:
+            within = places[other].startswith(places[name]) if name in folders else (
+                places[other] == places[name])
+            checks.argument(not within, "check_apart", name, "a place of its own", "that of " + other)
+
+
+def check_new_folder(path):
+    """Raises InputError unless a folder can be made at `path`: better before the work than after it.
+
+    An empty folder may be there; the folders above it are made.
+    """
+    path = os.path.realpath(os.fspath(path))
+    _check_free(path)
+    with _errors_named(path):
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        tempfile.TemporaryFile(dir=os.path.dirname(path)).close()
+
+
+@contextlib.contextmanager
+def writing_folder(folder):
+    """A path that is not there yet, for a folder that is `folder` when all went well.
+
+    Args:
+      folder: where to; one that is not there or is empty.
+
+    Raises:
+      InputError: a folder with something in it, or that cannot be made.
+    """
+    folder = os.path.realpath(os.fspath(folder))
+    check_new_folder(folder)
+    place = tempfile.mkdtemp(prefix=".%s." % os.path.basename(folder)[:50], dir=os.path.dirname(folder))
+    try:
+        made = os.path.join(place, "made")
+        yield made
+        for parent, _, names in os.walk(made):
+            for name in names:
+                with open(os.path.join(parent, name), "rb") as stream:
+                    os.fsync(stream.fileno())
+        with _errors_named(folder):
+            _check_free(folder)
+            os.replace(made, folder)
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def _check_free(path):
+    with _errors_named(path):
+        is_file = os.path.lexists(path) and not os.path.isdir(path)
+        checks.file(not is_file, path, "a new or empty folder", "a file")
+        is_full = os.path.isdir(path) and os.listdir(path)
+        checks.file(not is_full, path, "a new or empty folder", "one with something in it")
+
+
+@contextlib.contextmanager
+def _errors_named(path):
+    """An OSError becomes an InputError that names `path`."""
+    try:
+        yield
+    except OSError as e:
+        raise checks.InputError("%s: wanted a place for a folder, got: %s" % (
+            path, e.strerror or e)) from e

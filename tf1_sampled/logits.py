@@ -140,13 +140,14 @@ def compute_pair_logits(weights, biases, labels, inputs, sampled_values, subtrac
       weights, biases, subtract_log_q, partition_strategy, name: as `compute_sampled_logits`.
       labels: int32 or int64 [G, J].
       inputs: float [G, K, D].
-      sampled_values: what a sampler returned for `labels` and num_groups=G: candidates [G, S].
+      sampled_values: what a sampler returned for `labels` and num_groups=H: candidates [H, S], a set for
+        each G / H consecutive groups. The fewer sets, the squarer their products.
 
     Returns:
       PairLogits, float64 where weights or inputs are, else float32.
 
     Raises:
-      InputError: labels, inputs or candidates of another rank.
+      InputError: labels, inputs or candidates of another rank, groups that the sets do not divide.
 
     Reference: Ji et al. 2016, "Parallelizing Word2Vec in Shared and Distributed Memory", for shared
       negatives as matrix products.
@@ -159,19 +160,42 @@ def compute_pair_logits(weights, biases, labels, inputs, sampled_values, subtrac
         for argument, tensor, rank, wanted in [("labels", labels, 2, "shape [G, J]"),
                                                ("inputs", inputs, 3, "shape [G, K, D]"),
                                                ("sampled_values", sampled, 2,
-                                                "candidates of shape [G, S]")]:
+                                                "candidates of shape [H, S]")]:
             checks.argument(tensor.shape.rank == rank, function, argument, wanted, tensor.shape)
+        groups, sets = (tf.compat.dimension_value(ids.shape[0]) for ids in (labels, sampled))
+        checks.argument(groups is None or sets is None or groups % max(sets, 1) == 0, function,
+                        "sampled_values", "sets of candidates that divide %s groups" % groups, sets)
         dtype = dtype_of(weights, inputs)
+        inputs = tf.cast(inputs, dtype)
         labels = tf.cast(labels, sampled.dtype)
-        ids = tf.concat([labels, sampled], 1)
-        count = tf.concat([true_count, sampled_count], 1)
-        offset = _offset(lookup(biases, ids, partition_strategy, dtype), count, subtract_log_q)
-        rows = lookup(weights, ids, partition_strategy, dtype)
-        logits = tf.matmul(tf.cast(inputs, dtype), rows, transpose_b=True) + offset[:, None, :]
-        sizes = [_dimension(labels, 1), _dimension(sampled, 1)]
-        true_logits, sampled_logits = tf.split(logits, sizes, 2)
-        return PairLogits(true_logits, sampled_logits,
-                          tf.equal(labels[:, :, None], sampled[:, None, :]))
+
+        # One look-up for both, so that each table gets one sparse gradient.
+        ids = tf.concat([tf.reshape(labels, [-1]), tf.reshape(sampled, [-1])], 0)
+        sizes = [_size(labels), _size(sampled)]
+        true_rows, sampled_rows = tf.split(lookup(weights, ids, partition_strategy, dtype), sizes, 0)
+        true_bias, sampled_bias = tf.split(lookup(biases, ids, partition_strategy, dtype), sizes, 0)
+
+        def logits(inputs, ids, rows, bias, count):
+            shape, width = tf.shape(ids), _dimension(rows, 1)
+            rows = tf.reshape(rows, tf.concat([shape, [width]], 0))
+            offset = _offset(tf.reshape(bias, shape), count, subtract_log_q)
+            return tf.matmul(inputs, rows, transpose_b=True) + offset[:, None]
+
+        true_logits = logits(inputs, labels, true_rows, true_bias, true_count)
+        of_sets = tf.reshape(inputs, [_dimension(sampled, 0), -1, _dimension(inputs, 2)])
+        sampled_logits = logits(of_sets, sampled, sampled_rows, sampled_bias, sampled_count)
+        sampled_logits = tf.reshape(sampled_logits, [_dimension(inputs, 0), -1, _dimension(sampled, 1)])
+        hits = tf.equal(labels[:, :, None], of_groups(sampled, labels)[:, None, :])
+        return PairLogits(true_logits, sampled_logits, hits)
+
+
+def of_groups(of_sets, labels):
+    """What H sets of candidates have, [H, S], for each of the groups of labels [G, J]: [G, S]."""
+    groups, sets = _dimension(labels, 0), _dimension(of_sets, 0)
+    if isinstance(groups, int) and groups == sets:
+        return of_sets
+    tiled = tf.tile(of_sets[:, None], tf.stack([1, groups // sets, 1]))
+    return tf.reshape(tiled, [groups, _dimension(of_sets, 1)])
 
 
 class UnitRows(collections.namedtuple("UnitRows", "params")):

@@ -28,15 +28,41 @@ import collections
 
 import tensorflow.compat.v1 as tf
 
-from tf1_sampled import assertions, checks, samplers
+from tf1_sampled import assertions, checks, samplers, tables
 from tf1_sampled.logits import (
     MASKED_LOGIT,
     compute_pair_logits,
     compute_sampled_logits,
     dtype_of,
     lookup,
+    of_groups,
     whole_table,
 )
+
+
+def loss_by_name(loss, weights, biases, labels, inputs, num_classes, sampled_values=None, pairs=None,
+                 **options):
+    """The loss of a name, sampled or full.
+
+    Args:
+      loss: string, a key of LOSSES, or one of tables.FULL_LOSSES.
+      weights, biases, labels, inputs, num_classes, pairs: as `nce_loss`.
+      sampled_values: what a sampler returned; not read by a full loss.
+      options: what only that loss takes.
+
+    Returns:
+      float [B]; with pairs [G, K, J].
+
+    Raises:
+      InputError: an unknown name, a sampled loss without sampled_values, or what the loss says.
+    """
+    if loss in tables.FULL_LOSSES:
+        return full_softmax_loss(weights, biases, labels, inputs, num_classes, pairs=pairs, **options)
+    checks.one_of("loss_by_name", "loss", loss, tables.LOSSES)
+    checks.argument(sampled_values is not None, "loss_by_name", "sampled_values",
+                    "those of a sampler", sampled_values)
+    return tables.LOSSES[loss](weights, biases, labels, inputs, None, num_classes,
+                               sampled_values=sampled_values, pairs=pairs, **options)
 
 
 def nce_loss(weights, biases, labels, inputs, num_sampled, num_classes, num_true=1,
@@ -58,7 +84,8 @@ def nce_loss(weights, biases, labels, inputs, num_sampled, num_classes, num_true
       num_true: integer T; each label has the target 1 / T. 1 with pairs.
       sampled_values: what a sampler returned (`tf.nn`'s or ours); by default that of
         log_uniform_candidate_sampler, unique. Candidates are [S], or [G, S] with a set for each group
-        of B / G consecutive examples. With pairs, those of a sampler with num_groups=G.
+        of B / G consecutive examples. With pairs, those of a sampler with num_groups=G, or with fewer, each
+        set for some consecutive groups.
       remove_accidental_hits: boolean, whether candidates that are a label of the example are left
         out. False is what the theory wants.
       partition_strategy: "mod" or "div" for a list of shards.
@@ -248,29 +275,37 @@ def gbce_loss(weights, biases, labels, inputs, num_sampled, num_classes, num_tru
 
 
 def full_softmax_loss(weights, biases, labels, inputs, num_classes, num_true=1,
-                      partition_strategy="mod", name="full_softmax_loss", label_mask=None):
+                      partition_strategy="mod", name="full_softmax_loss", label_mask=None, pairs=None):
     """Cross-entropy of the softmax over all classes: what runs of different losses compare by.
 
         loss = log(sum_k exp s(x, k)) - mean_t s(x, y_t)
 
     Args:
       weights, biases, partition_strategy, name: as `nce_loss`.
-      labels: int32 or int64 [B, num_true], or [B] where num_true is 1.
-      inputs: float [B, D].
+      labels: int32 or int64 [B, num_true], or [B] where num_true is 1; with pairs [G, J].
+      inputs: float [B, D]; with pairs [G, K, D].
       num_classes: integer C.
-      num_true: integer T.
+      num_true: integer T; 1 with pairs.
       label_mask: None, or boolean [B, num_true]: False for padding.
+      pairs: None, or float or boolean [G, K, J], as in `nce_loss`.
 
     Returns:
-      float [B], in nats. Memory and time are those of [B, C] logits.
+      float [B], in nats; with pairs [G, K, J], times the pair's weight. Memory and time are those of
+      [B, C] logits, or [G, K, C].
 
     Raises:
       InputError: labels of another type or shape.
       tf.errors.InvalidArgumentError: in the session, a label that is not in 0 .. num_classes - 1.
     """
+    function = "full_softmax_loss"
     with tf.name_scope(name):
+        if pairs is not None:
+            checks.argument(num_true == 1, function, "num_true", "1 with pairs", num_true)
+            checks.argument(label_mask is None, function, "label_mask", "None with pairs", label_mask)
+            return _full_softmax_of_pairs(function, weights, biases, labels, inputs, num_classes,
+                                          partition_strategy, pairs)
         logits, true_logits, weight = _full_logits(
-            "full_softmax_loss", weights, biases, labels, inputs, num_classes, num_true,
+            function, weights, biases, labels, inputs, num_classes, num_true,
             partition_strategy, label_mask)
         return tf.reduce_sum(weight * (tf.reduce_logsumexp(logits, 1, keepdims=True) - true_logits), 1)
 
@@ -401,7 +436,8 @@ def _terms(function, weights, biases, labels, inputs, num_sampled, num_classes, 
         logits = compute_pair_logits(weights, biases, labels, inputs, sampled_values, subtract_log_q,
                                      partition_strategy, function)
         if subtract_log_q:
-            true_log_count, sampled_log_count = true_log_count[:, None], sampled_log_count[:, None]
+            true_log_count = true_log_count[:, None]
+            sampled_log_count = of_groups(sampled_log_count, labels)[:, None]
         return _Terms(logits.true_logits, logits.sampled_logits,
                       logits.hits if remove_accidental_hits else None, tf.cast(pairs, dtype), 1.0,
                       true_log_count, sampled_log_count, True)
@@ -457,3 +493,24 @@ def _full_logits(function, weights, biases, labels, inputs, num_classes, num_tru
     rows = tf.cast(tf.range(tf.shape(labels)[0]), labels.dtype)
     places = tf.stack([tf.tile(rows[:, None], [1, num_true]), labels], 2)
     return logits, tf.gather_nd(logits, places), _weights_of_labels(label_mask, num_true, dtype)[0]
+
+
+def _full_softmax_of_pairs(function, weights, biases, labels, inputs, num_classes,
+                           partition_strategy, pairs):
+    """float [G, K, J], the loss of each pair: one sum over all classes for all pairs of an input."""
+    labels, inputs = samplers.id_tensor(function, "labels", labels), tf.convert_to_tensor(inputs)
+    checks.argument(labels.shape.rank == 2, function, "labels", "shape [G, J]", labels.shape)
+    checks.argument(inputs.shape.rank == 3, function, "inputs", "shape [G, K, D]", inputs.shape)
+    labels = assertions.ids_below(labels, num_classes, function, "labels")
+    dtype = dtype_of(weights, inputs)
+    inputs = tf.cast(inputs, dtype)
+    rows = lookup(weights, labels, partition_strategy, dtype)
+    true_logits = tf.matmul(inputs, rows, transpose_b=True)
+    true_logits += lookup(biases, labels, partition_strategy, dtype)[:, None]
+    flat = tf.reshape(inputs, [-1, inputs.shape.as_list()[-1]])
+    table = whole_table(weights, num_classes, partition_strategy, dtype)
+    logits = tf.matmul(flat, table, transpose_b=True)
+    logits += whole_table(biases, num_classes, partition_strategy, dtype)
+    log_sum = _log_sum_exp(logits)
+    log_sum = tf.reshape(log_sum, tf.concat([tf.shape(inputs)[:2], [1]], 0))
+    return tf.cast(pairs, dtype) * (log_sum - true_logits)

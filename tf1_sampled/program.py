@@ -8,7 +8,7 @@ import sys
 import tempfile
 import warnings
 
-from absl import app, flags
+from absl import app, flags, logging
 
 from tf1_sampled import checks, tables
 
@@ -22,7 +22,8 @@ def define_training_flags(loss, sampler, num_sampled, optimizer, learning_rate, 
       num_sampled_of, batch_of: strings for the help, what shares the sampled classes ("step") and
         what a batch counts ("examples").
     """
-    flags.DEFINE_enum("loss", loss, sorted(tables.LOSSES), "Loss to train with.")
+    flags.DEFINE_enum("loss", loss, sorted([*tables.LOSSES, *tables.FULL_LOSSES]), "Loss to train with; "
+                      "full_softmax has no sampler and suits few classes.")
     flags.DEFINE_enum("sampler", sampler, sorted(tables.SAMPLERS), "Where negatives come from.")
     flags.DEFINE_integer("num_sampled", num_sampled, "Negatives per %s; of --sampler=in_batch, "
                          "all labels are." % num_sampled_of, lower_bound=1)
@@ -36,9 +37,10 @@ def define_training_flags(loss, sampler, num_sampled, optimizer, learning_rate, 
     flags.DEFINE_integer("at_k", 20, "The K of --loss=softmax_at_k, at most the number of negatives.",
                          lower_bound=1)
     flags.DEFINE_enum("optimizer", optimizer, sorted(tables.OPTIMIZERS), "How to step.")
-    flags.DEFINE_float("learning_rate", learning_rate,
-                       "Step size at the start, above 0; falls linearly to 0.")
+    flags.DEFINE_float("learning_rate", learning_rate, "Step size at the start, above 0.")
     flags.register_validator("learning_rate", lambda rate: rate > 0, "wanted a number above 0")
+    flags.DEFINE_enum("decay", "linear", ["linear", "none"], "How the learning rate falls: linearly to "
+                      "0, or not at all.")
     flags.DEFINE_float("l2", 0, "Weight of the L2 loss of the rows that a batch uses.", lower_bound=0)
     flags.DEFINE_integer("batch_size", batch_size, "%s per step." % batch_of, lower_bound=1)
     flags.DEFINE_integer("epochs", epochs, "Passes over the data.", lower_bound=1)
@@ -68,9 +70,9 @@ def positive_integers(name, values):
 
 
 def settings(flag_values):
-    """The values of a program's flags, without those of absl itself: a dict by name."""
+    """The values of a program's flags, without those of absl and TensorFlow: a dict by name."""
     return {flag.name: flag.value for module, own in flag_values.flags_by_module_dict().items()
-            if not module.startswith("absl.") for flag in own}
+            if not module.startswith(("absl.", "tensorflow.")) for flag in own}
 
 
 def check_model_dir(path):
@@ -141,6 +143,8 @@ def import_tensorflow():
 
 def run(main):
     """Runs main(argv) with flags parsed; what the user got wrong is one line and exit code 1."""
+    # absl would show what libraries tell of themselves, also where --verbosity does not ask for it.
+    logging.set_verbosity(logging.WARNING)
     try:
         app.run(main)
     except checks.InputError as e:

@@ -55,6 +55,8 @@ LOSSES = Table({
     "softmax_at_k": "losses.softmax_at_k_loss",
 })
 
+FULL_LOSSES = ("full_softmax",)  # losses over all classes, which no sampler has a part in
+
 OPTIMIZERS = Table({
     "adagrad": "optimizers.AdagradOptimizer",
     "adam": "optimizers.LazyAdamOptimizer",

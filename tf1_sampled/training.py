@@ -7,7 +7,9 @@
 Knows no model and no loss function: a loss is a scalar, an input is an iterator of feeds.
 """
 import collections
+import concurrent.futures
 import contextlib
+import itertools
 import json
 import math
 import os
@@ -22,20 +24,35 @@ import tqdm
 import tf1_sampled
 from tf1_sampled import checks, files
 
-TrainingResult = collections.namedtuple("TrainingResult", "seconds steps units_per_second")
+TrainingResult = collections.namedtuple("TrainingResult", "seconds steps units_per_second history")
 TrainingResult.__doc__ = """What a training took.
 
   seconds: float, of training alone, without building the graph and without the last checkpoint.
   steps: integer.
   units_per_second: float, of the units of progress (words, examples).
+  history: list of (units, seconds, loss), the losses that were shown on the way and at the end.
 """
 
-_LOSS_EVERY = 50  # steps between two looks at the loss: what the step itself needs is less than it
+_ROUND = 50  # steps between two looks at the loss: what the step itself needs is less than it
+_LOOK_SHARE = 0.02  # of the time, at most, for looks at the held-out loss
 
 
-def session_config():
-    """ConfigProto with soft placement: an op without a kernel for its device goes to another one."""
-    return tf.ConfigProto(allow_soft_placement=True)
+def session_config(threads=None):
+    """ConfigProto with soft placement: an op without a kernel for its device goes to another one.
+
+    Args:
+      threads: integer, how many threads call the session, each to run its steps by itself, op after
+        op: so all cores are busy all the time, where a step that is divided among them waits for its
+        longest op. None for TensorFlow's own way, which divides a step.
+
+    Returns:
+      tf.ConfigProto.
+    """
+    if threads is None:
+        return tf.ConfigProto(allow_soft_placement=True)
+    # -1: the ops of a step run in the thread that called.
+    return tf.ConfigProto(allow_soft_placement=True, intra_op_parallelism_threads=1,
+                          inter_op_parallelism_threads=-1)
 
 
 def minimize(loss, optimizer):
@@ -62,11 +79,14 @@ def minimize(loss, optimizer):
 
 
 def train(loss, shown_loss, make_optimizer, learning_rate, batches, num_units, unit, model_dir,
-          save_seconds=600):
-    """Trains over `batches` with a learning rate that falls linearly to 0.
+          decay="linear", threads=None, held_out_loss=None, save_seconds=600):
+    """Trains over `batches`.
 
     The loss is looked at every 50 steps, and before each checkpoint on the values to be saved; a
     loss that is not finite stops the training, with the last checkpoint as it was.
+
+    With several threads as many steps are under way at a time, without locks, each on the values
+    that it finds (Recht et al. 2011, "Hogwild!"). With one, the same seeds give the same values.
 
     Args:
       loss: float scalar, to be minimised.
@@ -77,6 +97,10 @@ def train(loss, shown_loss, make_optimizer, learning_rate, batches, num_units, u
       num_units: integer, units of progress in all of `batches`.
       unit: string, what they are called ("words").
       model_dir: string, folder for the checkpoints.
+      decay: "linear", the learning rate falls to 0; or "none", it stays.
+      threads: integer, steps at a time; or None, one that TensorFlow divides among the cores.
+      held_out_loss: None, or a function of the session that returns a float: the loss to show
+        instead, as often as takes 2% of the time.
       save_seconds: float, seconds between checkpoints; one more is made at the end.
 
     Returns:
@@ -86,39 +110,71 @@ def train(loss, shown_loss, make_optimizer, learning_rate, batches, num_units, u
       InputError: a learning rate <= 0, no batch at all, or a loss that is not finite.
     """
     checks.argument(learning_rate > 0, "train", "learning_rate", "a number above 0", learning_rate)
+    checks.one_of("train", "decay", decay, {"linear", "none"})
     # The rate's own placeholder, so that models and inputs need not know that it falls.
     progress_before = tf.placeholder_with_default(0.0, [], "progress")
-    optimizer = make_optimizer(learning_rate * tf.maximum(1 - progress_before, 1e-4))
-    train_op = minimize(loss, optimizer)
+    left = tf.maximum(1 - progress_before, 1e-4) if decay == "linear" else tf.constant(1.0)
+    train_op = minimize(loss, make_optimizer(learning_rate * left))
     saver = tf.train.Saver(max_to_keep=1)
-    with tf.Session(config=session_config()) as session:
+    with contextlib.ExitStack() as stack:
+        session = stack.enter_context(tf.Session(config=session_config(threads)))
+        pool = stack.enter_context(concurrent.futures.ThreadPoolExecutor(threads or 1))
         session.run([tf.global_variables_initializer(), tf.local_variables_initializer()])
 
-        def save(feed):
+        def step(feed, fetches):
+            return session.run(fetches, feed)[1:]
+
+        def save():
             _check_finite(session.run(loss, feed), steps, learning_rate, model_dir)
             saver.save(session, os.path.join(model_dir, "model.ckpt"), tf.train.get_global_step(),
                        write_meta_graph=False)
 
         display = _Progress(num_units, unit)
-        start = saved = time.time()
-        steps, progress = 0, 0.0
-        for feed, progress_after in batches:
-            feed[progress_before] = progress
-            if steps % _LOSS_EVERY == 0:
-                _, value = session.run([train_op, shown_loss], feed)
-                _check_finite(value, steps + 1, learning_rate, model_dir)
-                display.show(progress, value)
+        start = saved = looked = time.time()
+        look_seconds = 0.0
+        steps, progress, history = 0, 0.0, []
+        batches = iter(batches)
+        while True:
+            # The pool makes the steps while this thread makes their batches.
+            running = []
+            try:
+                for feed, progress_after in itertools.islice(batches, _ROUND):
+                    feed[progress_before] = progress
+                    fetches = [train_op] if running else [train_op, shown_loss]
+                    running.append(pool.submit(step, feed, fetches))
+                    progress = progress_after
+                values = [future.result() for future in running]
+            except BaseException:
+                for future in running:
+                    future.cancel()
+                raise
+            if not running:
+                break
+            value, = values[0]
+            _check_finite(value, steps + 1, learning_rate, model_dir)
+            steps += len(running)
+            now = time.time()
+            if held_out_loss is None:
+                look_is_due = True
             else:
-                session.run(train_op, feed)
-            steps, progress = steps + 1, progress_after
+                look_is_due = not history or _LOOK_SHARE * (now - looked) > look_seconds
+            if look_is_due:
+                if held_out_loss is not None:
+                    value = held_out_loss(session)
+                    looked = time.time()
+                    look_seconds = looked - now
+                history.append((int(progress * num_units), now - start, value))
+            display.show(progress, history[-1][2])
             if time.time() - saved > save_seconds:
-                save(feed)
+                save()
                 saved = time.time()
         checks.argument(steps, "train", "batches", "one batch or more", 0)
         seconds = time.time() - start
-        display.close(session.run(shown_loss, feed))
-        save(feed)
-    return TrainingResult(seconds, steps, num_units / seconds)
+        last = session.run(shown_loss, feed) if held_out_loss is None else held_out_loss(session)
+        history.append((num_units, seconds, last))
+        display.close(last)
+        save()
+    return TrainingResult(seconds, steps, num_units / seconds, history)
 
 
 @contextlib.contextmanager
@@ -149,6 +205,29 @@ def mean_in_blocks(session, values, feed, block=256):
     return total / size if size else math.nan
 
 
+def ratio_of_sums(session, total, weight, feeds):
+    """Sum of `total` over sum of `weight`, over all feeds: a weighted mean in pieces of bounded memory.
+
+    Args:
+      session: tf.Session.
+      total, weight: float scalars.
+      feeds: list of feed_dicts.
+
+    Returns:
+      float; NaN where the weights sum to 0.
+    """
+    totals, weights = np.sum([session.run([total, weight], feed) for feed in feeds] or [(0, 0)], axis=0,
+                             dtype=np.float64)
+    return float(totals / weights) if weights else math.nan
+
+
+def num_cores():
+    """The number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def write_metrics(path, metrics):
     """Writes `metrics`, and the versions of what ran, as JSON; a number that is not finite is null."""
     versions = {"python": platform.python_version(), "tensorflow": tf.VERSION,
@@ -174,8 +253,8 @@ def _check_finite(loss, step, learning_rate, model_dir):
         return
     kept = tf.train.latest_checkpoint(model_dir)
     raise checks.InputError(
-        "train: loss: wanted a finite number, got %s at step %d; learning_rate = %g may be too large. "
-        "Last checkpoint: %s" % (loss, step, learning_rate, kept or "none yet"))
+        "train: loss: wanted a finite number, got %s at step %d; learning_rate = %g may be too large, "
+        "for steps of this size. Last checkpoint: %s" % (loss, step, learning_rate, kept or "none yet"))
 
 
 class _Progress:

@@ -1,89 +1,434 @@
-"""From a text file to word ids: one pass over the words, ids in falling order of frequency.
+"""From text of any size to word ids: encoded once, kept on the disk, read in pieces.
 
-    corpus = read_corpus("text.txt.gz", min_count=5)
-    corpus.words[0], corpus.counts[0]       the most frequent word and how often it comes
-    corpus.tokens                           int32, the text in ids; END after each line
+    text = read_corpus(["books/", "news.txt.gz"], min_count=5)
+    text.words[0], text.counts[0]           the most frequent word and how often it comes
+    text.read(0, 1000)                      int32, the beginning of the text in ids; END after each line
 
-A line is a sentence: a window never reaches across its end.
+A line is a sentence: a window never reaches across its end. Memory is that of the different words.
 """
 import collections
+import contextlib
+import hashlib
 import itertools
+import json
+import os
+import shutil
+import tempfile
+import threading
+import time
+import weakref
+import zlib
 
 import numpy as np
 
 from tf1_sampled import checks, files
+from tf1_sampled.word2vec import phrases as phrases_lib
+from tf1_sampled.word2vec import text as text_lib
+from tf1_sampled.word2vec import vocabulary as vocabulary_lib
 
 END = -1  # after each line of a corpus
-BLOCK = 32  # centres that share negatives: enough to make products of matrices, few enough to vary
+BLOCK = 32  # centres whose contexts meet in one product: the more, the more of it is no pair
+GROUP = 128  # centres that share negatives: the more, the squarer the product and the fewer the rows
 
-Corpus = collections.namedtuple("Corpus", "words counts tokens num_raw_words")
-Corpus.__doc__ = """A text in word ids.
+_LEFT_OUT = -2  # the rank of a word that is not in the vocabulary
+_SLICE = 1 << 20  # ids that are read at a time
 
-  words: list of V strings, in falling order of frequency (equal counts: the earlier one first).
-  counts: int64 [V].
-  tokens: int32 [N], word ids without the words that are not in `words`; END after each line.
-  num_raw_words: integer, the words of the text, those that were left out included.
-"""
-
-_CHUNK_CHARACTERS = 1 << 22
+# An encoded text is a folder of these. The ids are little-endian int32 in the order in which words are
+# first seen; 0 is the end of a line.
+_VERSION = 1
+_IDS, _WORDS, _COUNTS, _INFO = "ids.int32", "words.txt", "counts.int64", "info.json"
+_LOOK_BYTES = 1 << 16  # at each end of a file, to tell whether it has changed
 
 
-def read_corpus(path, min_count=5):
-    """Reads words separated by white space, and leaves out those that come less than min_count times.
+class Corpus:
+    """A text in word ids, read from the disk piece by piece.
 
-    Memory is that of the encoded text (4 bytes per word) and of its different words.
+    Attributes:
+      words: list of V strings, in falling order of frequency (equal counts: the earlier one first).
+      counts: int64 [V].
+      num_raw_words: integer, the words of the text, those that are not in `words` included, each phrase
+        one word.
+      num_positions: integer, the ids of the encoded text: raw words and ends of lines.
+    """
+
+    def __init__(self, words, counts, num_raw_words, num_positions, read_ids, ranks, join_lines=False,
+                 close=None):
+        """For `read_corpus` and `from_tokens`.
+
+        Args:
+          words, counts, num_raw_words, num_positions: see above.
+          read_ids: function of (begin, end), gives that stretch of the encoded text.
+          ranks: int32 [N], the token of each id: its place in `words`, END, or -2 for a word left out.
+          join_lines: whether the ends of lines are left out.
+          close: function that `close` calls, or None.
+        """
+        self.words = words
+        self.counts = counts
+        self.num_raw_words = num_raw_words
+        self.num_positions = num_positions
+        self._read_ids = read_ids
+        self._ranks = np.where(ranks == END, np.int32(_LEFT_OUT), ranks) if join_lines else ranks
+        # Also called when nobody holds the corpus any more, and at exit.
+        self._finalize = weakref.finalize(self, close or (lambda: None))
+
+    @classmethod
+    def from_tokens(cls, words, counts, tokens, join_lines=False):
+        """A corpus in memory.
+
+        Args:
+          words: list of V strings.
+          counts: integer [V].
+          tokens: integer [N], places in `words`, and END.
+          join_lines: as in `read_corpus`.
+
+        Returns:
+          Corpus.
+        """
+        ids = np.asarray(tokens, np.int32) + np.int32(1)
+        ranks = np.arange(END, len(words), dtype=np.int32)
+        return cls(words, np.asarray(counts, np.int64), int(np.count_nonzero(ids)), len(ids),
+                   lambda begin, end: ids[begin:end], ranks, join_lines)
+
+    def read(self, begin, end):
+        """A stretch of the text without the words that are not in the vocabulary.
+
+        Args:
+          begin, end: integers, positions, 0 <= begin <= end <= num_positions.
+
+        Returns:
+          int32 [at most end - begin], places in `words`; END after each line unless lines are joined.
+
+        Raises:
+          InputError: positions outside the text.
+        """
+        checks.argument(0 <= begin <= end <= self.num_positions, "read", "begin, end",
+                        "0 <= begin <= end <= %d" % self.num_positions, (begin, end))
+        tokens = self._ranks[self._read_ids(begin, end)]
+        return tokens[tokens != _LEFT_OUT]
+
+    def close(self):
+        """Closes its file; what standard input was encoded to is deleted. Also done at exit."""
+        self._finalize()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+def read_corpus(inputs, encoding="utf-8", min_count=5, max_vocab=None, vocabulary=None,
+                join_lines=False, phrases=0, cache_dir=None, more_words=(), report=print):
+    """Reads text of any size: words between white space, a sentence per line.
+
+    The text is encoded once, to 4 bytes per word and line in a folder of `cache_dir` (one more for each
+    pass of phrases), from which it is read the next time as long as the files stay the same: names,
+    sizes, times, first and last bytes. Nobody deletes old folders but you.
 
     Args:
-      path: string, UTF-8 text, which may be compressed (.gz .bz2 .xz .zip).
-      min_count: integer >= 1.
+      inputs: string or list of strings: files, folders, globs, "-" for standard input, as in
+        `text.find`. Files may be .gz .bz2 .xz .zip.
+      encoding: string, that of all the text. Bytes that it cannot decode become U+FFFD.
+      min_count: integer >= 1, leave out words that come less often.
+      max_vocab: integer >= 2, take the most frequent words, so many at most; or None.
+      vocabulary: (list of words, their counts), as `vocabulary.read_vocabulary` gives them, to be taken
+        instead of the text's, in falling order of the counts; min_count and max_vocab have no say then.
+        A word of the text that never came counts 1. Or None.
+      join_lines: whether windows may reach across the ends of lines.
+      phrases: integer, how many passes of `phrases` go over the text.
+      cache_dir: folder; default: tf1_sampled in $XDG_CACHE_HOME or ~/.cache, or where that cannot be
+        written a temporary folder, deleted at exit. What comes from standard input is deleted at
+        exit anyway.
+      more_words: strings that are in the vocabulary also where the text lacks them or has them too
+        rarely, with the count that they have in the text, which may be 0. They come after the others,
+        in falling order of their counts.
+      report: function of a string, a line for the user.
 
     Returns:
       Corpus.
 
     Raises:
-      InputError: a file that cannot be read as text, or fewer than two words that come often enough.
+      InputError: inputs that cannot be read as text, fewer than two words for the vocabulary, a
+        vocabulary without a word of the text, an argument outside its range, a cache_dir that
+        cannot be written.
     """
     checks.positive("read_corpus", "min_count", min_count)
+    checks.argument(max_vocab is None or _is_at_least(max_vocab, 2), "read_corpus", "max_vocab",
+                    "an integer above 1", max_vocab)
+    checks.argument(_is_at_least(phrases, 0), "read_corpus", "phrases", "an integer of 0 or more",
+                    phrases)
+    encoding = text_lib.check_encoding(encoding)
+    sources = text_lib.find(inputs)
+    name = sources[0].path if sources[0].path != text_lib.STANDARD_INPUT else "standard input"
+    name += " and %d more" % (len(sources) - 1) if len(sources) > 1 else ""
+    with contextlib.ExitStack() as stack:
+        cache_dir = _cache_folder(cache_dir, _has_standard_input(sources), stack, report)
+        encoded = _encoded(sources, encoding, phrases, cache_dir, report)
+        ids = stack.enter_context(encoded.ids)
+        for note in encoded.notes:
+            report(note)
+        chosen, counts, ranks = _choose(name, encoded, min_count, max_vocab, vocabulary, more_words)
+        lock = threading.Lock()
+
+        def read_ids(begin, end):
+            with lock:
+                ids.seek(4 * begin)
+                return np.fromfile(ids, "<i4", end - begin)
+
+        num_positions = int(encoded.counts.sum())
+        return Corpus(chosen, counts, num_positions - int(encoded.counts[0]), num_positions, read_ids,
+                      ranks, join_lines, stack.pop_all().close)
+
+
+def _has_standard_input(sources):
+    return any(source.path == text_lib.STANDARD_INPUT for source in sources)
+
+
+def _is_at_least(value, least):
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value >= least
+
+
+def _cache_folder(cache_dir, is_temporary, stack, report):
+    """The folder for encoded texts; `stack` gets what deletes a temporary one."""
+    if cache_dir:
+        _check_folder(cache_dir)
+    else:
+        home = os.environ.get("XDG_CACHE_HOME", "")
+        home = home if os.path.isabs(home) else os.path.join(os.path.expanduser("~"), ".cache")
+        cache_dir = os.path.join(home, "tf1_sampled")
+        try:
+            _check_folder(cache_dir)
+        except checks.InputError as e:
+            report("%s; the encoded text goes to a temporary folder" % e)
+            cache_dir, is_temporary = tempfile.gettempdir(), True
+    if is_temporary:
+        cache_dir = tempfile.mkdtemp(prefix=files.MAKING, dir=cache_dir)
+        stack.callback(shutil.rmtree, cache_dir, ignore_errors=True)
+    return os.path.abspath(cache_dir)
+
+
+def _check_folder(folder):
+    """Makes the folder if need be; raises InputError unless files can be made in it."""
+    try:
+        os.makedirs(folder, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as e:
+        raise checks.InputError(
+            "%s: wanted a place to write, got: %s" % (folder, e.strerror or e)) from e
+
+
+_Encoded = collections.namedtuple("_Encoded", "ids words counts notes")
+_Encoded.__doc__ = """What a folder of the cache holds: N different words, the first for a line's end.
+
+  ids: a binary stream of int32.
+  words: list of N strings, the first one empty.
+  counts: int64 [N].
+  notes: list of lines for the user.
+"""
+
+
+def _encoded(sources, encoding, num_passes, cache_dir, report):
+    """The _Encoded of the sources, from the cache where they have not changed."""
+    def make(folder):
+        begin = time.time()
+        about = {"inputs": [os.path.abspath(source.path) for source in sources], "encoding": encoding,
+                 "phrases": num_passes}
+        if num_passes:
+            before = _encoded(sources, encoding, num_passes - 1, cache_dir, report)
+            with before.ids:
+                num_phrases, counts = _join_phrases(before, folder, about)
+            made = "Joined %s different phrases, which leaves" % format(num_phrases, ",")
+        else:
+            counts = _encode(sources, encoding, folder, about)
+            made = "Encoded"
+        report("%s %s words in %.1f s: %s" % (
+            made, format(int(counts[1:].sum()), ","), time.time() - begin, path))
+
+    path = os.path.join(cache_dir, _fingerprint(sources, encoding, num_passes))
+    encoded, is_new = files.cached_folder(path, make, _load)
+    if not is_new:
+        report("Read from cache: " + path)
+    return encoded
+
+
+def _fingerprint(sources, encoding, num_passes):
+    """The name of a folder for the sources as they are now, and all that the encoded text depends on."""
+    if _has_standard_input(sources):
+        return "%d" % num_passes  # its folder is its own
+    settings = [phrases_lib.MIN_COUNT, phrases_lib.THRESHOLD] if num_passes else []
+    digest = hashlib.sha256(json.dumps([_VERSION, encoding, num_passes, settings]).encode())
+    for path, named in sources:
+        with files.open_members(path), open(path, "rb") as stream:
+            status = os.fstat(stream.fileno())
+            digest.update(json.dumps([
+                os.path.abspath(path), named, status.st_size, status.st_mtime_ns]).encode())
+            digest.update(stream.read(_LOOK_BYTES))
+            stream.seek(max(status.st_size - _LOOK_BYTES, 0))
+            digest.update(stream.read(_LOOK_BYTES))
+    return digest.hexdigest()[:32]
+
+
+def _encode(sources, encoding, folder, about):
+    """Encodes the text of the sources into `folder`; gives int64 [N], how often each id comes."""
     # A word gets the next id when it is first seen, so that one pass both counts and encodes.
     index = collections.defaultdict(itertools.count().__next__)
-    line_end = "\0"
+    line_end = "\0"  # no text has it
     assert index[line_end] == 0
-    encoded = []
-    with files.open_text(path) as text:
-        for chunk in _whole_words(text):
-            words = chunk.replace("\n", " %s " % line_end).split()
-            encoded.append(np.fromiter(map(index.__getitem__, words), np.int32, len(words)))
-    encoded.append(np.zeros(1, np.int32))
-    return _sort_by_frequency(path, list(index), np.concatenate(encoded), min_count)
+    spaced = " %s " % line_end
+    notes = []
+
+    def ids():
+        for piece in text_lib.pieces(sources, encoding, notes):
+            words = piece.replace("\n", spaced).split()
+            yield np.fromiter(map(index.__getitem__, words), np.int32, len(words))
+
+    counts = _write_ids(folder, ids(), lambda: len(index))
+    words = list(index)
+    words[0] = ""
+    _write_words(folder, words, counts, notes, about)
+    return counts
 
 
-def _whole_words(text):
-    """The text in large pieces that end between two words."""
-    while True:
-        piece = [text.read(_CHUNK_CHARACTERS)]
-        if not piece[0]:
-            return
-        while piece[-1] and not piece[-1][-1].isspace():
-            piece.append(text.read(1))
-        yield "".join(piece)
+def _join_phrases(before, folder, about):
+    """One pass of phrases over an _Encoded, into `folder`: (number of phrases, int64 [N] counts)."""
+    def ids():
+        before.ids.seek(0)
+        piece = np.fromfile(before.ids, "<i4", _SLICE)
+        while len(piece):
+            yield piece
+            piece = np.fromfile(before.ids, "<i4", _SLICE)
+
+    pairs = phrases_lib.find(phrases_lib.count_pairs(ids(), before.counts), before.counts)
+    phrase_ids, new_words = phrases_lib.name(pairs, before.words)
+    words = before.words + new_words
+    joined = phrases_lib.join(ids(), pairs, phrase_ids, len(before.words))
+    counts = _write_ids(folder, joined, lambda: len(words))
+    _write_words(folder, words, counts, before.notes, about)
+    return len(phrase_ids), counts
 
 
-def _sort_by_frequency(path, words, encoded, min_count):
-    """The Corpus of `encoded`, places in `words`, of which the first is a line's end."""
-    count = np.bincount(encoded, minlength=len(words))
-    num_raw_words = len(encoded) - int(count[0])
-    checks.file(num_raw_words > 0, path, "words", "none")
-    count[0] = 0
-    order = np.argsort(-count, kind="stable")
-    order = order[:np.searchsorted(-count[order], -min_count, side="right")]
-    checks.file(len(order) > 1, path, "at least 2 different words that come min_count = %d times"
-                % min_count, "%d of %d different words" % (len(order), len(words) - 1))
-    rank = np.full(len(words), -2, np.int32)  # -2: left out
-    rank[order] = np.arange(len(order))
-    rank[0] = END
-    tokens = rank[encoded]
-    tokens = tokens[tokens != -2]
-    return Corpus([words[i] for i in order], count[order], tokens, num_raw_words)
+def _write_ids(folder, arrays, num_ids):
+    """Writes int32 arrays; gives int64 [num_ids()], how often each id comes."""
+    counts = np.zeros(1, np.int64)
+    with open(os.path.join(folder, _IDS), "wb") as stream:
+        for block in _blocks(arrays):
+            stream.write(block.astype("<i4", copy=False).data)
+            more = np.bincount(block)
+            if len(more) > len(counts):
+                counts = np.concatenate([counts, np.zeros(2 * len(more) - len(counts), np.int64)])
+            counts[:len(more)] += more
+    return np.concatenate([counts, np.zeros(num_ids(), np.int64)])[:num_ids()]
+
+
+def _blocks(arrays):
+    """The same numbers in larger arrays, for which counting and writing pay."""
+    held, num_held = [], 0
+    for array in arrays:
+        held.append(array)
+        num_held += len(array)
+        if num_held >= _SLICE:
+            yield np.concatenate(held)
+            held, num_held = [], 0
+    if num_held:
+        yield np.concatenate(held)
+
+
+def _write_words(folder, words, counts, notes, about):
+    """Completes a folder in which the ids are; what tells that it is whole, and `about`, comes last."""
+    try:
+        content = {_WORDS: "\n".join(words).encode("utf-8")}
+    except UnicodeEncodeError as e:
+        checks.argument(False, "read_corpus", "encoding", "one that gives Unicode characters", e.object[
+            e.start:e.end])
+    content[_COUNTS] = counts.astype("<i8").tobytes()
+    info = dict(about, version=_VERSION, notes=notes, words=int(counts[1:].sum()),
+                different_words=len(words) - 1, bytes={}, crc32={})
+    info["bytes"][_IDS] = os.path.getsize(os.path.join(folder, _IDS))
+    for name, data in content.items():
+        info["bytes"][name] = len(data)
+        info["crc32"][name] = zlib.crc32(data)
+    content[_INFO] = json.dumps(info, indent=1).encode("utf-8")
+    for name, data in content.items():
+        with open(os.path.join(folder, name), "wb") as stream:
+            stream.write(data)
+
+
+def _load(folder):
+    """The _Encoded that a folder holds, or None where it is not whole or of another version."""
+    try:
+        with open(os.path.join(folder, _INFO), "rb") as stream:
+            info = json.loads(stream.read().decode("utf-8"))
+        content = {}
+        for name in (_WORDS, _COUNTS):
+            with open(os.path.join(folder, name), "rb") as stream:
+                content[name] = stream.read()
+            if zlib.crc32(content[name]) != info["crc32"][name]:
+                return None
+        words = content[_WORDS].decode("utf-8").split("\n")
+        counts = np.frombuffer(content[_COUNTS], "<i8").astype(np.int64)
+        num_bytes = os.path.getsize(os.path.join(folder, _IDS))
+        if info["version"] != _VERSION or num_bytes != info["bytes"][_IDS]:
+            return None
+        return _Encoded(open(os.path.join(folder, _IDS), "rb"), words, counts, list(info["notes"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _choose(name, encoded, min_count, max_vocab, vocabulary, more_words):
+    """(list of V words, int64 [V] counts, int32 [N] their places by id) of the vocabulary."""
+    words, counts = encoded.words, encoded.counts.copy()
+    counts[0] = 0
+    checks.file(counts.any(), name, "words", "none")
+    ranks = np.full(len(words), _LEFT_OUT, np.int32)
+    if vocabulary is None:
+        order = vocabulary_lib.most_frequent(counts, min_count, max_vocab)
+        num_different = np.count_nonzero(counts)
+        chosen, chosen_counts = [words[i] for i in order], counts[order]
+        ranks[order] = np.arange(len(order))
+        wanted = "at least 2 different words that come min_count = %d times" % min_count
+    else:
+        chosen, chosen_counts = _in_falling_order(*_seen(*vocabulary, words))
+        wanted = "at least 2 different words in the vocabulary"
+        num_different = len(chosen)
+    num_chosen, more_words = len(chosen), list(more_words)
+    if vocabulary is not None or more_words:
+        rows = {word: row for row, word in enumerate(chosen)}
+        checks.argument(len(rows) == len(chosen), "read_corpus", "vocabulary",
+                        "words that come once", "%d of %d different" % (len(rows), len(chosen)))
+        wanted_ids = {word: 0 for word in itertools.chain(rows, more_words)}
+        for i, word in enumerate(words):
+            if word in wanted_ids:
+                wanted_ids[word] = i
+        more = [word for word in dict.fromkeys(more_words) if word not in rows]
+        more_counts = counts[np.array([wanted_ids[word] for word in more], np.int64)]
+        more, more_counts = _in_falling_order(more, more_counts)
+        chosen = chosen + more
+        chosen_counts = np.concatenate([chosen_counts, more_counts])
+        for row, word in enumerate(chosen):
+            ranks[wanted_ids[word]] = row
+    ranks[0] = END
+    checks.file(len(chosen) > 1, name, wanted, "%d of %d different words" % (num_chosen, num_different))
+    checks.file(np.any(counts[ranks >= 0]), name, "words of the vocabulary", "none")
+    return chosen, chosen_counts, ranks
+
+
+def _seen(vocabulary, counts, words):
+    """A vocabulary and its counts, where those of 0 are 1 if the word is among those of the text."""
+    vocabulary, counts = list(vocabulary), np.array(counts, np.int64)
+    if counts.shape == (len(vocabulary),):  # else an error names it
+        never = {vocabulary[row] for row in np.flatnonzero(counts == 0)}
+        never.intersection_update(words)
+        counts += [word in never for word in vocabulary]
+    return vocabulary, counts
+
+
+def _in_falling_order(words, counts):
+    """(list of words, int64 counts) with the most frequent ones first."""
+    words, counts = list(words), np.asarray(counts, np.int64)
+    checks.argument(counts.shape == (len(words),), "read_corpus", "vocabulary",
+                    "a count for each of %d words" % len(words), counts.shape)
+    order = vocabulary_lib.most_frequent(counts, 0)
+    return [words[i] for i in order], counts[order]
 
 
 def keep_probability(counts, sample):
@@ -92,7 +437,7 @@ def keep_probability(counts, sample):
         min(1, sqrt(sample / f) + sample / f),   f the word's share of all words
 
     Args:
-      counts: integer [V].
+      counts: integer [V], 0 for words that the text lacks.
       sample: float; 0 keeps every word.
 
     Returns:
@@ -103,40 +448,47 @@ def keep_probability(counts, sample):
     """
     if not sample:
         return np.ones(len(counts), np.float32)
-    ratio = sample / (counts / np.sum(counts, dtype=np.float64))
+    with np.errstate(divide="ignore"):  # a count of 0: the ratio is infinite
+        ratio = sample * max(np.sum(counts, dtype=np.float64), 1) / np.asarray(counts)
     return np.minimum(1, np.sqrt(ratio) + ratio).astype(np.float32)
 
 
-def split_held_out(tokens, share=0.01, at_most=50000, pieces=20):
+def split_held_out(text, share=0.01, at_most=50000, pieces=20):
     """The text for training, and pieces from all over it that are held out.
 
     Args:
-      tokens: int32 [N].
-      share: float, of the tokens to hold out.
-      at_most: integer, tokens to hold out.
+      text: Corpus.
+      share: float, of the text to hold out.
+      at_most: integer, positions to hold out.
       pieces: integer, in how many places, at equal distances; fewer where they would be short.
 
     Returns:
-      training int32 [N'], held out int32 [N'']; END stands where they were cut apart.
+      list of (begin, end), the positions to train on; int32 [H], the tokens of the others, with END
+      where they were cut apart.
     """
-    total = max(min(int(len(tokens) * share), at_most), 2)
+    total = max(min(int(text.num_positions * share), at_most), 2)
     pieces = max(min(pieces, total // 50), 1)
     size = total // pieces
-    in_piece = (np.arange(len(tokens)) + size) % max(len(tokens) // pieces, size + 1) < size
-    last = np.flatnonzero(np.diff(in_piece.astype(np.int8)))  # the last token before each cut
-    cut = np.insert(tokens, last + 1, END)
-    in_piece = np.insert(in_piece, last + 1, in_piece[last])
-    return cut[~in_piece], cut[in_piece]
+    period = max(text.num_positions // pieces, size + 1)
+    training, held_out = [], []
+    for begin in range(0, text.num_positions, period):
+        cut = min(begin + period - size, text.num_positions)
+        training.append((begin, cut))
+        end = min(begin + period, text.num_positions)
+        if cut < end:
+            held_out += [text.read(cut, end), np.full(1, END, np.int32)]
+    return training, np.concatenate(held_out + [np.zeros(0, np.int32)])
 
 
-def runs(tokens, keep, num_centres, window, epochs, rng):
+def runs(text, pieces, keep, num_centres, window, epochs, rng):
     """Subsampled runs of tokens, `window` more on each side, for `epochs` passes over the text.
 
     Each run begins with the last 2 * window tokens of the one before, so that every token of the
-    subsampled text is a centre once. The last run of all is filled up with END.
+    subsampled text is a centre once. END stands after each piece, and fills up the last run of all.
 
     Args:
-      tokens: int32 [N], word ids and END.
+      text: Corpus.
+      pieces: list of (begin, end), the positions to read.
       keep: float32 [V], see `keep_probability`.
       num_centres: integer, centres per run.
       window: integer.
@@ -146,50 +498,62 @@ def runs(tokens, keep, num_centres, window, epochs, rng):
     Yields:
       (int32 [num_centres + 2 * window], share of all the text used after this run: float in (0, 1]).
     """
-    ends = np.full(window, END, np.int32)
-    rest = ends
-    slice_size = 1 << 20
-    for epoch in range(epochs):
-        for begin in range(0, len(tokens), slice_size):
-            part = tokens[begin:begin + slice_size]
-            # keep[END] reads the last word's probability; the second test keeps every END.
-            kept = part[(rng.random_sample(len(part)) < keep[part]) | (part == END)]
-            last = begin + slice_size >= len(tokens)
-            if last and epoch == epochs - 1:
-                kept = np.concatenate([kept, ends])
-            text = np.concatenate([rest, kept])
-            num_runs = (len(text) - 2 * window) // num_centres
-            for i in range(num_runs):
-                at = i * num_centres
-                done = epoch + (begin + len(part) * (i + 1) / num_runs) / len(tokens)
-                yield text[at:at + num_centres + 2 * window], done / epochs
-            rest = text[num_runs * num_centres:]
-    if len(rest) > 2 * window:
-        size = num_centres + 2 * window
-        yield np.concatenate([rest, np.full(size - len(rest), END, np.int32)]), 1.0
+    size = num_centres + 2 * window
+    slices = [(at, min(at + _SLICE, end)) for begin, end in pieces for at in range(begin, end, _SLICE)]
+    ends_of_pieces = {end for _, end in pieces}
+    total = epochs * sum(end - begin for begin, end in pieces)
+    done = 0
+    rest = np.full(window, END, np.int32)
+    for begin, end in itertools.chain.from_iterable(itertools.repeat(slices, epochs)):
+        part = text.read(begin, end)
+        # keep[END] reads the last word's probability; the second test keeps every END.
+        kept = part[(rng.random_sample(len(part)) < keep[part]) | (part == END)]
+        # The last END is a centre, too: so the last run of all comes after the last slice.
+        line = np.concatenate([rest, kept, np.full(int(end in ends_of_pieces), END, np.int32)])
+        num_runs = max(len(line) - 2 * window, 0) // num_centres
+        for i in range(num_runs):
+            at = i * num_centres
+            yield line[at:at + size], (done + (end - begin) * (i + 1) / num_runs) / total
+        done += end - begin
+        rest = line[num_runs * num_centres:]
+    rest = np.concatenate([rest, np.full(window, END, np.int32)])
+    while len(rest) > 2 * window:
+        yield np.concatenate([rest, np.full(max(size - len(rest), 0), END, np.int32)])[:size], 1.0
+        rest = rest[num_centres:]
 
 
-def sample_pairs(tokens, window, num_pairs, rng):
-    """Pairs of a centre and a context word of held-out text, drawn evenly from all its pairs.
+def batch_size(num_words, threads):
+    """Words per step: 4096 under way at a time, or fewer: an epoch of a short text has 100 steps.
 
     Args:
-      tokens: int32 [N], word ids and END.
-      window: integer, the half width of the window (not shrunk).
-      num_pairs: integer, at most so many.
-      rng: numpy.random.RandomState.
+      num_words: integer, of the text.
+      threads: integer, steps at a time; each has 512 words at least where the text is long.
 
     Returns:
-      centres: int32 [P], contexts: int32 [P]; P may be 0 for a very short text.
+      integer, a multiple of GROUP, from 256 to 4096.
     """
-    sentence = np.cumsum(tokens == END)
-    is_word = tokens != END
-    centres, contexts = [], []
-    for distance in range(1, window + 1):
-        pair = is_word[:-distance] & is_word[distance:]
-        pair &= sentence[:-distance] == sentence[distance:]
-        left, right = tokens[:-distance][pair], tokens[distance:][pair]
-        centres += [left, right]
-        contexts += [right, left]
-    centres, contexts = np.concatenate(centres), np.concatenate(contexts)
-    chosen = rng.permutation(len(centres))[:num_pairs]
-    return centres[chosen], contexts[chosen]
+    most = max(4096 // threads // GROUP * GROUP, 512)
+    return min(max(num_words // 100 // GROUP * GROUP, 256), most)
+
+
+def held_out_runs(tokens, vocab_size, window, num_centres=512, snippet=32):
+    """Runs of held-out text for the full softmax, with few centres each where there are many classes.
+
+    Args:
+      tokens: int32 [H], word ids and END.
+      vocab_size: integer V.
+      window: integer.
+      num_centres: integer, about so many in all, at most.
+      snippet: integer, at most so many tokens in one place: they are from all over the text.
+
+    Returns:
+      int32 [R, K + 2 * window], K a multiple of BLOCK with K * V about 32 million at most.
+    """
+    tokens = tokens if len(tokens) else np.full(1, END, np.int32)
+    number = max(min(num_centres, len(tokens)) // snippet, 1)
+    begins = np.arange(number) * len(tokens) // number
+    pieces = [(begin, min(begin + snippet - 1, len(tokens))) for begin in begins]  # END comes after it
+    text = Corpus.from_tokens([""] * vocab_size, np.zeros(vocab_size, np.int64), tokens)
+    size = BLOCK * min(max((1 << 25) // vocab_size // BLOCK, 1), num_centres // BLOCK)
+    return np.stack([run for run, _ in runs(text, pieces, np.ones(vocab_size, np.float32), size, window,
+                                            1, np.random.RandomState(0))])

@@ -1,7 +1,7 @@
-"""The skip-gram model as a graph: a run of tokens in, blocks of centres, contexts and their pairs out.
+"""Skip-gram and CBOW as graphs: a run of tokens in, blocks of inputs, labels and their pairs out.
 
-A run of tokens is cut into blocks. The centre rows of a block meet the block's context tokens in one
-matrix product, and a band mask says which of them are pairs:
+A run of tokens is cut into blocks. In skip-gram the centre rows of a block meet the block's context
+tokens in one matrix product, and a band mask says which of them are pairs:
 
     tokens     W | K centres | K centres | ... | W            W = window, K = block
     block g      |<-- W + K + W tokens -->|                   J = K + 2W labels
@@ -9,6 +9,7 @@ matrix product, and a band mask says which of them are pairs:
     windows = skip_gram(embeddings(10000, 128), tokens, window=5)
     loss = nce_loss(weights, biases, windows.labels, windows.inputs, ..., pairs=windows.pairs)
 
+In CBOW the same mask adds up the context rows, in one product too, and the centres are the labels.
 The model knows no loss; a loss takes its windows as a group of pairs (see `logits`).
 """
 import collections
@@ -17,28 +18,38 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from tf1_sampled import checks, distributions
-from tf1_sampled.initializers import filled
+from tf1_sampled.initializers import filled, from_memory
 from tf1_sampled.word2vec.corpus import BLOCK, END
 
-Windows = collections.namedtuple("Windows", "inputs labels label_mask pairs centres")
+Windows = collections.namedtuple("Windows", "inputs labels label_mask pairs input_words")
 Windows.__doc__ = """The blocks of a run of tokens.
 
-  inputs: float32 [G, K, D], the rows of the centre words.
-  labels: int32 [G, K + 2W], the words of the block and of W more on each side.
-  label_mask: boolean [G, K + 2W], False where END stands, whose label is 0.
-  pairs: float32 [G, K, K + 2W], 1 where the label is in the centre's window.
-  centres: int32 [G, K], the centre words.
+  inputs: float32 [G, K, D]: rows of the centre words; of CBOW, means of rows of their contexts.
+  labels: int32 [G, J]: the words of the block and of W more on each side; of CBOW, the centre words.
+  label_mask: boolean [G, J], False where END stands, whose label is 0.
+  pairs: float32 [G, K, J], 1 where the label goes with the input.
+  input_words: int32 [G, K], or [G, K + 2W] of CBOW: the words whose rows make the inputs.
 """
 
 
-def embeddings(vocab_size, dim, seed=None):
-    """The table of word vectors: float32 [V, D], uniform in +-1/(2D) at first, as in word2vec.c."""
-    return tf.get_variable(
-        "embeddings", [vocab_size, dim], use_resource=True,
-        initializer=tf.random_uniform_initializer(-0.5 / dim, 0.5 / dim, seed=seed))
+def embeddings(vocab_size, dim, seed=None, initial=None):
+    """The table of word vectors: float32 [V, D], uniform in +-1/(2D) at first, as in word2vec.c.
+
+    Args:
+      vocab_size: integer V.
+      dim: integer D.
+      seed: integer or None.
+      initial: None, or float32 [V, D] to start from; rows of NaN start as they would without.
+    """
+    if initial is None:
+        start = tf.random_uniform_initializer(-0.5 / dim, 0.5 / dim, seed=seed)
+    else:
+        random = np.random.RandomState(seed).uniform(-0.5 / dim, 0.5 / dim, initial.shape)
+        start = from_memory(np.where(np.isnan(initial), random, initial).astype(np.float32))
+    return _table("embeddings", [vocab_size, dim], start, initial)
 
 
-def output_table(counts, dim, log_frequencies=True):
+def output_table(counts, dim, log_frequencies=True, initial=None):
     """The table of classes: weights float32 [V, D], 0 at first, and biases float32 [V], not trained.
 
     The biases are those of `distributions.log_frequency_biases`: the weights have to say only how a
@@ -49,20 +60,53 @@ def output_table(counts, dim, log_frequencies=True):
       dim: integer D.
       log_frequencies: boolean; False for biases of 0, with a loss whose scores are relative to the
         noise's frequencies already (negative sampling).
+      initial: None, or float32 [V, D] to start from; rows of NaN start at 0.
     """
-    weights = tf.get_variable("output_weights", [len(counts), dim], use_resource=True,
-                              initializer=filled(0))
+    start = filled(0) if initial is None else from_memory(np.nan_to_num(initial).astype(np.float32))
+    weights = _table("output_weights", [len(counts), dim], start, initial)
     if log_frequencies:
         return weights, distributions.log_frequency_biases("output_biases", counts)
     return weights, tf.get_variable("output_biases", [len(counts)], use_resource=True, trainable=False,
                                     initializer=filled(0))
 
 
-def skip_gram(table, tokens, window, seed=None, block=BLOCK):
-    """The blocks of a run of tokens, each centre with a window that shrinks by chance.
+def _table(name, shape, start, initial):
+    if initial is None:
+        return tf.get_variable(name, shape, initializer=start, use_resource=True)
+    checks.argument(initial.shape == tuple(shape), name, "initial", "shape %s" % shape, initial.shape)
+    return tf.get_variable(name, dtype=tf.float32, initializer=start, use_resource=True)
 
-    The half width of a centre's window is uniform in 1 .. window, so that near words count more. A
-    window ends at the ends of its sentence.
+
+def noise_log_prob(sampler, counts, distortion):
+    """What negative sampling's scores are relative to: the log-probabilities that noise has of words.
+
+    A score tends to log P(y | x) - log Q(y) - log k; with log Q(y) as its bias it is comparable with
+    that of another loss.
+
+    Args:
+      sampler: string, a key of SAMPLERS. Those that take labels of the batch follow their frequencies.
+      counts: integer [V], in falling order.
+      distortion: float, of fixed_unigram.
+
+    Returns:
+      float32 [V].
+
+    Reference: Levy and Goldberg 2014, "Neural Word Embedding as Implicit Matrix Factorization", eq. 9.
+    """
+    if sampler in ("uniform", "all"):
+        weights = np.ones(len(counts))
+    elif sampler == "log_uniform":
+        weights = np.log1p(1 / np.arange(1.0, len(counts) + 1))
+    else:
+        power = distortion if sampler == "fixed_unigram" else 1
+        weights = np.maximum(counts, 0.5) ** power  # a word that was never seen has a finite one
+    return np.log(weights / np.sum(weights)).astype(np.float32)
+
+
+def skip_gram(table, tokens, window, seed=None, block=BLOCK, shrink=True):
+    """The blocks of a run of tokens for predicting the words around each centre word.
+
+    A window ends at the ends of its sentence.
 
     Args:
       table: float32 [V, D].
@@ -71,6 +115,8 @@ def skip_gram(table, tokens, window, seed=None, block=BLOCK):
       window: integer W, the largest half width.
       seed: integer or None.
       block: integer K, centres per block.
+      shrink: whether the half width of each centre's window is uniform in 1 .. window, so that near
+        words count more; else it is `window`.
 
     Returns:
       Windows.
@@ -79,22 +125,45 @@ def skip_gram(table, tokens, window, seed=None, block=BLOCK):
       InputError: a number of tokens that is not a number of blocks and two windows.
 
     Reference: Mikolov et al. 2013, "Efficient Estimation of Word Representations in Vector Space",
-      section 3.2, for the window.
+      section 3.2, also for the window.
     """
+    words, is_word, pairs = _blocks("skip_gram", tokens, window, seed, block, shrink)
+    centres = words[:, window:window + block]
+    return Windows(tf.gather(table, centres), words, is_word, tf.cast(pairs, tf.float32), centres)
+
+
+def cbow(table, tokens, window, seed=None, block=BLOCK, shrink=True):
+    """The blocks of a run of tokens for predicting each centre word from the mean of those around it.
+
+    Args, Returns, Raises: as `skip_gram`. A centre without any context has no pair.
+
+    Reference: Mikolov et al. 2013, as `skip_gram`, section 3.1. word2vec.c gives each context word the
+      gradient of the mean undivided; this is the gradient.
+    """
+    words, is_word, pairs = _blocks("cbow", tokens, window, seed, block, shrink)
+    inner = slice(window, window + block)
+    band = tf.cast(pairs, tf.float32)
+    size = tf.reduce_sum(band, 2, keepdims=True)  # [G, K, 1]
+    means = tf.matmul(band, tf.gather(table, words)) / tf.maximum(size, 1)
+    own = np.eye(block, dtype=np.float32) * tf.cast(size > 0, tf.float32)
+    return Windows(means, words[:, inner], is_word[:, inner], own, words)
+
+
+def _blocks(function, tokens, window, seed, block, shrink):
+    """Words int32 [G, J], 0 for END; boolean, whether they are words; pairs with centres [G, K, J]."""
     num_centres = tokens.shape.as_list()[0] - 2 * window
-    checks.argument(num_centres > 0 and num_centres % block == 0, "skip_gram", "tokens",
+    checks.argument(num_centres > 0 and num_centres % block == 0, function, "tokens",
                     "a length of blocks of %d and 2 * %d more" % (block, window), tokens.shape)
     num_blocks, width = num_centres // block, block + 2 * window
     frame = np.arange(num_blocks)[:, None] * block + np.arange(width)[None, :]  # [G, J]
-    reach = tf.random_uniform([num_blocks, block, 1], 1, window + 1, dtype=tf.int32, seed=seed)
     distance = np.abs(np.arange(width)[None, :] - window - np.arange(block)[:, None])[None]
-    sentence = tf.gather(tf.cumsum(tf.cast(tf.equal(tokens, END), tf.int32)), frame)
+    reach = window
+    if shrink:
+        reach = tf.random_uniform([num_blocks, block, 1], 1, window + 1, dtype=tf.int32, seed=seed)
+    # Words of a sentence have its even number, and each END an odd one of its own: no pair has END.
+    is_end = tf.cast(tf.equal(tokens, END), tf.int32)
+    sentence = tf.gather(2 * tf.cumsum(is_end) - is_end, frame)
+    same = tf.equal(sentence[:, window:window + block, None], sentence[:, None, :])
+    pairs = tf.logical_and(tf.logical_and(distance <= reach, distance > 0), same)
     words = tf.gather(tokens, frame)
-    inner = slice(window, window + block)
-    pairs = tf.logical_and(distance <= reach, distance > 0)
-    pairs = tf.logical_and(pairs, tf.equal(sentence[:, inner, None], sentence[:, None, :]))
-    is_word = tf.not_equal(words, END)
-    pairs = tf.logical_and(pairs, tf.logical_and(is_word[:, inner, None], is_word[:, None, :]))
-    words = tf.maximum(words, 0)  # END has no row; no pair has END
-    centres = words[:, inner]
-    return Windows(tf.gather(table, centres), words, is_word, tf.cast(pairs, tf.float32), centres)
+    return tf.maximum(words, 0), tf.not_equal(words, END), pairs  # END has no row

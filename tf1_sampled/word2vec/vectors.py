@@ -15,6 +15,7 @@ from tf1_sampled import checks, files
 _CHUNK = 1 << 20
 _BREAKS = re.compile("[ \t\n\r\v\f\0]")
 _LONGEST_WORD = 1 << 16  # bytes; a file of another kind is told by it early
+_FINITE_AT_A_TIME = 4096  # rows: one by one is slow, all at once takes memory
 
 
 def write_vectors(path, words, vectors):
@@ -72,6 +73,49 @@ def read_vectors(path):
     """
     read = _read_binary if _is_binary(path) else _read_text
     return read(os.fspath(path))
+
+
+class Earlier:
+    """Word vectors to go on from, and maybe the output vectors that they were trained with.
+
+    Attributes:
+      words: list of strings; empty where there are none to go on from.
+      dim: integer D, or None.
+    """
+
+    def __init__(self, paths, dim=None):
+        """Reads the files.
+
+        Args:
+          paths: list of none, the vectors' file, or that and the output vectors' file.
+          dim: None, or the dimension that they must have.
+
+        Raises:
+          InputError: more files, a file that is none, or vectors of another dimension.
+        """
+        checks.argument(len(paths) <= 2, "Earlier", "paths", "vectors, and maybe output vectors", paths)
+        self._tables = [read_vectors(path) for path in paths]
+        for path, (_, rows) in zip(paths, self._tables):
+            dim = dim or rows.shape[1]
+            checks.file(rows.shape[1] == dim, path, "vectors of %d dimensions" % dim, rows.shape[1])
+        self.words = self._tables[0][0] if paths else []
+        self.dim = dim
+
+    def inputs(self, words):
+        """The vectors of some words: float32 [V, D], NaN for a word without; None without vectors."""
+        return self._rows(0, words)
+
+    def outputs(self, words):
+        """The same of the output vectors."""
+        return self._rows(1, words)
+
+    def _rows(self, table, words):
+        if table >= len(self._tables):
+            return None
+        known, rows = self._tables[table]
+        place = {word: i for i, word in reversed(list(enumerate(known)))}  # the first of equal ones
+        found = np.array([place.get(word, -1) for word in words])
+        return np.where((found >= 0)[:, None], rows[found], np.float32(np.nan))
 
 
 def _is_binary(path):
@@ -153,51 +197,63 @@ def _read_text(path):
 
 
 def _read_binary(path):
-    words = []
+    words, numbers = [], bytearray()  # all rows' numbers, as they come
     with files.open_binary(path) as stream:
         buffer = bytearray()
+        used = 0  # bytes at the start of the buffer
 
         def more():
+            nonlocal used
+            del buffer[:used]
+            used = 0
             chunk = stream.read(_CHUNK)
             buffer.extend(chunk)
             return chunk
 
         def find(end, longest, number, wanted):
             """Where `end` first stands in what was not used yet, read on as needed."""
-            looked = 0
+            looked = used
             while True:
                 found = buffer.find(end, looked)
-                looked = len(buffer)
                 if found >= 0:
                     return found
-                where = "%s: row %d" % (path, number) if number else path
+                looked = len(buffer) - used
+                where = _row_of(path, number) if number else path
                 checks.file(looked <= longest, where, wanted, "%d bytes without" % looked)
                 checks.file(more(), where, wanted, "the end of the file")
 
         end = find(b"\n", 100, 0, "a header of two numbers, words and dimensions")
         count, dimension = _header(path, buffer[:end].decode("latin-1"))
-        del buffer[:end + 1]
-        rows = _Rows(count)
+        used = end + 1
         for number in range(1, count + 1):
             end = find(b" ", _LONGEST_WORD, number, "a word and a blank")
-            where = "%s: row %d" % (path, number)
             try:
                 # Some programs write no line end after the numbers.
-                word = buffer[:end].decode("utf-8").lstrip("\n")
+                word = buffer[used:end].decode("utf-8").lstrip("\n")
             except UnicodeDecodeError as e:
-                checks.file(False, where, "a word in UTF-8", str(e))
-            checks.file(word.strip() and not _BREAKS.search(word), where, "a word", repr(word[:50]))
-            stop = end + 1 + 4 * dimension
-            while len(buffer) < stop:
-                checks.file(more(), where, "%d numbers of 4 bytes" % dimension,
+                checks.file(False, _row_of(path, number), "a word in UTF-8", str(e))
+            if not word.strip() or _BREAKS.search(word):
+                checks.file(False, _row_of(path, number), "a word", repr(word[:50]))
+            used = end + 1
+            while len(buffer) - used < 4 * dimension:
+                checks.file(more(), _row_of(path, number), "%d numbers of 4 bytes" % dimension,
                             "the end of the file")
-            row = np.frombuffer(bytes(buffer[end + 1:stop]), "<f4")
-            checks.file(np.isfinite(row).all(), where, "finite numbers for the word %r" % word,
-                        "one that is not")
+            numbers += buffer[used:used + 4 * dimension]
             words.append(word)
-            rows.append(row)
-            del buffer[:stop]
-        while not buffer.strip() and more():
+            used += 4 * dimension
+        while not buffer[used:].strip() and more():
             pass
-        checks.file(not buffer.strip(), path, "the end after %d words" % count, "more bytes")
-    return words, rows.array()
+        checks.file(not buffer[used:].strip(), path, "the end after %d words" % count, "more bytes")
+    rows = np.frombuffer(numbers, "<f4").reshape(count, dimension)
+    for start in range(0, count, _FINITE_AT_A_TIME):
+        finite = np.isfinite(rows[start:start + _FINITE_AT_A_TIME]).all(axis=1)
+        if not finite.all():
+            row = start + int(np.argmin(finite))
+            checks.file(False, _row_of(path, row + 1), "finite numbers for the word %r" % words[row],
+                        "one that is not")
+    return words, rows.astype(np.float32, copy=False)
+
+
+def _row_of(path, number):
+    """The place that an error names; numbers count from 1."""
+    return "%s: row %d" % (path, number)

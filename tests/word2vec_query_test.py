@@ -1,0 +1,222 @@
+"""The query program: its lines, its errors, and a process of its own, on a terminal too."""
+import io
+import os
+import pty
+import subprocess
+import sys
+from unittest import mock
+
+import numpy as np
+from absl.testing import absltest, parameterized
+
+from tf1_sampled import checks
+from tf1_sampled.word2vec import evaluation, query, vectors
+
+_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+# In the place of TensorFlow, a package that cannot be imported.
+_BROKEN = "raise AssertionError('TensorFlow was imported')\n"
+
+WORDS = ["man", "woman", "king", "queen", "apple", "king", "King"]
+ROWS = [[1, 0, 0], [1, 1, 0], [1, 0, 1], [1, 1, 1], [-1, 1, 0], [5, 5, 5], [0, 0, 1]]
+
+# Cosines 2 / sqrt(6) and 1 / sqrt(2); with (sqrt(2) - 1, r, r), r = sqrt(1 / 2), .975 and .653.
+KING = "  king             queen 0.82  man 0.71"
+ROYAL = "  man:king:woman   queen 0.98  King 0.65"
+
+
+class LinesTest(parameterized.TestCase):
+
+    def setUp(self):
+        super().setUp()
+        self.words, rows = evaluation.distinct_words(WORDS, ROWS)
+        self.unit = evaluation.unit_rows(rows)
+
+    def test_neighbours(self):
+        self.assertEqual([KING, "  King             king 0.71  queen 0.58"],
+                         query.neighbour_lines(self.words, self.unit, ["king", "King"], 2))
+
+    def test_analogies(self):
+        self.assertEqual([ROYAL, "  man:woman:king   queen 0.98  King 0.65"],
+                         query.analogy_lines(self.words, self.unit,
+                                             [("man", "king", "woman"), ["man", "woman", "king"]], 2))
+
+    def test_known_rows_are_the_first(self):
+        self.assertEqual([2, 6, 2], query.known_rows(WORDS, ["king", "King", "king"]))
+
+    @parameterized.parameters(
+        ("quen", "a word of the vectors (close: queen), got 'quen'"),
+        ("QUEEN", "a word of the vectors (close: queen), got 'QUEEN'"),
+        ("kin", "a word of the vectors (close: king), got 'kin'"),
+        ("zzz", "a word of the vectors, got 'zzz'"), ("", "a word of the vectors, got ''"),
+        ("king" * 1000, "a word of the vectors, got "))
+    def test_unknown_words(self, word, message):
+        for ask in (lambda: query.known_rows(self.words, ["king", word]),
+                    lambda: query.neighbour_lines(self.words, self.unit, [word], 1),
+                    lambda: query.analogy_lines(self.words, self.unit, [("king", "man", word)], 1)):
+            with self.assertRaises(checks.InputError) as caught:
+                ask()
+            self.assertStartsWith(str(caught.exception), "query: word: wanted " + message)
+
+    def test_the_name_of_where_a_word_comes_from(self):
+        with self.assertRaisesRegex(checks.InputError, "^query: --neighbours: wanted "):
+            query.known_rows(self.words, ["x"], "--neighbours")
+
+    def test_close_words_are_bounded(self):
+        many = ["word%06d" % i for i in range(60000)] + ["wordy", "WORD059999"]
+        with mock.patch("difflib.get_close_matches", return_value=["w"]) as compared:
+            # Another case is found wherever it is.
+            self.assertEqual(["word059999", "WORD059999", "w"], query.close_words(many, "Word059999"))
+            self.assertLen(compared.call_args[0][1], 50000)
+            query.close_words(many, "wordy")
+            self.assertEmpty(compared.call_args[0][1])
+        self.assertEqual(["w" * 41], query.close_words(["w" * 41], "w" * 40))
+        self.assertEqual([], query.close_words(["w" * 41], "w" * 41))
+        self.assertLen(query.close_words(["aa", "Aa", "aA", "AA"], "aa", 3), 3)
+
+    def test_k_that_is_none(self):
+        with self.assertRaisesRegex(checks.InputError, "k: wanted an integer above 0"):
+            query.neighbour_lines(self.words, self.unit, ["king"], 0)
+
+
+class MainTest(parameterized.TestCase):
+
+    def ask(self, argv, stdin=b"", neighbours=(), analogy=(), k=2):
+        asked = query.Asked(*(mock.Mock(value=value) for value in (neighbours, analogy, k)))
+        out = io.StringIO()
+        with mock.patch("sys.stdin", io.TextIOWrapper(io.BytesIO(stdin), "utf-8")), \
+                mock.patch("sys.stdout", out):
+            query.main(["query.py"] + argv, asked)
+        return out.getvalue()
+
+    def write(self, name="v.bin"):
+        path = os.path.join(self.create_tempdir().full_path, name)
+        vectors.write_vectors(path, WORDS, ROWS)
+        return path
+
+    @parameterized.parameters("v.bin", "v.txt", "v.bin.gz")
+    def test_flags(self, name):
+        self.assertEqual(KING + "\n" + ROYAL + "\n", self.ask(
+            [self.write(name)], neighbours=["king"], analogy=["man:king:woman"]))
+
+    def test_standard_input(self):
+        asked = b"king\n\n  man king\twoman \r\nkig\nman king\na b c d\n\xff\nking"
+        lines = self.ask([self.write()], asked).splitlines()
+        self.assertEqual([
+            KING, ROYAL, "query: word: wanted a word of the vectors (close: king), got 'kig'",
+            "query: line: wanted one word, or three words a b c, got 'man king'",
+            "query: line: wanted one word, or three words a b c, got 'a b c d'",
+            "query: word: wanted a word of the vectors, got '\ufffd'", KING], lines)
+
+    def test_nothing_asked(self):
+        self.assertEqual("", self.ask([self.write()]))
+
+    @parameterized.parameters(
+        ({"neighbours": ["king", "prince"]}, "^query: --neighbours: wanted .* got 'prince'"),
+        ({"neighbours": ["king"], "analogy": ["man:prince:woman"]},
+         "^query: --analogy: wanted .* got 'prince'"),
+        ({"analogy": ["man:king"]}, "^query: --analogy: wanted three words a:b:c, got 'man:king'"),
+        ({"analogy": ["a:b:c:d"]}, "^query: --analogy: wanted three words a:b:c, got 'a:b:c:d'"))
+    def test_wrong_flags_before_any_answer(self, flags, message):
+        with mock.patch("builtins.print") as printed:
+            with self.assertRaisesRegex(checks.InputError, message):
+                self.ask([self.write()], **flags)
+        printed.assert_not_called()
+
+    @parameterized.parameters(([],), (["a.bin", "b.bin"],))
+    def test_other_than_one_file(self, argv):
+        with self.assertRaisesRegex(checks.InputError, "^query: VECTORS: wanted one file "):
+            self.ask(argv)
+
+    def test_a_file_that_is_none(self):
+        path = self.create_tempfile("v.txt", "1 2\na 1 x\n").full_path
+        with self.assertRaisesRegex(checks.InputError, "v.txt: line 2: wanted 2 numbers "):
+            self.ask([path], neighbours=["a"])
+
+
+class ProcessTest(absltest.TestCase):
+    """The module run as users do, without TensorFlow."""
+
+    def setUp(self):
+        super().setUp()
+        self.folder = self.create_tempdir().full_path
+        os.makedirs(os.path.join(self.folder, "broken", "tensorflow"))
+        with open(os.path.join(self.folder, "broken", "tensorflow", "__init__.py"), "w") as stream:
+            stream.write(_BROKEN)
+        vectors.write_vectors(os.path.join(self.folder, "v.txt"), WORDS, ROWS)
+
+    def start(self, *arguments, **streams):
+        path = [os.path.join(self.folder, "broken"), _ROOT] + [p for p in sys.path if p]
+        return subprocess.Popen(
+            [sys.executable, "-m", "tf1_sampled.word2vec.query"] + list(arguments), cwd=self.folder,
+            env=dict(os.environ, PYTHONPATH=os.pathsep.join(path)), **streams)
+
+    def ask(self, *arguments, text=""):
+        pipe = subprocess.PIPE
+        process = self.start(*arguments, stdin=pipe, stdout=pipe, stderr=pipe, universal_newlines=True)
+        out, err = process.communicate(text)
+        return process.returncode, out, err
+
+    def test_help(self):
+        code, out, _ = self.ask("--help")
+        self.assertLess(code, 2)
+        for part in ("--neighbours", "--analogy", "--k", "tf1_sampled.word2vec.query vectors.bin"):
+            self.assertIn(part, out)
+
+    def test_flags_after_the_file(self):
+        self.assertEqual((0, KING + "\n" + ROYAL + "\n", ""), self.ask(
+            "v.txt", "--neighbours=king", "--analogy=man:king:woman", "--k=2"))
+
+    def test_standard_input_without_a_prompt(self):
+        self.assertEqual((0, KING + "\n" + ROYAL + "\n", ""),
+                         self.ask("v.txt", "--k=2", text="king\nman king woman\n"))
+
+    def test_an_unknown_word_is_one_line_and_exit_code_1(self):
+        self.assertEqual(
+            (1, "", "query.py: error: query: --neighbours: wanted a word of the vectors (close: queen), "
+                    "got 'quen'\n"), self.ask("v.txt", "--neighbours=king,quen"))
+
+    def test_who_reads_may_stop(self):
+        pipe = subprocess.PIPE
+        process = self.start("v.txt", stdin=pipe, stdout=pipe, stderr=pipe)
+        process.stdout.close()
+        process.stdin.write(b"king\n" * 9)
+        process.stdin.close()
+        self.assertEqual(b"", process.stderr.read())
+        process.stderr.close()
+        self.assertEqual(0, process.wait())
+
+    def test_a_terminal_gets_a_prompt(self):
+        ours, theirs = pty.openpty()
+        process = self.start("v.txt", "--k=2", stdin=theirs, stdout=theirs, stderr=theirs)
+        os.close(theirs)
+        os.write(ours, b"king\nquen\n\x04")
+        shown = b""
+        while True:
+            try:
+                part = os.read(ours, 4096)
+            except OSError:  # how Linux tells that the other side is closed
+                part = b""
+            if not part:
+                break
+            shown += part
+        os.close(ours)
+        self.assertEqual(0, process.wait(), shown)
+        shown = shown.decode().replace("\r", "")
+        self.assertIn("Ctrl-D", shown)
+        self.assertEqual(3, shown.count("> "), shown)
+        self.assertIn(KING + "\n", shown)
+        self.assertIn("(close: queen), got 'quen'\n", shown)
+
+
+class QuietTest(absltest.TestCase):
+
+    def test_rows_are_left_as_they_were(self):
+        unit = evaluation.unit_rows(np.array(ROWS))
+        before = unit.copy()
+        query.neighbour_lines(WORDS, unit, ["king"], 3)
+        query.analogy_lines(WORDS, unit, [("man", "king", "woman")], 3)
+        np.testing.assert_array_equal(before, unit)
+
+
+if __name__ == "__main__":
+    absltest.main()

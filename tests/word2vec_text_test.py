@@ -1,0 +1,260 @@
+"""Text: every kind of input in its order, every encoding, words whole wherever the pieces end."""
+import bz2
+import gzip
+import io
+import os
+import random
+import tracemalloc
+import zipfile
+from unittest import mock
+
+from absl.testing import absltest, parameterized
+
+from tf1_sampled import InputError
+from tf1_sampled.word2vec import text
+
+
+class TextTestCase(parameterized.TestCase):
+
+    def setUp(self):
+        super().setUp()
+        self.folder = self.create_tempdir().full_path
+
+    def path(self, name, content=b"x"):
+        path = os.path.join(self.folder, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as stream:
+            stream.write(content)
+        return path
+
+    def read(self, *names, **options):
+        inputs = [os.path.join(self.folder, name) if name != "-" else name for name in names]
+        return "".join(text.pieces(text.find(inputs), **options))
+
+
+class FindTest(TextTestCase):
+
+    def setUp(self):
+        super().setUp()
+        for name in ("b.txt", "a/2.txt", "a/1.txt", "a/c/3.txt", ".hidden", "a/.git/x", "d.md"):
+            self.path(name)
+        self.path("empty.txt", b"")
+
+    def check_found(self, inputs, *wanted):
+        found = [os.path.relpath(source.path, self.folder) for source in text.find(inputs)]
+        self.assertEqual(list(wanted), found)
+
+    def test_a_folder_is_its_files_in_sorted_order(self):
+        self.check_found(self.folder, "a/1.txt", "a/2.txt", "a/c/3.txt", "b.txt", "d.md")
+
+    def test_globs(self):
+        self.check_found(os.path.join(self.folder, "*.txt"), "b.txt")
+        self.check_found(os.path.join(self.folder, "**", "*.txt"),
+                         "a/1.txt", "a/2.txt", "a/c/3.txt", "b.txt")
+        self.check_found(os.path.join(self.folder, "[ab]*"), "a/1.txt", "a/2.txt", "a/c/3.txt", "b.txt")
+        self.check_found(os.path.join(self.folder, "**"),
+                         "a/1.txt", "a/2.txt", "a/c/3.txt", "b.txt", "d.md")
+
+    def test_the_order_is_that_of_the_inputs_and_names_may_come_twice(self):
+        b = os.path.join(self.folder, "b.txt")
+        self.check_found([b, os.path.join(self.folder, "a"), b],
+                         "b.txt", "a/1.txt", "a/2.txt", "a/c/3.txt", "b.txt")
+
+    def test_a_file_whose_name_looks_like_a_glob(self):
+        self.check_found(self.path("[x].txt"), "[x].txt")
+
+    def test_only_what_was_named_itself_is_named(self):
+        named = [source.named for source in text.find([self.folder, "nowhere", "-"])]
+        self.assertEqual([False] * 5 + [True, True], named)
+
+    def test_nothing_found_is_named(self):
+        os.mkdir(os.path.join(self.folder, "none"))
+        self.path("empties/a", b"")
+        for name in ("none", "empties", "*.rst", "**/*.rst"):
+            path = os.path.join(self.folder, name)
+            with self.assertRaises(InputError) as caught:
+                text.find(["x", path])
+            self.assertEqual(str(caught.exception),
+                             path + ": wanted files with something in them, got none")
+
+    @parameterized.parameters(([],), ("",), (["a", ""],))
+    def test_no_inputs(self, inputs):
+        with self.assertRaisesRegex(InputError, "inputs: wanted names of files, folders or globs"):
+            text.find(inputs)
+
+    def test_standard_input_twice(self):
+        with self.assertRaisesRegex(InputError, r"inputs: wanted standard input \(-\) once"):
+            text.find(["-", "x", "-"])
+
+    def test_a_link_to_nothing_is_an_error_when_read(self):
+        os.symlink("nowhere", os.path.join(self.folder, "link.txt"))
+        with self.assertRaisesRegex(InputError, "link.txt: wanted a readable file"):
+            self.read("")
+
+    def test_an_unreadable_folder_is_named(self):
+        with mock.patch("os.scandir", side_effect=PermissionError(13, "Permission denied", "locked")):
+            with self.assertRaisesRegex(InputError, "locked: wanted a readable folder, got: Permission"):
+                text.find(self.folder)
+
+
+class PiecesTest(TextTestCase):
+
+    def test_all_files_in_a_row_each_with_a_line_end(self):
+        self.path("a", b"one\n")
+        self.path("b.gz", gzip.compress(b"two"))
+        self.path("c.bz2", bz2.compress(b"three\r\nfour\rfive\r"))
+        self.assertEqual(self.read("a", "b.gz", "c.bz2"), "one\ntwo\nthree\nfour\nfive\n")
+
+    @parameterized.product(size=(1, 2, 3, 7, 64), encoding=("utf-8", "utf-16", "utf-32-be", "gb18030"))
+    def test_words_are_whole_whatever_the_piece(self, size, encoding):
+        content = "one\u3000three \u00e9t\u00e9  \U0001f600\r\n\r\nthree\u00a0x\n\rone \u4e2d\u6587 "
+        content = content * 3 + "last"
+        self.path("f", content.encode(encoding))
+        wanted = content.replace("\r\n", "\n").replace("\r", "\n")
+        with mock.patch.object(text, "_PIECE_BYTES", size):
+            pieces = list(text.pieces(text.find(os.path.join(self.folder, "f")), encoding))
+        self.assertEqual("".join(pieces), wanted + "\n")
+        self.assertEqual([word for piece in pieces for word in piece.split()], content.split())
+        self.assertGreater(len(pieces), 3)
+
+    def test_random_white_space(self):
+        random_ = random.Random(1)
+        for trial in range(50):
+            content = "".join(random_.choice("ab\n\r \t\u2003\u0085") for _ in range(40))
+            self.path("f", content.encode("utf-8"))
+            with mock.patch.object(text, "_PIECE_BYTES", trial % 5 + 1):
+                pieces = list(text.pieces(text.find(os.path.join(self.folder, "f"))))
+            self.assertEqual([word for piece in pieces for word in piece.split()], content.split())
+            lines = content.replace("\r\n", "\n").replace("\r", "\n")
+            self.assertEqual("".join(pieces), lines if lines.endswith("\n") else lines + "\n")
+
+    @parameterized.parameters("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32")
+    def test_a_byte_order_mark_is_no_text(self, encoding):
+        self.path("f", "\ufeffa\nb".encode(encoding))
+        self.path("g", "c".encode(encoding))
+        self.assertEqual(self.read("f", "g", encoding=text.check_encoding(encoding)).replace(
+            "\ufeff", "" if encoding in ("utf-8-sig", "utf-16", "utf-32") else "?"), "a\nb\nc\n")
+
+    def test_nul_characters_are_blanks(self):
+        self.path("f", b"a" * 5000 + b" b\0c \0 d")
+        self.assertEqual(self.read("f").split()[1:], ["b", "c", "d"])
+        self.path("g", "a \0 b".encode("utf-16"))
+        self.assertEqual(self.read("g", encoding="utf-16").split(), ["a", "b"])
+
+    def test_bytes_that_cannot_be_decoded_are_replaced_and_counted(self):
+        self.path("f", b"a\xff\xfe b\xc3")
+        notes = []
+        self.assertEqual(self.read("f", notes=notes), "a\ufffd\ufffd b\ufffd\n")
+        self.assertEqual(notes, ["3 bytes that are no utf-8 were replaced: %s/f" % self.folder])
+        self.path("g", b"\xff" * 2000)
+        notes = []
+        self.read("f", "g", notes=notes)
+        self.assertEqual(notes, [
+            "2,003 bytes that are no utf-8 were replaced: 2 files, the first %s/f" % self.folder])
+        notes = []
+        self.path("h", "\u20ac".encode("utf-8") * 3)
+        self.read("h", notes=notes)
+        self.assertEqual(notes, [])
+        self.path("h", "ab".encode("utf-16") + b"\x41")
+        self.assertEqual(self.read("h", encoding="utf-16", notes=notes), "ab\ufffd\n")
+        self.assertIn("1 bytes that are no utf-16", notes[0])
+
+    @parameterized.parameters(1, 3)
+    def test_a_sequence_cut_by_a_piece_is_not_replaced(self, size):
+        self.path("f", ("\u4e2d" * 9).encode("utf-8") + b"\xe4\xb8")
+        notes = []
+        with mock.patch.object(text, "_PIECE_BYTES", size):
+            self.assertEqual(self.read("f", notes=notes), "\u4e2d" * 9 + "\ufffd\n")
+        self.assertIn("2 bytes", notes[0])
+
+    def test_an_endless_word_is_cut_off_and_the_next_ones_are_whole(self):
+        self.path("f", b"start " + b"x" * 1000 + b"\nnext " + b"y" * 30 + b" last")
+        with mock.patch.object(text, "_PIECE_BYTES", 16), mock.patch.object(text, "_LONGEST_WORD", 64):
+            words = self.read("f").split()
+        self.assertEqual([words[0]] + words[2:], ["start", "next", "y" * 30, "last"])
+        self.assertBetween(len(words[1]), 64, 80)
+        self.assertEqual(set(words[1]), {"x"})
+
+    def test_memory_is_that_of_a_piece(self):
+        self.path("words", b"word " * 2000000)
+        self.path("word", b"w" * 10000000)
+        for name in ("words", "word"):
+            tracemalloc.start()
+            num_characters = sum(map(len, text.pieces(text.find(os.path.join(self.folder, name)))))
+            peak = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+            self.assertGreater(num_characters, 1 << 20)
+            self.assertLess(peak, 5e6)
+
+    def test_all_text_members_of_a_zip(self):
+        stream = io.BytesIO()
+        with zipfile.ZipFile(stream, "w") as archive:
+            for name, content in (("b/", ""), ("b/1.txt", "\ufeffone"), ("a.txt", "two\n"), ("e", ""),
+                                  ("__MACOSX/b/._1.txt", "no"), (".DS_Store", "no"), ("p.png", "\0\1")):
+                archive.writestr(name, content)
+        path = self.path("f.zip", stream.getvalue())
+        notes = []
+        self.assertEqual(self.read("f.zip", notes=notes), "one\ntwo\n")
+        self.assertEqual(notes, ["1 binary file left out: %s: p.png" % path])
+
+    def test_binary_and_packed_empty_files_of_a_folder_are_left_out(self):
+        for name, content in (("1", b"\0"), ("2.gz", gzip.compress(b"\0")), ("3.gz", gzip.compress(b"")),
+                              ("4", b"text")):
+            self.path(name, content)
+        notes = []
+        self.assertEqual(self.read("", notes=notes), "text\n")
+        self.assertEqual(notes, ["2 binary files left out: the first %s/1" % self.folder])
+
+    def test_files_that_were_named_are_not_left_out(self):
+        empty_zip = io.BytesIO()
+        zipfile.ZipFile(empty_zip, "w").close()
+        for name, content, message in (
+                ("f", b"PNG\0", "f: wanted UTF-8 text, got a binary file$"),
+                ("f", "x".encode("utf-16"), "got a binary file, perhaps of the encoding utf-16"),
+                ("f", b"", "f: wanted a file with something in it, got an empty file"),
+                ("f.gz", gzip.compress(b""), "f.gz: wanted UTF-8 text, got nothing"),
+                ("f.zip", empty_zip.getvalue(), "wanted text, got a zip file of nothing"),
+                ("f.gz", b"plain", "f.gz: wanted a (whole|readable)"),
+                ("f.gz", gzip.compress(b"x y")[:-5], "f.gz: wanted a whole .gz file")):
+            self.path(name, content)
+            with self.assertRaisesRegex(InputError, message):
+                self.read(name)
+
+    def test_utf16_without_its_mark(self):
+        self.path("f", "ab".encode("utf-16-le"))
+        with self.assertRaisesRegex(InputError, "f: wanted UTF-16 text, got: .* BOM"):
+            self.read("f", encoding="utf-16")
+        self.assertEqual(self.read("f", encoding="utf-16-le"), "ab\n")
+
+    def test_latin1_is_binary_with_nul_too(self):
+        self.path("f", b"\0\xe9")
+        with self.assertRaisesRegex(InputError, "f: wanted ISO8859-1 text, got a binary file"):
+            self.read("f", encoding=text.check_encoding("latin-1"))
+
+    def test_standard_input(self):
+        self.path("f", b"file")
+        pipe = io.BytesIO("\ufeffpip\u00e9".encode("utf-8"))
+        with mock.patch("sys.stdin", io.TextIOWrapper(pipe)) as stdin:
+            self.assertEqual(self.read("f", "-"), "file\npip\u00e9\n")
+            self.assertFalse(stdin.closed)
+        for stdin, message in ((io.TextIOWrapper(io.BytesIO()), "wanted UTF-8 text, got nothing"),
+                               (None, "wanted a stream of bytes, got none")):
+            with mock.patch("sys.stdin", stdin), self.assertRaisesRegex(
+                    InputError, "standard input: " + message):
+                self.read("-")
+
+
+class EncodingTest(parameterized.TestCase):
+
+    def test_spellings_are_one(self):
+        self.assertEqual([text.check_encoding(name) for name in ("utf-8", "UTF8", "u8", "Latin-1")],
+                         ["utf-8", "utf-8", "utf-8", "iso8859-1"])
+
+    @parameterized.parameters("utf-9", "", "hex", "rot13", "undefined", "a\0b", None, 5)
+    def test_unknown_names(self, name):
+        with self.assertRaisesRegex(InputError, "encoding: wanted the name of a text encoding, got"):
+            text.check_encoding(name)
+
+
+if __name__ == "__main__":
+    absltest.main()

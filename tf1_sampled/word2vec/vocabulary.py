@@ -1,0 +1,88 @@
+"""Vocabularies: which words to keep, and files of them as the word2vec program writes and reads them.
+
+    word count\n        per word, in falling order of the counts
+"""
+import os
+
+import numpy as np
+
+from tf1_sampled import checks, files
+
+_LINE_END = "</s>"  # word2vec.c's word for it, which is the first of its files
+
+
+def most_frequent(counts, min_count=1, max_vocab=None):
+    """The ids of the most frequent words.
+
+    Args:
+      counts: integer [N].
+      min_count: integer, the least count of a word that is kept.
+      max_vocab: integer, how many words are kept at most, or None.
+
+    Returns:
+      int64 [V], in falling order of the counts (equal counts: the smaller id first).
+    """
+    order = np.argsort(-counts, kind="stable")
+    order = order[:np.searchsorted(-counts[order], -min_count, side="right")]
+    return order if max_vocab is None else order[:max_vocab]
+
+
+def save_vocabulary(path, words, counts):
+    """Writes words and their counts, whole or not at all.
+
+    Args:
+      path: where to.
+      words: V strings without white space, none empty.
+      counts: integer [V], none below 0.
+
+    Raises:
+      InputError: a path that cannot be written, other numbers of words than of counts, a word or a
+        count that the file cannot hold.
+    """
+    words = list(words)
+    counts = np.asarray(counts)
+    checks.argument(counts.shape == (len(words),), "save_vocabulary", "counts",
+                    "one for each of %d words" % len(words), counts.shape)
+    with files.writing(path) as stream:
+        for word, count in zip(words, counts.tolist()):
+            checks.argument(isinstance(word, str) and word.split() == [word], "save_vocabulary",
+                            "words", "words without white space, none empty", word)
+            checks.argument(isinstance(count, int) and count >= 0, "save_vocabulary", "counts",
+                            "integers of 0 or more", count)
+            stream.write("%s %d\n" % (word, count))
+
+
+def read_vocabulary(path):
+    """Reads what `save_vocabulary` or word2vec.c wrote.
+
+    A first word `</s>`, word2vec.c's own for the end of a line, is left out.
+
+    Args:
+      path: the file, UTF-8; .gz .bz2 .xz .zip are unpacked.
+
+    Returns:
+      (list of V strings, int64 [V]).
+
+    Raises:
+      InputError: a file that cannot be read or holds no words, a line without a count, a count that is
+        no integer of 0 or more, a word that comes twice; names the line.
+    """
+    path = os.fspath(path)
+    lines = {}  # word: number of its line
+    counts = []
+    with files.open_text(path) as stream:
+        for number, line in enumerate(stream, 1):
+            fields = line.split()
+            checks.line(len(fields) == 2, path, number, "a word, a blank and its count",
+                        line.rstrip("\n"))
+            word, count = fields
+            fits = count.isdecimal() and len(count) < 19
+            checks.line(fits, path, number, "an integer as the count of %r" % word, count)
+            if number == 1 and word == _LINE_END:
+                continue
+            checks.line(word not in lines, path, number,
+                        "a word that line %d does not have" % lines.get(word, 0), word)
+            lines[word] = number
+            counts.append(int(count))
+    checks.file(lines, path, "words and their counts", "none")
+    return list(lines), np.array(counts, np.int64)

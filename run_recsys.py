@@ -6,6 +6,7 @@
 Without --events it reads which functions the Python code installed on this machine calls: a function
 is a user, the calls in it are what the user watched.
 """
+import functools
 import os
 import time
 
@@ -80,15 +81,18 @@ def main(_):
     labels = tf.placeholder(tf.int32, [None], "labels")
     users = net.user_vectors(inputs)
     weights, biases = net.class_table()
-    sampled = samplers.sample_by_name(
-        FLAGS.sampler, labels, FLAGS.num_sampled, events.item_counts, unique=True,
-        distortion=FLAGS.distortion, seed=FLAGS.seed)
-    mean_loss = tf.reduce_mean(tables.LOSSES[FLAGS.loss](
-        weights, biases, labels, users, FLAGS.num_sampled, num_items, sampled_values=sampled,
-        **program.loss_options(FLAGS)))
+    sampled = None
+    if FLAGS.loss not in tables.FULL_LOSSES:
+        sampled = samplers.sample_by_name(
+            FLAGS.sampler, labels, FLAGS.num_sampled, events.item_counts, unique=True,
+            distortion=FLAGS.distortion, seed=FLAGS.seed)
+    mean_loss = tf.reduce_mean(losses.loss_by_name(
+        FLAGS.loss, weights, biases, labels, users, num_items, sampled, **program.loss_options(FLAGS)))
     loss = mean_loss
     if FLAGS.l2:
-        used = tf.concat([tf.cast(labels, tf.int64), sampled.sampled_candidates], 0)
+        used = tf.cast(labels, tf.int64)
+        if sampled:
+            used = tf.concat([used, sampled.sampled_candidates], 0)
         l2 = losses.l2_loss_of_rows(net.item_embeddings(), inputs.items)
         l2 += losses.l2_loss_of_rows(weights, used)
         loss += FLAGS.l2 * l2 / tf.cast(tf.size(labels), tf.float32)
@@ -98,10 +102,13 @@ def main(_):
     batches = event_files.epochs_of_batches(events, split.train_ends, FLAGS.history_length,
                                             FLAGS.batch_size, FLAGS.epochs,
                                             np.random.RandomState(FLAGS.seed))
+    make_optimizer = functools.partial(tables.OPTIMIZERS[FLAGS.optimizer],
+                                       **program.optimizer_options(FLAGS))
     result = training.train(
-        loss, mean_loss, tables.OPTIMIZERS[FLAGS.optimizer], FLAGS.learning_rate,
+        loss, mean_loss, make_optimizer, program.learning_rate(FLAGS),
         (({labels: batch.labels, **model.feed(inputs, batch)}, progress)
-         for batch, progress in batches), num_examples * FLAGS.epochs, "examples", model_dir)
+         for batch, progress in batches), num_examples * FLAGS.epochs, "examples", model_dir,
+        FLAGS.decay)
     print("%s examples/s" % format(int(result.units_per_second), ","))
     clock["trained"] = time.time()
 

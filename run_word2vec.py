@@ -5,6 +5,7 @@
 
 Without --corpus it reads the docstrings of the Python packages installed on this machine.
 """
+import functools
 import os
 import time
 
@@ -16,9 +17,9 @@ FLAGS = flags.FLAGS
 
 program.define_training_flags(
     loss="negative_sampling", sampler="fixed_unigram", num_sampled=64, optimizer="rowwise_adagrad",
-    learning_rate=0.3, batch_size=None, epochs=5, dim=128,
+    learning_rate=None, batch_size=None, epochs=5, dim=128,
     num_sampled_of="128 words",
-    batch_of="Words, a multiple of 128, by default 4096 divided by --threads or fewer of a short text,")
+    batch_of="Words, a multiple of 128, by default 3072 divided by --threads or fewer of a short text,")
 flags.adopt_module_key_flags(program)
 
 # Text and vocabulary.
@@ -158,8 +159,10 @@ def main(_):
     model_dir = program.make_model_dir(FLAGS.model_dir, "word2vec")
     runs = corpus.runs(text, pieces, corpus.keep_probability(text.counts, FLAGS.sample), batch_size,
                        FLAGS.window, FLAGS.epochs, np.random.RandomState(FLAGS.seed))
+    make_optimizer = functools.partial(tables.OPTIMIZERS[FLAGS.optimizer],
+                                       **program.optimizer_options(FLAGS))
     result = training.train(
-        loss, mean_loss, tables.OPTIMIZERS[FLAGS.optimizer], FLAGS.learning_rate,
+        loss, mean_loss, make_optimizer, program.learning_rate(FLAGS),
         (({tokens: run}, progress) for run, progress in runs), num_words * FLAGS.epochs, "words",
         model_dir, FLAGS.decay, threads, held_out_loss)
     print("%s words/s" % format(int(result.units_per_second), ","))

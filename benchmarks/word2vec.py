@@ -130,7 +130,7 @@ def _made_text(path, num_words, vocab_size):
     names = np.array(["w%d" % i for i in range(vocab_size)])
     with open(path, "w") as stream:
         first = random.permutation(vocab_size)
-        for begin in range(0, num_words, 1000000):
+        for _ in range(num_words // 1000000):
             ids = np.searchsorted(weights, random.uniform(0, weights[-1], 1000000))
             ids[:len(first)] = first[:1000000]
             first = first[1000000:]

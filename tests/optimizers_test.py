@@ -3,7 +3,7 @@ import tensorflow.compat.v1 as tf
 from absl.testing import absltest, parameterized
 
 from tests import graph_case
-from tf1_sampled import optimizers, tables
+from tf1_sampled import InputError, optimizers, tables
 
 _IDS = [1, 3, 1, 0, 1]
 _GRADS = np.random.RandomState(1).randn(5, 2)
@@ -22,12 +22,12 @@ def _adagrad(w, slots, ids, grads, rate):
         w[i] -= rate * g / np.sqrt(a[i])
 
 
-def _rowwise_adagrad(w, slots, ids, grads, rate):
-    a = slots.setdefault("a", np.full(len(w), 0.1))
+def _rowwise_adagrad(w, slots, ids, grads, rate, initial=0.1, power=-0.5):
+    a = slots.setdefault("a", np.full(len(w), initial))
     for i, g in zip(ids, grads):
         a[i] += np.mean(g ** 2)
     for i, g in zip(ids, grads):
-        w[i] -= rate * g / np.sqrt(a[i])
+        w[i] -= rate * g * a[i] ** power
 
 
 def _adam(w, slots, ids, grads, rate):
@@ -118,6 +118,28 @@ class OptimizerTest(graph_case.GraphCase):
             for tensor in op.outputs:
                 if op.type not in ("VarHandleOp",):
                     self.assertNotIn(num_classes, tensor.shape.as_list() or [], op.name)
+
+
+class RowwiseAdagradTest(graph_case.GraphCase):
+
+    @parameterized.parameters(-1, -0.25, 0)
+    def test_the_power_of_the_accumulators(self, power):
+        table = _table(True)
+        optimizer = optimizers.RowwiseAdagradOptimizer(0.3, 0.2, learning_rate_power=power)
+        step = optimizer.apply_gradients(
+            [(tf.IndexedSlices(tf.constant(_GRADS, tf.float32), tf.constant(_IDS)), table)])
+        wanted, slots = _START.copy(), {}
+        with self.new_session() as session:
+            for _ in range(2):
+                session.run(step)
+                _rowwise_adagrad(wanted, slots, _IDS, _GRADS, 0.3, 0.2, power)
+            self.assert_close(session.run(table), wanted, 1e-5, 1e-5)
+
+    @parameterized.parameters(("learning_rate_power", 0.5), ("learning_rate_power", -1.5),
+                              ("initial_accumulator_value", 0))
+    def test_arguments_out_of_their_range(self, name, value):
+        with self.assertRaisesRegex(InputError, "RowwiseAdagradOptimizer: %s: wanted a number" % name):
+            optimizers.RowwiseAdagradOptimizer(0.1, **{name: value})
 
 
 class CheckpointTest(graph_case.GraphCase):

@@ -84,8 +84,8 @@ def nce_loss(weights, biases, labels, inputs, num_sampled, num_classes, num_true
       num_true: integer T; each label has the target 1 / T. 1 with pairs.
       sampled_values: what a sampler returned (`tf.nn`'s or ours); by default that of
         log_uniform_candidate_sampler, unique. Candidates are [S], or [G, S] with a set for each group
-        of B / G consecutive examples. With pairs, those of a sampler with num_groups=G, or with fewer, each
-        set for some consecutive groups.
+        of B / G consecutive examples. With pairs, those of a sampler with num_groups=G, or fewer sets,
+        each for some consecutive groups.
       remove_accidental_hits: boolean, whether candidates that are a label of the example are left
         out. False is what the theory wants.
       partition_strategy: "mod" or "div" for a list of shards.

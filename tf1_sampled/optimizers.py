@@ -5,7 +5,7 @@ out the ids that come twice. Here a sparse gradient touches the rows of the batc
 
     SGDOptimizer                w_i -= lr g                          each occurrence
     AdagradOptimizer            a_i += g^2;  w_i -= lr g / sqrt(a_i)   each occurrence
-    RowwiseAdagradOptimizer     a_i += mean(g^2), one number per row; then the same
+    RowwiseAdagradOptimizer     a_i += mean(g^2), one number per row; w_i -= lr g a_i^p
     LazyAdamOptimizer           Adam on the rows of the batch, occurrences of a row summed
 
     train_op = AdagradOptimizer(0.1).minimize(loss)
@@ -16,6 +16,7 @@ variables.
 """
 import tensorflow.compat.v1 as tf
 
+from tf1_sampled import checks
 from tf1_sampled.initializers import filled
 
 
@@ -58,23 +59,35 @@ class AdagradOptimizer(tf.train.AdagradOptimizer):
 class RowwiseAdagradOptimizer(tf.train.Optimizer):
     """Adagrad with one accumulator per row: the sum of the mean squares of the row's gradients.
 
-        a_i += mean_d(g_d^2);  w_i -= learning_rate g / sqrt(a_i)
+        a_i += mean_d(g_d^2);  w_i -= learning_rate g a_i^p,   p = -1/2 of Adagrad
 
     The slot is 1/D of Adagrad's, and a sparse step about a third faster. A batch's occurrences of a
     row are all in a_i before the first of them is applied, so that many of them make small steps.
 
+    With p nearer to 0 the steps of frequent rows shrink less, down to SGD's, which do not at all.
+
     Args:
       learning_rate: float or scalar tensor.
       initial_accumulator_value: float above 0, a_i at the start.
+      learning_rate_power: float p in [-1, 0].
 
-    Reference: known as row-wise Adagrad from embedding tables; Duchi et al. 2011 for Adagrad.
+    Raises:
+      InputError: an argument out of its range.
+
+    Reference: known as row-wise Adagrad from embedding tables; Duchi et al. 2011 for Adagrad;
+      learning_rate_power as in tf.train.FtrlOptimizer.
     """
 
     def __init__(self, learning_rate, initial_accumulator_value=0.1, use_locking=False,
-                 name="RowwiseAdagrad"):
+                 name="RowwiseAdagrad", learning_rate_power=-0.5):
         super().__init__(use_locking, name)
+        checks.argument(initial_accumulator_value > 0, "RowwiseAdagradOptimizer",
+                        "initial_accumulator_value", "a number above 0", initial_accumulator_value)
+        checks.argument(-1 <= learning_rate_power <= 0, "RowwiseAdagradOptimizer", "learning_rate_power",
+                        "a number from -1 to 0", learning_rate_power)
         self._learning_rate = learning_rate
         self._initial_accumulator_value = initial_accumulator_value
+        self._power = learning_rate_power
 
     def _create_slots(self, var_list):
         for var in var_list:
@@ -106,7 +119,7 @@ class RowwiseAdagradOptimizer(tf.train.Optimizer):
         return self._apply_sparse_rows(grad, handle, indices)
 
     def _step(self, grad, total):
-        rate = tf.cast(self._rate, grad.dtype) * tf.rsqrt(total)
+        rate = tf.cast(self._rate, grad.dtype) * tf.pow(total, tf.constant(self._power, total.dtype))
         return grad * tf.reshape(rate, tf.concat([tf.shape(total), _ones_after_first(grad)], 0))
 
 

@@ -37,8 +37,14 @@ def define_training_flags(loss, sampler, num_sampled, optimizer, learning_rate, 
     flags.DEFINE_integer("at_k", 20, "The K of --loss=softmax_at_k, at most the number of negatives.",
                          lower_bound=1)
     flags.DEFINE_enum("optimizer", optimizer, sorted(tables.OPTIMIZERS), "How to step.")
-    flags.DEFINE_float("learning_rate", learning_rate, "Step size at the start, above 0.")
-    flags.register_validator("learning_rate", lambda rate: rate > 0, "wanted a number above 0")
+    flags.DEFINE_float("learning_rate_power", None, "How the steps of --optimizer=rowwise_adagrad "
+                       "shrink where rows are frequent, from -1 to 0: -0.5 as Adagrad's, 0 not at all. "
+                       "Default: -0.5, with --loss=negative_sampling -0.25.", lower_bound=-1,
+                       upper_bound=0)
+    flags.DEFINE_float("learning_rate", learning_rate, "Step size at the start, above 0." + (
+        "" if learning_rate else " Default: 0.2, with --loss=negative_sampling 0.1."))
+    flags.register_validator("learning_rate", lambda rate: rate is None or rate > 0,
+                             "wanted a number above 0")
     flags.DEFINE_enum("decay", "linear", ["linear", "none"], "How the learning rate falls: linearly to "
                       "0, or not at all.")
     flags.DEFINE_float("l2", 0, "Weight of the L2 loss of the rows that a batch uses.", lower_bound=0)
@@ -55,6 +61,21 @@ def loss_options(flag_values):
     return {"gbce": {"calibration": flag_values.calibration},
             "negative_sampling": {"num_negatives": flag_values.num_negatives},
             "softmax_at_k": {"k": flag_values.at_k}}.get(flag_values.loss, {})
+
+
+def learning_rate(flag_values):
+    """The value of --learning_rate, or where there is none what goes with --loss."""
+    if flag_values.learning_rate is not None:
+        return flag_values.learning_rate
+    return 0.1 if flag_values.loss == "negative_sampling" else 0.2
+
+
+def optimizer_options(flag_values):
+    """The arguments that only the optimizer of --optimizer takes: a dict by name."""
+    power = flag_values.learning_rate_power
+    if power is None:
+        power = -0.25 if flag_values.loss == "negative_sampling" else -0.5
+    return {"rowwise_adagrad": {"learning_rate_power": power}}.get(flag_values.optimizer, {})
 
 
 def positive_integers(name, values):

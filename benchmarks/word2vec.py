@@ -19,7 +19,7 @@ import time
 
 import machine
 import numpy as np
-from absl import app, flags
+from absl import app, flags, logging
 
 FLAGS = flags.FLAGS
 
@@ -179,6 +179,7 @@ def _growth():
 
 
 def main(_):
+    logging.set_verbosity(logging.WARNING)  # gensim tells every second
     (_growth if FLAGS.growth else _compare)()
 
 

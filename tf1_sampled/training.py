@@ -138,40 +138,43 @@ def train(loss, shown_loss, make_optimizer, learning_rate, batches, num_units, u
         display = _Progress(num_units, unit)
         start = saved = looked = time.time()
         look_seconds = 0.0
-        steps, progress, history = 0, 0.0, []
+        steps, progress, history, running = 0, 0.0, [], []
         batches = iter(batches)
         while True:
-            # The pool makes the steps while this thread makes their batches.
-            running = []
+            # The pool makes the steps of a round while this thread makes the batches of the next.
+            earlier, running = running, []
             try:
                 for feed, progress_after in itertools.islice(batches, _ROUND):
                     feed[progress_before] = progress
                     fetches = (train_op,) if running else (train_op, shown_loss)
                     running.append(pool.submit(step, feed, *fetches))
                     progress = progress_after
-                values = [future.result() for future in running]
+                now = time.time()
+                look = held_out_loss is None or not history or _LOOK_SHARE * (now - looked) > look_seconds
+                pause = look or now - saved > save_seconds or not running
+                for futures in (earlier, running) if pause else (earlier,):
+                    values = [future.result() for future in futures]
+                    if values:
+                        value, = values[0]
+                        _check_finite(value, steps + 1, learning_rate, model_dir)
+                        steps += len(values)
             except BaseException:
-                for future in running:
+                for future in earlier + running:
                     future.cancel()
                 raise
             if not running:
                 break
-            value, = values[0]
-            _check_finite(value, steps + 1, learning_rate, model_dir)
-            steps += len(running)
-            now = time.time()
-            if held_out_loss is None:
-                look_is_due = True
-            else:
-                look_is_due = not history or _LOOK_SHARE * (now - looked) > look_seconds
-            if look_is_due:
+            if pause:
+                running = []
+            if look:
+                now = time.time()
                 if held_out_loss is not None:
                     value = held_out_loss(session)
-                    looked = time.time()
-                    look_seconds = looked - now
+                looked = time.time()
+                look_seconds = looked - now
                 history.append((int(progress * num_units), now - start, value))
             display.show(progress, history[-1][2])
-            if time.time() - saved > save_seconds:
+            if now - saved > save_seconds:
                 save()
                 saved = time.time()
         checks.argument(steps, "train", "batches", "one batch or more", 0)

@@ -523,7 +523,7 @@ def runs(text, pieces, keep, num_centres, window, epochs, rng):
 
 
 def batch_size(num_words, threads):
-    """Words per step: 3072 under way at a time; or fewer, so that a short text has 100 steps an epoch.
+    """Words per step: 2560 under way at a time; or fewer, so that a short text has 100 steps an epoch.
 
     Words under way do not see what the others teach, which costs accuracy; smaller steps cost time.
 
@@ -534,7 +534,7 @@ def batch_size(num_words, threads):
     Returns:
       integer, a multiple of GROUP, from 256 to 2048.
     """
-    most = min(max(3072 // threads // GROUP * GROUP, 512), 2048)
+    most = min(max(2560 // threads // GROUP * GROUP, 512), 2048)
     return min(max(num_words // 100 // GROUP * GROUP, 256), most)
 
 

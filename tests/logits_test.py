@@ -257,7 +257,7 @@ class ComputePairLogitsTest(graph_case.GraphCase):
                 ("labels: wanted int32 or int64 ids", (tf.cast(labels, tf.float32), inputs, values)),
                 (r"inputs: wanted shape \[G, K, D\]", (labels, inputs[0], values)),
                 ("weights, inputs: wanted types", (labels, tf.cast(inputs, tf.int32), values)),
-                (r"sampled_values: wanted candidates of shape \[G, S\]",
+                (r"sampled_values: wanted candidates of shape \[H, S\]",
                  (labels, inputs, (values[0][0],) + values[1:]))]:
             with self.subTest(message), self.assertRaisesRegex(InputError, message):
                 logits.compute_pair_logits(_float(_WEIGHTS), _float(_BIASES), *arguments)

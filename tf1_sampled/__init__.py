@@ -48,6 +48,7 @@ _HOME = {
     "full_softmax_loss": "losses",
     "full_sigmoid_loss": "losses",
     "l2_loss_of_rows": "losses",
+    "loss_by_name": "losses",
     "AdagradOptimizer": "optimizers",
     "LazyAdamOptimizer": "optimizers",
     "RowwiseAdagradOptimizer": "optimizers",

@@ -150,7 +150,8 @@ def train(loss, shown_loss, make_optimizer, learning_rate, batches, num_units, u
                     running.append(pool.submit(step, feed, *fetches))
                     progress = progress_after
                 now = time.time()
-                look = held_out_loss is None or not history or _LOOK_SHARE * (now - looked) > look_seconds
+                look = held_out_loss is None or not history or (
+                    _LOOK_SHARE * (now - looked) > look_seconds)
                 pause = look or now - saved > save_seconds or not running
                 for futures in (earlier, running) if pause else (earlier,):
                     values = [future.result() for future in futures]

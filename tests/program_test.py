@@ -41,6 +41,8 @@ class ProgramTest(absltest.TestCase):
         script = self.create_tempfile("script.py", _SCRIPT).full_path
         environment = dict(os.environ, PYTHONPATH=":".join(p for p in sys.path if p))
         environment.pop("TF_CPP_MIN_LOG_LEVEL", None)
+        # TensorFlow imports Matplotlib where it is; that warns of a home that it cannot write to.
+        environment["MPLCONFIGDIR"] = self.create_tempdir().full_path
         done = subprocess.run([sys.executable, script] + list(arguments), env=environment,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                               universal_newlines=True)

@@ -89,6 +89,32 @@ class ComputeSampledLogitsTest(graph_case.GraphCase):
             self.assert_close(sampled_logits[i][~removed], noise[~removed])
             self.assertTrue(np.all(sampled_logits[i][removed] <= _LOWEST[tf.float32]))
 
+    @parameterized.product(dtype=_DTYPES, subtract_log_q=[True, False])
+    def test_counts_of_each_example(self, dtype, subtract_log_q):
+        random = np.random.RandomState(4)
+        count = (random.rand(_B, 5) + 0.1).astype(np.float32)
+        masked = random.rand(_B, 5) < 0.4
+        values = _values()[:2] + (_float(np.where(masked, samplers.MASKED_COUNT, count)),)
+        result = _compute(dtype=dtype, sampled_values=values, subtract_log_q=subtract_log_q,
+                          remove_accidental_hits=True)
+        self.assertEqual([x.shape.as_list() for x in result], [[_B, 2], [_B, 5]])
+        result = self.run_graph(result)
+        weights, biases, inputs = [_rounded(x, dtype) for x in (_WEIGHTS, _BIASES, _INPUTS)]
+        precision = 1e-12 if dtype == tf.float64 else 1e-5
+        removed = masked | np.array([np.isin(_SAMPLED, labels) for labels in _LABELS])
+        for i in range(_B):
+            counts = _TRUE_COUNT[i:i + 1], count[i]
+            if not subtract_log_q:
+                counts = [np.ones_like(x) for x in counts]
+            true, noise = next(oracles.sampled_logits(weights, biases, _LABELS[i:i + 1], inputs[i:i + 1],
+                                                      _SAMPLED, *counts, False))
+            self.assert_close(result.true_logits[i], true, precision, precision)
+            kept = ~removed[i]
+            self.assert_close(result.sampled_logits[i][kept], noise[kept], precision, precision)
+        lowest = _LOWEST[tf.float64 if dtype == tf.float64 else tf.float32]
+        self.assertTrue(np.all(result.sampled_logits[removed] <= lowest))
+        self.assertTrue(np.all(np.isfinite(result.sampled_logits)))
+
     def test_hits_are_masked_all_of_them(self):
         kept, removed = self.run_graph([_compute(), _compute(remove_accidental_hits=True)])
         hits = (_LABELS[:, :, None] == _SAMPLED).any(1)

@@ -596,6 +596,97 @@ class DefaultSamplerTest(_LossCase):
         self.assertEqual(values[2].shape, (_B, 2, 3))
 
 
+class _ProblemOfExamples(_Problem):
+    """A _Problem with certain candidates before the drawn ones, and what examples are known to be.
+
+    What a loss is to make of it, `oracle` says: each example's own list of candidates.
+    """
+
+    def __init__(self, kind):
+        super().__init__(kind=kind)
+        random = np.random.RandomState(7)
+        self.drawn, self.drawn_masked = self.sampled[0], self.masked[0]
+        self.drawn_count, self.drawn_true_count = self.sampled_count[0], self.true_count
+        # One is drawn too, one is a label, one comes twice; the fifth class is nothing but certain.
+        self.certain = np.array([self.drawn[3], self.labels[0, 0], 5, 5])
+        self.rows = np.array([1, 0, 1, 3, 3, 0])  # of the examples; the third row is of none
+        known = [(row, k) for row in range(4) for k in random.permutation(_C)[:6]] + [(3, 5), (0, 12)]
+        if kind == "none_left":
+            known += [(1, k) for k in range(_C)]
+        self.known_rows, self.known_classes = np.array(known).T
+        self.sampled = np.tile(np.concatenate([self.certain, self.drawn]), [_B, 1])
+        is_certain = np.isin(self.drawn, self.certain)
+        masked = np.concatenate([[False, self.certain[1] == self.certain[0], False, True],
+                                 self.drawn_masked | is_certain])
+        self.masked = np.array([masked | np.isin(self.sampled[i], [k for r, k in known if r == row])
+                                for i, row in enumerate(self.rows)])
+        count = np.concatenate([np.ones(4, np.float32), self.drawn_count])
+        self.sampled_count = np.tile(count, [_B, 1])
+        self.true_count = np.where(np.isin(self.labels, self.certain), 1, self.true_count)
+        self.num_sampled = len(count)
+
+    def sampled_values(self):
+        count = np.where(self.drawn_masked, samplers.MASKED_COUNT, self.drawn_count)
+        return self.drawn, self.drawn_true_count, count
+
+    def certain_and_known(self):
+        """What is fed beside the tensors of a _Problem."""
+        return self.certain, self.known_classes, self.known_rows, self.rows
+
+
+class CountsOfExamplesTest(_LossCase):
+    """Candidates that some of the examples do not have, by samplers.without_known."""
+
+    @parameterized.parameters(*_LOSSES)
+    def test_values_and_gradients(self, name):
+        problem = _ProblemOfExamples("plain")
+        # Most are masked for some example, and not for all.
+        self.assertGreater(np.sum(problem.masked.any(0) & ~problem.masked.all(0)), 3)
+        variables, arguments = problem.tensors()
+        more = [tf.placeholder(tf.int32, [None]) for _ in problem.certain_and_known()]
+        values = samplers.with_certain(arguments["sampled_values"], arguments["labels"], more[0], _C)
+        values = samplers.without_known(values, *more[1:])
+        results = []
+        for remove in (False, True):
+            loss = _loss(name, remove_accidental_hits=remove,
+                         **dict(arguments, sampled_values=values))
+            self.assertEqual(loss.shape.as_list(), [_B])
+            results.append([loss, tf.gradients(loss, variables)])
+        with self.new_session() as session:
+            for kind in ("plain", "masked", "far", "one_left", "none_left"):
+                problem = _ProblemOfExamples(kind)
+                feed = problem.feed(arguments)
+                feed.update(zip(more, problem.certain_and_known()))
+                for remove, result in zip((False, True), session.run(results, feed)):
+                    with self.subTest(kind=kind, remove=remove):
+                        self.assert_oracles(name, remove, problem, result)
+
+    @parameterized.parameters(*_LOSSES)
+    def test_what_is_masked_for_all_has_no_weight_and_no_gradient(self, name):
+        sampled, labels = [3, 8, 5, 11], [1, 2, 1, 4, 6, 7]
+        random = np.random.RandomState(3)
+        inputs = tf.constant(random.randn(_B, _D), tf.float32)
+        weights, biases = random.randn(_C, _D), random.randn(_C)
+        results = []
+        for row in (weights[8], 1e4 * weights[8], -1e4 * weights[8]):
+            table, bias = weights.copy(), biases.copy()
+            table[8], bias[8] = row, row[0]
+            variables = [tf.constant(table, tf.float32), tf.constant(bias, tf.float32), inputs]
+            values = samplers.without_known(
+                (tf.constant(sampled, tf.int64), tf.fill([_B, 1], 0.5), tf.fill([4], 0.25)),
+                [8, 8, 5, 8], [0, 1, 1, 2], [0, 1, 2, 0, 1, 2])
+            loss = _loss(name, weights=variables[0], biases=variables[1], labels=tf.constant(labels),
+                         inputs=inputs, num_sampled=4, num_classes=_C, sampled_values=values)
+            results.append((loss, variables))
+        results = self.run_losses(results)
+        for value, gradients in results:
+            self.assert_close(value, results[0][0], 1e-6, 1e-6)
+            np.testing.assert_array_equal(gradients[0][8], np.zeros(_D))
+            self.assertEqual(gradients[1][8], 0)
+            self.assert_close(gradients[2], results[0][1][2])
+            self.assertTrue(np.any(gradients[0][5] != 0))  # masked for one row's examples only
+
+
 class PairsTest(_LossCase):
     """The form for groups of pairs is the form for examples, pair by pair."""
 

@@ -924,6 +924,145 @@ class ByNameTest(_SamplerCase):
         np.testing.assert_array_equal(*self.run_graph([ids, drawn]))
 
 
+class WithoutKnownTest(graph_case.GraphCase):
+
+    SAMPLED = np.array([4, 7, 1, 4, 9, 2, 30])
+    COUNT = np.array([0.5, 0.25, 2, 0.5, 0.125, samplers.MASKED_COUNT, 3], np.float32)
+
+    def _values(self, known, rows, known_dtype=np.int64, rows_dtype=np.int32):
+        """What comes of {row: its known classes} and the rows of examples."""
+        pairs = [(k, row) for row, classes in known.items() for k in classes]
+        arrays = np.array(pairs, known_dtype).reshape([-1, 2])
+        tensors = [tf.constant(x) for x in (arrays[:, 0], arrays[:, 1], np.array(rows, rows_dtype))]
+        values = samplers.SampledValues(tf.constant(self.SAMPLED), tf.ones([len(rows), 1]),
+                                        tf.constant(self.COUNT))
+        return samplers.without_known(values, *tensors)
+
+    def _wanted(self, known, rows):
+        return [[samplers.MASKED_COUNT if k in known.get(row, ()) else count
+                 for k, count in zip(self.SAMPLED, self.COUNT)] for row in rows]
+
+    @parameterized.parameters(
+        ({0: [4, 5], 1: [9, 30, 1], 2: []}, [0, 0, 1, 2, 1]),
+        ({0: [4, 4, 2], 1: [3]}, [1, 0]),
+        ({0: [], 1: []}, [0, 1, 1]),
+        ({}, [0, 0]),
+        ({0: [1, 2, 4, 7, 9, 30]}, [0]),
+        ({0: [7], 5: [4]}, [0, 2]),  # a row that is no example's
+        ({2: [7]}, [4, 2]),
+        ({0: [7], 1: [4]}, []))
+    def test_against_a_loop(self, known, rows):
+        results = [self._values(known, rows, *dtypes) for dtypes in (
+            (np.int64, np.int32), (np.int32, np.int64))]
+        for values in self.run_graph(results):
+            np.testing.assert_array_equal(values.sampled_candidates, self.SAMPLED)
+            np.testing.assert_array_equal(values.true_expected_count, np.ones([len(rows), 1]))
+            self.assertEqual(values.sampled_expected_count.shape, (len(rows), len(self.SAMPLED)))
+            np.testing.assert_array_equal(
+                values.sampled_expected_count,
+                np.array(self._wanted(known, rows), np.float32).reshape([-1, len(self.SAMPLED)]))
+
+    def test_sizes_may_be_known_when_they_come(self):
+        ids, rows, row = (tf.placeholder(tf.int32, [None]) for _ in range(3))
+        sampled = tf.placeholder(tf.int64, [None])
+        values = samplers.SampledValues(sampled, tf.ones([3, 1]), tf.placeholder(tf.float32, [None]))
+        count = samplers.without_known(values, ids, rows, row).sampled_expected_count
+        self.assertEqual(count.shape.as_list(), [None, None])
+        known, of_examples = {0: [4], 1: [9, 2]}, [1, 0, 1]
+        self.assert_close(self.run_graph(count, {
+            ids: [4, 9, 2], rows: [0, 1, 1], row: of_examples, sampled: self.SAMPLED,
+            values.sampled_expected_count: self.COUNT}), self._wanted(known, of_examples))
+
+    def test_the_number_of_candidates_stays_known(self):
+        count = self._values({0: [4]}, [0, 0]).sampled_expected_count
+        self.assertEqual(count.shape.as_list()[1:], [len(self.SAMPLED)])
+
+    def test_wrong_arguments_are_named(self):
+        grouped = samplers.SampledValues(tf.zeros([2, 3], tf.int64), tf.ones([4, 1]), tf.ones([2, 3]))
+        with self.assertRaisesRegex(
+                InputError, r"without_known: sampled_values: wanted candidates of shape \[S\], got"):
+            samplers.without_known(grouped, [1], [0], [0, 0])
+        flat = samplers.SampledValues(tf.zeros([3], tf.int64), tf.ones([4, 1]), tf.ones([3]))
+        with self.assertRaisesRegex(
+                InputError, "without_known: known_classes: wanted int32 or int64 ids, got 'float32'"):
+            samplers.without_known(flat, [1.0], [0], [0, 0])
+
+
+class WithCertainTest(graph_case.GraphCase):
+
+    @parameterized.parameters(np.int32, np.int64)
+    def test_against_a_loop(self, dtype):
+        drawn = [4, 7, 1, 4, 9, 2]
+        drawn_count = np.array([0.5, 0.25, 2, 0.5, 0.125, samplers.MASKED_COUNT], np.float32)
+        certain = [9, 3, 9, 4, 3]
+        labels = np.array([[3, 1], [9, 4], [0, 7]])
+        true_count = np.array([[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]], np.float32)
+        values = samplers.SampledValues(tf.constant(drawn, tf.int64), tf.constant(true_count),
+                                        tf.constant(drawn_count))
+        result = self.run_graph(samplers.with_certain(
+            values, tf.constant(labels, dtype), tf.constant(certain, dtype), 10))
+        np.testing.assert_array_equal(result.sampled_candidates, certain + drawn)
+        masked = samplers.MASKED_COUNT
+        np.testing.assert_array_equal(
+            result.sampled_expected_count,
+            [1, 1, masked, 1, masked, masked, np.float32(0.25), 2, masked, masked, masked])
+        np.testing.assert_array_equal(
+            result.true_expected_count, np.float32([[1, 0.2], [1, 1], [0.5, 0.6]]))
+
+    def test_flat_labels(self):
+        values = samplers.uniform_candidate_sampler(tf.constant([3, 5]), 1, 4, True, _C, seed=1)
+        for labels in ([3, 5], [[3], [5]]):
+            result = self.run_graph(samplers.with_certain(
+                values, tf.constant(labels, tf.int32), tf.constant([5]), _C))
+            self.assert_close(result.true_expected_count.ravel()[1], 1)
+            self.assertLess(result.true_expected_count.ravel()[0], 0.5)
+
+    def test_none_for_certain(self):
+        values = samplers.uniform_candidate_sampler(tf.constant([3, 5]), 1, 4, True, _C, seed=1)
+        result = samplers.with_certain(values, tf.constant([3, 5]), tf.zeros([0], tf.int32), _C)
+        for ours, theirs in zip(*self.run_graph([result, values])):
+            np.testing.assert_array_equal(ours, theirs)
+
+    @parameterized.product(name=["uniform", "fixed_unigram", "in_batch+uniform"],
+                           unique=[False, "masked"])
+    def test_the_estimate_of_the_whole_sum_is_unbiased_and_less_noisy(self, name, unique):
+        # A few classes have most of the sum; some of them are certain, one twice.
+        random = np.random.RandomState(5)
+        exponentials = np.exp(random.randn(_C))
+        best = random.permutation(_C)[:5]
+        exponentials[best] *= 30
+        labels = tf.placeholder(tf.int32, [8])
+        values = _sample(name, labels, 10, unique)
+        certain = tf.constant(list(best[:4]) + [best[0]])
+        # What the losses sum up: exp(s - log Q), 0 where the count is the largest.
+        sums = []
+        for v in (values, samplers.with_certain(values, labels, certain, _C)):
+            weights = tf.where(v.sampled_expected_count >= samplers.MASKED_COUNT,
+                               tf.zeros_like(v.sampled_expected_count), 1 / v.sampled_expected_count)
+            sums.append(tf.reduce_sum(tf.gather(tf.constant(exponentials, tf.float32),
+                                                v.sampled_candidates) * weights))
+        with _new_session(optimized=False) as session:
+            run = session.make_callable(sums, [labels])
+            drawn = np.array([run(random.choice(_C, 8, p=_prob("in_batch"))) for _ in range(2000)])
+        errors = drawn.std(0) / len(drawn) ** 0.5
+        difference = np.abs(drawn.mean(0) - exponentials.sum())
+        self.assertLess(difference[0], 5 * errors[0])
+        self.assertLess(difference[1], 5 * errors[1])
+        self.assertLess(errors[1], errors[0] / 1.5)
+        # The test would see a class that is counted twice, or not at all.
+        self.assertGreater(exponentials[best[:4]].min(), 10 * errors[1])
+
+    def test_wrong_arguments_are_named(self):
+        grouped = samplers.SampledValues(tf.zeros([2, 3], tf.int64), tf.ones([4, 1]), tf.ones([2, 3]))
+        with self.assertRaisesRegex(
+                InputError, r"with_certain: sampled_values: wanted candidates of shape \[S\], got"):
+            samplers.with_certain(grouped, [[1]], [0], _C)
+        flat = samplers.SampledValues(tf.zeros([3], tf.int64), tf.ones([1, 1]), tf.ones([3]))
+        with self.assertRaisesRegex(
+                InputError, "with_certain: certain_classes: wanted int32 or int64 ids, got 'float32'"):
+            samplers.with_certain(flat, [[1]], [0.5], _C)
+
+
 class LearningTest(graph_case.GraphCase):
     """Those that learn count the labels of the training step, once, after its draws."""
 

@@ -32,6 +32,8 @@ _HOME = {
     "mixed_candidate_sampler": "samplers",
     "uniform_candidate_sampler": "samplers",
     "sample_by_name": "samplers",
+    "with_certain": "samplers",
+    "without_known": "samplers",
     "PairLogits": "logits",
     "SampledLogits": "logits",
     "UnitRows": "logits",

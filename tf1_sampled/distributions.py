@@ -244,8 +244,8 @@ class StreamingFrequency:
         return tf.where(interval > 0, interval, tf.fill(tf.shape(ids), np.float32(at_first)))
 
 
-def log_frequency_biases(name, counts):
-    """Class biases log((n_k + 1) / (n + C)), not trained: what is known of a class without any input.
+def log_frequency_biases(name, counts, power=1.0):
+    """Class biases power log((n_k + 1) / (n + C)), not trained: what is known of a class without input.
 
     With them the product of an input and a class row says only how the input changes the class's
     probability. NCE needs them where biases are not trained: it learns log P(k | x) itself, which is
@@ -254,12 +254,13 @@ def log_frequency_biases(name, counts):
     Args:
       name: string, of the variable; one made before under this name is shared.
       counts: integer [C], how often each class comes.
+      power: float; below 1, rows learn a part of the frequencies themselves, and 0 gives zeros.
 
     Returns:
       tf.Variable, float32 [C], filled from memory, in checkpoints.
     """
     smoothed = np.asarray(counts, np.float64) + 1
-    log_frequency = np.log(smoothed / smoothed.sum()).astype(np.float32)
+    log_frequency = (power * np.log(smoothed / smoothed.sum())).astype(np.float32)
     with tf.variable_scope(tf.get_variable_scope(), reuse=tf.AUTO_REUSE):
         return tf.get_variable(name, dtype=tf.float32, initializer=from_memory(log_frequency),
                                trainable=False, use_resource=True)

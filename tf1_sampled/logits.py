@@ -60,7 +60,7 @@ def compute_sampled_logits(weights, biases, labels, inputs, num_sampled, num_cla
       num_true: integer T.
       sampled_values: what a sampler returned, of `tf.nn` or of ours; by default that of
         log_uniform_candidate_sampler, unique. Candidates may be [S], or [G, S] with a set for each of
-        G groups of B / G consecutive examples.
+        G groups of B / G consecutive examples. With [S], expected counts may be [B, S].
       subtract_log_q: boolean, whether log Q is subtracted.
       remove_accidental_hits: boolean, whether a candidate that is one of the example's labels is
         taken out of that example's candidates.
@@ -270,6 +270,8 @@ def dtype_of(weights, inputs):
 def _offset(bias, count, subtract_log_q):
     """What is added to the product of a row: b - log Q, or MASKED_LOGIT for a candidate that is none."""
     offset = bias
+    if count.shape.rank == 2 and bias.shape.rank == 1:  # each example has counts of its own
+        offset += tf.zeros_like(count, bias.dtype)
     if subtract_log_q:
         offset -= tf.log(tf.cast(count, bias.dtype))
     return _masked(offset, count >= samplers.MASKED_COUNT)

@@ -336,6 +336,89 @@ def sample_by_name(sampler, true_classes, num_sampled, counts, unique=False, dis
     return tables.SAMPLERS[sampler](true_classes, 1, num_sampled, unique, seed=seed, **options)
 
 
+def without_known(sampled_values, known_classes, known_rows, rows):
+    """Leaves out of each example's candidates the classes that are known to be right for it too.
+
+    A recommender's user, say, took many items: each of them is the label of one example, and a
+    candidate that is another of them is no negative.
+
+    Args:
+      sampled_values: what a sampler returned, candidates [S].
+      known_classes: int32 or int64 [K], classes that are right for some examples.
+      known_rows: int32 or int64 [K], for which of them: R rows (users, say), numbered from 0.
+      rows: int32 or int64 [B], the row of each example.
+
+    Returns:
+      SampledValues with sampled_expected_count [B, S]: the largest float32 where the candidate is left
+      out for the example. For the losses of this package.
+
+    Raises:
+      InputError: candidates of another shape.
+    """
+    with tf.name_scope("without_known"):
+        sampled, true_count, sampled_count = sampled_values
+        checks.argument(sampled.shape.rank == 1, "without_known", "sampled_values",
+                        "candidates of shape [S]", sampled.shape)
+        known_classes = id_tensor("without_known", "known_classes", known_classes)
+        known_classes = tf.cast(known_classes, sampled.dtype)
+        rows = tf.cast(rows, tf.int64)
+        known_rows = tf.cast(known_rows, tf.int64)
+        num_rows = tf.reduce_max(tf.concat([[-1], rows, known_rows], 0)) + 1
+        # Few of the pairs are equal: only those are counted, by row and candidate.
+        hits = tf.where(tf.equal(known_classes[:, None], sampled))  # [H, 2]
+        places = tf.stack([tf.gather(known_rows, hits[:, 0]), hits[:, 1]], 1)
+        shape = tf.stack([num_rows, tf.size(sampled, out_type=tf.int64)])
+        known = tf.scatter_nd(places, tf.ones(tf.shape(places)[:1]), shape)
+        largest = tf.constant(MASKED_COUNT, sampled_count.dtype)
+        counts = tf.where(known > 0, tf.fill(tf.shape(known), largest),
+                          tf.broadcast_to(sampled_count, tf.shape(known)))
+        counts = tf.ensure_shape(tf.gather(counts, rows), [None, sampled.shape[0]])
+        return SampledValues(sampled, true_count, counts)
+
+
+def with_certain(sampled_values, true_classes, certain_classes, num_classes):
+    """Adds candidates that are there in any case, as a model's hardest negatives.
+
+    With the classes H in any case, the sum over all classes of exp(s) is split into that over H, exact,
+    and that over the others, which the draws estimate: a class of H has an expected count of 1, and a
+    draw that is one of them is masked. So the losses estimate what they did before, with less noise
+    where the classes of H have much of the sum.
+
+    Args:
+      sampled_values: what a sampler returned for true_classes, candidates [S].
+      true_classes: int32 or int64 [B, num_true] or [B].
+      certain_classes: int32 or int64 [H]; a repeat is masked.
+      num_classes: integer C.
+
+    Returns:
+      SampledValues, candidates [H + S].
+
+    Raises:
+      InputError: candidates of another shape.
+    """
+    with tf.name_scope("with_certain"):
+        sampled, true_count, sampled_count = sampled_values
+        checks.argument(sampled.shape.rank == 1, "with_certain", "sampled_values",
+                        "candidates of shape [S]", sampled.shape)
+        certain = tf.cast(id_tensor("with_certain", "certain_classes", certain_classes), sampled.dtype)
+        labels = tf.cast(true_classes, sampled.dtype)
+
+        def is_certain(ids):
+            return tf.reduce_any(tf.equal(ids[..., None], certain), -1)
+
+        def masked(count, mask):
+            largest = tf.constant(MASKED_COUNT, count.dtype)
+            return tf.where(mask, tf.fill(tf.shape(count), largest), count)
+
+        counts = masked(tf.ones(tf.shape(certain), sampled_count.dtype),
+                        tf.logical_not(first_of_its_kind(certain, num_classes)))
+        return SampledValues(
+            tf.concat([certain, sampled], 0),
+            tf.where(is_certain(tf.reshape(labels, tf.shape(true_count))), tf.ones_like(true_count),
+                     true_count),
+            tf.concat([counts, masked(sampled_count, is_certain(sampled))], 0))
+
+
 def label_tensor(function, name, labels, num_true, num_classes, label_mask=None):
     """`labels` as a tensor: its type, its last dimension and its ids checked, padding 0.
 

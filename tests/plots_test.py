@@ -15,6 +15,7 @@ from tf1_sampled import checks, plots
 try:
     import matplotlib
     import matplotlib.backends.backend_agg
+    import matplotlib.colors
 except ImportError:
     matplotlib = None
 try:
@@ -136,6 +137,59 @@ class CurvesTest(PlotsTestCase):
         self.assertFalse(figure.axes[0].title.get_usetex())
 
 
+class BarsTest(PlotsTestCase):
+
+    def _bars(self, labels, series):
+        return plots.bars(self.path, labels, series, "items $", "share", "A title")
+
+    def _rectangles(self, axes):
+        """{place of a series: [(middle, height, colour)]}."""
+        return [[(bar.get_x() + bar.get_width() / 2, bar.get_height(),
+                  matplotlib.colors.to_hex(bar.get_facecolor())) for bar in container]
+                for container in axes.containers]
+
+    def test_groups_of_bars_and_their_names(self):
+        series = {"this model": [0.5, 0.25, 0.1], "_$p$": [0.4, float("nan"), 0.0]}
+        figure = self.figure_of(self._bars, ["1-3", "$4", "_5\n6 targets"], series)
+        self.check_png(self.path, (1200, 900))
+        axes, = figure.axes
+        ours, theirs = self._rectangles(axes)
+        np.testing.assert_allclose([x for x, _, _ in ours], [-0.2, 0.8, 1.8])
+        np.testing.assert_allclose([x for x, _, _ in theirs], [0.2, 1.2, 2.2])
+        self.assertEqual([y for _, y, _ in ours], [0.5, 0.25, 0.1])
+        self.assertEqual([y for _, y, _ in theirs], [0.4, 0.0, 0.0])  # what is not there has no height
+        self.assertLen({colour for _, _, colour in ours}, 1)
+        self.assertNotEqual(ours[0][2], theirs[0][2])
+        widths = [bar.get_width() for container in axes.containers for bar in container]
+        self.assertLess(max(widths), 0.4)  # bars beside each other do not overlap
+        names = [self.shown(text) for text in axes.get_legend().get_texts()]
+        self.assertEqual(names, [("this model", False), ("\u200a_$p$", False)])
+        handles = axes.get_legend().get_patches()
+        self.assertEqual([matplotlib.colors.to_hex(handle.get_facecolor()) for handle in handles],
+                         [ours[0][2], theirs[0][2]])
+        np.testing.assert_array_equal(axes.get_xticks(), [0, 1, 2])
+        self.assertEqual([self.shown(text) for text in axes.get_xticklabels()],
+                         [("1-3", False), ("$4", False), ("_5\n6 targets", False)])
+        self.assertEqual((axes.get_xlabel(), axes.get_ylabel()), ("items \\$", "share"))
+        self.assertEqual(axes.get_title(loc="left"), "A title")
+
+    def test_one_series_stands_on_its_label_without_a_legend(self):
+        axes, = self.figure_of(self._bars, ["a", "b"], {"x": iter([3, 5])}).axes
+        self.assertEqual([bar[:2] for bar in self._rectangles(axes)[0]], [(0, 3), (1, 5)])
+        self.assertIsNone(axes.get_legend())
+
+    def test_what_does_not_fit_is_named(self):
+        for labels, series, message in [
+                ([], {"a": []}, "series: wanted one of one group or more"),
+                (["a"], {}, "series: wanted one of one group or more"),
+                (["a", "b"], {"x": [1, 2], "y": [1]}, r"series\['y'\]: wanted 2 numbers, got \(1,\)")]:
+            with self.assertRaisesRegex(checks.InputError, "^bars: " + message):
+                self._bars(labels, series)
+        with self.assertRaisesRegex(checks.InputError, "^bars: path: wanted a name that ends in .png"):
+            plots.bars("bars.svg", ["a"], {"x": [1]}, "", "", "")
+        self.assertEmpty(os.listdir(self.folder))
+
+
 class LossTest(PlotsTestCase):
 
     def test_two_panels_on_one_scale(self):
@@ -147,11 +201,16 @@ class LossTest(PlotsTestCase):
         left, right = figure.axes
         self.assertEqual((left.get_xlabel(), left.get_ylabel()), ("examples", "loss"))
         self.assertEqual(right.get_xlabel(), "minutes")
+        self.assertEqual(left.get_title(loc="left"), "Loss while training")
         self.assertEqual(left.get_ylim(), right.get_ylim())
         for axes, x in ((left, [0, 1e6, 2e6, 3e6]), (right, np.arange(4) * 100 / 60)):
             line, = axes.lines
             np.testing.assert_allclose(line.get_xdata(), x)
             np.testing.assert_array_equal(line.get_ydata(), [5, 4, 3, 2])
+
+    def test_a_title_of_its_own(self):
+        figure = self.figure_of(plots.loss, self.folder, [(1, 2, 3)], "words", title="Held-out $")
+        self.assertEqual([axes.get_title(loc="left") for axes in figure.axes], ["Held-out \\$", ""])
 
     @parameterized.parameters((179, 1, "seconds"), (180, 60, "minutes"), (10800, 3600, "hours"))
     def test_time_has_the_unit_that_suits_it(self, last, length, unit):

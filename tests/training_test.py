@@ -7,13 +7,13 @@ from unittest import mock
 
 import numpy as np
 import tensorflow.compat.v1 as tf
-from absl.testing import absltest
+from absl.testing import absltest, parameterized
 
 from tests import graph_case
 from tf1_sampled import InputError, optimizers, training
 
 
-class TrainTest(graph_case.GraphCase):
+class _TrainCase(graph_case.GraphCase):
 
     def setUp(self):
         super().setUp()
@@ -27,10 +27,13 @@ class TrainTest(graph_case.GraphCase):
         return training.train(self.loss, self.loss, optimizers.SGDOptimizer, rate, batches, 100,
                               "examples", self.folder, **options)
 
+
+class TrainTest(_TrainCase):
+
     def test_learns_and_leaves_a_checkpoint(self):
         result = self._train([[2.0, 4.0]] * 60)
-        self.assertEqual(result.steps, 60)
-        self.assertGreater(result.seconds, 0)
+        self.assertEqual((result.steps, result.units, result.validations), (60, 100, []))
+        self.assertGreater(min(result.seconds, result.cpu_seconds), 0)
         self.assertAlmostEqual(result.units_per_second, 100 / result.seconds)
         with training.restored_session(self.folder) as session:
             self.assert_close(session.run(self.w), 3, 1e-2)
@@ -84,13 +87,13 @@ class TrainTest(graph_case.GraphCase):
         result = self._train([[1.0]] * 120, held_out_loss=held_out_loss)
         units, seconds, losses = zip(*result.history)
         self.assertEqual(list(losses), [8.0 + i for i in range(len(looks))])
-        self.assertEqual((units[0], units[-1]), (41, 100))  # 50 steps of 120; the end
+        self.assertEqual((units[0], units[-1]), (42, 100))  # 50 steps of 120; the end
         self.assertEqual(sorted(seconds), list(seconds))
         self.assertLess(abs(looks[-1] - 1), abs(looks[0] - 1))
 
     def test_the_history_of_the_training_loss(self):
         result = self._train([[2.0]] * 120)
-        self.assertEqual([units for units, _, _ in result.history], [41, 83, 100, 100])
+        self.assertEqual([units for units, _, _ in result.history], [42, 83, 100, 100])
         losses = [loss for _, _, loss in result.history]
         self.assertEqual(losses[0], 4.0)
         self.assertLess(losses[-1], 1e-3)
@@ -146,6 +149,158 @@ class TrainTest(graph_case.GraphCase):
     def test_a_rate_of_zero(self):
         with self.assertRaisesRegex(InputError, "learning_rate: wanted a number above 0"):
             self._train([[1.0]], rate=0)
+
+
+class ValidationTest(_TrainCase):
+
+    def _steps(self, number):
+        return [[float(i)] for i in range(number)]
+
+    def _scored(self, scores, number_of_steps, times=None, patience=0, **options):
+        """(result, [global step at each validation]) of a training whose scores are given."""
+        steps, scores = [], iter(scores)
+
+        def score(session):
+            steps.append(int(session.run(tf.train.get_global_step())))
+            return next(scores)
+
+        validation = training.Validation(score, times or number_of_steps, patience)
+        return self._train(self._steps(number_of_steps), validation=validation, **options), steps
+
+    @parameterized.parameters(None, 1, 3)
+    def test_the_best_is_kept(self, threads):
+        seen = {}
+
+        def score(session):
+            seen[len(seen)] = session.run(self.w)
+            return [0.1, 0.7, 0.3, 0.7, 0.5][len(seen) - 1]
+
+        result = self._train(self._steps(10), validation=training.Validation(score, 5, 0),
+                             threads=threads)
+        self.assertEqual([x[2] for x in result.validations], [0.1, 0.7, 0.3, 0.7, 0.5])
+        self.assertLen(set(seen.values()), 5)
+        with training.restored_session(self.folder) as session:
+            self.assertEqual(session.run(self.w), seen[1])  # of equal ones the first
+            self.assertEqual(session.run(tf.train.get_global_step()), 4)
+        self.assertEqual(result.steps, 10)
+
+    @parameterized.parameters((120, 4, [30, 60, 90, 120]), (3, 3, [1, 2, 3]), (3, 10, [1, 2, 3]),
+                              (6, 4, [2, 3, 5, 6]), (100, 1, [100]), (7, 3, [3, 5, 7]),
+                              (100, 100, list(range(1, 101))))
+    def test_validations_are_spread_evenly(self, number, times, wanted):
+        result, steps = self._scored([1.0] * number, number, times)
+        self.assertEqual(steps, wanted)
+        self.assertEqual([units for units, _, _ in result.validations],
+                         [int(round(100 * step / number)) for step in wanted])
+
+    def test_what_a_large_step_went_past_is_not_made_up_for(self):
+        places = []
+
+        def score(session):
+            places.append(int(session.run(tf.train.get_global_step())))
+            return 0.0
+
+        progress = [0.55, 0.57, 0.59, 0.61, 0.8, 1.0]
+        batches = (({self.x: [1.0]}, p) for p in progress)
+        training.train(self.loss, self.loss, optimizers.SGDOptimizer, 0.1, batches, 100, "examples",
+                       self.folder, validation=training.Validation(score, 10, 0))
+        self.assertEqual(places, [1, 4, 5, 6])
+
+    @parameterized.parameters(([0.5, 0.4, 0.6, 0.6, 0.5, 0.7], 2, 5, 3), ([0.5, 0.4, 0.6], 1, 2, 1),
+                              ([3, 4, 5, 6, 7, 8], 1, 6, 6), ([5, 4, 3, 2, 1, 0], 0, 6, 1))
+    def test_patience(self, scores, patience, wanted, best):
+        result, steps = self._scored(scores, 6, patience=patience)
+        self.assertEqual(steps, list(range(1, wanted + 1)))
+        self.assertEqual((result.steps, len(result.validations)), (wanted, wanted))
+        self.assertEqual(result.units, int(round(100 * wanted / 6)))
+        self.assertEqual(result.history[-1][0], result.units)
+        self.assertAlmostEqual(result.units_per_second * result.seconds, result.units)
+        with training.restored_session(self.folder) as session:
+            self.assertEqual(session.run(tf.train.get_global_step()), best)
+
+    def test_a_score_that_is_no_number_is_worse_than_any(self):
+        self._scored([float("nan"), -7.0, float("nan")], 3)
+        with training.restored_session(self.folder) as session:
+            self.assertEqual(session.run(tf.train.get_global_step()), 2)
+        self.folder = self.create_tempdir().full_path
+        result, _ = self._scored([float("nan")] * 3, 3)
+        self.assertLen(result.validations, 3)
+        with training.restored_session(self.folder) as session:
+            self.assertEqual(session.run(tf.train.get_global_step()), 1)
+
+    def test_no_checkpoint_is_made_but_the_best(self):
+        self._scored([0.5, 0.9, 0.8, 0.7, 0.6], 100, 5, save_seconds=0)
+        self.assertEqual(tf.train.latest_checkpoint(self.folder),
+                         os.path.join(self.folder, "model.ckpt-40"))
+        self.assertLen([name for name in os.listdir(self.folder) if name.endswith(".index")], 1)
+
+    def test_seconds_are_without_validation(self):
+        clock = [1000.0]
+        cpu = [50.0]
+
+        def score(session):
+            clock[0] += 1000
+            cpu[0] += 500
+            return 0.0
+
+        def batches():
+            for i in range(10):
+                clock[0] += 1
+                cpu[0] += 2
+                yield {self.x: [1.0]}, (i + 1) / 10
+
+        with mock.patch.object(training.time, "time", lambda: clock[0]), mock.patch.object(
+                training.time, "process_time", lambda: cpu[0]):
+            result = training.train(
+                self.loss, self.loss, optimizers.SGDOptimizer, 0.1, batches(), 100, "examples",
+                self.folder, validation=training.Validation(score, 5, 0))
+        self.assertEqual((result.seconds, result.cpu_seconds), (10, 20))
+        self.assertEqual(result.units_per_second, 10)
+        self.assertEqual([seconds for _, seconds, _ in result.validations], [2, 4, 6, 8, 10])
+        self.assertEqual([seconds for _, seconds, _ in result.history], [2, 4, 6, 8, 10, 10])
+
+    def test_a_diverged_model_is_not_judged(self):
+        with self.assertRaisesRegex(InputError, "got nan at step 2.*Last checkpoint: .*model.ckpt-1"):
+            self._train([[1.0], [float("nan")], [1.0]], validation=training.Validation(
+                lambda session: 1.0 + session.run(tf.train.get_global_step()), 3, 0))
+        with training.restored_session(self.folder) as session:
+            self.assertTrue(np.isfinite(session.run(self.w)))
+
+    def test_without_one_the_last_state_is_kept(self):
+        result = self._train(self._steps(6))
+        self.assertEqual(result.validations, [])
+        with training.restored_session(self.folder) as session:
+            self.assertEqual(session.run(tf.train.get_global_step()), 6)
+
+    def test_an_error_in_it_ends_the_training(self):
+        def score(session):
+            raise InputError("score: broken")
+
+        with self.assertRaisesRegex(InputError, "score: broken"):
+            self._train(self._steps(60), validation=training.Validation(score, 2, 0))
+
+
+class InitialiseTest(_TrainCase):
+
+    def test_starts_from_other_values(self):
+        calls = []
+
+        def initialise(session):
+            calls.append(session.run(self.w))
+            self.w.load(3.0, session)
+
+        self._train([[1.0]] * 4, rate=0.1, decay="none", initialise=initialise)
+        self.assertEqual(calls, [0])  # variables are there, and no step was made
+        with training.restored_session(self.folder) as session:
+            self.assert_close(session.run(self.w), 1 + 2 * 0.8 ** 4)
+
+    def test_its_error_ends_the_training(self):
+        def initialise(session):
+            raise InputError("runs/recsys-1: wanted another model")
+
+        with self.assertRaisesRegex(InputError, "wanted another model"):
+            self._train([[1.0]], initialise=initialise)
+        self.assertEmpty(os.listdir(self.folder))
 
 
 class MeanInBlocksTest(graph_case.GraphCase):

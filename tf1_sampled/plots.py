@@ -65,7 +65,40 @@ def curves(path, series, x_label, y_label, title):
         _label(axes, x_label, y_label, title)
 
 
-def loss(folder, history, unit):
+def bars(path, labels, series, x_label, y_label, title):
+    """Draws groups of bars, one bar of a group for each series.
+
+    Args:
+      path: where to, a name that ends in .png; written whole or not at all.
+      labels: N strings, of the groups.
+      series: {name: N numbers}; NaN for a bar that is not there.
+      x_label, y_label, title: strings.
+
+    Raises:
+      InputError: no matplotlib, a path that cannot be written, no series or groups, a series of
+        another number of bars.
+    """
+    with _drawing("bars", path) as figure:
+        labels = list(labels)
+        checks.argument(series and labels, "bars", "series", "one of one group or more", series)
+        axes = figure.add_subplot()
+        width = 0.8 / len(series)
+        for number, (name, values) in enumerate(series.items()):
+            heights = np.array(list(values), np.float64)
+            checks.argument(heights.shape == (len(labels),), "bars", "series[%r]" % name,
+                            "%d numbers" % len(labels), heights.shape)
+            places = np.arange(len(labels)) + (number - (len(series) - 1) / 2) * width
+            axes.bar(places, np.nan_to_num(heights), width * 0.9, color=_COLOURS[number % len(_COLOURS)])
+        _label(axes, x_label, y_label, title)
+        axes.set_xticks(np.arange(len(labels)))
+        axes.set_xticklabels([_plain(label) for label in labels], fontsize=8)
+        axes.grid(axis="x", visible=False)
+        if len(series) > 1:
+            handles = [patch[0] for patch in axes.containers]
+            axes.legend(handles, _legend_names(series))
+
+
+def loss(folder, history, unit, title="Loss while training"):
     """Draws the loss while training, over what was read and over time: loss.png.
 
     What was seen is thin; the line on it is its running mean, where there are points enough.
@@ -74,6 +107,7 @@ def loss(folder, history, unit):
       folder: where to.
       history: [(units, seconds, loss)] of numbers, units and seconds rising.
       unit: string, what the units are called ("words").
+      title: string.
 
     Returns:
       string, the path of the picture.
@@ -95,7 +129,7 @@ def loss(folder, history, unit):
             else:
                 axes.plot(x, losses, color=_COLOURS[3], linewidth=0.7, alpha=0.7)
                 axes.plot(x, mean, color=_COLOURS[0], linewidth=1.8)
-            _label(axes, label, "" if column else "loss", "" if column else "Loss while training")
+            _label(axes, label, "" if column else "loss", "" if column else title)
             axes.tick_params(labelleft=not column)
     return path
 

@@ -24,13 +24,25 @@ import tqdm
 import tf1_sampled
 from tf1_sampled import checks, files
 
-TrainingResult = collections.namedtuple("TrainingResult", "seconds steps units_per_second history")
+TrainingResult = collections.namedtuple(
+    "TrainingResult", "seconds cpu_seconds steps units units_per_second history validations")
 TrainingResult.__doc__ = """What a training took.
 
-  seconds: float, of training alone, without building the graph and without the last checkpoint.
+  seconds: float, of training alone, without building the graph, validations and the last checkpoint.
+  cpu_seconds: float, of all cores in that time.
   steps: integer.
-  units_per_second: float, of the units of progress (words, examples).
+  units: integer, of progress (words, examples).
+  units_per_second: float.
   history: list of (units, seconds, loss), the losses that were shown on the way and at the end.
+  validations: list of (units, seconds, score), what the Validation gave.
+"""
+
+Validation = collections.namedtuple("Validation", "score times patience")
+Validation.__doc__ = """How a training is judged on the way, to keep the best of its checkpoints.
+
+  score: function of the session -> float, the higher the better, on data that is not trained on.
+  times: integer, how often, evenly spread over the training: once an epoch, say.
+  patience: integer, the training ends after so many scores in a row that were not better; 0 for never.
 """
 
 _ROUND = 50  # steps between two looks at the loss: what the step itself needs is less than it
@@ -79,7 +91,8 @@ def minimize(loss, optimizer):
 
 
 def train(loss, shown_loss, make_optimizer, learning_rate, batches, num_units, unit, model_dir,
-          decay="linear", threads=None, held_out_loss=None, save_seconds=600):
+          decay="linear", threads=None, held_out_loss=None, save_seconds=600, validation=None,
+          initialise=None):
     """Trains over `batches`.
 
     The loss is looked at every 50 steps, and before each checkpoint on the values to be saved; a
@@ -102,6 +115,8 @@ def train(loss, shown_loss, make_optimizer, learning_rate, batches, num_units, u
       held_out_loss: None, or a function of the session that returns a float: the loss to show
         instead, as often as takes 2% of the time.
       save_seconds: float, seconds between checkpoints; one more is made at the end.
+      validation: None, or a Validation: then the checkpoint is that of the best score, and no other.
+      initialise: None, or a function of the session that gives variables other values to start from.
 
     Returns:
       TrainingResult.
@@ -120,6 +135,8 @@ def train(loss, shown_loss, make_optimizer, learning_rate, batches, num_units, u
         session = stack.enter_context(tf.Session(config=session_config(threads)))
         pool = stack.enter_context(concurrent.futures.ThreadPoolExecutor(threads or 1))
         session.run([tf.global_variables_initializer(), tf.local_variables_initializer()])
+        if initialise is not None:
+            initialise(session)
 
         callables = {}  # a callable costs a step less than session.run does
 
@@ -137,22 +154,29 @@ def train(loss, shown_loss, make_optimizer, learning_rate, batches, num_units, u
 
         display = _Progress(num_units, unit)
         start = saved = looked = time.time()
-        look_seconds = 0.0
-        steps, progress, history, running = 0, 0.0, [], []
+        start_cpu = time.process_time()
+        look_seconds = apart = apart_cpu = 0.0  # apart: what was not training
+        steps, progress, history, running, validations = 0, 0.0, [], [], []
+        best, best_number, judge_from = -math.inf, 0, 1 / validation.times if validation else math.inf
         batches = iter(batches)
         while True:
             # The pool makes the steps of a round while this thread makes the batches of the next.
             earlier, running = running, []
+            judged = False
             try:
                 for feed, progress_after in itertools.islice(batches, _ROUND):
                     feed[progress_before] = progress
                     fetches = (train_op,) if running else (train_op, shown_loss)
                     running.append(pool.submit(step, feed, *fetches))
                     progress = progress_after
+                    judged = progress >= judge_from - 1e-9
+                    if judged:
+                        break
                 now = time.time()
                 look = held_out_loss is None or not history or (
                     _LOOK_SHARE * (now - looked) > look_seconds)
-                pause = look or now - saved > save_seconds or not running
+                due = validation is None and now - saved > save_seconds
+                pause = look or due or judged or not running
                 for futures in (earlier, running) if pause else (earlier,):
                     values = [future.result() for future in futures]
                     if values:
@@ -167,24 +191,39 @@ def train(loss, shown_loss, make_optimizer, learning_rate, batches, num_units, u
                 break
             if pause:
                 running = []
+            now, cpu = time.time(), time.process_time()
             if look:
-                now = time.time()
                 if held_out_loss is not None:
                     value = held_out_loss(session)
                 looked = time.time()
                 look_seconds = looked - now
-                history.append((int(progress * num_units), now - start, value))
+                history.append((int(round(progress * num_units)), now - start - apart, value))
             display.show(progress, history[-1][2])
-            if now - saved > save_seconds:
+            if judged:
+                _check_finite(session.run(loss, feed), steps, learning_rate, model_dir)
+                judge_from = (math.floor(progress * validation.times + 1e-9) + 1) / validation.times
+                score = validation.score(session)
+                validations.append((int(round(progress * num_units)), now - start - apart, score))
+                if score > best or not best_number:
+                    best, best_number = max(best, score), len(validations)
+                    save()
+                apart += time.time() - now
+                apart_cpu += time.process_time() - cpu
+                if validation.patience and len(validations) - best_number >= validation.patience:
+                    break
+            if due:
                 save()
                 saved = time.time()
         checks.argument(steps, "train", "batches", "one batch or more", 0)
-        seconds = time.time() - start
+        seconds = time.time() - start - apart
+        cpu_seconds = time.process_time() - start_cpu - apart_cpu
         last = session.run(shown_loss, feed) if held_out_loss is None else held_out_loss(session)
-        history.append((num_units, seconds, last))
-        display.close(last)
-        save()
-    return TrainingResult(seconds, steps, num_units / seconds, history)
+        history.append((int(round(progress * num_units)), seconds, last))
+        display.close(last, progress)
+        if not validations:
+            save()
+    units = int(round(progress * num_units))
+    return TrainingResult(seconds, cpu_seconds, steps, units, units / seconds, history, validations)
 
 
 @contextlib.contextmanager
@@ -289,12 +328,13 @@ class _Progress:
             self._last = time.time()
             self._line(progress, loss)
 
-    def close(self, loss):
-        self.show(1.0, loss)
+    def close(self, loss, progress=1.0):
+        """The work ended, at `progress` of it."""
+        self.show(progress, loss)
         if self._bar is not None:
             self._bar.close()
         else:
-            self._line(1.0, loss)
+            self._line(progress, loss)
 
     def _line(self, progress, loss):
         seconds = time.time() - self._start

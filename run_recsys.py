@@ -1,12 +1,16 @@
 """Trains a recommender's candidate generator, the YouTube DNN, with a sampled loss.
 
     python run_recsys.py --num_sampled=10
-    python run_recsys.py --events=ratings.csv --titles=movies.csv --similarity=cosine
+    python run_recsys.py --events=ratings.csv --titles=movies.csv --plots=plots
+    python run_recsys.py --train=train.txt --valid=valid.txt --test=test.txt --context=others
+    python -m tf1_sampled.recsys.serve runs/recsys-1
 
-Without --events it reads which functions the Python code installed on this machine calls: a function
-is a user, the calls in it are what the user watched.
+Without files it reads which functions the Python code installed on this machine calls: a function is a
+user, the calls in it are what the user watched.
 """
+import contextlib
 import functools
+import itertools
 import os
 import time
 
@@ -23,69 +27,174 @@ program.define_training_flags(
     learning_rate=0.005, batch_size=256, epochs=15, dim=128, num_sampled_of="step",
     batch_of="Examples")
 flags.adopt_module_key_flags(program)
-flags.DEFINE_string("events", "", "Event file: MovieLens ratings.csv, u.data or ratings.dat, or a CSV "
-                    "or TSV with a header that names a user, an item and maybe a time column; may be "
-                    ".gz .bz2 .xz .zip. Default: calls in the installed Python packages.")
+
+# Events, and which of them train, validate and test.
+flags.DEFINE_string("events", "", "Event file: MovieLens ratings.csv, u.data or ratings.dat, a CSV or "
+                    "TSV with a header that names a user, an item and maybe a time column, or lines of "
+                    "a user and items; may be .gz .bz2 .xz .zip. Default: calls in the installed Python "
+                    "packages.")
+flags.DEFINE_enum("split", "last", ["last", "time"], "How --events are split: each user's last event "
+                  "tests and the one before it validates, or by --time_cuts.")
+flags.DEFINE_list("time_cuts", ["0.8", "0.9"], "When validation and test begin: times as in the file, "
+                  "or shares of the events, between 0 and 1.")
+flags.DEFINE_list("train", [], "Event files to train on, instead of --events; several are read as one.")
+flags.DEFINE_list("valid", [], "Event files to validate with.")
+flags.DEFINE_list("test", [], "Event files to test with.")
+flags.DEFINE_integer("min_count", 5, "Leave out items with fewer events.", lower_bound=1)
+flags.DEFINE_bool("repeats", False, "Users may take an item again: repeated events count, and what a "
+                  "user has had is offered too.")
+flags.DEFINE_list("categorical", [], "Columns of the event files that are context, of categories.")
+flags.DEFINE_list("numeric", [], "Columns of the event files that are context, of numbers.")
+flags.DEFINE_string("users", "", "CSV or TSV of what is known of users, with a column for the user.")
+flags.DEFINE_list("user_categorical", [], "Columns of --users, of categories.")
+flags.DEFINE_list("user_numeric", [], "Columns of --users, of numbers.")
 flags.DEFINE_string("titles", "", "Names of the items, as MovieLens movies.csv.")
+flags.DEFINE_string("category", "", "Column of --titles that colours the map of items, as genres.")
+
+# Model and training.
+flags.DEFINE_enum("context", "past", ["others", "past"], "What predicts an event: the user's events "
+                  "before it, or all the user's others (of data without an order).")
+flags.DEFINE_integer("history_length", 10, "Events of a user's history that count, the latest; 0: all.",
+                     lower_bound=0)
+flags.DEFINE_integer("max_examples_per_user", 0, "Examples of a user in an epoch, at random; 0: all.",
+                     lower_bound=0)
 flags.DEFINE_list("hidden", [], "Sizes of the hidden layers, as 256,128; may be empty.")
-flags.DEFINE_integer("history_length", 10, "Events of a user's history that count, the latest.",
-                     lower_bound=1)
+flags.DEFINE_float("pooling_power", 1, "A history is the sum of its items' rows over its length to this "
+                   "power: 1 for the mean, 0 for the sum.", lower_bound=0, upper_bound=1)
+flags.DEFINE_bool("shared_table", False, "One table of item rows for histories and classes.")
+flags.DEFINE_bool("user_rows", False, "Learn a row for each user.")
+flags.DEFINE_bool("example_age", False, "Learn what changes with time; needs times.")
+flags.DEFINE_float("frequency_bias", 1, "An item's bias is its log frequency times this.")
 flags.DEFINE_enum("similarity", "cosine", sorted(_TEMPERATURES), "Score of a user and an item.")
 flags.DEFINE_float("temperature", None, "Scores are divided by it. Default: %s." % ", ".join(
     "%g for %s" % (t, s) for s, t in sorted(_TEMPERATURES.items())))
-flags.DEFINE_integer("min_count", 5, "Leave out items with fewer events.", lower_bound=1)
-flags.DEFINE_list("k", "10", "Cuts of HR@k and NDCG@k.")
+flags.DEFINE_float("dropout", 0, "Share of the history's items, and of hidden units, that a step leaves "
+                   "out.", lower_bound=0, upper_bound=0.99)
+flags.DEFINE_bool("remove_known", False, "Leave out negatives that the user took in another event.")
+flags.DEFINE_integer("hard_negatives", 0, "More negatives per step: the best items of some of the "
+                     "step's users. Scores all items in each step.", lower_bound=0)
+flags.DEFINE_string("init_from", "", "Folder of an earlier model to go on from, by names of items and "
+                    "users; new ones come in.")
+flags.DEFINE_integer("threads", 0, "Steps at a time, each on a core of its own. 1: the same seed gives "
+                     "the same model. Default: one for each core.", lower_bound=0)
+
+# Results.
+flags.DEFINE_list("k", ["10"], "Cuts of Recall@k, HR@k, NDCG@k, MRR@k and Coverage@k.")
+flags.DEFINE_string("choose_by", "", "Score on the validation events that chooses the checkpoint. "
+                    "Default: NDCG at the first of --k.")
+flags.DEFINE_integer("validations", 10, "How often to validate while training; 0: the last state is "
+                     "kept.", lower_bound=0)
+flags.DEFINE_integer("patience", 0, "Stop after so many validations without a better score; 0: never.",
+                     lower_bound=0)
+flags.DEFINE_bool("ann_index", False, "Make an index for approximate search too, items.faiss.")
+flags.DEFINE_string("plots", "", "Folder for pictures: loss.png, validation.png, popularity.png, "
+                    "map.png.")
 
 
 def main(_):
     # Imported here, TensorFlow only below: --help, a wrong flag or a bad file need not wait for it.
     import numpy as np
 
-    from tf1_sampled import checks, sources, tables
-    from tf1_sampled.recsys import evaluation
+    from tf1_sampled import checks, files, plots, sources, tables
+    from tf1_sampled.recsys import batches, evaluation, splits
     from tf1_sampled.recsys import events as event_files
 
+    # What can go wrong early does.
     clock = {"start": time.time()}
     program.check_model_dir(FLAGS.model_dir)
     cuts = program.positive_integers("k", FLAGS.k)
     checks.argument(cuts, "run_recsys", "--k", "one integer or more", FLAGS.k)
+    names_of_scores = evaluation.metric_names(cuts)
+    choose_by = FLAGS.choose_by or "NDCG@%d" % cuts[0]
+    checks.one_of("run_recsys", "--choose_by", choose_by, names_of_scores)
     hidden = program.positive_integers("hidden", FLAGS.hidden)
     temperature = FLAGS.temperature
     if temperature is None:
         temperature = _TEMPERATURES[FLAGS.similarity]
+    checks.argument(FLAGS.train or not (FLAGS.valid or FLAGS.test), "run_recsys", "--train",
+                    "files to train on beside --valid and --test", FLAGS.train)
+    checks.argument(not (FLAGS.train and FLAGS.events), "run_recsys", "--train", "no --events beside it",
+                    FLAGS.events)
+    checks.argument(FLAGS.titles or not FLAGS.category, "run_recsys", "--titles",
+                    "a file with the column of --category", FLAGS.titles)
+    checks.argument(FLAGS.users or not (FLAGS.user_categorical or FLAGS.user_numeric), "run_recsys",
+                    "--users", "a file with the columns of --user_categorical and --user_numeric",
+                    FLAGS.users)
+    if FLAGS.plots:
+        plots.check_available()
+        files.check_writable(os.path.join(FLAGS.plots, "loss.png"))
+    if FLAGS.ann_index:
+        from tf1_sampled.recsys import index
+        index.check_available()
 
-    # Data: events -> users' items in order of time; the last one tests, the one before validates.
+    # Data: events -> users' items in order of time, those to train on, to validate and to test.
     titles = event_files.read_titles(FLAGS.titles) if FLAGS.titles else {}
-    events = event_files.read_events(FLAGS.events or sources.call_histories(report=print),
-                                     FLAGS.min_count)
-    split = event_files.split_last(events)
+    category_of = None
+    if FLAGS.category:
+        category_of = event_files.read_side_table(FLAGS.titles, "item", [FLAGS.category])[FLAGS.category]
+    columns = (FLAGS.categorical, FLAGS.numeric)
+    if FLAGS.train:
+        log, file_number = event_files.read_logs(FLAGS.train + FLAGS.valid + FLAGS.test, *columns)
+        part = np.repeat([splits.TRAIN, splits.VALID, splits.TEST],
+                         [len(FLAGS.train), len(FLAGS.valid), len(FLAGS.test)])[file_number]
+        protocol = "the events of --test"
+    else:
+        log = event_files.read_log(FLAGS.events or sources.call_histories(report=print), *columns)
+    if FLAGS.users:
+        log = event_files.with_user_columns(log, FLAGS.users, FLAGS.user_categorical, FLAGS.user_numeric)
+    if FLAGS.train:
+        events = splits.split_given(log, part, FLAGS.min_count, repeats=FLAGS.repeats)
+    elif FLAGS.split == "time":
+        valid_from, test_from = splits.times_at(log, FLAGS.time_cuts)
+        events = splits.split_time(log, valid_from, test_from, FLAGS.min_count, repeats=FLAGS.repeats)
+        protocol = "the events from time %.10g on" % test_from
+    else:
+        events = splits.split_last(log, FLAGS.min_count, repeats=FLAGS.repeats)
+        protocol = "the last event"
+    del log
+    valid, test = splits.held_out(events)
+    if FLAGS.repeats:  # what a user has had is offered too
+        valid, test = (part and part._replace(seen=None) for part in (valid, test))
     num_items = len(events.item_names)
-    num_examples = int(np.sum(np.maximum(split.train_ends - events.starts[:-1] - 1, 0)))
+    cap = FLAGS.max_examples_per_user or None
+    num_examples = batches.num_examples(events, FLAGS.context, cap)
     print("%s events of %s users and %s items; %s examples to train on" % tuple(
-        format(n, ",") for n in (len(events.items), len(events.user_names), num_items,
-                                 num_examples)), flush=True)
+        format(n, ",") for n in (len(events.items), len(events.user_names), num_items, num_examples)),
+        flush=True)
     checks.argument(max(cuts) <= num_items, "run_recsys", "--k", "at most %d items" % num_items,
                     max(cuts))
+    checks.argument(events.times is not None or not FLAGS.example_age, "run_recsys", "--example_age",
+                    "events with times", None)
     clock["read"] = time.time()
 
-    # Graph: items and slices of them -> user vectors -> loss of the items that came next.
+    # Graph: items and slices of them -> user vectors -> loss of the items that were taken.
     tf = program.import_tensorflow()
     from tf1_sampled import losses, samplers, training
-    from tf1_sampled.recsys import model
+    from tf1_sampled.recsys import earlier, export, feeds, model, pictures, ranking
 
     tf.disable_v2_behavior()
     tf.set_random_seed(FLAGS.seed)
-    net = model.YouTubeDNN(events.item_counts, FLAGS.dim, hidden, FLAGS.similarity,
-                           temperature, FLAGS.seed)
-    inputs = model.history_placeholders()
+    age_unit = np.ptp(feeds.training_span(events)) if FLAGS.example_age else 0
+    net = model.YouTubeDNN(
+        events.item_counts, FLAGS.dim, hidden, FLAGS.similarity, temperature, FLAGS.pooling_power,
+        FLAGS.shared_table, len(events.user_names) if FLAGS.user_rows else 0,
+        feeds.context_columns(events), age_unit, FLAGS.dropout, FLAGS.frequency_bias,
+        FLAGS.seed)
+    inputs = model.placeholders(net, training=True)
     labels = tf.placeholder(tf.int32, [None], "labels")
-    users = net.user_vectors(inputs)
+    users = net.user_vectors(inputs, training=True)
     weights, biases = net.class_table()
-    sampled = None
+    sampled = known = None
     if FLAGS.loss not in tables.FULL_LOSSES:
         sampled = samplers.sample_by_name(
             FLAGS.sampler, labels, FLAGS.num_sampled, events.item_counts, unique=True,
             distortion=FLAGS.distortion, seed=FLAGS.seed)
+        if FLAGS.hard_negatives:
+            hard = ranking.best_items(weights, biases, users, num_items, FLAGS.hard_negatives)
+            sampled = samplers.with_certain(sampled, labels, hard, num_items)
+        if FLAGS.remove_known:
+            known = feeds.Known(*(tf.placeholder(tf.int32, [None]) for _ in feeds.Known._fields))
+            sampled = samplers.without_known(sampled, *known)
     mean_loss = tf.reduce_mean(losses.loss_by_name(
         FLAGS.loss, weights, biases, labels, users, num_items, sampled, **program.loss_options(FLAGS)))
     loss = mean_loss
@@ -94,78 +203,140 @@ def main(_):
         if sampled:
             used = tf.concat([used, sampled.sampled_candidates], 0)
         l2 = losses.l2_loss_of_rows(net.item_embeddings(), inputs.items)
-        l2 += losses.l2_loss_of_rows(weights, used)
+        l2 += losses.l2_loss_of_rows(net.class_rows(), used)
         loss += FLAGS.l2 * l2 / tf.cast(tf.size(labels), tf.float32)
 
-    # Training.
-    model_dir = program.make_model_dir(FLAGS.model_dir, "recsys")
-    batches = event_files.epochs_of_batches(events, split.train_ends, FLAGS.history_length,
-                                            FLAGS.batch_size, FLAGS.epochs,
-                                            np.random.RandomState(FLAGS.seed))
+    # What is asked of the model: user vectors as of now -> the best of all items, the full loss.
+    asked = model.placeholders(net)
+    asked_users = net.user_vectors(asked)
+    item_ranking = ranking.ItemRanking(weights, biases, num_items, net.vector_size)
+    vector = tf.placeholder(tf.float32, [None, net.vector_size])
+    full_losses = losses.full_softmax_loss(weights, biases, labels, vector, num_items)
+
+    def judge(session, part):
+        vectors = feeds.user_vectors(session, asked_users, asked, events, part, FLAGS.history_length)
+        placed = evaluation.rank(item_ranking.ranker(session, vectors), part, num_items, max(cuts))
+        rows, items = feeds.some_targets(part)
+        full_loss = training.mean_in_blocks(session, full_losses, {vector: vectors[rows], labels: items},
+                                            max(1, (1 << 23) // num_items))
+        return evaluation.Judgement(evaluation.metrics(placed, cuts), full_loss, placed, vectors)
+
+    # Training; the checkpoint that validation chooses is kept.
+    feeds_of_steps = feeds.epochs_of_feeds(
+        events, inputs, labels, known, FLAGS.context, FLAGS.history_length, FLAGS.batch_size,
+        FLAGS.epochs, np.random.RandomState(FLAGS.seed), cap)
+    # The first before there is a folder, which what is wrong with them is not to leave behind.
+    feeds_of_steps = itertools.chain([next(feeds_of_steps)], feeds_of_steps)
+    judgements = []
+
+    def validate(session):
+        judgements.append(judge(session, valid))
+        score = judgements[-1].scores[choose_by]
+        print("Validation %d of %d: %s %.4f, full softmax loss %.3f" % (
+            len(judgements), FLAGS.validations, choose_by, score, judgements[-1].full_loss), flush=True)
+        return score
+
+    validation = None
+    if valid and FLAGS.validations:
+        validation = training.Validation(validate, FLAGS.validations, FLAGS.patience)
+    categories = {name: column.categories for name, column in events.columns.items()
+                  if column.categories}
+    names = earlier.Names(events.item_names, events.user_names if FLAGS.user_rows else None, categories)
+    initialise = earlier.Earlier(FLAGS.init_from).loader(names, print) if FLAGS.init_from else None
     make_optimizer = functools.partial(tables.OPTIMIZERS[FLAGS.optimizer],
                                        **program.optimizer_options(FLAGS))
-    result = training.train(
-        loss, mean_loss, make_optimizer, program.learning_rate(FLAGS),
-        (({labels: batch.labels, **model.feed(inputs, batch)}, progress)
-         for batch, progress in batches), num_examples * FLAGS.epochs, "examples", model_dir,
-        FLAGS.decay)
+    model_dir = program.make_model_dir(FLAGS.model_dir, "recsys")
+    try:
+        result = training.train(
+            loss, mean_loss, make_optimizer, program.learning_rate(FLAGS), feeds_of_steps,
+            num_examples * FLAGS.epochs, "examples", model_dir, FLAGS.decay,
+            FLAGS.threads or training.num_cores(), validation=validation, initialise=initialise)
+    except BaseException:
+        with contextlib.suppress(OSError):  # it stays where it holds a checkpoint
+            os.rmdir(model_dir)
+        raise
     print("%s examples/s" % format(int(result.units_per_second), ","))
     clock["trained"] = time.time()
 
-    # Results over the full catalogue, without what the user has had; validation, then test.
-    vector = tf.placeholder(tf.float32, [None, net.vector_size])
-    item_scores = net.scores(vector)
-    held_out_losses = losses.full_softmax_loss(weights, biases, labels, vector, num_items)
-    valid, test = event_files.held_out(events, split)
+    # Results: files.
+    checkpoint = tf.train.latest_checkpoint(model_dir)
+    export.write_saved_model(os.path.join(model_dir, "saved_model"), net, checkpoint, *names,
+                             history_length=FLAGS.history_length or None)
+    export.write_item_vectors(model_dir, net, checkpoint, events.item_names, titles)
+    item_titles = [titles.get(name, name) for name in events.item_names]
+    earlier.write_names(model_dir, names)
+    written = [os.path.join(model_dir, name) for name in (
+        "", "saved_model" + os.sep, "item_vectors.npy", "item_biases.npy", "items.tsv", "names.json")]
 
-    def evaluate(score_block, part):
-        return evaluation.evaluate(score_block, np.arange(len(part.users)), part.items, part.seen,
-                                   num_items, cuts)
+    # Results: scores on the test events.
+    scores, full_loss, baselines = {}, None, {}
+    if test:
+        with training.restored_session(model_dir) as session:
+            scores, full_loss, placed, vectors = judge(session, test)
+            shown = np.linspace(0, len(test.users) - 1, 5).astype(int)
+            offers = item_ranking.top(session, vectors[shown], test.seen and splits.Rows(
+                test.seen.items, test.seen.begin[shown], test.seen.end[shown]), 5)[0]
+        popular = evaluation.rank(evaluation.popularity_baseline(events.item_counts), test, num_items,
+                                  max(cuts))
+        baselines["popularity"] = evaluation.metrics(popular, cuts)
+        print("\nRecommendations:")
+        for row, offer in zip(shown, offers):
+            user = test.users[row]
+            had = events.items[events.starts[user]:test.ends[row]]
+            print("  %s" % events.user_names[test.users[row]])
+            for what, ids in (("had", had[-5:]), ("offered", offer[offer >= 0]),
+                              ("took", splits.row(test.targets, row)[:5])):
+                print("    %-8s %s" % (what, ", ".join(item_titles[item] for item in ids)))
+        print("\nProtocol: %s of %s users, among all %s items%s; equal scores count against." % (
+            protocol, format(len(test.users), ","), format(num_items, ","),
+            "" if FLAGS.repeats else " but those that the user has had"))
+        print(evaluation.table({"this model": scores, **baselines}))
+        print("Full softmax loss: %.3f nats per event" % full_loss)
 
-    with training.restored_session(model_dir) as session:
-        def scores_of(vectors):
-            return lambda rows: session.run(item_scores, {vector: vectors[rows]})
-
-        valid_vectors, test_vectors = (
-            model.embed_users(session, users, inputs, events, part, FLAGS.history_length)
-            for part in (valid, test))
-        validation = evaluate(scores_of(valid_vectors), valid)
-        scores = evaluate(scores_of(test_vectors), test)
-        full_loss = training.mean_in_blocks(session, held_out_losses,
-                                            {vector: test_vectors, labels: test.items})
-        shown = np.linspace(0, len(test.users) - 1, 5).astype(int)
-        histories = [test.seen.items[test.seen.begin[row]:test.seen.end[row]] for row in shown]
-        offers = evaluation.top_k(scores_of(test_vectors)(shown), histories, 5)
-    baselines = {
-        "popularity": evaluate(evaluation.popularity_baseline(events.item_counts), test),
-        "random": evaluate(evaluation.random_baseline(num_items, FLAGS.seed), test)}
-
-    def names(items):
-        own = [events.item_names[item] for item in items]
-        return ", ".join(titles.get(name, name) for name in own)
-
-    print("\nRecommendations:")
-    for row, history, offer in zip(shown, histories, offers):
-        print("  %s" % events.user_names[test.users[row]])
-        print("    had      %s" % names(history[-5:]))
-        print("    offered  %s" % names(offer))
-        print("    took     %s" % names(test.items[row:row + 1]))
-    print("\nThe last event of %s users, ranked among all %s items but those that the user has had:"
-          % (format(len(test.users), ","), format(num_items, ",")))
-    print(evaluation.table(dict([("this model", scores)] + sorted(baselines.items()))))
-    print("Full softmax loss: %.3f nats per event" % full_loss)
-
+    # Results: an index, pictures.
+    ann = {}
+    vectors_of_items, biases_of_items = (
+        np.load(os.path.join(model_dir, "item_%s.npy" % name), "r") for name in ("vectors", "biases"))
+    if FLAGS.ann_index:
+        with training.restored_session(model_dir) as session:
+            everyone = feeds.everyone(events, 1000)
+            vectors = feeds.user_vectors(session, asked_users, asked, events, everyone,
+                                         FLAGS.history_length)
+        index_path = os.path.join(model_dir, "items.faiss")
+        index.build(index_path, vectors_of_items, biases_of_items, vectors)
+        written.append(index_path)
+        ann = index.recall(index.load(index_path), vectors, max(cuts))._asdict()
+        print("Index: finds %.4f of the top %d; %s users/s, by all scores %s" % (
+            ann["recall"], max(cuts), *(format(int(ann[speed]), ",") for speed in (
+                "queries_per_second", "exact_queries_per_second"))))
+    if FLAGS.plots:
+        if judgements:
+            written += pictures.training(FLAGS.plots, *zip(*[v[:2] for v in result.validations]),
+                                         judgements)
+        if test:
+            rankings = {"this model": placed, "popularity": popular}
+            written.append(pictures.popularity(FLAGS.plots, rankings, events.item_counts, max(cuts)))
+        written.append(pictures.item_map(
+            FLAGS.plots, vectors_of_items, item_titles,
+            category_of and [category_of.get(name, "") for name in events.item_names], FLAGS.seed))
+    clock["evaluated"] = time.time()
     metrics_path = os.path.join(model_dir, "metrics.json")
-    written = [model_dir + os.sep, metrics_path]
+    written.append(metrics_path)
     training.write_metrics(metrics_path, {
         "settings": program.settings(FLAGS),
         "seconds": {"read": clock["read"] - clock["start"], "train": result.seconds,
-                    "evaluate": time.time() - clock["trained"]},
+                    "evaluate": clock["evaluated"] - clock["trained"]},
+        "cpu_seconds": result.cpu_seconds,
+        "examples": result.units,
         "examples_per_second": result.units_per_second,
+        "protocol": protocol,
         "full_softmax_loss": full_loss,
         "scores": scores,
-        "validation_scores": validation,
+        "validations": [{"examples": examples, "seconds": seconds, "full_softmax_loss": judged.full_loss,
+                         "scores": judged.scores}
+                        for (examples, seconds, _), judged in zip(result.validations, judgements)],
         "baselines": baselines,
+        "ann_index": ann,
         "files": written,
     })
     print("Wrote " + ", ".join(written))

@@ -1,4 +1,4 @@
-"""Installs the package and its two programs: pip install . (extras: test, plots)."""
+"""Installs the package and its two programs: pip install . (extras: plots, serve, ann, test)."""
 import os
 
 import setuptools
@@ -7,6 +7,10 @@ import setuptools
 # from pip (Python 3.7) needs 'protobuf<3.21' and 'numpy<1.19' beside it; .ci/run shows the command.
 _REQUIRED = ["tensorflow", "numpy", "absl-py", "tqdm"]
 _EXTRAS = {
+    # Maps of points are better where scikit-learn is installed too.
+    "plots": ["matplotlib"],
+    "serve": ["aiohttp"],
+    "ann": ["faiss-cpu"],
     # gensim is the peer that reads word2vec files; it has wheels for these Pythons.
     "test": [
         "pytest",
@@ -14,9 +18,11 @@ _EXTRAS = {
         "ruff",
         "matplotlib",
         "gensim; python_version >= '3.9' and python_version < '3.14'",
+        "aiohttp",
+        "faiss-cpu",
+        # The browser of the machine, if it has Chromium and its driver.
+        "selenium; python_version >= '3.9'",
     ],
-    # Maps of points are better where scikit-learn is installed too.
-    "plots": ["matplotlib"],
 }
 
 
@@ -43,6 +49,7 @@ setuptools.setup(
         "Topic :: Scientific/Engineering :: Artificial Intelligence",
     ],
     packages=["tf1_sampled", "tf1_sampled.word2vec", "tf1_sampled.recsys"],
+    package_data={"tf1_sampled.recsys": ["page.html"]},
     py_modules=["run_word2vec", "run_recsys"],
     python_requires=">=3.7",
     install_requires=_REQUIRED,

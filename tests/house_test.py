@@ -18,9 +18,13 @@ _LAYERS = (
     ("losses",),
     ("word2vec.__init__", "recsys.__init__"),
     ("word2vec.text", "word2vec.phrases", "word2vec.vocabulary"),
-    ("word2vec.corpus", "word2vec.export", "word2vec.vectors", "recsys.events"),
-    ("word2vec.evaluation", "recsys.evaluation"),
+    ("word2vec.corpus", "word2vec.export", "word2vec.vectors", "recsys.events", "recsys.items",
+     "recsys.splits"),
+    ("word2vec.evaluation", "recsys.batches", "recsys.evaluation"),
     ("word2vec.model", "word2vec.query", "recsys.model"),
+    ("recsys.earlier", "recsys.export", "recsys.feeds", "recsys.index", "recsys.pictures",
+     "recsys.ranking"),
+    ("recsys.serve",),
 )
 
 # (who, whom): modules or packages that the layers would let import the other, but that do not know it.

@@ -1,5 +1,5 @@
-"""Tests of reading event files, splitting them and making training batches."""
-import collections
+"""Tests of reading event files and tables of users and items."""
+import bz2
 import gzip
 import os
 from unittest import mock
@@ -11,51 +11,23 @@ from tf1_sampled import checks
 from tf1_sampled.recsys import events
 
 
-def slow_read(lines, min_item_count, min_user_count):
-    """{user: [items in order]} of (user, item, time) lines, one line at a time."""
-    by_user = collections.OrderedDict()
-    for user, item, time in lines:
-        by_user.setdefault(user, []).append((time, item))
-    for user, pairs in by_user.items():
-        kept = []
-        for _, item in sorted(pairs, key=lambda pair: pair[0]):
-            if item not in kept:
-                kept.append(item)
-        by_user[user] = kept
-    count = collections.Counter(item for kept in by_user.values() for item in kept)
-    result = collections.OrderedDict()
-    for user, kept in by_user.items():
-        kept = [item for item in kept if count[item] >= min_item_count]
-        if len(kept) >= min_user_count:
-            result[user] = kept
-    return result
-
-
-def named(read):
-    """{user name: [item names]} of Events."""
-    return {name: [read.item_names[i] for i in read.items[read.starts[u]:read.starts[u + 1]]]
-            for u, name in enumerate(read.user_names)}
-
-
-def made_events(lengths, num_items=50, seed=3):
-    """Events with users of the given lengths; items do not matter here."""
-    starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    items = np.random.RandomState(seed).randint(num_items, size=starts[-1]).astype(np.int32)
-    return events.Events(items, starts, [str(u) for u in range(len(lengths))],
-                         [str(i) for i in range(num_items)], np.ones(num_items, np.int64))
+def lines_of(log):
+    """[(user name, item name, time or None)] of a Log."""
+    times = [None] * len(log.users) if log.times is None else log.times.tolist()
+    return [(log.user_names[u], log.item_names[i], t) for u, i, t in zip(log.users, log.items, times)]
 
 
 class FileTestCase(parameterized.TestCase):
 
     def write(self, name, text, encoding="utf-8"):
         path = os.path.join(self.create_tempdir().full_path, name)
-        opener = gzip.open if name.endswith(".gz") else open
+        opener = {".gz": gzip.open, ".bz2": bz2.open}.get(os.path.splitext(name)[1], open)
         with opener(path, "wb") as stream:
             stream.write(text.encode(encoding))
         return path
 
 
-class ReadEventsTest(FileTestCase):
+class ReadLogTest(FileTestCase):
 
     @parameterized.named_parameters(
         ("ratings_csv", "ratings.csv",
@@ -74,79 +46,83 @@ class ReadEventsTest(FileTestCase):
          u"\ufeffuser,item,date\r\n7,a,30\r\n7,b,10\r\n8,a,5\r\n8,b,5\r\n7,c,20\r\n"),
         ("semicolons_quotes_and_spaces", "events.csv",
          '"User-ID";"ISBN";"time"\n"7";"a";"30"\n7; "b";10\n 8 ;a;5\n8;b;5\n\n7;c; 20\n'),
+        ("spaces_with_a_header", "events.txt",
+         "user item  time\n7 a 30\n7  b 10\n 8 a 5\n\n8 b 5\n7 c 20\n"),
+        ("names_of_columns_that_hold_spaces", "events.csv",
+         "user id,item id,unix time\n7,a,30\n7,b,10\n8,a,5\n8,b,5\n7,c,20\n"),
     )
-    def test_format_gives_users_in_the_order_of_time(self, name, text):
-        read = events.read_events(self.write(name, text), 1, 1)
-        self.assertEqual(named(read), {"7": ["b", "c", "a"], "8": ["a", "b"]})
-        self.assertEqual(read.user_names, ["7", "8"])
-        self.assertEqual(read.items.dtype, np.int32)
-        self.assertEqual(read.starts.dtype, np.int64)
-        self.assertEqual(read.item_counts.dtype, np.int64)
+    def test_format_gives_events_in_the_order_of_the_file(self, name, text):
+        log = events.read_log(self.write(name, text))
+        self.assertEqual(lines_of(log), [("7", "a", 30.0), ("7", "b", 10.0), ("8", "a", 5.0),
+                                         ("8", "b", 5.0), ("7", "c", 20.0)])
+        self.assertEqual(log.user_names, ["7", "8"])
+        self.assertEqual(log.item_names, ["a", "b", "c"])
+        self.assertEqual([log.users.dtype, log.items.dtype, log.times.dtype],
+                         [np.int32, np.int32, np.float64])
+        self.assertEqual(log.columns, {})
 
     @parameterized.named_parameters(
-        ("with_a_header", "user\titem\n1\tz\n2\ty\n1\ty\n1\tx\n2\tz\n"),
-        ("of_three_columns", "1\tz\t5\n2\ty\t4\n1\ty\t3\n1\tx\t2\n2\tz\t1\n"),
-        ("of_equal_times", "user\titem\ttime\n1\tz\t5\n2\ty\t5\n1\ty\t5\n1\tx\t5\n2\tz\t5\n"))
-    def test_order_of_a_file_without_time_is_its_own(self, text):
-        read = events.read_events(self.write("events.tsv", text), 1, 1)
-        self.assertEqual(named(read), {"1": ["z", "y", "x"], "2": ["y", "z"]})
+        ("header", "e.tsv", "user\titem\n1\tz\n2\ty\n1\ty\n1\tx\n2\tz\n"),
+        ("three_columns", "e.tsv", "1\tz\t5\n2\ty\t4\n1\ty\t3\n1\tx\t2\n2\tz\t1\n"),
+        ("two_columns", "e.tsv", "1\tz\n2\ty\n1\ty\n1\tx\n2\tz\n"),
+        ("two_columns_that_hold_spaces", "e.tsv", " 1\tz\n2 \ty\n1\t y\n1\tx \n2\tz\n"),
+        ("pairs", "e.txt", "1 z\n2   y\n1 y\n 1 x \n2 z\n"),
+        ("header_and_spaces", "e.txt", "user item\n1 z\n2 y\n1 y\n1 x\n2 z\n"),
+        ("lists", "e.txt.gz", "1 z\n2 y\n\n1  y x \n3\n2 z"),
+        ("lists_of_which_the_first_is_empty", "e.txt", "3\n1 z\n2 y\n1 y x\n2 z\n"),
+        ("windows_line_ends", "e.txt", "1 z\r\n2 y\r\n1 y x\r\n2 z\r\n"))
+    def test_file_without_times(self, name, text):
+        path = self.write(name, text)
+        for rows in (1, 2, 4096):
+            with mock.patch.object(events, "_ROWS_AT_A_TIME", rows):
+                log = events.read_log(path)
+            self.assertEqual(lines_of(log), [("1", "z", None), ("2", "y", None), ("1", "y", None),
+                                             ("1", "x", None), ("2", "z", None)])
+            self.assertEqual(log.user_names, ["1", "2"])  # no event, no user
+            self.assertIsNone(log.times)
+
+    def test_very_long_list(self):
+        # Longer than what the csv module takes for a cell.
+        items = ["i%d" % n for n in range(40000)]
+        log = events.read_log(self.write("e.txt", "u " + " ".join(items) + "\n"))
+        self.assertEqual(log.item_names, items)
 
     def test_quoted_names_may_hold_commas_quotes_and_line_ends(self):
-        read = events.read_events(self.write(
-            "e.csv", 'user,item\n"a, b","x ""y"""\n"a, b","two\nlines"\n'), 1, 1)
-        self.assertEqual(named(read), {"a, b": ['x "y"', "two\nlines"]})
+        log = events.read_log(self.write(
+            "e.csv", 'user,item\n"a, b","x ""y"""\n"a, b","two\nlines"\n'))
+        self.assertEqual(lines_of(log), [("a, b", 'x "y"', None), ("a, b", "two\nlines", None)])
 
     def test_quotes_in_a_tab_separated_file_are_text(self):
-        read = events.read_events(self.write(
-            "e.tsv", 'user\titem\n1\t"Heroes\n1\t"Weird Al" Yankovic\n'), 1, 1)
-        self.assertEqual(named(read), {"1": ['"Heroes', '"Weird Al" Yankovic']})
+        log = events.read_log(self.write("e.tsv", 'user\titem\n1\t"Heroes\n1\t"Weird Al" Yankovic\n'))
+        self.assertEqual(log.item_names, ['"Heroes', '"Weird Al" Yankovic'])
 
-    def test_repeated_pair_keeps_its_first_event_in_time(self):
-        read = events.read_events(self.write(
-            "e.csv", "user,item,time\n1,a,9\n1,b,5\n1,a,1\n1,b,7\n1,c,6\n"), 1, 1)
-        self.assertEqual(named(read), {"1": ["a", "b", "c"]})
-
-    def test_repeats_do_not_lift_an_item_over_its_minimum(self):
-        text = "user,item\n" + "1,a\n" * 5 + "1,b\n2,b\n1,c\n2,c\n"
-        self.assertEqual(named(events.read_events(self.write("e.csv", text), 2, 2)),
-                         {"1": ["b", "c"], "2": ["b", "c"]})
-
-    def test_rare_items_go_before_users_are_counted(self):
-        text = "user,item\n1,a\n2,a\n3,a\n1,b\n2,b\n1,c\n2,c\n3,rare\n3,b\n"
-        read = events.read_events(self.write("e.csv", text), 2, 3)
-        self.assertEqual(named(read), {"1": ["a", "b", "c"], "2": ["a", "b", "c"]})
-        self.assertCountEqual(read.item_names, ["a", "b", "c"])
-
-    def test_ids_fall_in_training_frequency_with_ties_by_first_appearance(self):
-        # "last" is the most frequent of all, but only in the two held-out places of each user.
-        text = "user,item\n" + "".join(
-            "%d,%s\n" % (user, item) for user, items in enumerate(
-                (["p", "q", "r", "last", "x"], ["q", "r", "last", "x"], ["r", "x", "last"],
-                 ["p", "last", "x"])) for item in items)
-        read = events.read_events(self.write("e.csv", text), 1, 3)
-        self.assertEqual(read.item_names, ["r", "p", "q", "last", "x"])
-        self.assertEqual(read.item_counts.tolist(), [3, 2, 2, 0, 0])
-
-    @parameterized.parameters((1, 1, 4096), (3, 3, 7), (5, 2, 1), (2, 9, 64))
-    def test_random_file_agrees_with_one_line_at_a_time(self, item_count, user_count, rows):
-        random = np.random.RandomState(item_count)
-        lines = [("u%d" % random.randint(40), "i%d" % (60 * random.rand() ** 2),
-                  random.randint(30) - 10) for _ in range(600)]
-        path = self.write("e.csv", "time,user,item\n" + "".join(
-            "%d,%s,%s\n" % (time, user, item) for user, item, time in lines))
+    @parameterized.parameters(1, 3, 4096)
+    def test_columns_that_were_asked_for(self, rows):
+        path = self.write("e.csv", "user,country,item,rating,device,Plays\n"
+                          "1,DE,a,4.5,phone,1\n2, ,b,-3,tv,2e2\n1,,c,0.1,phone,3\n3, FR ,a,5,TV, 4\n")
         with mock.patch.object(events, "_ROWS_AT_A_TIME", rows):
-            read = events.read_events(path, item_count, user_count)
-        wanted = slow_read(lines, item_count, user_count)
-        self.assertEqual(named(read), dict(wanted))
-        self.assertEqual(read.user_names, list(wanted))
-        training = collections.Counter(
-            item for items in wanted.values()
-            for item in (items[:-2] if len(items) >= 3 else items))
-        appearance = list(collections.OrderedDict.fromkeys(line[1] for line in lines))
-        kept = {item for items in wanted.values() for item in items}
-        names = sorted(kept, key=lambda item: (-training[item], appearance.index(item)))
-        self.assertEqual(read.item_names, names)
-        self.assertEqual(read.item_counts.tolist(), [training[name] for name in names])
+            log = events.read_log(path, categorical=["device", "country"], numeric=["Plays", "rating"])
+        self.assertEqual(list(log.columns), ["device", "country", "Plays", "rating"])
+        self.assertEqual(log.columns["device"].categories, ["", "phone", "tv", "TV"])
+        self.assertEqual(log.columns["device"].values.tolist(), [1, 2, 1, 3])
+        self.assertEqual(log.columns["country"].categories, ["", "DE", "FR"])
+        self.assertEqual(log.columns["country"].values.tolist(), [1, 0, 0, 2])
+        self.assertEqual(log.columns["country"].values.dtype, np.int32)
+        self.assertEqual(log.columns["rating"].values.tolist(), np.float32([4.5, -3, .1, 5]).tolist())
+        self.assertEqual(log.columns["Plays"].values.tolist(), [1, 200, 3, 4])
+        self.assertEqual(log.columns["rating"].values.dtype, np.float32)
+        self.assertIsNone(log.columns["rating"].categories)
+        self.assertEqual(log.item_names, ["a", "b", "c"])
+
+    def test_columns_without_a_header_have_numbers(self):
+        log = events.read_log(self.write("u.data", "7\ta\t4\t30\n7\tb\t1\t10\n"), numeric=["3"])
+        self.assertEqual(log.columns["3"].values.tolist(), [4, 1])
+
+    def test_column_of_a_role_may_be_asked_for_too(self):
+        log = events.read_log(self.write("e.csv", "user,item,time\n1,a,5\n1,b,7\n"),
+                              categorical=["user"], numeric=["time"])
+        self.assertEqual(log.columns["user"].categories, ["", "1"])
+        self.assertEqual(log.columns["time"].values.tolist(), [5, 7])
 
     @parameterized.named_parameters(
         ("missing_column", "user,item,time\n1,a,1\n1,b\n", r"line 3: wanted 3 columns, got \['1'"),
@@ -163,12 +139,21 @@ class ReadEventsTest(FileTestCase):
         ("headerless_number", "1\t2\t3\t4\n1\t3\t3\tx\n",
          "line 2: wanted a number in column '4', got 'x'"),
         ("headerless_width", "1::2::3::4\n1::2::3\n", "line 2: wanted 4 columns"),
+        ("headerless_pair", "1\t2\n1\t3\n\n1\t3\t4\n", "line 4: wanted 2 columns"),
+        ("spaces_and_a_header", "user item\n1 2\n\n1 3 4\n", "line 4: wanted 2 columns"),
         ("no_header", "1,2,3,4\n", r"wanted a header with a column for the user \(userid, user.*"
          r"item \(itemid.* got columns '1', '2', '3', '4'"),
         ("unknown_header", "who\twhat\trating\twhen\n1\t2\t3\t4\n",
          "got columns 'who', 'what', 'rating', 'when'"),
+        ("unknown_header_of_two", "who\twhat\n1\t2\n", "got columns 'who', 'what'"),
+        ("header_of_a_user_alone", "user\twhat\n1\t2\n", "got columns 'user', 'what'"),
+        ("words_in_a_header_of_two", "user name\titem bought\n1\t2\n",
+         "got columns 'user name', 'item bought'"),
         ("five_headerless_columns", "1\t2\t3\t4\t5\n", "wanted a header with"),
-        ("header_alone", "user,item\n\n", "wanted events after the header, got none"),
+        ("prose", "once upon a time\n", "user and items .spaces., with a digit in the first, "
+         "got columns 'once', 'upon', 'a', 'time'"),
+        ("lists_of_no_item", "1\n2\n", "wanted events, got none"),
+        ("header_alone", "user,item\n\n", "wanted events, got none"),
         ("one_item", "user,item\n1,a\n2,a\n", "wanted at least two different items, got only 'a'"),
     )
     def test_malformed_file_is_named_with_what_is_wrong(self, text, message):
@@ -176,20 +161,87 @@ class ReadEventsTest(FileTestCase):
         for rows in (1, 2, 4096):
             with mock.patch.object(events, "_ROWS_AT_A_TIME", rows):
                 with self.assertRaisesRegex(checks.InputError, r"bad\.csv: .*" + message):
-                    events.read_events(path, 1, 1)
+                    events.read_log(path)
 
-    @parameterized.parameters((3, 1), (1, 3))
-    def test_minimum_counts_that_leave_nothing_are_in_the_message(self, item_count, user_count):
-        path = self.write("e.csv", "user,item\n1,a\n1,b\n2,a\n2,b\n")
-        with self.assertRaisesRegex(
-                checks.InputError, "two items of %d or more users who have %d or more such items, "
-                "got 0 left of 2 items and 2 users" % (item_count, user_count)):
-            events.read_events(path, item_count, user_count)
+    @parameterized.parameters("", "many", "nan", "inf", "-inf", "1e39")
+    def test_numeric_cell_that_is_no_number_is_named(self, cell):
+        path = self.write("bad.csv", 'user,item,"n"\n1,a,1\n\n1,b,%s\n' % cell)
+        for rows in (1, 4096):
+            with mock.patch.object(events, "_ROWS_AT_A_TIME", rows):
+                with self.assertRaisesRegex(
+                        checks.InputError, r"bad\.csv: line 4: wanted a number of float32 in column 'n',"
+                        " got '%s'" % cell):
+                    events.read_log(path, numeric=["n"])
 
-    @parameterized.parameters((0, 1, "min_item_count"), (1, 1.5, "min_user_count"))
-    def test_minimum_counts_are_integers_above_zero(self, item_count, user_count, name):
-        with self.assertRaisesRegex(checks.InputError, "read_events: " + name):
-            events.read_events("unread.csv", item_count, user_count)
+    def test_unknown_column_is_told_with_those_that_there_are(self):
+        path = self.write("bad.csv", "user,item,n,x,x\n1,a,1,2,3\n")
+        for name in ("N", "x"):
+            for kind in ("categorical", "numeric"):
+                with self.assertRaisesRegex(
+                        checks.InputError, r"bad\.csv: wanted one column '%s', got columns 'user', "
+                        "'item', 'n', 'x', 'x'" % name):
+                    events.read_log(path, **{kind: ["user", name]})
+
+    @parameterized.parameters(
+        (["a"], ["b", "a"], r"categorical, numeric: wanted each column once, got \['a'\]"),
+        (["a", "a"], [], r"categorical, numeric: wanted each column once, got \['a'\]"),
+        ("ab", [], "categorical: wanted a list of names of columns, got 'ab'"),
+        ([], "ab", "numeric: wanted a list of names of columns, got 'ab'"))
+    def test_wrong_names_of_columns_are_told_before_reading(self, categorical, numeric, message):
+        for function, path in ((events.read_log, "unread"), (events.read_logs, ["unread"])):
+            with self.assertRaisesRegex(checks.InputError, function.__name__ + ": " + message):
+                function(path, categorical, numeric)
+
+
+class ReadLogsTest(FileTestCase):
+
+    def test_several_files_have_one_numbering(self):
+        paths = [self.write("a.csv", "user,item,time,n,c\n1,a,1,5,x\n2,b,2,6,\n"),
+                 self.write("b.tsv", "c\tn\ttime\titem\tuser\ny\t7\t0\tb\t3\nx\t8\t9\tc\t1\n"),
+                 self.write("c.csv.bz2", "user,item,time,n,c\n2,d,4,9,y\n")]
+        log, part = events.read_logs(paths, categorical=["c"], numeric=["n"])
+        self.assertEqual(lines_of(log), [("1", "a", 1.0), ("2", "b", 2.0), ("3", "b", 0.0),
+                                         ("1", "c", 9.0), ("2", "d", 4.0)])
+        self.assertEqual(part.tolist(), [0, 0, 1, 1, 2])
+        self.assertEqual(part.dtype, np.int32)
+        self.assertEqual(log.columns["c"].categories, ["", "x", "y"])
+        self.assertEqual(log.columns["c"].values.tolist(), [1, 0, 2, 1, 2])
+        self.assertEqual(log.columns["n"].values.tolist(), [5, 6, 7, 8, 9])
+
+    def test_formats_may_differ_and_a_file_alone_may_have_one_item(self):
+        log, part = events.read_logs([self.write("a.txt", "1 a\n2\n"),
+                                      self.write("b.tsv", "user\titem\n2\ta\n1\tb\n")])
+        self.assertEqual(lines_of(log), [("1", "a", None), ("2", "a", None), ("1", "b", None)])
+        self.assertEqual(part.tolist(), [0, 1, 1])
+
+    def test_one_file_is_as_read_log(self):
+        path = self.write("a.csv", "user,item,time\n1,a,1\n2,b,2\n")
+        log, part = events.read_logs([path])
+        self.assertEqual(lines_of(log), lines_of(events.read_log(path)))
+        self.assertEqual(part.tolist(), [0, 0])
+
+    def test_times_in_some_files_only(self):
+        paths = [self.write("with.csv", "user,item,time\n1,a,1\n"),
+                 self.write("without.csv", "user,item\n1,b\n")]
+        for order in (paths, paths[::-1]):
+            with self.assertRaisesRegex(
+                    checks.InputError, r"without\.csv: wanted times, as .*with\.csv has them, got none"):
+                events.read_logs(order)
+
+    def test_column_that_one_file_lacks(self):
+        paths = [self.write("a.csv", "user,item,n\n1,a,1\n"), self.write("b.csv", "user,item\n1,b\n")]
+        with self.assertRaisesRegex(checks.InputError, r"b\.csv: wanted one column 'n', got columns "
+                                    "'user', 'item'"):
+            events.read_logs(paths, numeric=["n"])
+
+    def test_one_item_in_all_files(self):
+        paths = [self.write(name, "user,item\n1,a\n") for name in ("a.csv", "b.csv")]
+        with self.assertRaisesRegex(checks.InputError, r"a\.csv, .*b\.csv: wanted at least two differe"):
+            events.read_logs(paths)
+
+    def test_no_file(self):
+        with self.assertRaisesRegex(checks.InputError, r"read_logs: paths: wanted one file or more"):
+            events.read_logs([])
 
 
 class ReadTitlesTest(FileTestCase):
@@ -214,129 +266,45 @@ class ReadTitlesTest(FileTestCase):
         ("missing_column", "item,title\n1,a\n2\n", "line 3: wanted 2 columns"),
         ("empty_item", "item,title\n,a\n", "line 2: wanted a name in column 'item', got ''"),
         ("no_title", "item,genre\n1,a\n", r"column for the title \(title.*columns 'item', 'genre'"),
+        ("spaces", "item title\n1 a\n", "got columns 'item title'"),
         ("binary", "item,title\0\n", "wanted text, got a binary file"))
     def test_malformed_file_is_named_with_what_is_wrong(self, text, message):
         with self.assertRaisesRegex(checks.InputError, r"bad\.csv: .*" + message):
             events.read_titles(self.write("bad.csv", text))
 
 
-class SplitLastTest(absltest.TestCase):
+class ReadSideTableTest(FileTestCase):
 
-    def test_last_event_tests_and_the_one_before_validates(self):
-        made = made_events([5, 2, 3, 1])
-        split = events.split_last(made)
-        self.assertEqual(split.train_ends.tolist(), [3, 7, 8, 11])
-        self.assertEqual(split.users.tolist(), [0, 2])
-        self.assertEqual(split.valid_items.tolist(), [made.items[3], -1, made.items[8], -1])
-        self.assertEqual(split.test_items.tolist(), [made.items[4], -1, made.items[9], -1])
-        self.assertEqual(split.valid_items.dtype, np.int32)
+    def test_columns_by_user(self):
+        path = self.write("users.csv", u"age,City,user_id,extra\n31,K\xf6ln,u1,\n4.5, ,u 2,x\n"
+                          "99,no,u1,\n", "latin-1")
+        self.assertEqual(events.read_side_table(path, "user", ["City"], ["age"]),
+                         {"City": {"u1": u"K\xf6ln", "u 2": ""}, "age": {"u1": 31.0, "u 2": 4.5}})
 
-
-class RangesTest(absltest.TestCase):
-
-    def test_ranges_follow_each_other(self):
-        self.assertEqual(events.ranges([5, 9, 0], [2, 0, 3]).tolist(), [5, 6, 0, 1, 2])
-        self.assertEqual(events.ranges([], []).tolist(), [])
-
-
-class TrainingBatchesTest(parameterized.TestCase):
-
-    @parameterized.parameters((3, 4), (1, 1), (50, 7), (4, 1000))
-    def test_every_example_comes_once_with_the_events_before_it(self, length, per_batch):
-        lengths = [9, 1, 2, 40, 3, 0, 6, 17]
-        # Different items everywhere, so that an example is known by its label.
-        made = made_events(lengths)._replace(items=np.arange(sum(lengths), dtype=np.int32) * 10)
-        ends = made.starts[1:] - np.array([2, 0, 0, 2, 2, 0, 1, 2])
-        wanted = {}
-        for start, end in zip(made.starts, ends):
-            for p in range(start + 1, end):
-                wanted[10 * p] = [10 * q for q in range(start, p)][-length:]
-        got, sizes = [], []
-        for batch in events.training_batches(made, ends, length, per_batch,
-                                             np.random.RandomState(1)):
-            for array in batch:
-                self.assertEqual(array.dtype, np.int32)
-            self.assertTrue(np.all((0 <= batch.begin) & (batch.begin < batch.end)))
-            self.assertLessEqual(batch.end.max(), len(batch.items))
-            self.assertLen(np.unique(batch.items), len(set(batch.items.tolist())))
-            sizes.append(len(batch.labels))
-            got += [(label, batch.items[begin:end].tolist())
-                    for label, begin, end in zip(batch.labels, batch.begin, batch.end)]
-        self.assertLen(got, len(wanted))
-        self.assertEqual(dict(got), wanted)
-        self.assertLess(max(sizes), 2 * per_batch)
-        # The last part may reach beyond the place where one more batch would begin.
-        self.assertIn(-(-len(wanted) // per_batch) - len(sizes), (0, 1))
-
-    def test_random_batches_have_the_size_asked_for(self):
-        made = made_events(np.random.RandomState(0).randint(1, 60, size=300))
-        sizes = [len(batch.labels) for batch in events.training_batches(
-            made, made.starts[1:], 5, 100, np.random.RandomState(1))]
-        self.assertBetween(np.mean(sizes[:-1]), 97, 103)
-        self.assertLess(max(sizes), 200)
-
-    def test_batch_holds_no_event_that_no_example_needs(self):
-        made = made_events([100, 1])
-        for batch in events.training_batches(made, made.starts[1:], 4, 10,
-                                             np.random.RandomState(0)):
-            used = np.zeros(len(batch.items), bool)
-            for begin, end in zip(batch.begin, batch.end):
-                used[begin:end] = True
-            self.assertTrue(used.all())
-
-    def test_order_is_the_generators(self):
-        made = made_events([4] * 30)
-        random = np.random.RandomState(5)
-
-        def epoch(random):
-            return np.concatenate([batch.labels for batch in events.training_batches(
-                made, made.starts[1:], 3, 8, random)]).tolist()
-
-        first, second = epoch(random), epoch(random)
-        self.assertEqual(first, epoch(np.random.RandomState(5)))
-        self.assertNotEqual(first, second)
-        self.assertCountEqual(first, second)
-        self.assertCountEqual(first, epoch(np.random.default_rng(5)))
+    def test_columns_by_item(self):
+        path = self.write("movies.csv", 'movieId,title,genres\n1,"Heat, 1995",A|B\n2,Up, \n')
+        self.assertEqual(events.read_side_table(path, "item", categorical=["genres"]),
+                         {"genres": {"1": "A|B", "2": ""}})
 
     @parameterized.named_parameters(
-        ("history_length", dict(history_length=0), "history_length: wanted an integer above 0"),
-        ("examples", dict(examples_per_batch=0), "examples_per_batch: wanted an integer above 0"),
-        ("ends_shape", dict(split_ends=[3]), r"split_ends: wanted shape \(2,\), got \(1,\)"),
-        ("ends_outside", dict(split_ends=[3, 8]),
-         r"split_ends\[1\]: wanted 3 to 7, within the user's events, got 8"),
-        ("ends_before", dict(split_ends=[3, 2]),
-         r"split_ends\[1\]: wanted 3 to 7, within the user's events, got 2"),
-        ("no_example", dict(split_ends=[1, 4]), "events: wanted a user with two training events"))
-    def test_wrong_argument_is_named_before_the_first_batch(self, changed, message):
-        arguments = dict(split_ends=[3, 7], history_length=2, examples_per_batch=4)
-        arguments.update(changed)
-        with self.assertRaisesRegex(checks.InputError, "training_batches: " + message):
-            events.training_batches(made_events([3, 4]), rng=np.random.RandomState(0), **arguments)
+        ("missing_cell", "item,n\n1,2\n2\n", "line 3: wanted 2 columns"),
+        ("empty_item", "item,n\n,3\n", "line 2: wanted a name in column 'item', got ''"),
+        ("no_number", "item,n\n1,2\n\n2,\n", "line 4: wanted a number of float32 in column 'n', got ''"),
+        ("no_column", "item,m\n1,2\n", "wanted one column 'n', got columns 'item', 'm'"),
+        ("no_key", "user,n\n1,2\n", r"wanted a header with a column for the item \(itemid, .*\), "
+         "got columns 'user', 'n'"),
+        ("no_header", "1::2::3\n", "wanted a header with .* got columns '1', '2', '3'"),
+        ("binary", "item,n\0\n", "wanted text, got a binary file"))
+    def test_malformed_file_is_named_with_what_is_wrong(self, text, message):
+        with self.assertRaisesRegex(checks.InputError, r"bad\.csv: .*" + message):
+            events.read_side_table(self.write("bad.csv", text), "item", numeric=["n"])
 
-
-class HistoriesTest(parameterized.TestCase):
-
-    @parameterized.parameters(1, 3, 100, None)
-    def test_history_is_the_last_events_before_the_end(self, length):
-        made = made_events([5, 2, 7])
-        users, ends = [2, 0, 2], [9, 5, 14]
-        rows = events.histories(made, users, ends, length)
-        for user, end, low, high in zip(users, ends, rows.begin, rows.end):
-            past = made.items[made.starts[user]:end].tolist()
-            self.assertEqual(rows.items[low:high].tolist(), past[-length:] if length else past)
-        self.assertLen(rows.items, int(np.sum(rows.end - rows.begin)))
-        self.assertEqual([part.dtype for part in rows], [np.int32] * 3)
-
-    @parameterized.named_parameters(
-        ("unknown_user", [3], [5], 1, r"users: wanted 0 to 2, got \[3\]"),
-        ("negative_user", [-1], [5], 1, r"users: wanted 0 to 2, got \[-1\]"),
-        ("no_history", [1], [5], 1, r"ends\[0\]: wanted 6 to 7, within the user's events, got 5"),
-        ("end_of_another_user", [1], [8], 1, r"ends\[0\]: wanted 6 to 7"),
-        ("shapes", [1, 2], [8], 1, r"ends: wanted shape \(2,\), got \(1,\)"),
-        ("length", [1], [6], 0, "history_length: wanted an integer above 0, got 0"))
-    def test_wrong_argument_is_named(self, users, ends, length, message):
-        with self.assertRaisesRegex(checks.InputError, "histories: " + message):
-            events.histories(made_events([5, 2, 7]), users, ends, length)
+    def test_key_is_of_users_or_items(self):
+        with self.assertRaisesRegex(checks.InputError, "read_side_table: key_role: wanted one of item, "
+                                    "user, got 'time'"):
+            events.read_side_table("unread.csv", "time")
+        with self.assertRaisesRegex(checks.InputError, "read_side_table: categorical, numeric: wanted"):
+            events.read_side_table("unread.csv", "item", ["a"], ["a"])
 
 
 if __name__ == "__main__":

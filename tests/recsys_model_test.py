@@ -1,151 +1,516 @@
+"""Tests of the YouTube DNN: each part against slow NumPy, and that what is there is learned."""
+import itertools
+
 import numpy as np
 import tensorflow.compat.v1 as tf
 from absl.testing import absltest, parameterized
 
 from tests import graph_case
 from tf1_sampled import InputError, losses, samplers, tables, training
-from tf1_sampled.recsys import evaluation, events, model
+from tf1_sampled.logits import whole_table
+from tf1_sampled.recsys import batches, evaluation, events, feeds, model, ranking, splits
+
+COUNTS = [5, 4, 3, 2, 1]
+RICH = dict(num_users=3, context={"kind": 4, "hour": model.Numeric(10.0, 4.0)}, age_unit=5.0)
+
+
+def slow_pooled(rows, begin, end, own=None, power=1.0):
+    """The pooled histories, one example at a time, and [P, N], the share of each row in them."""
+    shares = np.zeros([len(begin), len(rows)])
+    for p, (low, high) in enumerate(zip(begin, end)):
+        places = [n for n in range(low, high) if own is None or n != own[p]]
+        shares[p, places] = 1 / max(len(places), 1) ** power
+    return np.array([sum((shares[p, n] * rows[n] for n in np.flatnonzero(shares[p])),
+                         np.zeros(rows.shape[1])) for p in range(len(begin))]), shares
 
 
 class PoolHistoriesTest(graph_case.GraphCase):
 
-    def test_is_the_mean_of_each_slice(self):
+    def check(self, rows, begin, end, own, power, integer=np.int32):
+        """Values and gradients are those of the slow way."""
+        factors = np.random.RandomState(2).standard_normal([len(begin), rows.shape[1]])
+        table = tf.constant(rows, tf.float32)
+        begin, end, own = (x if x is None else np.asarray(x, integer) for x in (begin, end, own))
+        pooled = model.pool_histories(table, begin, end, own, power)
+        gradient = tf.gradients(tf.reduce_sum(pooled * factors.astype(np.float32)), table)[0]
+        pooled, gradient = self.run_graph([pooled, gradient])
+        wanted, shares = slow_pooled(rows, begin, end, own, power)
+        self.assert_close(pooled, wanted, 1e-5, 1e-5)
+        self.assert_close(gradient, shares.T @ factors, 1e-5, 1e-5)
+
+    # One zero row comes before the N in blocks of 64.
+    @parameterized.product(size=(1, 62, 63, 64, 126, 127, 128, 200), power=(0, 0.5, 1),
+                           own=(False, True))
+    def test_is_one_slice_at_a_time(self, size, power, own):
+        random = np.random.RandomState(size)
+        edges = [(0, size), (0, 0), (size, size), (size - 1, size), (0, 1)]
+        begin, end = np.array(edges + [sorted(random.randint(0, size + 1, 2)) for _ in range(30)]).T
+        places = None
+        if own:
+            places = [random.randint(low, high) if low < high and random.rand() < 0.7 else -1
+                      for low, high in zip(begin, end)]
+            places[3] = size - 1  # of a slice that is nothing else
+        self.check(random.standard_normal([size, 3]), begin, end, places, power,
+                   random.choice(["i4", "i8"]))
+
+    def test_a_slice_of_its_own_row_alone_is_zeros_to_the_last_bit(self):
+        rows = np.random.RandomState(1).standard_normal([500, 8])
+        places = np.arange(500)
+        pooled = model.pool_histories(tf.constant(rows, tf.float32), places, places + 1, places)
+        self.assertEqual(self.run_graph(tf.reduce_max(tf.abs(pooled))), 0)
+
+    def test_no_rows_at_all(self):
+        rows = tf.placeholder(tf.float32, [None, 3])
+        pooled = model.pool_histories(rows, [0, 0], [0, 0], [-1, -1])
+        self.assertEqual(self.run_graph(pooled, {rows: np.zeros([0, 3])}).tolist(), [[0] * 3] * 2)
+
+    def test_short_slices_of_a_long_run_are_exact(self):
+        # The sum over the run is 100,000 times as large as what is asked for.
         random = np.random.RandomState(1)
-        rows = random.randn(500, 6)
-        begin = random.randint(0, 499, 200)
-        end = begin + 1 + random.randint(0, 500 - begin, 200) % 50
-        end = np.minimum(end, 500)
-        pooled = self.run_graph(model.pool_histories(tf.constant(rows, tf.float32), begin, end))
-        self.assert_close(pooled, [rows[b:e].mean(0) for b, e in zip(begin, end)], 1e-4, 1e-5)
+        rows = random.standard_normal([200000, 2]) + 1
+        begin = np.append(random.randint(0, len(rows) - 20, 300), [0, len(rows) - 1])
+        end = np.append(begin[:-2] + random.randint(1, 20, 300), [3, len(rows)])
+        table = tf.constant(rows, tf.float32)
+        pooled = model.pool_histories(table, begin, end, begin, 0)
+        gradient = tf.gradients(pooled, table)[0]
+        pooled, gradient = self.run_graph([pooled, gradient])
+        exact = np.array([rows[low + 1:high].sum(0) for low, high in zip(begin, end)])
+        self.assert_close(pooled, exact, 1e-5, 2e-5)
+        wanted = np.zeros(len(rows))
+        for low, high in zip(begin, end):
+            wanted[low + 1:high] += 1
+        self.assert_close(gradient[:, 0], wanted, 1e-5, 2e-5)
 
-    def test_gradient_reaches_each_row_of_the_slice_alike(self):
-        rows = tf.ones([5, 1])
-        pooled = model.pool_histories(rows, [1], [4])
-        self.assert_close(self.run_graph(tf.gradients(pooled, rows)[0])[:, 0],
-                          [0, 1 / 3, 1 / 3, 1 / 3, 0])
+    def test_float64_stays_float64(self):
+        rows = np.random.RandomState(1).standard_normal([150, 2])
+        pooled = self.run_graph(model.pool_histories(tf.constant(rows), [3], [140], [70], 0.5))
+        self.assertEqual(pooled.dtype, np.float64)
+        self.assert_close(pooled, slow_pooled(rows, [3], [140], [70], 0.5)[0], 1e-12, 1e-12)
 
 
-class YouTubeDNNTest(graph_case.GraphCase):
+def some_inputs(net, ages=None):
+    """Arrays of three examples: two events without one, none, all five."""
+    context = {"kind": np.int32([3, 0, 1]), "hour": np.float32([10, 2, 23])} if net.context else {}
+    return model.Inputs(np.int32([3, 1, 4, 1, 0]), np.int32([0, 2, 0]), np.int32([3, 2, 5]),
+                        np.int32([1, -1, -1]), np.int32([2, -1, 0]), context, ages)
 
-    def _histories(self):
-        return model.Histories(tf.constant([3, 1, 4, 1, 0]), tf.constant([0, 2]), tf.constant([2, 5]))
 
-    @parameterized.product(similarity=model.SIMILARITIES, hidden=[(), (7,), (6, 5)])
-    def test_is_the_papers_tower(self, similarity, hidden):
-        net = model.YouTubeDNN([5, 4, 3, 2, 1], 4, hidden, similarity, 0.5, seed=1)
-        vectors = net.user_vectors(self._histories())
-        scores = net.scores(vectors)
-        variables = {v.op.name: v for v in tf.global_variables()}
-        values, vectors, scores = self.run_graph([variables, vectors, scores])
-        layer = np.array([values["item_embeddings"][ids].mean(0) for ids in ([3, 1], [4, 1, 0])])
-        for number in range(1, len(hidden) + 1):
-            name = "hidden_%d/" % number
-            layer = layer @ values[name + "kernel"] + values[name + "bias"]
-            if number < len(hidden):
-                layer = np.maximum(layer, 0)
-        rows = values["class_weights"]
+def slow_vectors(net, values, inputs):
+    """User vectors in NumPy of the values of the variables, one user at a time."""
+    vectors = []
+    for p in range(len(inputs.begin)):
+        history = [inputs.items[n] for n in range(inputs.begin[p], inputs.end[p]) if n != inputs.own[p]]
+        parts = [sum((values["item_embeddings"][i] for i in history), np.zeros(net.dim))
+                 / max(len(history), 1) ** net.pooling_power]
+        if net.num_users:
+            known = inputs.users[p] >= 0
+            parts.append(values["user_embeddings"][inputs.users[p]] if known else np.zeros(net.dim))
+        if net.context:  # in the order of their names
+            parts.append((inputs.context["hour"][p] - 10) / 4 * values["context_hour"][0])
+            parts.append(values["context_kind"][inputs.context["kind"][p]])
+        if net.age_unit:
+            age = 0 if inputs.ages is None else inputs.ages[p]
+            row = values["example_age"][0] if "example_age" in values else np.zeros(net.dim)
+            parts.append(age / net.age_unit * row)
+        layer = np.concatenate(parts) if net.hidden else sum(parts)
+        for number in range(1, len(net.hidden) + 1):
+            layer = layer @ values["hidden_%d/kernel" % number] + values["hidden_%d/bias" % number]
+            layer = np.maximum(layer, 0) if number < len(net.hidden) else layer
+        if net.similarity == "cosine":
+            layer = layer / max(np.linalg.norm(layer), 1e-6)
+        vectors.append(layer / net.temperature)
+    return np.array(vectors)
+
+
+class ModelCase(graph_case.GraphCase):
+
+    def values(self, session):
+        return {v.op.name: session.run(v) for v in tf.global_variables()}
+
+    def given(self, arrays):
+        """Inputs of constants."""
+        return arrays._replace(**{name: tf.constant(value) for name, value in arrays._asdict().items()
+                                  if isinstance(value, np.ndarray)},
+                               context={name: tf.constant(v) for name, v in arrays.context.items()})
+
+
+class YouTubeDNNTest(ModelCase):
+
+    @parameterized.parameters(*[
+        case for case in itertools.product(model.SIMILARITIES, [(), (6, 4), (5,)], [False, True],
+                                           ["plain", "now", "ages"])
+        if not case[2] or case[1] != (5,)])
+    def test_is_the_papers_tower(self, similarity, hidden, shared, parts):
+        net = model.YouTubeDNN(COUNTS, 4, hidden, similarity, 0.5, 0.5, shared, frequency_bias=shared,
+                               seed=1, **({} if parts == "plain" else RICH))
+        arrays = some_inputs(net, np.float32([0, 5, 20]) if parts == "ages" else None)
+        vectors = net.user_vectors(self.given(arrays))
+        weights, biases = net.class_table()
+        scores = tf.matmul(vectors, whole_table(weights, 5), transpose_b=True) + biases
+        with self.new_session() as session:
+            # Biases of the layers begin as zeros, which would hide them.
+            for variable in tf.trainable_variables():
+                if variable.op.name.endswith("bias"):
+                    session.run(variable.assign(0.3 + tf.range(0.0, variable.shape.as_list()[0])))
+            values = self.values(session)
+            vectors, scores = session.run([vectors, scores])
+        wanted = slow_vectors(net, values, arrays)
+        self.assert_close(vectors, wanted, 1e-4)
+        rows = values["item_embeddings" if shared else "class_weights"]
+        self.assertEqual("class_weights" in values, not shared)
         if similarity == "cosine":
-            layer = layer / np.linalg.norm(layer, axis=1, keepdims=True)
             rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)
-        self.assert_close(vectors, layer / 0.5, 1e-4)
-        bias = np.log(np.array([6, 5, 4, 3, 2]) / 20)
-        self.assert_close(scores, layer @ rows.T / 0.5 + bias, 1e-4)
+        log_frequencies = np.log(np.array([6, 5, 4, 3, 2]) / 20)
+        self.assert_close(scores, wanted @ rows.T + shared * log_frequencies, 1e-4)
         self.assertEqual(vectors.shape[1], net.vector_size)
 
+    @parameterized.product(hidden=((), (6, 4)), similarity=model.SIMILARITIES)
+    def test_no_age_is_an_age_of_zero(self, hidden, similarity):
+        net = model.YouTubeDNN(COUNTS, 4, hidden, similarity, seed=1, **RICH)
+        arrays = some_inputs(net)
+        vectors = [net.user_vectors(self.given(arrays._replace(ages=ages)))
+                   for ages in (np.zeros(3, np.float32), None, np.full(3, 5, np.float32))]
+        zero, none, old = self.run_graph(vectors)
+        self.assert_close(zero, none)
+        self.assertGreater(np.abs(old - none).min(1).max(), 1e-3)
+
+    def test_an_unknown_user_is_one_without_a_row(self):
+        net = model.YouTubeDNN(COUNTS, 4, num_users=3, seed=1)
+        plain = model.YouTubeDNN(COUNTS, 4, seed=1)
+        inputs = self.given(some_inputs(net)._replace(users=np.int32([-1, 1, -1])))
+        ours, wanted = self.run_graph([net.user_vectors(inputs), plain.user_vectors(inputs)])
+        self.assert_close(ours[[0, 2]], wanted[[0, 2]])
+        self.assertGreater(np.abs(ours[1] - wanted[1]).max(), 0.1)
+
+    def test_who_has_no_history_has_a_vector_and_gradients_that_are_finite(self):
+        net = model.YouTubeDNN(COUNTS, 4, similarity="cosine", temperature=0.1, seed=1)
+        vectors = net.user_vectors(self.given(some_inputs(net)))
+        gradient = tf.gradients(vectors, net.item_embeddings())[0]
+        vectors, gradient = self.run_graph([vectors, gradient.values])
+        self.assertEqual(vectors[1].tolist(), [0] * 4)
+        self.assertTrue(np.isfinite(gradient).all())
+
     def test_parts_built_twice_share_their_variables(self):
-        net = model.YouTubeDNN([2, 1], 3, (4,))
-        first, second = (net.user_vectors(model.Histories([1], [0], [1])) for _ in range(2))
-        self.assertLen(tf.trainable_variables(), 3)
+        net = model.YouTubeDNN(COUNTS, 4, (6, 4), seed=1, **RICH)
+        inputs = self.given(some_inputs(net, np.ones(3, np.float32)))
+        first, second = net.user_vectors(inputs), net.user_vectors(inputs)
+        net.class_table()
+        net.class_table()
+        net.class_rows()
+        self.assertCountEqual([v.op.name for v in tf.trainable_variables()], [
+            "item_embeddings", "user_embeddings", "context_hour", "context_kind", "example_age",
+            "hidden_1/kernel", "hidden_1/bias", "hidden_2/kernel", "hidden_2/bias", "class_weights"])
+        self.assertLen(tf.global_variables(), 11)  # and class_biases, which is not trained
         self.assert_close(*self.run_graph([first, second]))
 
-    def test_wrong_settings_are_named(self):
-        for options, message in [(dict(dim=0), "dim: wanted an integer above 0"),
-                                 (dict(hidden=(4, -1)), "hidden: wanted an integer above 0, got -1"),
-                                 (dict(similarity="angle"), "similarity: wanted one of cosine, dot"),
-                                 (dict(temperature=0), "temperature: wanted a number above 0")]:
-            with self.assertRaisesRegex(InputError, message):
-                model.YouTubeDNN(**dict(dict(item_counts=[1, 2], dim=3), **options))
+    def test_columns_of_any_name_have_variables_of_their_own(self):
+        columns = ["zip code", "zip-20-code", "a/b", "ü", "Kind", "_", ""]
+        net = model.YouTubeDNN(COUNTS, 4, context=dict.fromkeys(columns, 3))
+        for training_too in (True, False):  # as in a program: placeholders come before variables
+            net.user_vectors(model.placeholders(net, training_too))
+        self.assertCountEqual(
+            [v.op.name for v in tf.trainable_variables()],
+            ["item_embeddings"] + [model.context_variable(column) for column in columns])
+        self.assertLen(tf.trainable_variables(), 1 + len(columns))
+        self.assertEqual(model.context_variable("Kind_2.b"), "context_Kind_2.b")
+
+    def test_rows_are_about_of_length_one_and_every_table_is_another(self):
+        net = model.YouTubeDNN([1] * 40, 40, (40, 40), num_users=40, context={"kind": 40}, seed=1)
+        inputs = model.placeholders(net)
+        net.user_vectors(inputs)
+        net.class_table()
+        with self.new_session() as session:
+            values = self.values(session)
+        for name in ("item_embeddings", "user_embeddings", "class_weights", "context_kind"):
+            self.assertBetween(np.linalg.norm(values[name], axis=1).mean(), 0.9, 1.1)
+        tables_of_one_shape = [values[name].ravel() for name in (
+            "item_embeddings", "user_embeddings", "class_weights", "context_kind", "hidden_2/kernel")]
+        correlations = np.corrcoef(tables_of_one_shape) - np.eye(5)
+        self.assertLess(np.abs(correlations).max(), 0.15)  # 6 standard deviations of 1600 numbers
+
+    def test_the_same_seed_gives_the_same_rows(self):
+        def rows(seed):
+            with tf.Graph().as_default():
+                return self.run_graph(model.YouTubeDNN(COUNTS, 4, seed=seed).item_embeddings())
+
+        np.testing.assert_array_equal(rows(1), rows(1))
+        for other in (2, 11, None):
+            self.assertGreater(np.abs(rows(1) - rows(other)).max(), 0.1)
+        self.assertGreater(np.abs(rows(None) - rows(None)).max(), 0.1)
+
+    @parameterized.parameters(
+        (dict(dim=0), "dim: wanted an integer above 0, got 0"),
+        (dict(hidden=(4, -1)), "hidden: wanted an integer above 0, got -1"),
+        (dict(similarity="angle"), "similarity: wanted one of cosine, dot, got 'angle'"),
+        (dict(temperature=0), "temperature: wanted a number above 0, got 0"),
+        (dict(temperature=np.nan), "temperature: wanted a number above 0, got nan"),
+        (dict(pooling_power=1.1), "pooling_power: wanted a number from 0 to 1, got 1.1"),
+        (dict(pooling_power=-0.1), "pooling_power: wanted a number from 0 to 1, got -0.1"),
+        (dict(num_users=-1), "num_users: wanted 0 or more, got -1"),
+        (dict(age_unit=-1.0), "age_unit: wanted 0 or more, got -1.0"),
+        (dict(dropout=1), "dropout: wanted a number from 0 to below 1, got 1"),
+        (dict(dropout=-0.5), "dropout: wanted a number from 0 to below 1, got -0.5"),
+        (dict(shared_table=True, hidden=(3, 5)),
+         r"hidden: wanted a last layer of 3, as rows of the shared table, got \[3, 5\]"))
+    def test_wrong_settings_are_named(self, options, message):
+        with self.assertRaisesRegex(InputError, "^YouTubeDNN: " + message):
+            model.YouTubeDNN(**dict(dict(item_counts=[1, 2], dim=3), **options))
 
 
-def _write_events(case, follows):
-    """A file of users who go through 40 items, each next one by `follows`."""
-    random = np.random.RandomState(1)
-    lines = ["user\titem\n"]
-    for user in range(400):
-        item = random.randint(40)
-        for _ in range(8):
-            lines.append("u%d\ti%d\n" % (user, item))
-            item = follows(item, random)
-    return case.create_tempfile("events.tsv", "".join(lines)).full_path
+class DropoutTest(ModelCase):
+
+    def test_nothing_is_dropped_but_in_training(self):
+        plain, dropping = (model.YouTubeDNN(COUNTS, 4, (6, 4), dropout=dropout, seed=1, **RICH)
+                           for dropout in (0, 0.5))
+        inputs = self.given(some_inputs(plain))
+        wanted, same, trained = self.run_graph([
+            plain.user_vectors(inputs, training=True), dropping.user_vectors(inputs),
+            dropping.user_vectors(inputs, training=True)])
+        np.testing.assert_array_equal(same, wanted)
+        self.assertGreater(np.abs(trained - wanted).max(), 1e-3)
+
+    def test_whole_items_are_dropped_and_the_mean_stays(self):
+        size = 4000
+        net = model.YouTubeDNN(COUNTS, 4, dropout=0.3, seed=1)
+        places = np.arange(size, dtype=np.int32)
+        # Each item once by itself, and once all of them together.
+        inputs = model.Inputs(np.zeros(size, np.int32), np.append(places, 0).astype(np.int32),
+                              np.append(places + 1, size).astype(np.int32), None, None, {}, None)
+        row, vectors = self.run_graph([net.item_embeddings()[0],
+                                       net.user_vectors(inputs, training=True)])
+        kept = np.abs(vectors[:-1]).max(1) > 1e-3 * np.abs(row).max()
+        self.assert_close(vectors[:-1], kept[:, None] * row / 0.7, 1e-4)
+        self.assertAlmostEqual(kept.mean(), 0.7, delta=6 * (0.3 * 0.7 / size) ** 0.5)
+        self.assert_close(vectors[-1], kept.mean() * row / 0.7, 1e-3)
+
+    def test_steps_drop_other_items(self):
+        net = model.YouTubeDNN(COUNTS, 4, dropout=0.5, seed=1)
+        vectors = net.user_vectors(self.given(some_inputs(net)), training=True)
+        with self.new_session() as session:
+            made = np.array([session.run(vectors) for _ in range(20)])
+        self.assertGreater(len(np.unique(made.round(6), axis=0)), 5)
+
+    def test_an_item_left_out_is_left_out_dropped_or_not(self):
+        net = model.YouTubeDNN(COUNTS, 4, dropout=0.5, seed=1)
+        inputs = model.Inputs(np.int32([0, 1]), np.int32([0] * 50), np.int32([2] * 50),
+                              np.int32([1] * 50), None, {}, None)
+        vectors = net.user_vectors(inputs, training=True)
+        with self.new_session() as session:
+            row = session.run(net.item_embeddings())[0]
+            for _ in range(10):  # item 0 alone counts: weighed 2, or dropped
+                one = session.run(vectors)[0]
+                self.assert_close(one, 2 * row if np.abs(one).max() > 1e-6 else 0 * row, 1e-4)
+
+    def test_hidden_units_are_dropped_by_themselves_in_each_layer(self):
+        net = model.YouTubeDNN(COUNTS, 60, (60, 60, 60), dropout=0.5, seed=1)
+        inputs = model.Inputs(np.int32([0]), np.int32([0] * 40), np.int32([1] * 40), None, None, {},
+                              None)
+        vectors = net.user_vectors(inputs, training=True)
+        with self.new_session() as session:
+            # The first layer gives ones whatever comes in, the others hand on.
+            for variable in tf.trainable_variables():
+                layer, _, part = variable.op.name.partition("/")
+                if layer == "hidden_1":
+                    session.run(variable.assign(tf.fill(variable.shape, float(part == "bias"))))
+                elif part == "kernel":
+                    session.run(variable.assign(tf.eye(60)))
+            vectors = session.run(vectors)
+        self.assertCountEqual(np.unique(vectors), [0, 4])  # kept twice, each time weighed 2
+        self.assertAlmostEqual((vectors > 0).mean(), 0.25, delta=6 * (0.25 * 0.75 / 2400) ** 0.5)
 
 
-class EpochsOfBatchesTest(graph_case.GraphCase):
+class LeaveOneOutTest(ModelCase):
+    """A batch against one example at a time, whose history is gathered by itself."""
 
-    def test_progress_rises_to_one_over_all_epochs(self):
-        data = events.read_events(_write_events(self, lambda item, _: (item + 1) % 40), 1)
-        ends = events.split_last(data).train_ends
-        batches = list(events.epochs_of_batches(data, ends, 5, 64, 3, np.random.RandomState(1)))
-        done = np.cumsum([len(batch.labels) for batch, _ in batches])
-        self.assertEqual(done[-1], 3 * 400 * 5)
-        self.assert_close([progress for _, progress in batches], done / done[-1])
+    @parameterized.product(similarity=model.SIMILARITIES, context=batches.CONTEXTS, power=(0.5, 1))
+    def test_loss_and_gradient_are_those_of_one_example_at_a_time(self, similarity, context, power):
+        data = made_events([[0, 1, 2, 3], [4, 0], [2, 2, 5, 1, 2]], 6, held_out=0)
+        batch, = batches.training_batches(data, context, 3, 100, np.random.RandomState(1))
+        net = model.YouTubeDNN(data.item_counts, 5, (), similarity, 0.5, power, True, seed=1)
+        table = net.item_embeddings()
+        weights, biases = net.class_table()
+        sampled = samplers.SampledValues(
+            tf.constant([5, 0, 3], tf.int64), tf.random_uniform([len(batch.labels), 1], 0.1, 1, seed=1),
+            tf.constant([0.3, 0.7, 0.9]))
+
+        def loss(vectors):
+            return tf.reduce_mean(losses.sampled_softmax_loss(
+                weights, biases, batch.labels[:, None], vectors, 3, 6, sampled_values=sampled))
+
+        slow = []
+        for begin, end, own in zip(batch.begin, batch.end, batch.own):
+            ids = [batch.items[n] for n in range(begin, end) if n != own]
+            vector = tf.add_n([tf.gather(table, i) for i in ids]) / len(ids) ** power
+            if similarity == "cosine":
+                vector /= tf.sqrt(tf.reduce_sum(vector ** 2))
+            slow.append(vector / 0.5)
+        ours = loss(net.user_vectors(feeds.of_batch(data, batch), training=True))
+        wanted = loss(tf.stack(slow))
+        gradients = [tf.convert_to_tensor(tf.gradients(value, table)[0]) for value in (ours, wanted)]
+        ours, wanted, gradients = self.run_graph([ours, wanted, gradients])
+        self.assert_close(ours, wanted)
+        self.assert_close(*gradients)
+        self.assertGreater(np.abs(gradients[1]).min(1).max(), 1e-3)
+
+
+class FeedTest(ModelCase):
+
+    def test_placeholders_are_what_the_model_reads(self):
+        plain, rich = model.YouTubeDNN(COUNTS, 4), model.YouTubeDNN(COUNTS, 4, **RICH)
+        inputs = model.placeholders(plain, training=True)
+        self.assertEqual((inputs.users, inputs.context, inputs.ages), (None, {}, None))
+        self.assertIsNotNone(inputs.own)
+        inputs = model.placeholders(rich)
+        self.assertEqual((inputs.own, inputs.ages), (None, None))
+        inputs = model.placeholders(rich, training=True)
+        self.assertEqual({name: tensor.dtype for name, tensor in inputs.context.items()},
+                         {"kind": tf.int32, "hour": tf.float32})
+        self.assertEqual([tensor.dtype for tensor in inputs[:5]], [tf.int32] * 5)
+        self.assertEqual(inputs.ages.dtype, tf.float32)
+
+    @parameterized.parameters(False, True)
+    def test_what_is_fed_is_what_comes_in(self, training_too):
+        net = model.YouTubeDNN(COUNTS, 4, seed=1, **RICH)
+        values = some_inputs(net, np.float32([1, 2, 3]))
+        inputs = model.placeholders(net, training_too)
+        # What the model has no input for is not fed.
+        fed = model.feed(inputs, values._replace(context=dict(values.context, more=np.zeros(3))))
+        self.assertLen(fed, 8 if training_too else 6)
+        got = self.run_graph({name: getattr(inputs, name) for name in inputs._fields
+                              if getattr(inputs, name) is not None}, fed)
+        for name, value in got.items():
+            if name == "context":
+                for column in ("kind", "hour"):
+                    np.testing.assert_array_equal(value[column], values.context[column])
+            else:
+                np.testing.assert_array_equal(value, getattr(values, name))
+
+
+def made_events(rows, num_items, held_out=2, kinds=None):
+    """Events of users, a list of item ids of each, of which the last two are held out in turn."""
+    lengths = np.array([len(row) for row in rows])
+    stops = np.cumsum(lengths)
+    items = np.concatenate(rows).astype(np.int32)
+    trains = np.concatenate([np.arange(n) < n - held_out for n in lengths])
+    columns = {}
+    if kinds is not None:
+        columns = {"kind": events.Column(np.concatenate(kinds).astype(np.int32),
+                                         [""] + [str(i) for i in range(num_items)])}
+    return splits.Events(items, np.append(0, stops), stops - held_out, stops - held_out // 2, None,
+                         columns, [str(u) for u in range(len(rows))], [str(i) for i in range(num_items)],
+                         np.bincount(items[trains], minlength=num_items), 0)
+
+
+def chains(follows, num_users=400, seed=1):
+    """Users who go through 40 items, each next one by `follows`."""
+    random = np.random.RandomState(seed)
+    rows = []
+    for _ in range(num_users):
+        row = [random.randint(40)]
+        while len(row) < 8:
+            row.append(follows(row[-1], random))
+        rows.append(row)
+    return made_events(rows, 40)
+
+
+def next_one(item, _):
+    return (item + 1) % 40
+
+
+def any_one(_, random):
+    return random.randint(40)
 
 
 class LearningTest(graph_case.GraphCase):
     """Each item is followed by the next one, or by any: what can be learned is known."""
 
-    def _hit_rate(self, follows, loss, sampler, optimizer, rate, **options):
-        data = events.read_events(_write_events(self, follows), min_item_count=1)
-        split = events.split_last(data)
+    def learn(self, data, loss="sampled_softmax", sampler="uniform", optimizer="adam", rate=0.03,
+              context="past", history_length=1, epochs=12, k=1, repeats=False, remove_known=False,
+              hard_negatives=0, **options):
+        """(HR@k, full softmax loss) on the test events."""
         num_items = len(data.item_names)
-        net = model.YouTubeDNN(data.item_counts, 16, seed=1, **options)
-        inputs, labels = model.history_placeholders(), tf.placeholder(tf.int32, [None])
-        vectors = net.user_vectors(inputs)
+        net = model.YouTubeDNN(data.item_counts, 16, context=feeds.context_columns(data), seed=1,
+                               **options)
+        inputs, labels = model.placeholders(net, training=True), tf.placeholder(tf.int32, [None])
+        vectors = net.user_vectors(inputs, training=True)
         weights, biases = net.class_table()
-        size = num_items if sampler == "all" else 10
-        sampled = samplers.sample_by_name(sampler, labels, size, data.item_counts, unique=True,
-                                          seed=1)
+        size, known, sampled = num_items if sampler == "all" else 10, None, None
+        if loss not in tables.FULL_LOSSES:
+            sampled = samplers.sample_by_name(sampler, labels, size, data.item_counts, unique=True,
+                                              seed=1)
+        if hard_negatives:
+            hard = ranking.best_items(weights, biases, vectors, num_items, hard_negatives)
+            sampled = samplers.with_certain(sampled, labels, hard, num_items)
+        if remove_known:
+            known = feeds.Known(*(tf.placeholder(tf.int32, [None]) for _ in feeds.Known._fields))
+            sampled = samplers.without_known(sampled, *known)
         more = {"k": 5} if loss == "softmax_at_k" else {}
-        value = tf.reduce_mean(tables.LOSSES[loss](weights, biases, labels, vectors, size, num_items,
-                                                   sampled_values=sampled, **more))
-        # A history of one event: which one comes next hangs on the last one alone.
-        batches = (({labels: b.labels, **model.feed(inputs, b)}, p)
-                   for b, p in events.epochs_of_batches(data, split.train_ends, 1, 64, 20,
-                                                        np.random.RandomState(1)))
-        folder = self.create_tempdir().full_path
-        training.train(value, value, tables.OPTIMIZERS[optimizer], rate, batches, 1, "examples",
-                       folder)
-        test = events.held_out(data, split)[1]
-        given = tf.placeholder(tf.float32, [None, 16])
-        scores = net.scores(given)
+        value = tf.reduce_mean(losses.loss_by_name(loss, weights, biases, labels, vectors, num_items,
+                                                   sampled, **more))
+        steps = feeds.epochs_of_feeds(data, inputs, labels, known, context, history_length, 64, epochs,
+                                      np.random.RandomState(1))
+        asked = model.placeholders(net)
+        answer = net.user_vectors(asked)
+        item_ranking = ranking.ItemRanking(weights, biases, num_items, net.vector_size)
+        given = tf.placeholder(tf.float32, [None, net.vector_size])
         full = losses.full_softmax_loss(weights, biases, labels, given, num_items)
+        test = splits.held_out(data)[1]
+        if repeats:
+            test = test._replace(seen=None)
+        folder = self.create_tempdir().full_path
+        training.train(value, value, tables.OPTIMIZERS[optimizer], rate, steps, 1, "examples", folder)
         with training.restored_session(folder) as session:
-            known = model.embed_users(session, vectors, inputs, data, test, 1, block=100)
-            metrics = evaluation.evaluate(lambda rows: session.run(scores, {given: known[rows]}),
-                                          np.arange(len(known)), test.items, test.seen, num_items, [1])
-            loss = training.mean_in_blocks(session, full, {given: known, labels: test.items})
-        return metrics["HR@1"], loss
+            users = feeds.user_vectors(session, answer, asked, data, test, history_length, block=100)
+            metrics = evaluation.evaluate(item_ranking.ranker(session, users), test, num_items, [k])
+            rows, targets = feeds.some_targets(test)
+            full_loss = training.mean_in_blocks(session, full, {given: users[rows], labels: targets})
+        return metrics["HR@%d" % k], full_loss
 
     @parameterized.parameters(*[(loss, "uniform") for loss in sorted(tables.LOSSES)] + [
-        ("sampled_softmax", sampler) for sampler in sorted(tables.SAMPLERS) if sampler != "uniform"])
+        ("sampled_softmax", sampler) for sampler in sorted(tables.SAMPLERS) if sampler != "uniform"] + [
+        ("full_softmax", "uniform")])
     def test_the_next_item_is_found(self, loss, sampler):
-        hit_rate, full_loss = self._hit_rate(lambda item, _: (item + 1) % 40, loss, sampler, "adam",
-                                             0.03, similarity="cosine", temperature=0.1)
+        hit_rate, full_loss = self.learn(chains(next_one), loss, sampler, similarity="cosine",
+                                         temperature=0.1)
         self.assertGreater(hit_rate, 0.95)
-        if loss in ("nce", "refined_sampled_softmax", "sampled_softmax"):
+        if loss in ("nce", "refined_sampled_softmax", "sampled_softmax", "full_softmax"):
             self.assertLess(full_loss, 0.7)
 
-    @parameterized.parameters(dict(similarity="dot"),
-                              dict(similarity="cosine", temperature=0.1, hidden=(32, 16)))
+    @parameterized.parameters(
+        dict(similarity="dot"), dict(similarity="cosine", temperature=0.1, hidden=(32, 16)),
+        dict(similarity="dot", hidden=(32, 16), dropout=0.1, epochs=20),
+        dict(similarity="dot", frequency_bias=False, optimizer="adagrad", rate=0.5),
+        dict(similarity="cosine", temperature=0.1, hard_negatives=8),
+        dict(similarity="cosine", temperature=0.1, num_users=400))
     def test_other_models_find_it_too(self, **options):
-        hit_rate, _ = self._hit_rate(lambda item, _: (item + 1) % 40, "sampled_softmax", "uniform",
-                                     "adam", 0.02, **options)
-        self.assertGreater(hit_rate, 0.95)
+        self.assertGreater(self.learn(chains(next_one), **dict(dict(rate=0.02), **options))[0], 0.95)
 
     def test_nothing_is_found_where_nothing_is(self):
-        hit_rate, full_loss = self._hit_rate(lambda _, random: random.randint(40), "sampled_softmax",
-                                             "uniform", "adam", 0.002, similarity="dot")
+        hit_rate, full_loss = self.learn(chains(any_one), rate=0.002, repeats=True, similarity="dot")
         self.assertLess(hit_rate, 0.1)
         self.assert_close(full_loss, np.log(40), 0.1)
+
+    @parameterized.product(shared_table=(False, True), remove_known=(False, True))
+    def test_items_that_are_taken_together_are_found(self, shared_table, remove_known):
+        # Users of one of ten groups of eight items take seven of these: the one that is left is first.
+        random = np.random.RandomState(1)
+        rows = [8 * random.randint(10) + random.permutation(8)[:7] for _ in range(400)]
+        hit_rate, _ = self.learn(
+            made_events(rows, 80), context="others", history_length=None, k=2, epochs=8,
+            similarity="cosine", temperature=0.1, pooling_power=0.5, shared_table=shared_table,
+            remove_known=remove_known)
+        self.assertGreater(hit_rate, 0.95)
+
+    @parameterized.parameters(((), True), ((16,), True), ((), False))
+    def test_a_column_that_decides_what_comes_next_is_used(self, hidden, has_column):
+        random = np.random.RandomState(1)
+        rows = random.randint(20, size=(300, 8))
+        data = made_events(rows, 20, kinds=rows + 1 if has_column else None)
+        hit_rate, _ = self.learn(data, history_length=3, repeats=True, rate=0.02, hidden=hidden)
+        if has_column:
+            self.assertGreater(hit_rate, 0.95)
+        else:
+            self.assertLess(hit_rate, 0.2)
 
 
 if __name__ == "__main__":

@@ -1,97 +1,317 @@
 """The program as a user runs it, on events with a known answer."""
+import importlib.util
 import json
 import os
+import unittest
 
 import numpy as np
 from absl.testing import absltest, parameterized
 
 from tests import run_program
+from tf1_sampled import tables
 
 
-def _events():
-    """Users who take 30 items in a circle, each from a place of its own: the next item is known."""
+def _circle(num_items=30, num_users=250, length=8):
+    """Users who take items in a circle, each from a place of its own: the next item is known."""
     random = np.random.RandomState(1)
     lines = ["userId,movieId,rating,timestamp"]
-    for user in range(400):
-        start = random.randint(30)
-        lines += ["%d,%d,3.5,%d" % (user, (start + i) % 30, 1000 + i) for i in range(8)]
+    for user in range(num_users):
+        start = random.randint(num_items)
+        lines += ["%d,%d,3.5,%d" % (user, (start + i) % num_items, 1000 + i) for i in range(length)]
     return "\n".join(lines) + "\n"
 
 
-class RunRecsysTest(parameterized.TestCase):
+def _groups(users=range(120), num_groups=6):
+    """[(user, 6 items)]: each user takes the items of a group, in an order of its own."""
+    random = np.random.RandomState(2)
+    return [("u%d" % user, ["i%d" % i for i in 6 * (user % num_groups) + random.permutation(6)])
+            for user in users]
+
+
+def _devices():
+    """Of the 24 items a device has 3; who takes which of them is random, as is all else."""
+    random = np.random.RandomState(3)
+    lines = ["user,item,time,Device kind,price"]
+    for user in range(200):
+        for place, device in enumerate(random.permutation(8)[:6]):
+            lines.append("%d,%d,%d,d%d,%g" % (user, 3 * device + random.randint(3), place, device,
+                                               random.rand()))
+    return "\n".join(lines) + "\n"
+
+
+_TITLES = "movieId,title,genres\n" + "".join('%d,"Part %d, the film",%s\n' % (
+    i, i, "Drama|War" if i % 2 else "Comedy") for i in range(30))
+_FILES = {"saved_model/", "item_vectors.npy", "item_biases.npy", "items.tsv", "names.json",
+          "metrics.json", ""}
+
+
+class _ProgramCase(parameterized.TestCase):
 
     def setUp(self):
         super().setUp()
         self.folder = self.create_tempdir().full_path
-        self.events = self.create_tempfile("ratings.csv", _events()).full_path
 
-    def _run(self, *arguments):
-        return run_program.run("run_recsys.py", self.folder, *arguments)
+    def file(self, name, text):
+        return self.create_tempfile(name, text).full_path
 
-    @parameterized.parameters(["--loss=nce", "--similarity=dot", "--hidden=32,16", "--l2=0.0001"],
-                              ["--sampler=fixed_unigram", "--k=1,10"])
-    def test_from_events_to_recommendations(self, *arguments):
-        titles = "movieId,title,genres\n" + "".join(
-            '%d,"Part %d, the film",x\n' % (i, i) for i in range(30))
-        code, out, err = self._run(
-            "--num_sampled=10", "--events=" + self.events, "--dim=16", "--batch_size=64",
-            "--history_length=1", "--epochs=20", "--learning_rate=0.02", "--model_dir=model",
-            "--titles=" + self.create_tempfile("movies.csv", titles).full_path, *arguments)
+    def run_program(self, *arguments, **options):
+        return run_program.run("run_recsys.py", self.folder, *arguments, **options)
+
+    def train(self, model_dir, *arguments):
+        """(metrics.json, standard output) of a run that goes well."""
+        code, out, err = self.run_program(
+            "--dim=16", "--batch_size=64", "--learning_rate=0.02", "--num_sampled=10", "--threads=1",
+            "--model_dir=" + model_dir, *arguments)
         self.assertEqual(code, 0, err)
-        self.assertIn("3,200 events of 400 users and 30 items; 2,000 examples to train on", out)
-        self.assertIn("the film", out)
-        with open(os.path.join(self.folder, "model", "metrics.json")) as stream:
+        self.assertNotIn("Warning", err)
+        with open(os.path.join(self.folder, model_dir, "metrics.json")) as stream:
             metrics = json.load(stream)
         self.assertCountEqual(metrics, [
-            "settings", "versions", "seconds", "examples_per_second", "full_softmax_loss", "scores",
-            "validation_scores", "baselines", "files"])
-        self.assertCountEqual(metrics["baselines"], ["popularity", "random"])
-        self.assertGreater(metrics["scores"]["HR@10"], 0.9)
-        self.assertLess(metrics["baselines"]["random"]["HR@10"], 0.7)
-        self.assertLess(metrics["full_softmax_loss"], 1.5)
+            "settings", "versions", "seconds", "cpu_seconds", "examples", "examples_per_second",
+            "protocol", "full_softmax_loss", "scores", "validations", "baselines", "ann_index", "files"])
+        self.assertIn("Wrote " + ", ".join(metrics["files"]) + "\n", out)
         for path in metrics["files"]:
             self.assertTrue(os.path.exists(os.path.join(self.folder, path)), path)
-        for scores in (metrics["scores"], metrics["validation_scores"],
-                       metrics["baselines"]["random"], metrics["baselines"]["popularity"]):
-            self.assertIn("NDCG@10", scores)
-            self.assertIn("MRR", scores)
+        for name in _FILES:
+            self.assertIn(os.path.join(model_dir, name), metrics["files"])
+        self.assertIn("100%" if "--patience=1" not in arguments else "%", err)
+        return metrics, out
+
+
+class RunRecsysTest(_ProgramCase):
+
+    @unittest.skipIf(importlib.util.find_spec("matplotlib") is None, "matplotlib is not installed")
+    def test_each_users_last_event_with_titles_and_pictures(self):
+        arguments = ["--events=" + self.file("ratings.csv", _circle()), "--loss=nce", "--similarity=dot",
+                     "--hidden=32,16", "--l2=0.0001", "--history_length=1", "--epochs=20", "--k=1,10",
+                     "--titles=" + self.file("movies.csv", _TITLES)]
+        metrics, out = self.train("model", "--plots=plots", "--category=genres", *arguments)
+        self.assertIn("2,000 events of 250 users and 30 items; 1,250 examples to train on\n", out)
+        self.assertIn("Validation 10 of 10: NDCG@1 ", out)
+        self.assertRegex(out, r"  took     Part \d+, the film\n")
+        self.assertRegex(out, r"  had      (Part \d+, the film(, )?){5}\n")
+        self.assertIn("Protocol: the last event of 250 users, among all 30 items but those that the "
+                      "user has had; equal scores count against.\n", out)
+        columns = ["%s@%d" % (name, k) for k in (1, 10)
+                   for name in ("Recall", "HR", "NDCG", "MRR", "Coverage")]
+        self.assertIn(" ".join(columns), " ".join(out.split()))
+        self.assertCountEqual(metrics["scores"], columns)
+        for row, scores in (("this model", metrics["scores"]),
+                            ("popularity", metrics["baselines"]["popularity"])):
+            self.assertIn(" ".join([row] + ["%.4f" % scores[c] for c in columns]), " ".join(out.split()))
+        self.assertIn("Full softmax loss: %.3f nats per event" % metrics["full_softmax_loss"], out)
+        self.assertGreater(metrics["scores"]["HR@1"], 0.9)
+        self.assertLess(metrics["baselines"]["popularity"]["HR@1"], 0.3)
+        self.assertLess(metrics["full_softmax_loss"], 1.0)
+        self.assertEqual(metrics["examples"], 20 * 1250)
+        self.assertEqual(metrics["settings"]["loss"], "nce")
+        self.assertEqual(metrics["protocol"], "the last event")
+        self.assertCountEqual(metrics["seconds"], ["read", "train", "evaluate"])
+        self.assertLen(metrics["validations"], 10)
+        first, last = metrics["validations"][0], metrics["validations"][-1]
+        self.assertCountEqual(first, ["examples", "seconds", "full_softmax_loss", "scores"])
+        self.assertCountEqual(first["scores"], columns)
+        self.assertGreater(first["full_softmax_loss"], last["full_softmax_loss"])
+        for name in ("loss", "validation", "popularity", "map"):
+            self.assertIn(os.path.join("plots", name + ".png"), metrics["files"])
+        # One thread and one seed: one model.
+        again, _ = self.train("again", *arguments)
+        self.assertEqual(again["scores"], metrics["scores"])
+        self.assertEqual(again["full_softmax_loss"], metrics["full_softmax_loss"])
+        self.assertEqual([v["scores"] for v in again["validations"]],
+                         [v["scores"] for v in metrics["validations"]])
+
+    def test_by_time_as_shares(self):
+        metrics, out = self.train(
+            "model", "--events=" + self.file("ratings.csv", _circle()), "--split=time",
+            "--time_cuts=0.7,0.85", "--shared_table", "--remove_known", "--hard_negatives=4",
+            "--dropout=0.05", "--example_age", "--sampler=in_batch+fixed_unigram", "--history_length=2",
+            "--hidden=32,16", "--epochs=10", "--k=3", "--choose_by=Recall@3", "--validations=5")
+        # Events at 1000 to 1007: of 8 those from the sixth on validate, from the seventh on test.
+        self.assertIn("2,000 events of 250 users and 30 items; 1,000 examples to train on\n", out)
+        self.assertIn("Protocol: the events from time 1006 on of 250 users, among all 30 items but", out)
+        self.assertIn("Validation 5 of 5: Recall@3 ", out)
+        self.assertGreater(metrics["scores"]["Recall@3"], 0.7)  # two events each; .1 by chance
+
+    def test_by_time_as_such_with_repeats(self):
+        metrics, out = self.train(
+            "model", "--events=" + self.file("ratings.csv", _circle(num_items=6)), "--split=time",
+            "--time_cuts=1006,1007", "--repeats", "--loss=gbce", "--sampler=in_batch+uniform",
+            "--num_sampled=3", "--history_length=1", "--pooling_power=0", "--similarity=dot",
+            "--frequency_bias=0", "--epochs=10", "--k=1", "--validations=0")
+        self.assertIn("2,000 events of 250 users and 6 items; 1,250 examples to train on\n", out)
+        self.assertIn("Protocol: the events from time 1007 on of 250 users, among all 6 items; e", out)
+        self.assertNotIn("Validation", out)
+        self.assertEqual(metrics["validations"], [])
+        # The next one is an item that the user has had.
+        self.assertGreater(metrics["scores"]["HR@1"], 0.9)
+
+    def test_files_of_their_own_without_an_order_and_a_second_training(self):
+        parts = {"train": [], "valid": [], "test": []}
+        for user, items in _groups():
+            parts["train"].append(" ".join([user] + items[:4]))
+            parts["valid"].append("%s %s" % (user, items[4]))
+            parts["test"].append("%s %s" % (user, items[5]))
+        paths = {part: self.file(part + ".txt", "\n".join(lines) + "\n")
+                 for part, lines in parts.items()}
+        model = ["--context=others", "--history_length=0", "--user_rows", "--min_count=1", "--k=2",
+                 "--similarity=cosine"]
+        has_faiss = importlib.util.find_spec("faiss") is not None
+        metrics, out = self.train(
+            "first", "--loss=refined_sampled_softmax", "--sampler=all", "--num_sampled=36",
+            "--epochs=25", "--validations=5", *model + ["--%s=%s" % part for part in paths.items()]
+            + ["--ann_index"] * has_faiss)
+        self.assertIn("720 events of 120 users and 36 items; 480 examples to train on\n", out)
+        self.assertIn("Protocol: the events of --test of 120 users, among all 36 items but", out)
+        self.assertGreater(metrics["scores"]["HR@2"], 0.9)
+        self.assertLess(metrics["baselines"]["popularity"]["HR@2"], 0.3)
+        self.assertEqual(bool(metrics["ann_index"]), has_faiss)
+        if has_faiss:
+            self.assertGreater(metrics["ann_index"]["recall"], 0.95)
+            self.assertIn(os.path.join("first", "items.faiss"), metrics["files"])
+            self.assertRegex(out, r"\nIndex: finds [01].\d+ of the top 2; [\d,]+ users/s, by all ")
+
+        # 7 groups, of which the last is new, as pairs, in two files; without validation.
+        pairs, test = [], []
+        for user, items in _groups(range(100, 170), 7):
+            pairs += ["%s\t%s" % (user, item) for item in items[:5]]
+            test.append("%s\t%s" % (user, items[5]))
+        files = [self.file("pairs%d.tsv" % part, "\n".join(pairs[part::2]) + "\n") for part in (0, 1)]
+        test = self.file("test.tsv", "\n".join(test) + "\n")
+        second = ["--train=" + ",".join(files), "--test=" + test, "--init_from=first", "--epochs=1",
+                  "--loss=negative_sampling", "--sampler=fixed_unigram", "--l2=0.001", *model]
+        metrics, out = self.train("second", *second)
+        self.assertIn("item_embeddings: 36 of 42 rows go on from first\n", out)
+        self.assertIn("class_weights: 36 of 42 rows go on from first\n", out)
+        self.assertIn("user_embeddings: 20 of 70 rows go on from first\n", out)
+        self.assertEqual((metrics["examples"], metrics["validations"]), (350, []))
+        self.assertGreater(metrics["scores"]["HR@2"], 0.6)  # one epoch from nothing gives .1
+
+        # A model of other settings is named, and nothing is left behind.
+        code, _, err = self.run_program("--model_dir=third", "--dim=8", *second)
+        self.assertEqual(code, 1, err)
+        self.assertRegex(err, r"^run_recsys.py: error: first: wanted a model with .* of shape .*8\]")
+        self.assertNotIn("Traceback", err)
+        self.assertFalse(os.path.exists(os.path.join(self.folder, "third")))
+
+    def test_context_of_events_and_of_users(self):
+        users = "user,country,age\n" + "".join("%d,c%d,%d\n" % (u, u % 3, u % 50) for u in range(190))
+        numbers = users + "".join("%d,,30\n" % u for u in range(190, 200))
+        metrics, out = self.train(
+            "model", "--events=" + self.file("events.csv", _devices()), "--categorical=Device kind",
+            "--numeric=price", "--users=" + self.file("users.csv", numbers),
+            "--user_categorical=country", "--user_numeric=age", "--sampler=in_batch",
+            "--optimizer=adagrad", "--learning_rate=0.2", "--hidden=32", "--epochs=60", "--k=3",
+            "--validations=30", "--patience=1", "--max_examples_per_user=2")
+        self.assertIn("1,200 events of 200 users and 24 items; 400 examples to train on\n", out)
+        self.assertGreater(metrics["scores"]["HR@3"], 0.9)
+        self.assertLess(metrics["baselines"]["popularity"]["HR@3"], 0.3)
+        # It ended at the first score that was not better.
+        ndcg = [v["scores"]["NDCG@3"] for v in metrics["validations"]]
+        self.assertBetween(len(ndcg), 2, 29)
+        self.assertEqual(sorted(ndcg[:-1]), ndcg[:-1])
+        self.assertLessEqual(ndcg[-1], ndcg[-2])
+        self.assertEqual(metrics["examples"], metrics["validations"][-1]["examples"])
+        self.assertLess(metrics["examples"], 60 * 400)
+
+    def test_all_threads_and_nothing_held_out(self):
+        lines = "\n".join("u%d i%d i%d i%d" % (u, u % 10, (u + 1) % 10, (u + 2) % 10) for u in range(99))
+        metrics, out = self.train(
+            "model", "--train=" + self.file("train.txt", lines), "--loss=softmax_at_k", "--at_k=4",
+            "--threads=0", "--sampler=in_batch+learned_unigram", "--num_sampled=5", "--epochs=3")
+        self.assertEqual((metrics["scores"], metrics["baselines"], metrics["validations"]), ({}, {}, []))
+        self.assertIsNone(metrics["full_softmax_loss"])
+        self.assertNotIn("Protocol", out)
+
+
+class WrongInputTest(_ProgramCase):
 
     @parameterized.named_parameters(
         ("missing", ["--events=no/such/file"], "no/such/file: wanted"),
         ("line", ["--events=BROKEN"], "broken.csv: line 3: wanted a number in column 'timestamp'"),
-        ("rare", ["--events=EVENTS", "--min_count=100000"], "wanted at least two items"),
-        ("sampled", ["--events=EVENTS", "--num_sampled=31"],
-         "num_sampled: wanted at most range_max = 30 when unique, got 31"),
-        ("zero", ["--events=EVENTS", "--num_sampled=0"], "num_sampled"),
-        ("hidden", ["--events=EVENTS", "--hidden=3,x"], "--hidden: value: wanted integers above 0"),
-        ("temperature", ["--events=EVENTS", "--temperature=-1"], "temperature: wanted a number above 0"),
-        ("titles", ["--events=EVENTS", "--titles=no/titles"], "no/titles: wanted"),
-        ("cut", ["--events=EVENTS", "--k=31"], "--k: wanted at most 30 items, got 31"),
+        ("rare", ["--min_count=100000"], "wanted two items or more that have 100000 events or more"),
+        ("hidden", ["--hidden=3,x"], "--hidden: value: wanted integers above 0"),
+        ("titles", ["--titles=no/titles"], "no/titles: wanted"),
+        ("cut", ["--k=31"], "--k: wanted at most 30 items, got 31"),
         ("no_cut", ["--k="], "--k: wanted one integer or more, got []"),
         ("sampler", ["--sampler=zipf"], "log_uniform"),
+        ("zero", ["--num_sampled=0"], "num_sampled"),
+        ("dropout", ["--dropout=1"], "dropout"),
+        ("valid_alone", ["--valid=EVENTS"], "--train: wanted files to train on beside --valid"),
+        ("two_inputs", ["--train=EVENTS"], "--train: wanted no --events beside it, got '"),
+        ("choose_by", ["--choose_by=NDCG@5"], "--choose_by: wanted one of Coverage@10, HR@10"),
+        ("column", ["--categorical=genre"], "ratings.csv: wanted one column 'genre', got columns"),
+        ("user_column", ["--users=EVENTS", "--user_numeric=age"],
+         "ratings.csv: wanted one column 'age', got columns 'userId'"),
+        ("users", ["--user_numeric=age"], "--users: wanted a file with the columns of --user_categ"),
+        ("no_times", ["--events=PAIRS", "--split=time"], "wanted events with times"),
+        ("no_ages", ["--events=PAIRS", "--min_count=1", "--example_age"],
+         "--example_age: wanted events with times"),
+        ("cuts", ["--split=time", "--time_cuts=x"], "cuts: wanted two numbers, got ['x']"),
+        ("order_of_cuts", ["--split=time", "--time_cuts=0.9,0.5"], "test_from: wanted a time not befo"),
+        ("category", ["--titles=TITLES", "--category=genre"], "movies.csv: wanted one column 'genre'"),
+        ("category_of_what", ["--category=genre"], "--titles: wanted a file with the column of"),
+        ("plots", ["--plots=EVENTS"], "ratings.csv"),
     )
-    def test_wrong_input_is_one_line(self, arguments, message):
-        broken = self.create_tempfile("broken.csv", _events().replace(",1001", ",later", 1)).full_path
-        code, _, err = self._run(*[a.replace("EVENTS", self.events).replace("BROKEN", broken)
-                                   for a in arguments])
+    def test_before_tensorflow_is_there(self, arguments, message):
+        self._assert_one_line(arguments, message, no_tensorflow=True)
+
+    @parameterized.named_parameters(
+        ("sampled", ["--num_sampled=31"],
+         "num_sampled: wanted at most range_max = 30 when unique, got 31"),
+        ("temperature", ["--temperature=-1"], "temperature: wanted a number above 0"),
+        ("nothing_left", ["--context=others", "--history_length=1"],
+         "history_length: wanted an integer above 1 for the context \"others\""),
+        ("init_from", ["--init_from=nowhere"], "nowhere: wanted a folder with a model"),
+    )
+    def test_with_tensorflow(self, arguments, message):
+        self._assert_one_line(arguments, message)
+
+    def _assert_one_line(self, arguments, message, **options):
+        """That the program ends with a line, on ratings.csv where arguments do not say otherwise."""
+        texts = {"EVENTS": ("ratings.csv", _circle()), "TITLES": ("movies.csv", _TITLES),
+                 "BROKEN": ("broken.csv", _circle().replace(",1001", ",later", 1)),
+                 "PAIRS": ("pairs.tsv", "".join("u%d\ti%d\n" % (i // 4, i % 4) for i in range(40)))}
+        if not any(argument.startswith("--events") for argument in arguments):
+            arguments = ["--events=EVENTS"] * ("--valid=EVENTS" not in arguments) + arguments
+        for name, (path, text) in texts.items():
+            if any(name in argument for argument in arguments):
+                path = self.file(path, text)
+                arguments = [argument.replace(name, path) for argument in arguments]
+        code, _, err = self.run_program("--model_dir=model", *arguments, **options)
         self.assertEqual(code, 1, err)
         self.assertIn(message, err)
         self.assertNotIn("Traceback", err)
         self.assertEmpty(set(os.listdir(self.folder)) - {run_program.CACHE})
 
-    def test_a_bad_file_needs_no_tensorflow(self):
-        code, _, err = run_program.run("run_recsys.py", self.folder, "--events=nowhere",
-                                       no_tensorflow=True)
+    def test_an_earlier_model_is_not_written_over(self):
+        os.makedirs(os.path.join(self.folder, "model"))
+        with open(os.path.join(self.folder, "model", "model.ckpt-1.index"), "w"):
+            pass
+        code, _, err = self.run_program("--model_dir=model", no_tensorflow=True)
         self.assertEqual(code, 1)
-        self.assertStartsWith(err, "run_recsys.py: error: nowhere: wanted a readable file")
+        self.assertStartsWith(err, "run_recsys.py: error: model: wanted a model_dir without a")
+
+    def test_pictures_that_cannot_be_made(self):
+        code, _, err = self.run_program("--plots=plots", no_matplotlib=True, no_tensorflow=True)
+        self.assertEqual(code, 1)
+        self.assertIn("plots: matplotlib: wanted it installed, as by pip install", err)
+        self.assertFalse(os.path.exists(os.path.join(self.folder, "plots")))
+
+
+class HelpTest(_ProgramCase):
 
     @parameterized.parameters("run_recsys.py", "run_recsys")
-    def test_help_needs_no_tensorflow(self, program):
+    def test_needs_no_tensorflow(self, program):
         code, out, err = run_program.run(program, self.folder, "--help", no_tensorflow=True)
         self.assertEqual((code, err), (1, ""))  # absl's exit code for --help
-        for flag in ("--events", "--hidden", "--learning_rate", "--similarity"):
-            self.assertIn(flag, out)
+        for flag in ("events", "split", "train", "context", "hidden", "learning_rate", "similarity",
+                     "init_from", "choose_by", "patience", "ann_index", "plots"):
+            self.assertRegex(out, r"\n  --(\[no\])?%s:" % flag)
         self.assertIn("Trains a recommender's candidate generator", out)
+        words = set(out.replace("|", " ").replace("<", " ").replace(">", " ").split())
+        for name in [*tables.LOSSES, *tables.FULL_LOSSES, *tables.SAMPLERS, *tables.OPTIMIZERS]:
+            self.assertIn(name, words)
 
 
 if __name__ == "__main__":

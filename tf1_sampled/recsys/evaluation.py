@@ -1,303 +1,401 @@
-"""How well scores rank what the user took next, over the whole catalogue.
+"""How well models and baselines rank what users took next, over the whole catalogue.
 
-Every item that the user has not had is a candidate: metrics over a sample of the catalogue can put
-models in another order (Krichene and Rendle 2020, "On Sampled Metrics for Item Recommendation").
-Models and baselines go through the same `evaluate`:
+Metrics over a sample of the catalogue can put models in another order (Krichene and Rendle 2020, "On
+Sampled Metrics for Item Recommendation"). Whoever ranks, a model in a graph or a baseline in NumPy, is a
+ranker, and all go through one evaluation:
 
-    evaluate(model_scores, users, targets, seen, num_items)
-    evaluate(popularity_baseline(events.item_counts), users, targets, seen, num_items)
-    evaluate(random_baseline(num_items, seed=1), users, targets, seen, num_items)
+    evaluate(model_ranker, test, num_items, [10, 20])
+    evaluate(popularity_baseline(events.item_counts), test, num_items, [10, 20])
+    evaluate(random_baseline(num_items, seed=1), test, num_items, [10, 20])
 
-Ties count against the target everywhere: equal scores for all items earn no credit.
+    ranker(part, k), a generator: for consecutive blocks of users, which together are all of `part` in
+    order, pairs (items, ranks):
+        items  int [b, <= k]  the best k candidates, best first; -1 at the end where fewer are left
+        ranks  int [p]        of the targets of the block's users, in order; k or more where a target is
+                              not among the first k
 
-Axes: B users, C items, P targets. Rows of ids, one row for each user, are either a list of id
-sequences or `events.Rows` (items, begin, end), as `events.histories` gives it.
+The candidates of a user are the items that the user has not seen, and the targets, seen or not. With the
+scores s, and 0 for the best place, the rank of a target t is
+
+    rank(t) = #{candidates j other than t: s_j >= s_t}
+
+Equal scores count against the target, so that one score for all items earns nothing. In the list of
+offered items those of equal score come by the smaller id, as a list needs some order. So where scores
+tie, a target can be in the list at a better place than its rank says.
+
+Axes: V users, b of them in a block; C items; P targets, p of them in a block.
 """
+import collections
+
 import numpy as np
 
 from tf1_sampled import checks
-from tf1_sampled.recsys import events
+from tf1_sampled.recsys import splits
+
+Ranking = collections.namedtuple("Ranking", "ranks rows targets first_offered k")
+Ranking.__doc__ = """What `metrics` needs of how a ranker ranked, cut at k.
+
+  ranks: int64 [P], the place of each target among its user's candidates, 0 the best; k where it is not
+    among the first k.
+  rows: int64 [P], whose target it is, from 0 to V - 1, not falling.
+  targets: int64 [P], item ids.
+  first_offered: int64 [C], the best place at which an item was offered to any user; k where to none.
+  k: int.
+"""
+
+Judgement = collections.namedtuple("Judgement", "scores full_loss ranking vectors")
+Judgement.__doc__ = """What a model is worth on a part.
+
+  scores: {metric: float}, as `metrics` gives them.
+  full_loss: float, the mean full softmax loss of its targets, in nats.
+  ranking: Ranking.
+  vectors: float32 [V, D'], of its users.
+"""
+
+Bucket = collections.namedtuple("Bucket", "label num_targets recall")
+Bucket.__doc__ = """How often targets of about the same popularity are found.
+
+  label: string, the places of the bucket's items by popularity, as "1-25".
+  num_targets: int.
+  recall: float, the share of these targets that is in the top k; NaN where there are none.
+"""
 
 
 def _pairs(function, name, rows, num_rows, num_items):
-    """(row int64 [n], id int64 [n]) of rows of ids."""
-    if isinstance(rows, tuple):
-        checks.argument(len(rows) == 3, function, name, "(items, begin, end)",
-                        "%d arrays" % len(rows))
-        items, begin, end = (np.asarray(part) for part in rows)
-        lengths = end.astype(np.int64) - begin
-        ids = items[events.ranges(begin, lengths)]
-    else:
-        lengths = np.array([len(row) for row in rows], np.int64)
-        # An empty list would become floats, and make floats of all.
-        ids = np.concatenate([lengths[:0]] + [np.asarray(row) for row in rows if len(row)])
-    checks.argument(len(lengths) == num_rows, function, name, "%d rows of ids" % num_rows,
-                    "%d rows" % len(lengths))
-    return (np.repeat(np.arange(num_rows), lengths),
-            _checked_ids(function, name, ids, num_items))
+    """(row int64 [n], id int64 [n]) of splits.Rows of item ids."""
+    begin, end = (np.asarray(bound, np.int64) for bound in (rows.begin, rows.end))
+    checks.argument(begin.shape == end.shape == (num_rows,), function, name,
+                    "%d rows of ids" % num_rows, (begin.shape, end.shape))
+    ids = np.asarray(rows.items)[splits.ranges(begin, end - begin)]
+    return (np.repeat(np.arange(num_rows), end - begin),
+            _checked_integers(function, name, ids, 0, num_items - 1))
 
 
-def _checked_ids(function, name, ids, num_items):
-    """int64 ids in [0, num_items)."""
-    ids = np.asarray(ids)
-    checks.argument(ids.dtype.kind in "iu", function, name, "integer ids", ids.dtype.name)
-    outside = (ids < 0) | (ids >= num_items)
+def _checked_integers(function, name, values, least, most=None):
+    """int64, none below `least` or above `most`."""
+    values = np.asarray(values)
+    checks.argument(values.dtype.kind in "iu", function, name, "integers", values.dtype.name)
+    outside = values < least
+    if most is not None:
+        outside |= values > most
     if outside.any():
-        checks.argument(False, function, name, "ids from 0 to %d" % (num_items - 1),
-                        ids[outside][0].item())
-    return ids.astype(np.int64)
+        limits = "%d or more" % least if most is None else "from %d to %d" % (least, most)
+        checks.argument(False, function, name, "integers " + limits, values[outside][0].item())
+    return values.astype(np.int64)
 
 
-def _checked_scores(function, scores):
-    """scores as a float array [B, C] without NaN."""
+def _check_k(function, name, k, most):
+    """k is an integer from 1 to `most` items."""
+    checks.positive(function, name, k)
+    checks.argument(k <= most, function, name, "at most %d items" % most, k)
+
+
+def rank(ranker, part, num_items, k):
+    """Where a ranker puts the targets of a part, and what it offers.
+
+    Args:
+      ranker: as the module says.
+      part: splits.HeldOut; the targets of a user all differ.
+      num_items: int, C.
+      k: int, up to C.
+
+    Returns:
+      Ranking.
+
+    Raises:
+      InputError: a part without users or targets, with ids outside of [0, C) or a repeated target; k
+        that is no integer from 1 to C; a ranker that yields other shapes, other numbers of users or
+        targets, ids outside of [-1, C) or ranks below 0.
+    """
+    checks.positive("rank", "num_items", num_items)
+    _check_k("rank", "k", k, num_items)
+    num_users = len(part.users)
+    rows, targets = _pairs("rank", "targets", part.targets, num_users, num_items)
+    checks.argument(len(targets), "rank", "targets", "at least one", len(targets))
+    distinct = len(np.unique(rows * num_items + targets))
+    checks.argument(distinct == len(targets), "rank", "targets", "different ids in each row",
+                    "%d repeated" % (len(targets) - distinct))
+    first_target = np.searchsorted(rows, np.arange(num_users + 1))
+
+    first_offered = np.full(num_items + 1, k, np.int64)  # the last takes what the -1 offer
+    ranks, done = [], 0
+    for items, block_ranks in ranker(part, k):
+        items = _checked_integers("rank", "ranker's items", items, -1, num_items - 1)
+        checks.argument(items.ndim == 2 and items.shape[1] <= k, "rank", "ranker's items",
+                        "shape [users, at most k = %d]" % k, items.shape)
+        low, done = done, done + len(items)
+        checks.argument(done <= num_users, "rank", "ranker", "%d users in all" % num_users, done)
+        block_ranks = _checked_integers("rank", "ranker's ranks", block_ranks, 0)
+        wanted = (int(first_target[done] - first_target[low]),)
+        checks.argument(block_ranks.shape == wanted, "rank", "ranker's ranks",
+                        "shape %s, for the targets of users %d to %d" % (wanted, low, done - 1),
+                        block_ranks.shape)
+        for place, ids in enumerate(items.T):
+            first_offered[ids] = np.minimum(first_offered[ids], place)
+        ranks.append(np.minimum(block_ranks, k))
+    checks.argument(done == num_users, "rank", "ranker", "%d users in all" % num_users, done)
+    return Ranking(np.concatenate(ranks), rows, targets, first_offered[:-1], k)
+
+
+def metrics(ranking, k_list):
+    """Means over the users with targets of what the ranks of their targets are worth.
+
+    For a user with n targets of ranks r, and q the least of them:
+
+        Recall@k   = #{r < k} / n
+        HR@k       = 1 if q < k, else 0; the same as Recall@k where each user has one target
+        NDCG@k     = sum_{r < k} 1 / log2(r + 2) / sum_{i < min(k, n)} 1 / log2(i + 2)
+        MRR@k      = 1 / (q + 1) if q < k, else 0
+
+    and for all users together
+
+        Coverage@k = #{items offered to any user at a place < k} / C
+
+    Args:
+      ranking: Ranking.
+      k_list: ints, up to the ranking's k.
+
+    Returns:
+      {"Recall@k": float, "HR@k": ..., "NDCG@k": ..., "MRR@k": ..., "Coverage@k": ...} for the first k,
+      then for the next.
+
+    Raises:
+      InputError: an empty ranking; k that is no integer from 1 to the ranking's k.
+
+    Reference: Jarvelin and Kekalainen 2002, "Cumulated gain-based evaluation of IR techniques".
+    """
+    ranks = ranking.ranks
+    checks.argument(len(ranks), "metrics", "ranking", "at least one target", len(ranks))
+    for k in k_list:
+        _check_k("metrics", "k_list", k, ranking.k)
+    users, counts = np.unique(ranking.rows, return_inverse=True, return_counts=True)[1:]
+    best = np.full(len(counts), ranking.k)
+    np.minimum.at(best, users, ranks)
+    gains = 1.0 / np.log2(ranks + 2)
+    result = {}
+    for k in k_list:
+        dcg = np.bincount(users, np.where(ranks < k, gains, 0.0))
+        ideal = np.cumsum(1.0 / np.log2(np.arange(k) + 2))[np.minimum(k, counts) - 1]
+        values = (("Recall", np.bincount(users, ranks < k) / counts),
+                  ("HR", best < k),
+                  ("NDCG", dcg / ideal),
+                  ("MRR", np.where(best < k, 1.0 / (best + 1), 0.0)),
+                  ("Coverage", ranking.first_offered < k))
+        result.update(("%s@%d" % (name, k), float(np.mean(each))) for name, each in values)
+    return result
+
+
+def metric_names(k_list):
+    """The names of the `metrics` at these k, in order."""
+    return list(metrics(Ranking(*np.zeros([4, 1], np.int64), k=max(k_list)), k_list))
+
+
+def evaluate(ranker, part, num_items, k_list):
+    """The `metrics` of how a ranker ranks a part; arguments and errors are those of both."""
+    checks.argument(len(k_list), "evaluate", "k_list", "at least one integer", k_list)
+    for k in k_list:
+        _check_k("evaluate", "k_list", k, num_items)
+    return metrics(rank(ranker, part, num_items, max(k_list)), k_list)
+
+
+def recall_by_popularity(ranking, item_counts, k, num_buckets=5):
+    """The share of targets in the top k, for targets from the most to the least popular.
+
+    Put the items in falling order of their counts, those of one count by their ids. An item belongs to
+    bucket
+
+        floor(num_buckets * (events of the items before it) / (events of all items))
+
+    so that the buckets have about equal shares of the events: the first has few items, the last many,
+    among them all without an event. A bucket is not there where one item has the events of several.
+
+    Args:
+      ranking: Ranking.
+      item_counts: int [C], how often each item comes in training.
+      k: int, up to the ranking's k.
+      num_buckets: int.
+
+    Returns:
+      list of Bucket, the most popular items first.
+
+    Raises:
+      InputError: counts of another shape, below 0 or all 0; k that is no integer from 1 to the ranking's
+        k; num_buckets that is no integer above 0.
+    """
+    function = "recall_by_popularity"
+    _check_k(function, "k", k, ranking.k)
+    checks.positive(function, "num_buckets", num_buckets)
+    counts = _checked_integers(function, "item_counts", item_counts, 0)
+    checks.argument(counts.shape == ranking.first_offered.shape, function, "item_counts",
+                    "shape %s" % (ranking.first_offered.shape,), counts.shape)
+    total = counts.sum()
+    checks.argument(total > 0, function, "item_counts", "at least one event", 0)
+
+    order = np.argsort(-counts, kind="stable")
+    before = np.cumsum(counts[order]) - counts[order]
+    place_bucket = np.minimum(num_buckets * before // total, num_buckets - 1)
+    item_bucket = np.empty_like(order)
+    item_bucket[order] = place_bucket
+    of_target = item_bucket[ranking.targets]
+    buckets = []
+    for bucket in np.unique(place_bucket):
+        first, last = np.searchsorted(place_bucket, [bucket, bucket + 1]) + (1, 0)
+        found = ranking.ranks[of_target == bucket] < k
+        buckets.append(Bucket("%d" % first if first == last else "%d-%d" % (first, last), len(found),
+                              float(np.mean(found)) if len(found) else float("nan")))
+    return buckets
+
+
+def score_ranker(score_block, num_items, scores_at_a_time=1 << 24):
+    """The ranker of a function that scores all items for a block of users.
+
+    Args:
+      score_block: function of users (int [b], a slice of `part.users`) -> float [b, C]. Infinities are
+        scores like others, also -inf.
+      num_items: int, C.
+      scores_at_a_time: int, the size b * C that no block exceeds, unless C alone does.
+
+    Returns:
+      A ranker.
+
+    Raises:
+      InputError: num_items or scores_at_a_time not above 0. The ranker: scores of another shape or with
+        a NaN, ids outside of [0, C).
+    """
+    function = "score_ranker"
+    checks.positive(function, "num_items", num_items)
+    checks.positive(function, "scores_at_a_time", scores_at_a_time)
+
+    def ranker(part, k):
+        _check_k(function, "k", k, num_items)
+        step = max(1, scores_at_a_time // num_items)
+        for low in range(0, len(part.users), step):
+            users = part.users[low:low + step]
+            scores = _checked_scores(score_block(users), (len(users), num_items))
+            rows, targets = _pairs(function, "targets", _block(part.targets, low, step), len(users),
+                                   num_items)
+            always = _by_row(rows, targets, len(users))
+            if part.seen is not None:
+                never = _by_row(*_pairs(function, "seen", _block(part.seen, low, step), len(users),
+                                        num_items), len(users))
+            # Of one user: scores with the sign changed, and one more so that there are k + 1 whatever
+            # the k. What is no candidate is NaN, which NumPy sorts behind all numbers.
+            costs = np.full(num_items + 1, np.nan, scores.dtype)
+            items = np.empty((len(users), k), np.int64)
+            top_scores = np.empty((len(users), k + 1), scores.dtype)
+            for row, row_scores in enumerate(scores):
+                np.negative(row_scores, out=costs[:-1])
+                if part.seen is not None:
+                    costs[never[row]] = np.nan
+                costs[always[row]] = -row_scores[always[row]]
+                items[row], least = _least(costs, k)
+                top_scores[row] = -least
+            yield items, ranks_from_top(top_scores, rows, scores[rows, targets], k)
+    return ranker
+
+
+def _block(rows, low, step):
+    """Rows low to low + step of splits.Rows."""
+    return splits.Rows(rows.items, rows.begin[low:low + step], rows.end[low:low + step])
+
+
+def _checked_scores(scores, shape):
+    """scores as a float array of that shape without NaN."""
     scores = np.asarray(scores)
-    checks.argument(scores.ndim == 2 and scores.shape[1] > 0, function, "scores",
-                    "shape [users, items]", scores.shape)
+    checks.argument(scores.shape == shape, "score_ranker", "score_block",
+                    "scores of shape %s" % (shape,), scores.shape)
     if scores.dtype.kind != "f":
         scores = scores.astype(np.float64)
     # The minimum of an array with a NaN is NaN: no second array of that size is needed.
-    if scores.size and np.isnan(np.min(scores)):
+    if np.isnan(np.min(scores)):
         row, item = np.argwhere(np.isnan(scores))[0]
-        checks.argument(False, function, "scores[%d, %d]" % (row, item), "a number",
+        checks.argument(False, "score_ranker", "score_block's [%d, %d]" % (row, item), "a number",
                         float(scores[row, item]))
     return scores
 
 
-def _unseen(function, scores, seen):
-    """bool [B, C], False where the user has had the item."""
-    unseen = np.ones(scores.shape, np.bool_)
-    if seen is not None:
-        unseen[_pairs(function, "seen", seen, *scores.shape)] = False
-    return unseen
+def _by_row(rows, ids, num_rows):
+    """The ids of each row; rows do not fall."""
+    return np.split(ids, np.searchsorted(rows, np.arange(1, num_rows)))
 
 
-def rank_of_targets(scores, targets, seen=None, rows=None):
-    """The place of each target among the items that its user has not had, 0 for the best.
+def _least(costs, k):
+    """(int64 [k], ids of the k least costs, ties by the smaller id; the k + 1 least costs), least first.
 
-        rank = #{unseen j that is no target of the user: s_j >= s_t}
-             + #{other targets j of the user: s_j > s_t, or s_j = s_t and j is listed before t}
+    Costs that are NaN are left out: the ids are filled with -1, the costs with NaN.
+    """
+    least = np.sort(np.partition(costs, k)[:k + 1])
+    limit = np.inf if np.isnan(least[k - 1]) else least[k - 1]
+    with np.errstate(invalid="ignore"):  # NumPy before 1.20 warns of NaN in comparisons
+        below = np.flatnonzero(costs < limit)
+        tied = np.flatnonzero(costs == limit)[:k - len(below)]
+    ids = np.full(k, -1, np.int64)
+    ids[:len(below)] = below[np.argsort(costs[below], kind="stable")]
+    ids[len(below):len(below) + len(tied)] = tied
+    return ids, least
 
-    A tie counts against the target: an item of equal score comes before it. A target always is a
-    candidate, also where `seen` has it.
+
+def ranks_from_top(top_scores, target_rows, target_scores, k):
+    """The ranks of targets, as the module defines them, from each user's k + 1 best scores alone.
+
+        rank(t) = min(#{s in the list: s >= s_t} - 1, k)
+
+    This is exact: of the n candidates that score s_t or more, t among them, the list has
+    min(n, k + 1).
 
     Args:
-      scores: float [B, C].
-      targets: int [B], or int [P] with `rows`.
-      seen: rows of ids, B of them, to be left out of the ranking; None for none.
-      rows: int [P], the row of each target where users have several; None for one per row.
+      top_scores: float [b, k + 1], the best scores of each user's candidates, in any order. Where fewer
+        are left, NaN or -inf fills; NaN if candidates may have the score -inf themselves, as each -inf
+        of the fill counts against them.
+      target_rows: int [p], the row of each target.
+      target_scores: float [p], the very numbers that the lists were made of.
+      k: int.
 
     Returns:
-      int64 [B] or [P].
+      int64 [p], from 0 to k.
 
     Raises:
-      InputError: shapes that do not fit, ids outside [0, C), a NaN score, a repeated target.
+      InputError: shapes that do not fit, rows outside of [0, b), a NaN among the target scores, a target
+        with more than the best score of its row.
     """
-    function = "rank_of_targets"
-    scores = _checked_scores(function, scores)
-    num_rows, num_items = scores.shape
-    targets = _checked_ids(function, "targets", targets, num_items)
-    several = rows is not None
-    rows = _checked_ids(function, "rows", rows, num_rows) if several else np.arange(num_rows)
-    checks.argument(targets.shape == rows.shape, function, "targets", "shape %s" % (rows.shape,),
-                    targets.shape)
-    candidates = _unseen(function, scores, seen)
-    candidates[rows, targets] = True
-    if not several:
-        ahead = scores >= scores[rows, targets][:, np.newaxis]
-        ahead &= candidates
-        return np.count_nonzero(ahead, axis=1) - 1
-
-    distinct = len(np.unique(rows * num_items + targets))
-    checks.argument(distinct == len(targets), function, "targets", "different ids in each row",
-                    "%d repeated" % (len(targets) - distinct))
-    ranks = np.empty(len(targets), np.int64)
-    for low in range(0, len(targets), max(num_rows, 1)):  # at a time as many as users
-        row, target = rows[low:low + num_rows], targets[low:low + num_rows]
-        ahead = scores[row] >= scores[row, target][:, np.newaxis]
-        ahead &= candidates[row]
-        ranks[low:low + num_rows] = np.count_nonzero(ahead, axis=1) - 1
-    # Targets of one row have one rank now where they tie: the last listed keeps it.
-    order = np.lexsort((ranks, rows))
-    tied = rows[order] * num_items + ranks[order]
-    last = np.searchsorted(tied, tied, side="right") - 1
-    ranks[order] -= last - np.arange(len(order))
-    return ranks
-
-
-def metrics(ranks, k_list, num_items, rows=None):
-    """Means over users of what the ranks of their relevant items are worth.
-
-    With one relevant item of rank r (0 is the best):
-
-        HR@k   = 1 if r < k, else 0
-        NDCG@k = 1 / log2(r + 2) if r < k, else 0
-        MRR    = 1 / (r + 1), over the full ranking, not cut at any k
-
-    With n relevant items (`rows` given):
-
-        HR@k     = 1 if any r < k, else 0
-        Recall@k = #{r < k} / n
-        NDCG@k   = sum_{r < k} 1 / log2(r + 2) / sum_{i < min(k, n)} 1 / log2(i + 2)
-        MRR      = 1 / (smallest r + 1)
-
-    Args:
-      ranks: int [P], from `rank_of_targets`.
-      k_list: ints, up to num_items.
-      num_items: int, C.
-      rows: int [P], the user of each rank; None for one rank per user. Users without any do not
-        count in the means.
-
-    Returns:
-      {"HR@k": float, "Recall@k": float (with `rows` only), "NDCG@k": float, ..., "MRR": float}.
-
-    Raises:
-      InputError: no ranks, ranks or k outside of what num_items items allow.
-
-    Reference: Jarvelin and Kekalainen 2002, "Cumulated gain-based evaluation of IR techniques".
-    """
-    checks.positive("metrics", "num_items", num_items)
-    ranks = _checked_ids("metrics", "ranks", ranks, num_items)
-    checks.argument(ranks.ndim == 1 and len(ranks), "metrics", "ranks", "shape [ranks], not empty",
-                    ranks.shape)
-    for k in k_list:
-        checks.positive("metrics", "k_list", k)
-        checks.argument(k <= num_items, "metrics", "k_list", "at most %d items" % num_items, k)
-    users = np.arange(len(ranks)) if rows is None else np.asarray(rows)
-    checks.argument(users.shape == ranks.shape, "metrics", "rows", "shape %s" % (ranks.shape,),
-                    users.shape)
-    users, counts = np.unique(users, return_inverse=True, return_counts=True)[1:]
-    users = users.reshape(-1)
-    best = np.zeros(len(counts))
-    np.maximum.at(best, users, 1.0 / (ranks + 1))
-    gains = 1.0 / np.log2(ranks + 2)
-    result = {}
-    for k in k_list:
-        hits = np.bincount(users, ranks < k)
-        ideal = np.cumsum(1.0 / np.log2(np.arange(min(k, counts.max())) + 2))
-        dcg = np.bincount(users, np.where(ranks < k, gains, 0.0))
-        result["HR@%d" % k] = float(np.mean(hits > 0))
-        if rows is not None:
-            result["Recall@%d" % k] = float(np.mean(hits / counts))
-        result["NDCG@%d" % k] = float(np.mean(dcg / ideal[np.minimum(k, counts) - 1]))
-    result["MRR"] = float(np.mean(best))
-    return result
-
-
-def evaluate(score_block, users, targets, seen, num_items, k_list=(10,), scores_at_a_time=1 << 24):
-    """The `metrics` of a model, scored in blocks of users so that memory stays bounded.
-
-    Args:
-      score_block: function of users (int [b], a part of `users`) -> float [b, C].
-      users: int [B], handed to `score_block` as they are.
-      targets: int [B], the relevant item of each user, or rows of ids where users have several.
-      seen: rows of ids, B of them, to be left out of the ranking; None for none.
-      num_items: int, C.
-      k_list: ints.
-      scores_at_a_time: int, the size b * C that no block exceeds, unless C alone does.
-
-    Returns:
-      As `metrics`.
-
-    Raises:
-      InputError: as `rank_of_targets` and `metrics`; scores of another shape.
-    """
-    checks.positive("evaluate", "num_items", num_items)
-    checks.positive("evaluate", "scores_at_a_time", scores_at_a_time)
-    users = np.asarray(users)
-    checks.argument(len(users), "evaluate", "users", "at least one", users.shape)
-    several = isinstance(targets, tuple) or np.ndim(targets[0]) > 0
-    if several:
-        rows, targets = _pairs("evaluate", "targets", targets, len(users), num_items)
-    else:
-        rows, targets = np.arange(len(users)), np.asarray(targets)
-        checks.argument(targets.shape == users.shape, "evaluate", "targets",
-                        "shape %s" % (users.shape,), targets.shape)
-    if seen is not None and not isinstance(seen, tuple):
-        seen = list(seen)
-    ranks = []
-    step = max(1, scores_at_a_time // num_items)
-    for low in range(0, len(users), step):
-        block = users[low:low + step]
-        scores = np.asarray(score_block(block))
-        checks.argument(scores.shape == (len(block), num_items), "evaluate", "score_block",
-                        "scores of shape %s" % ((len(block), num_items),), scores.shape)
-        part = slice(*np.searchsorted(rows, [low, low + step]))
-        ranks.append(rank_of_targets(scores, targets[part], _block(seen, low, step),
-                                     rows[part] - low if several else None))
-    return metrics(np.concatenate(ranks), k_list, num_items,
-                   rows if several else None)
-
-
-def _block(rows, low, step):
-    """The rows of ids of users low to low + step."""
-    if rows is None or not isinstance(rows, tuple):
-        return rows and rows[low:low + step]
-    return (rows[0], rows[1][low:low + step], rows[2][low:low + step])
-
-
-def popularity_scores(item_counts):
-    """Scores that rank items by how often they occur in training, alike for all users.
-
-    Args:
-      item_counts: int [C].
-
-    Returns:
-      float64 [C].
-    """
-    return np.asarray(item_counts, np.float64)
+    function = "ranks_from_top"
+    checks.positive(function, "k", k)
+    top_scores, target_scores = np.asarray(top_scores), np.asarray(target_scores)
+    checks.argument(top_scores.ndim == 2 and top_scores.shape[1] == k + 1, function, "top_scores",
+                    "shape [users, k + 1 = %d]" % (k + 1), top_scores.shape)
+    target_rows = _checked_integers(function, "target_rows", target_rows, 0, len(top_scores) - 1)
+    checks.argument(target_rows.ndim == 1 and target_scores.shape == target_rows.shape, function,
+                    "target_scores", "shape %s" % (target_rows.shape,), target_scores.shape)
+    checks.argument(not np.isnan(target_scores).any(), function, "target_scores", "numbers", np.nan)
+    as_good = np.zeros(len(target_rows), np.int64)
+    with np.errstate(invalid="ignore"):  # NumPy before 1.20 warns of NaN in comparisons
+        for place in range(k + 1):  # no array of p (k + 1) numbers
+            as_good += top_scores[target_rows, place] >= target_scores
+    if not as_good.all():
+        checks.argument(False, function, "target_scores", "scores that are in top_scores or below them",
+                        target_scores[as_good == 0][0].item())
+    return as_good - 1
 
 
 def popularity_baseline(item_counts):
-    """`popularity_scores` as a `score_block` for `evaluate`."""
-    scores = popularity_scores(item_counts)
-    return lambda users: np.broadcast_to(scores, (len(users), len(scores)))
+    """The ranker that offers everyone the items with the most events.
+
+    Args:
+      item_counts: int [C], how often each item comes in training.
+    """
+    scores = np.asarray(item_counts, np.float64)
+    return score_ranker(lambda users: np.broadcast_to(scores, (len(users), len(scores))), len(scores))
 
 
 def random_baseline(num_items, seed):
-    """Scores drawn at random, as a `score_block` for `evaluate`.
+    """The ranker that draws scores at random.
 
     Args:
       num_items: int, C.
       seed: int; a user's scores depend on it and on the user alone, not on the blocks.
-
-    Returns:
-      A function of users (ints [b], not negative) -> float64 [b, C].
     """
-    checks.positive("random_baseline", "num_items", num_items)
-
-    def score_block(users):
-        return np.stack([np.random.default_rng([seed, user]).random(num_items) for user in users])
-    return score_block
-
-
-def top_k(scores, seen, k):
-    """The ids of the k best items that the user has not had, best first, ties by the smaller id.
-
-    Args:
-      scores: float [B, C].
-      seen: rows of ids, B of them, to be left out; None for none.
-      k: int, up to C.
-
-    Returns:
-      int64 [B, k]; -1 fills the end of a row where fewer than k items are left.
-
-    Raises:
-      InputError: as `rank_of_targets`; k above C.
-    """
-    scores = _checked_scores("top_k", scores)
-    checks.positive("top_k", "k", k)
-    checks.argument(k <= scores.shape[1], "top_k", "k", "at most %d items" % scores.shape[1], k)
-    best = np.full((len(scores), k), -1, np.int64)
-    for row, unseen in enumerate(_unseen("top_k", scores, seen)):
-        ids = np.flatnonzero(unseen)
-        values = scores[row, ids]
-        if len(ids) > k:
-            # All that tie with the k-th best stay, so that the sort below decides among them.
-            enough = values >= np.partition(values, len(ids) - k)[len(ids) - k]
-            ids, values = ids[enough], values[enough]
-        ids = ids[np.argsort(-values, kind="stable")][:k]
-        best[row, :len(ids)] = ids
-    return best
+    return score_ranker(lambda users: np.stack(
+        [np.random.default_rng([seed, user]).random(num_items) for user in users]), num_items)
 
 
 def table(results):
@@ -310,7 +408,9 @@ def table(results):
       string.
     """
     names = list(next(iter(results.values())))
-    lines = ["%-12s" % "" + "".join("%10s" % name for name in names)]
+    widths = [max(10, len(name) + 2) for name in names]
+    lines = ["%-12s" % "" + "".join(name.rjust(width) for name, width in zip(names, widths))]
     for system, values in results.items():
-        lines.append("%-12s" % system + "".join("%10.4f" % values[name] for name in names))
+        lines.append("%-12s" % system + "".join(
+            "%*.4f" % (width, values[name]) for name, width in zip(names, widths)))
     return "\n".join(lines)

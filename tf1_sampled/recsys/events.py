@@ -1,18 +1,19 @@
-"""From an event file (who took which item, and when) to arrays, splits and training batches.
+"""From an event file (who took which item, and when) to arrays, as the file has it.
 
-    events = read_events("ratings.csv")
-    split = split_last(events)
-    for batch in training_batches(events, split.train_ends, 50, 1000, np.random.RandomState(1)):
-        ...  # example p: batch.items[batch.begin[p]:batch.end[p]] -> batch.labels[p]
+    log = read_log("ratings.csv", numeric=["rating"])
+    log, part = read_logs(["train.txt.gz", "valid.txt.gz", "test.txt.gz"])
+    genres = read_side_table("movies.csv", "item", categorical=["genres"])["genres"]
 
-Axes: N events in a flat array, U users, C items (the classes), L history length, P examples.
+Implicit feedback: that the user chose the item is all that counts, be it rated 1 or 5. Axes: N events.
 """
 import collections
 import csv
 import io
 import itertools
 import operator
+import os
 import re
+import sys
 
 import numpy as np
 
@@ -27,71 +28,67 @@ _COLUMNS = {
     "time": ("timestamp", "time", "ts", "unixtime", "unixreviewtime", "datetime", "date"),
     "title": ("title", "itemtitle", "movietitle", "booktitle", "name", "itemname", "moviename"),
 }
-_SEPARATORS = ("\t", "::", ",", ";", "|")
+# A space separates only what nothing else does.
+_SEPARATORS = ("\t", "::", ",", ";", "|", " ")
 _ROWS_AT_A_TIME = 1 << 12  # fits the cache: 16 times as many take a third longer
+_LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 
 
-Events = collections.namedtuple("Events", "items starts user_names item_names item_counts")
-Events.__doc__ = """The events of all users, one user after the other, each in the order of time.
-
-User u's events are items[starts[u]:starts[u + 1]]. Item ids fall in training frequency (id 0 is the
-most frequent), as a log-uniform sampler needs it; items that no training event has come last.
+Log = collections.namedtuple("Log", "users items times columns user_names item_names")
+Log.__doc__ = """The events of a file or several, in their order; ids fall to names as these appear.
 
 Fields:
-  items: int32 [N], the item id of each event.
-  starts: int64 [U + 1].
+  users, items: int32 [N].
+  times: float64 [N], or None where the file has none.
+  columns: {name: `Column`}, of [N] each, those that were asked for.
   user_names, item_names: lists of str, by id.
-  item_counts: int64 [C], how many training events (see `split_last`) each item has.
 """
 
-Split = collections.namedtuple("Split", "train_ends valid_items test_items users")
-Split.__doc__ = """Which events train, which one validates and which one tests, for each user.
+Column = collections.namedtuple("Column", "values categories")
+Column.__doc__ = """What a further column says of each event.
 
 Fields:
-  train_ends: int64 [U], the position in `Events.items` after the user's last training event; the
-    history that comes before the test item ends one further on.
-  valid_items, test_items: int32 [U], item ids, -1 where a user has too few events.
-  users: int64 [V], the users who have both.
+  values: int32 [N], ids of categories, or float32 [N], numbers.
+  categories: list of str by id, of which the first is "", an empty cell; None for numbers.
 """
 
-Batch = collections.namedtuple("Batch", "items labels begin end")
-Batch.__doc__ = """Examples of several users: example p is items[begin[p]:end[p]] -> labels[p].
+_Form = collections.namedtuple("_Form", "roles needed separators headerless shape")
+_Form.__doc__ = """What a kind of file may look like.
 
 Fields:
-  items: int32 [N], events of the users in the batch, each user's in the order of time.
-  labels: int32 [P], the item to predict.
-  begin, end: int32 [P], 0 <= begin < end <= N.
+  roles: keys of _COLUMNS to look for in the header.
+  needed: those without which it is no header.
+  separators: some of _SEPARATORS.
+  headerless: function of (separator, cells) of a first line that is no header -> {role: column
+    index}, or None where it cannot be such a file.
+  shape: in words, what `headerless` knows; may be empty.
 """
 
-Rows = collections.namedtuple("Rows", "items begin end")
-Rows.__doc__ = """Rows of ids of any length: row r is items[begin[r]:end[r]], all three int32."""
-
-
-HeldOut = collections.namedtuple("HeldOut", "users items ends seen")
-HeldOut.__doc__ = """One item of each of some users, to be ranked among those that the user has not had.
+_Layout = collections.namedtuple("_Layout", "separator columns names first_line")
+_Layout.__doc__ = """What a file looks like.
 
 Fields:
-  users: int64 [V].
-  items: int32 [V], what each of them took next.
-  ends: int64 [V], where each one's history before that ends in `Events.items`.
-  seen: `Rows`, V of them, that history.
+  separator: one of _SEPARATORS, or None for lines of a user and items.
+  columns: {role: column index}.
+  names: list of str, of the columns; "1", "2", ... where the file does not name them.
+  first_line: str, if it is no header but a row, else None.
 """
 
 
 class _Names(dict):
     """Text -> id, numbered in the order of appearance; spaces around a name do not count."""
 
-    def __init__(self):
+    def __init__(self, names=()):
         super().__init__()
-        self.names = []
-        self._ids = {}
+        self.names = list(names)
+        self._ids = {name: number for number, name in enumerate(self.names)}
 
     def __missing__(self, text):
         name = text.strip()
-        if not name:
-            raise ValueError("an empty name")
         number = self._ids.get(name)
         if number is None:
+            if not name:
+                raise ValueError("an empty name")
             number = self._ids[name] = len(self.names)
             self.names.append(name)
         self[text] = number
@@ -103,14 +100,18 @@ def _cells(lines, separator):
     if separator == "::":
         stripped = (line.rstrip("\n") for line in lines)
         return (line.split("::") if line else [] for line in stripped)
+    if separator == " ":
+        return (line.split() for line in lines)
+    if separator is None:
+        return ([cells[0], item] for cells in map(str.split, lines) for item in cells[1:])
     if separator in ",;":
         return csv.reader(lines, delimiter=separator, skipinitialspace=True, strict=True)
     return csv.reader(lines, delimiter=separator, quoting=csv.QUOTE_NONE)
 
 
-def _is_number(text):
+def _is_number(text, largest=sys.float_info.max):
     try:
-        return bool(np.isfinite(float(text)))
+        return abs(float(text)) <= largest
     except ValueError:
         return False
 
@@ -126,33 +127,46 @@ def _columns(names, roles):
     return found
 
 
-def _layout(path, first_line, roles, needed, headerless, shape):
-    """(separator, {role: column}, names of the columns, whether there is a header) of a file.
+def _shown(cells):
+    """Cells in words."""
+    return "columns " + ", ".join(repr(cell.strip()[:30]) for cell in cells[:20])
 
-    `headerless(separator, cells)` gives the columns of a first line that is no header, or None.
-    """
+
+def _layout(path, first_line, form):
+    """The `_Layout` of a file of some `_Form`."""
     split = {}
-    for separator in _SEPARATORS:
+    for separator in form.separators:
+        if separator == " " and any(len(cells) > 1 for cells in split.values()):
+            continue
         try:
             split[separator] = next(_cells([first_line], separator), [])
         except csv.Error:  # a quote in a format that has no quotes
             continue
-        columns = _columns(split[separator], roles)
-        if all(role in columns for role in needed):
-            return separator, columns, [cell.strip() for cell in split[separator]], True
+        columns = _columns(split[separator], form.roles)
+        if all(role in columns for role in form.needed):
+            return _Layout(separator, columns, [cell.strip() for cell in split[separator]], None)
     for separator, cells in split.items():
-        columns = headerless(separator, cells)
+        columns = form.headerless(separator, cells)
         if columns is not None:
-            return separator, columns, ["%d" % (n + 1) for n in range(len(cells))], False
+            width = 2 if separator == " " else len(cells)
+            return _Layout(None if separator == " " else separator, columns,
+                           ["%d" % (n + 1) for n in range(width)], first_line)
     wanted = " and ".join("a column for the %s (%s)" % (role, ", ".join(_COLUMNS[role]))
-                          for role in needed)
-    cells = max(split.values(), key=len)
-    checks.file(False, path, "a header with %s, or %s" % (wanted, shape),
-                "columns " + ", ".join(repr(cell.strip()[:30]) for cell in cells[:20]))
+                          for role in form.needed)
+    checks.file(False, path, "a header with %s%s" % (wanted, form.shape and ", or " + form.shape),
+                _shown(max(split.values(), key=len)))
 
 
-def _check_row(path, number, row, columns, names):
+def _indexes(path, layout, names):
+    """Where the columns of these names are."""
+    for name in names:
+        checks.file(layout.names.count(name) == 1, path, "one column %r" % name, _shown(layout.names))
+    return [layout.names.index(name) for name in names]
+
+
+def _check_row(path, number, row, layout, numeric):
     """Raises InputError for the first thing wrong with a row."""
+    names, columns = layout.names, layout.columns
     checks.line(len(row) == len(names), path, number, "%d columns" % len(names), row)
     for role in ("user", "item"):
         if role in columns:
@@ -163,15 +177,20 @@ def _check_row(path, number, row, columns, names):
         cell = row[columns["time"]]
         checks.line(_is_number(cell), path, number,
                     "a number in column %r" % names[columns["time"]], cell)
+    for index in numeric:
+        checks.line(_is_number(row[index], _LARGEST_FLOAT32), path, number,
+                    "a number of float32 in column %r" % names[index], row[index])
 
 
-def _read_rows(path, lines, roles, needed, headerless, shape):
-    """Yields (rows, columns, check): rows are lists of cells, check() raises for the bad one."""
-    first_line = lines.readline()
-    separator, columns, names, has_header = _layout(path, first_line, roles, needed, headerless,
-                                                    shape)
-    header_lines = number = 1 if has_header else 0
-    reader = _cells(lines if has_header else itertools.chain([first_line], lines), separator)
+def _read_rows(path, lines, layout, numeric=()):
+    """Yields (rows, check): rows are lists of cells, check() raises for the bad one.
+
+    `numeric`: indexes of the further columns of numbers.
+    """
+    header_lines = number = 1 if layout.first_line is None else 0
+    if not header_lines:
+        lines = itertools.chain([layout.first_line], lines)
+    reader = _cells(lines, layout.separator)
     while True:
         try:
             rows = list(itertools.islice(reader, _ROWS_AT_A_TIME))
@@ -184,21 +203,26 @@ def _read_rows(path, lines, roles, needed, headerless, shape):
         def check(rows=rows, number=number):
             for row in rows:
                 if row:
-                    _check_row(path, number + 1, row, columns, names)
+                    _check_row(path, number + 1, row, layout, numeric)
                 # A quoted cell may hold line ends: the next row starts that many lines later.
                 number += 1 + sum(cell.count("\n") for cell in row)
 
         widths = set(map(len, rows))
-        if widths - {0, len(names)}:
+        if widths - {0, len(layout.names)}:
             check()
-        yield [row for row in rows if row] if 0 in widths else rows, columns, check
-        number = header_lines + reader.line_num if separator != "::" else number + len(rows)
+        yield [row for row in rows if row] if 0 in widths else rows, check
+        number = getattr(reader, "line_num", number - header_lines + len(rows)) + header_lines
 
 
 def _headerless_events(separator, cells):
-    """u.data and ratings.dat: user, item, rating and, with four columns, time."""
+    """u.data and ratings.dat: user, item, rating and, with four columns, time; pairs and lists.
+
+    A digit somewhere tells a line of a user and items from prose and from a header of other names.
+    """
     if separator in ("\t", "::") and len(cells) in (3, 4) and all(map(_is_number, cells[2:])):
         return {"user": 0, "item": 1, "time": 3} if len(cells) == 4 else {"user": 0, "item": 1}
+    if separator == " " or (separator == "\t" and len(cells) == 2):
+        return {"user": 0, "item": 1} if any(re.search("[0-9]", cell) for cell in cells) else None
     return None
 
 
@@ -207,106 +231,150 @@ def _headerless_titles(separator, cells):
     return {"item": 0, "title": 1} if separator in ("::", "|") and len(cells) >= 2 else None
 
 
-def _read_columns(path):
-    """(users int32 [N], items int32 [N], times float64 [N] or None, user names, item names)."""
-    users, items = _Names(), _Names()
-    parts = {"user": [], "item": [], "time": []}
-    numbers = (("user", users.__getitem__, np.int32), ("item", items.__getitem__, np.int32),
-               ("time", float, np.float64))
-    with files.open_text(path) as lines:
-        for rows, columns, check in _read_rows(
-                path, lines, ("user", "item", "time"), ("user", "item"), _headerless_events,
-                "lines without one of user, item, rating and time, as in u.data or ratings.dat"):
-            try:
-                for role, number, dtype in numbers:
-                    if role in columns:
-                        cells = map(operator.itemgetter(columns[role]), rows)
-                        part = np.fromiter(map(number, cells), dtype, len(rows))
-                        if not np.isfinite(part).all():
-                            raise ValueError("a time that is no finite number")
-                        parts[role].append(part)
-            except ValueError:
-                check()
-                raise
-    checks.file(sum(map(len, parts["user"])) > 0, path, "events after the header", "none")
-    arrays = {role: np.concatenate(part) if part else None for role, part in parts.items()}
-    return arrays["user"], arrays["item"], arrays["time"], users.names, items.names
+_EVENTS = _Form(
+    ("user", "item", "time"), ("user", "item"), _SEPARATORS, _headerless_events,
+    "lines without one of user, item, rating and time, as in u.data or ratings.dat, or of user and "
+    "item (tab), or user and items (spaces), with a digit in the first")
+_TITLES = _Form(("item", "title"), ("item", "title"), _SEPARATORS[:-1], _headerless_titles,
+                "lines without one of item and title, as in movies.dat or u.item")
 
 
-def _kept(ids, keep):
-    """(ids renumbered over the kept ones in their old order, the old numbers of the kept)."""
-    new = np.cumsum(keep) - 1
-    return new.astype(np.int32)[ids], np.flatnonzero(keep)
+def read_log(path, categorical=(), numeric=()):
+    """Reads who took what from a file; each line is one event, unless it is a list of items.
 
-
-def _train_ends(starts):
-    """Where each user's training events end: all but the last two, or all of fewer than three."""
-    lengths = np.diff(starts)
-    return starts[1:] - np.where(lengths >= 3, 2, 0)
-
-
-def read_events(path, min_item_count=5, min_user_count=3):
-    """Reads who took what from a file; each line is one event, and a rating in it is ignored.
-
-    Implicit feedback: that the user chose the item is all that counts, be it rated 1 or 5. Known by
-    their headers: MovieLens `ratings.csv` and any CSV or TSV file (quotes count in CSV only) with a
-    column for the user, the item and, if it has one, the time; without a header: `u.data` (tabs)
-    and `ratings.dat` (`::`), of user, item, rating and, in a fourth column, time. May be
-    compressed.
-
-    Events are put in the order of time, those of equal time (or all, without one) in that of the
-    file. Of a (user, item) pair that is repeated the first event stays, so that it is fair to leave
-    out of a ranking what the user has had. Then rare items go, then users left with too few events
-    (once each: an item may end up below its minimum because users went).
+    Known by their headers: MovieLens `ratings.csv` and any CSV or TSV file (quotes count in CSV only)
+    with a column for the user, the item and, if it has one, the time; spaces may separate the columns
+    too. Without a header, and then with a digit in the first line: `u.data` (tabs) and `ratings.dat`
+    (`::`), of user, item, rating and, in a fourth column, time; user and item with a tab between;
+    a user and any number of items, or none, with spaces between. May be compressed.
 
     Args:
       path: the file.
-      min_item_count: int, items with fewer events are dropped.
-      min_user_count: int, users with fewer events left are dropped; 3 leaves one to train on, one
-        to validate and one to test.
+      categorical: names of further columns, of which each text is a category; as the header has them,
+        or "1", "2", ... in a file without one.
+      numeric: names of further columns, of numbers.
 
     Returns:
-      `Events`.
+      `Log`.
 
     Raises:
-      InputError: a file without the columns or events, a line that is not as the others (with its
-        number), fewer than two items, nothing left after the minimum counts.
+      InputError: a file without the columns or events, a line that is not as the others or has no
+        number where one is wanted (with its number), fewer than two items.
     """
-    checks.positive("read_events", "min_item_count", min_item_count)
-    checks.positive("read_events", "min_user_count", min_user_count)
-    users, items, times, user_names, item_names = _read_columns(path)
-    checks.file(len(item_names) > 1, path, "at least two different items",
-                "only %r" % item_names[0])
+    return _read_logs("read_log", [path], categorical, numeric)[0]
 
-    order = np.argsort(users, kind="stable") if times is None else np.lexsort((times, users))
-    users, items = users[order], items[order]
-    del times, order
-    pairs = users.astype(np.int64) * len(item_names) + items
-    first = np.sort(np.unique(pairs, return_index=True)[1])
-    users, items = users[first], items[first]
-    del pairs, first
 
-    common = np.bincount(items, minlength=len(item_names))[items] >= min_item_count
-    users, items = users[common], items[common]
-    active = np.bincount(users, minlength=len(user_names))[users] >= min_user_count
-    users, items = users[active], items[active]
-    items, old_items = _kept(items, np.bincount(items, minlength=len(item_names)) > 0)
-    users, old_users = _kept(users, np.bincount(users, minlength=len(user_names)) > 0)
-    checks.file(len(old_items) > 1, path,
-                "at least two items of %d or more users who have %d or more such items"
-                % (min_item_count, min_user_count),
-                "%d left of %d items and %d users"
-                % (len(old_items), len(item_names), len(user_names)))
+def read_logs(paths, categorical=(), numeric=()):
+    """Reads several files as `read_log` reads one, with one numbering of users, items and categories.
 
-    starts = np.concatenate([[0], np.cumsum(np.bincount(users))]).astype(np.int64)
-    in_training = np.arange(len(items)) < np.repeat(_train_ends(starts), np.diff(starts))
-    counts = np.bincount(items[in_training], minlength=len(old_items))
-    by_count = np.argsort(-counts, kind="stable")  # stable: ties by first appearance
-    new_ids = np.empty(len(by_count), np.int32)
-    new_ids[by_count] = np.arange(len(by_count))
-    return Events(new_ids[items], starts, [user_names[u] for u in old_users],
-                  [item_names[i] for i in old_items[by_count]],
-                  counts[by_count].astype(np.int64))
+    Args:
+      paths: the files.
+      categorical, numeric: as `read_log`; each file has these columns.
+
+    Returns:
+      (`Log` of all events, one file after the other; int32 [N], the number of each event's path).
+
+    Raises:
+      InputError: as `read_log`; no path, times in some of the files only.
+    """
+    checks.argument(len(paths) > 0, "read_logs", "paths", "one file or more", paths)
+    return _read_logs("read_logs", paths, categorical, numeric)
+
+
+def _read_logs(function, paths, categorical, numeric):
+    """As `read_logs`, for either function."""
+    _check_columns(function, categorical, numeric)
+    paths = [os.fspath(path) for path in paths]
+    users, items = _Names(), _Names()
+    categories = [_Names([""]) for _ in categorical]
+    read = [_read_file(path, users, items, categories, categorical, numeric) for path in paths]
+    lengths = [len(arrays[0]) for arrays in read]
+    times = [arrays[2] is not None for arrays in read]
+    if any(times) and not all(times):
+        checks.file(False, paths[times.index(False)],
+                    "times, as %s has them" % paths[times.index(True)], "none")
+    # One array after the other, so that only one of them is there twice.
+    whole = []
+    for index in range(len(read[0])):
+        parts = [arrays[index] for arrays in read]
+        for arrays in read:
+            arrays[index] = None
+        whole.append(None if parts[0] is None else parts[0] if len(parts) == 1
+                     else np.concatenate(parts))
+    checks.file(len(items.names) > 1, ", ".join(paths), "at least two different items",
+                "only %r" % items.names[0])
+    names = [c.names for c in categories] + [None] * len(numeric)
+    columns = {name: Column(*column) for name, column in
+               zip(list(categorical) + list(numeric), zip(whole[3:], names))}
+    log = Log(whole[0], whole[1], whole[2], columns, users.names, items.names)
+    return log, np.repeat(np.arange(len(paths), dtype=np.int32), lengths)
+
+
+def _read_file(path, users, items, categories, categorical, numeric):
+    """[users, items, times or None, further columns...], arrays of one file."""
+    with files.open_text(path) as lines:
+        layout = _layout(path, lines.readline(), _EVENTS)
+        numeric = _indexes(path, layout, numeric)
+        indexes = [layout.columns["user"], layout.columns["item"], layout.columns.get("time")]
+        indexes += _indexes(path, layout, categorical) + numeric
+        functions = [users.__getitem__, items.__getitem__, float]
+        functions += [names.__getitem__ for names in categories] + [float] * len(numeric)
+        dtypes = [np.int32, np.int32, np.float64]
+        dtypes += [np.int32] * len(categories) + [np.float32] * len(numeric)
+        parts = [[] for _ in indexes]
+        for rows, check in _read_rows(path, lines, layout, numeric):
+            try:
+                for index, function, dtype, part in zip(indexes, functions, dtypes, parts):
+                    if index is not None:
+                        cells = map(operator.itemgetter(index), rows)
+                        with np.errstate(over="ignore"):  # found below, with its line
+                            array = np.fromiter(map(function, cells), dtype, len(rows))
+                        if not np.isfinite(array).all():
+                            raise ValueError("no finite number")
+                        part.append(array)
+            except ValueError:
+                check()
+                raise
+    checks.file(sum(map(len, parts[0])) > 0, path, "events", "none")
+    return [np.concatenate(part) if part else None for part in parts]
+
+
+def _check_columns(function, categorical, numeric):
+    """Raises InputError unless all names of columns differ."""
+    for role, names in (("categorical", categorical), ("numeric", numeric)):
+        checks.argument(not isinstance(names, str), function, role, "a list of names of columns", names)
+    twice = [name for name, n in collections.Counter(list(categorical) + list(numeric)).items() if n > 1]
+    checks.argument(not twice, function, "categorical, numeric", "each column once", twice)
+
+
+def with_user_columns(log, path, categorical=(), numeric=()):
+    """The log with further columns, which say of each event what a side table says of its user.
+
+    Args:
+      log: `Log`.
+      path, categorical, numeric: as `read_side_table`, of users.
+
+    Returns:
+      `Log`. A user who is not in the table has the category "".
+
+    Raises:
+      InputError: as `read_side_table`; a column that the log has already, a user without a number.
+    """
+    columns = dict(log.columns)
+    for name, values in read_side_table(path, "user", categorical, numeric).items():
+        checks.argument(name not in columns, "with_user_columns", "categorical, numeric",
+                        "names that are not those of the event file's columns", name)
+        if name in categorical:
+            ids = _Names([""])
+            of_user = [ids[values[user]] if values.get(user) else 0 for user in log.user_names]
+            columns[name] = Column(np.array(of_user, np.int32)[log.users], ids.names)
+        else:
+            missing = [user for user in log.user_names if user not in values]
+            checks.file(not missing, path, "a number in column %r for each user" % name,
+                        "none for %r" % (missing or [""])[0])
+            of_user = np.array([values[user] for user in log.user_names], np.float32)
+            columns[name] = Column(of_user[log.users], None)
+    return log._replace(columns=columns)
 
 
 def read_titles(path):
@@ -319,6 +387,53 @@ def read_titles(path):
     Raises:
       InputError: a file without these columns, a line that is not as the others.
     """
+    lines = _text(path)
+    layout = _layout(path, lines.readline(), _TITLES)
+    titles = {}
+    for rows, check in _read_rows(path, lines, layout):
+        check()
+        for row in rows:
+            titles.setdefault(row[layout.columns["item"]].strip(), row[layout.columns["title"]].strip())
+    return titles
+
+
+def read_side_table(path, key_role, categorical=(), numeric=()):
+    """Reads what columns say of users or of items: of a repeated one the first line.
+
+    Args:
+      path: CSV or TSV file whose header has a column for the user or the item. May be compressed; the
+        text is as in `read_titles`.
+      key_role: "user" or "item".
+      categorical, numeric: names of columns, as the header has them.
+
+    Returns:
+      {column: {user or item name: str, or float if numeric}}; an empty text is "".
+
+    Raises:
+      InputError: a file without these columns, a line that is not as the others or has no number where
+        one is wanted.
+    """
+    checks.one_of("read_side_table", "key_role", key_role, ("user", "item"))
+    _check_columns("read_side_table", categorical, numeric)
+    lines = _text(path)
+    layout = _layout(path, lines.readline(), _Form((key_role,), (key_role,), _SEPARATORS[:-1],
+                                                   lambda separator, cells: None, ""))
+    values = [(name, index, str.strip) for name, index in
+              zip(categorical, _indexes(path, layout, categorical))]
+    numbers = _indexes(path, layout, numeric)
+    values += [(name, index, float) for name, index in zip(numeric, numbers)]
+    table = {name: {} for name, _, _ in values}
+    for rows, check in _read_rows(path, lines, layout, numbers):
+        check()
+        for row in rows:
+            key = row[layout.columns[key_role]].strip()
+            for name, index, function in values:
+                table[name].setdefault(key, function(row[index]))
+    return table
+
+
+def _text(path):
+    """A stream of the text of a file that is UTF-8 or else Latin-1."""
     with files.open_binary(path) as stream:
         content = stream.read()
     checks.file(b"\0" not in content, path, "text", "a binary file")
@@ -326,187 +441,4 @@ def read_titles(path):
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = content.decode("latin-1")
-    titles = {}
-    for rows, columns, check in _read_rows(
-            path, io.StringIO(text, newline=None), ("item", "title"), ("item", "title"),
-            _headerless_titles, "lines without one of item and title, as in movies.dat or u.item"):
-        check()
-        for row in rows:
-            titles.setdefault(row[columns["item"]].strip(), row[columns["title"]].strip())
-    return titles
-
-
-def split_last(events):
-    """Splits by time within each user: the last event tests, the one before it validates.
-
-    Users with fewer than three events only train.
-
-    Args:
-      events: `Events`.
-
-    Returns:
-      `Split`.
-
-    Reference: He et al. 2017, "Neural Collaborative Filtering", section 4.1 (leave-one-out).
-    """
-    ends = _train_ends(events.starts)
-    users = np.flatnonzero(ends < events.starts[1:])
-    valid = np.full(len(ends), -1, np.int32)
-    test = np.full(len(ends), -1, np.int32)
-    valid[users] = events.items[ends[users]]
-    test[users] = events.items[ends[users] + 1]
-    return Split(ends, valid, test, users)
-
-
-def held_out(events, split):
-    """What is asked of a model after training: each user's next item, and what it must not offer.
-
-    Args:
-      events: `Events`.
-      split: `Split`.
-
-    Returns:
-      `HeldOut` for validation, and one for the test, where the validation item counts as had.
-    """
-    users = split.users
-    parts = []
-    for items, after in ((split.valid_items, 0), (split.test_items, 1)):
-        ends = split.train_ends[users] + after
-        parts.append(HeldOut(users, items[users], ends, histories(events, users, ends)))
-    return tuple(parts)
-
-
-def ranges(begin, lengths):
-    """The integers begin[0], begin[0] + 1, ... (lengths[0] of them), then those of begin[1], ...
-
-    Args:
-      begin, lengths: int [n].
-
-    Returns:
-      int64 [sum of lengths].
-    """
-    lengths = np.asarray(lengths, np.int64)
-    ends = np.cumsum(lengths)
-    total = int(ends[-1]) if len(ends) else 0
-    return np.repeat(np.asarray(begin, np.int64) - (ends - lengths), lengths) + np.arange(total)
-
-
-def training_batches(events, split_ends, history_length, examples_per_batch, rng):
-    """One epoch of examples (an item and the events before it), whole users together.
-
-    Each training event but a user's first is the label of one example, whose history are the last
-    `history_length` events before it. Users come in random order; one with more than
-    `examples_per_batch` examples is cut into parts that are shuffled like users, each with as much
-    of the history before it as its examples need.
-
-    Args:
-      events: `Events`.
-      split_ends: int [U], where each user's training events end, `Split.train_ends`.
-      history_length: int, L.
-      examples_per_batch: int, the mean number of examples in a batch (but for the last one); none
-        has twice as many.
-      rng: np.random.RandomState or Generator; draws another order at each call.
-
-    Returns:
-      An iterator of `Batch`.
-
-    Raises:
-      InputError: ends outside the user's events, no user with two training events.
-    """
-    checks.positive("training_batches", "history_length", history_length)
-    checks.positive("training_batches", "examples_per_batch", examples_per_batch)
-    ends = _checked_ends("training_batches", "split_ends", split_ends, events.starts[:-1],
-                         events.starts[1:])
-    counts = np.maximum(ends - events.starts[:-1] - 1, 0)
-    checks.argument(counts.any(), "training_batches", "events",
-                    "a user with two training events or more", "%d users" % len(counts))
-
-    parts = -(-counts // examples_per_batch)
-    start = np.repeat(events.starts[:-1], parts)
-    part = ranges(np.zeros(len(parts), np.int64), parts)
-    counts, parts = np.repeat(counts, parts), np.repeat(parts, parts)
-    first = start + 1 + counts * part // parts
-    last = start + 1 + counts * (part + 1) // parts
-
-    order = rng.permutation(len(start))
-    return _batches(events.items, start[order], first[order], last[order], history_length,
-                    examples_per_batch)
-
-
-def _batches(items, start, first, last, history_length, examples_per_batch):
-    """Batches of parts in the given order: a part has the labels first..last-1 of one user."""
-    before = np.cumsum(last - first) - (last - first)
-    # No part is larger than a batch, so each multiple of its size meets another part.
-    cuts = np.searchsorted(before, np.arange(0, before[-1] + 1, examples_per_batch))
-    oldest = np.maximum(start, first - history_length)
-    for low, high in zip(cuts, np.append(cuts[1:], len(start))):
-        begin, count = first[low:high], (last - first)[low:high]
-        flat_count = last[low:high] - 1 - oldest[low:high]
-        shift = np.repeat(np.cumsum(flat_count) - flat_count - oldest[low:high], count)
-        labels = ranges(begin, count)
-        history = np.maximum(labels - history_length, np.repeat(start[low:high], count))
-        yield Batch(items[ranges(oldest[low:high], flat_count)], items[labels],
-                    (history + shift).astype(np.int32), (labels + shift).astype(np.int32))
-
-
-def _checked_ends(function, name, ends, starts, stops):
-    """int64 ends, one for each user and within the user's events."""
-    ends = np.asarray(ends)
-    checks.argument(ends.shape == starts.shape, function, name, "shape %s" % (starts.shape,),
-                    ends.shape)
-    outside = np.flatnonzero((ends < starts) | (ends > stops))
-    if len(outside):
-        row = int(outside[0])
-        checks.argument(False, function, "%s[%d]" % (name, row),
-                        "%d to %d, within the user's events" % (starts[row], stops[row]),
-                        int(ends[row]))
-    return ends.astype(np.int64)
-
-
-def histories(events, users, ends, history_length=None):
-    """What each user had before a position, for ranking and for leaving out what was seen.
-
-    Args:
-      events: `Events`.
-      users: int [B].
-      ends: int [B], positions in `Events.items`: the history is what comes before. For validation
-        `split.train_ends[users]`, for testing one more.
-      history_length: int, the last L events only; None for all of them.
-
-    Returns:
-      `Rows` of B rows.
-
-    Raises:
-      InputError: unknown users, ends outside the user's events, an empty history.
-    """
-    users = np.asarray(users, np.int64)
-    known = (users >= 0) & (users < len(events.starts) - 1)
-    checks.argument(known.all(), "histories", "users", "0 to %d" % (len(events.starts) - 2),
-                    users[~known].tolist())
-    if history_length is not None:
-        checks.positive("histories", "history_length", history_length)
-    start = events.starts[users]
-    ends = _checked_ends("histories", "ends", ends, start + 1, events.starts[users + 1])
-    begin = start if history_length is None else np.maximum(start, ends - history_length)
-    lengths = ends - begin
-    stop = np.cumsum(lengths)
-    return Rows(events.items[ranges(begin, lengths)], (stop - lengths).astype(np.int32),
-                stop.astype(np.int32))
-
-
-def epochs_of_batches(events, split_ends, history_length, examples_per_batch, epochs, rng):
-    """`training_batches` for several epochs, each batch with the share of the work done after it.
-
-    Args:
-      events, split_ends, history_length, examples_per_batch, rng: as `training_batches`.
-      epochs: int.
-
-    Returns:
-      An iterator of (`Batch`, float in (0, 1]).
-    """
-    num_examples = np.maximum(np.asarray(split_ends) - events.starts[:-1] - 1, 0).sum() * epochs
-    done = 0
-    for _ in range(epochs):
-        for batch in training_batches(events, split_ends, history_length, examples_per_batch, rng):
-            done += len(batch.labels)
-            yield batch, done / num_examples
+    return io.StringIO(text, newline=None)

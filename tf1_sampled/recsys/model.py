@@ -1,160 +1,279 @@
-"""The YouTube DNN's candidate generator as a graph: histories in, user vectors out.
+"""The YouTube DNN's candidate generator as a graph: users in, user vectors out.
 
-    user vector = tower(mean of the embeddings of the items watched before)
+    user vector = tower(pooled embeddings of the items taken, user's row, context, example age)
     score(user, item) = <user vector, class row of the item> + bias
 
-A batch is a run of events, and each example says which slice of them is its history. Running sums over
-the run serve all examples at once, where one example at a time would gather its history's rows again:
+A batch is a run of events of whole users, and each example says which slice of them is its history, and
+which event of the slice is its own label's and does not count. Running sums over the run serve all
+examples at once, where one example at a time would gather its history's rows again:
 
-    items  [N]       events of whole users, one after the other
-    begin, end [P]   example p's history is items[begin_p : end_p]
+    items  [N]            events of whole users, one after the other
+    begin, end, own [P]   example p's history is items[begin_p : end_p] without items[own_p]
 
     net = YouTubeDNN(item_counts, dim=64, hidden=[128, 64])
     weights, biases = net.class_table()
-    loss = sampled_softmax_loss(weights, biases, labels, net.user_vectors(histories), ...)
+    loss = sampled_softmax_loss(weights, biases, labels, net.user_vectors(inputs), ...)
+
+Axes: N events, P examples, D dimension, C items. Knows no loss and no data: see `batches`, `ranking`.
 
 Reference: Covington et al. 2016, "Deep Neural Networks for YouTube Recommendations", section 3.
 """
 import collections
+import re
+import zlib
 
-import numpy as np
 import tensorflow.compat.v1 as tf
 
 from tf1_sampled import checks, distributions
-from tf1_sampled.logits import UnitRows, whole_table
-from tf1_sampled.recsys import events
+from tf1_sampled.logits import UnitRows
 
 SIMILARITIES = ("cosine", "dot")
+_BLOCK = 64  # rows of a running sum that one matrix product adds up
 
+Inputs = collections.namedtuple("Inputs", "items begin end own users context ages")
+Inputs.__doc__ = """What a model reads of P examples.
 
-Histories = collections.namedtuple("Histories", "items begin end")
-Histories.__doc__ = """Slices of a run of events, as tensors.
-
-  items: int32 or int64 [N].
-  begin, end: int32 [P], 0 <= begin < end <= N: example p's history is items[begin_p : end_p].
+  items: int32 or int64 [N], a run of events.
+  begin, end: int32 [P], 0 <= begin <= end <= N: example p's history is items[begin_p : end_p]. An
+    empty one is pooled to zeros.
+  own: None, or int32 [P]: the place in `items` of an event of the history that is left out of it, -1
+    for none.
+  users: int32 [P], -1 for one who is not known; None without user rows.
+  context: {name: int32 [P] (a category, 0 if unknown) or float32 [P]}, the model's columns.
+  ages: float32 [P], how long before the end of training the example happened; None for now, as when
+    serving.
 """
+
+Numeric = collections.namedtuple("Numeric", "mean deviation")
+Numeric.__doc__ = """A numeric context column: of training, its mean and standard deviation."""
 
 
 class YouTubeDNN(collections.namedtuple(
-        "YouTubeDNN", "item_counts dim hidden similarity temperature seed")):
+        "YouTubeDNN", "item_counts dim hidden similarity temperature pooling_power shared_table "
+                      "num_users context age_unit dropout frequency_bias seed")):
     """The settings of a model, and its parts; parts that are built twice share their variables.
 
       item_counts: integer [C], how often each item comes in training.
-      dim: integer D, of the item embeddings.
+      dim: integer D, of the embeddings.
       hidden: sequence of integers, the sizes of the ReLU layers; may be empty. The last one, else D,
-        is the size of user vectors and class rows.
-      similarity: "dot", or "cosine": class rows and user vectors of length 1.
+        is the size of user vectors and class rows. With layers the parts of a user (history, row,
+        context, age: D numbers each) stand side by side, without they are added.
+      similarity: "dot", or "cosine": item rows and user vectors of length 1.
       temperature: float above 0; scores are divided by it.
+      pooling_power: float p from 0 to 1; a history is the sum of its rows over length^p: 1 for the
+        mean, 0 for the sum.
+      shared_table: boolean, whether histories and classes have one table of rows.
+      num_users: integer U; 0 for no rows of users.
+      context: {name: number of categories, or Numeric}.
+      age_unit: float, the length of time that counts as 1 in the example age; 0 for no such part.
+      dropout: float from 0 to below 1, the share of a history's items, and of hidden units, that a
+        training step leaves out.
+      frequency_bias: float, an item's bias is its log frequency times this; 0 for none.
       seed: integer or None.
+
+    Raises:
+      InputError: a setting out of its range, a shared table whose rows would have two sizes.
     """
 
-    def __new__(cls, item_counts, dim, hidden=(), similarity="dot", temperature=1.0, seed=None):
+    def __new__(cls, item_counts, dim, hidden=(), similarity="dot", temperature=1.0, pooling_power=1.0,
+                shared_table=False, num_users=0, context=None, age_unit=0.0, dropout=0.0,
+                frequency_bias=1.0, seed=None):
+        def check(condition, name, wanted, got):
+            checks.argument(condition, "YouTubeDNN", name, wanted, got)
+
         for name, value in [("dim", dim)] + [("hidden", size) for size in hidden]:
             checks.positive("YouTubeDNN", name, value)
         checks.one_of("YouTubeDNN", "similarity", similarity, SIMILARITIES)
-        checks.argument(temperature > 0, "YouTubeDNN", "temperature", "a number above 0", temperature)
-        return super().__new__(cls, item_counts, dim, tuple(hidden), similarity, temperature, seed)
+        check(temperature > 0, "temperature", "a number above 0", temperature)
+        check(0 <= pooling_power <= 1, "pooling_power", "a number from 0 to 1", pooling_power)
+        check(num_users >= 0, "num_users", "0 or more", num_users)
+        check(age_unit >= 0, "age_unit", "0 or more", age_unit)
+        check(0 <= dropout < 1, "dropout", "a number from 0 to below 1", dropout)
+        check(not shared_table or not hidden or hidden[-1] == dim, "hidden",
+              "a last layer of %d, as rows of the shared table" % dim, list(hidden))
+        return super().__new__(cls, item_counts, dim, tuple(hidden), similarity, temperature,
+                               pooling_power, shared_table, num_users, dict(context or {}), age_unit,
+                               dropout, frequency_bias, seed)
 
     def item_embeddings(self):
         """float32 [C, D], the rows that histories are made of."""
-        return self._variable("item_embeddings", [len(self.item_counts), self.dim], self.dim ** -0.5)
+        return self._rows("item_embeddings", len(self.item_counts), self.dim)
 
     def class_table(self):
-        """weights float32 [C, D'] (UnitRows for cosine) and biases float32 [C], log frequencies."""
-        weights = self._variable("class_weights", [len(self.item_counts), self.vector_size],
-                                 self.vector_size ** -0.5)
-        biases = distributions.log_frequency_biases("class_biases", self.item_counts)
+        """weights float32 [C, D'] (UnitRows for cosine) and biases float32 [C], not trained."""
+        biases = distributions.log_frequency_biases("class_biases", self.item_counts,
+                                                    self.frequency_bias)
+        weights = self.class_rows()
         return (UnitRows(weights) if self.similarity == "cosine" else weights), biases
+
+    def class_rows(self):
+        """float32 [C, D'], the rows of classes, not scaled."""
+        if self.shared_table:
+            return self.item_embeddings()
+        return self._rows("class_weights", len(self.item_counts), self.vector_size)
 
     @property
     def vector_size(self):
         """D', the size of user vectors and class rows."""
         return self.hidden[-1] if self.hidden else self.dim
 
-    def user_vectors(self, histories):
-        """The vector of each example's user, from the slice of events that is its history.
+    def user_vectors(self, inputs, training=False):
+        """The vector of each example's user.
 
         Args:
-          histories: Histories.
+          inputs: Inputs.
+          training: boolean, whether to drop out.
 
         Returns:
           float32 [P, D'], divided by the temperature, so that its product with a class row is a score.
         """
-        rows = tf.gather(self.item_embeddings(), histories.items)
-        layer = pool_histories(rows, histories.begin, histories.end)
-        for number, size in enumerate(self.hidden, 1):
-            fan_in = layer.shape.as_list()[1]
-            kernel = self._variable("hidden_%d/kernel" % number, [fan_in, size], (2 / fan_in) ** 0.5)
-            with tf.variable_scope("hidden_%d" % number, reuse=tf.AUTO_REUSE):
-                bias = tf.get_variable("bias", [size], initializer=tf.zeros_initializer(),
-                                       use_resource=True)
-            # The paper's ReLU, but not after the last layer: a vector without negative parts could
-            # not point away from any item.
-            layer = tf.matmul(layer, kernel) + bias
-            if number < len(self.hidden):
-                layer = tf.nn.relu(layer)
+        parts = [self._history(inputs, training)]  # each [P, D]
+        if self.num_users:
+            known = tf.cast(inputs.users >= 0, tf.float32)[:, None]
+            rows = self._rows("user_embeddings", self.num_users, self.dim)
+            parts.append(tf.gather(rows, tf.maximum(inputs.users, 0)) * known)
+        for name, column in sorted(self.context.items()):
+            values, table = inputs.context[name], context_variable(name)
+            if isinstance(column, Numeric):
+                parts.append(self._number(table, (values - column.mean) / column.deviation))
+            else:
+                parts.append(tf.gather(self._rows(table, column, self.dim), values))
+        if self.age_unit and inputs.ages is not None:
+            parts.append(self._number("example_age", inputs.ages / self.age_unit))
+        elif self.age_unit and self.hidden:
+            parts.append(tf.zeros_like(parts[0]))
+        layer = self._tower(tf.concat(parts, 1), training) if self.hidden else tf.add_n(parts)
         if self.similarity == "cosine":
             layer = tf.nn.l2_normalize(layer, 1)
         return layer / self.temperature
 
-    def scores(self, user_vectors):
-        """Scores of every item: float32 [P, C]."""
-        weights, biases = self.class_table()
-        table = whole_table(weights, len(self.item_counts))
-        return tf.matmul(user_vectors, table, transpose_b=True) + biases
+    def _history(self, inputs, training):
+        """float32 [P, D], the pooled histories."""
+        rows = tf.gather(self.item_embeddings(), inputs.items)
+        if training and self.dropout:
+            # Whole items; the others weigh more, so that a history is as long as when serving.
+            kept = tf.random_uniform([tf.shape(rows)[0], 1], seed=self._seed("items")) >= self.dropout
+            rows *= tf.cast(kept, tf.float32) / (1 - self.dropout)
+        return pool_histories(rows, inputs.begin, inputs.end, inputs.own, self.pooling_power)
 
-    def _variable(self, name, shape, deviation):
-        with tf.variable_scope("", reuse=tf.AUTO_REUSE):
-            return tf.get_variable(name, shape, use_resource=True,
-                                   initializer=tf.random_normal_initializer(0, deviation, self.seed))
+    def _tower(self, layer, training):
+        """The ReLU layers on [P, parts D]: float32 [P, D']."""
+        for number, size in enumerate(self.hidden, 1):
+            name, fan_in = "hidden_%d" % number, layer.shape.as_list()[1]
+            kernel = _variable(name + "/kernel", [fan_in, size], tf.random_normal_initializer(
+                0, (2 / fan_in) ** 0.5, self._seed(name)))
+            layer = tf.matmul(layer, kernel) + _variable(name + "/bias", [size], tf.zeros_initializer())
+            # The paper's ReLU, but not after the last layer: a vector without negative parts could
+            # not point away from any item.
+            if number < len(self.hidden):
+                layer = tf.nn.relu(layer)
+                if training and self.dropout:
+                    layer = tf.nn.dropout(layer, rate=self.dropout, seed=self._seed(name))
+        return layer
+
+    def _number(self, name, values):
+        """float32 [P, D], numbers [P] times a row of weights."""
+        return values[:, None] * self._rows(name, 1, self.dim)
+
+    def _rows(self, name, number, size):
+        """A table of `number` rows, short ones: what is learned of a row soon outweighs its start."""
+        return _variable(name, [number, size],
+                         tf.random_normal_initializer(0, 0.15 * size ** -0.5, self._seed(name)))
+
+    def _seed(self, name):
+        """A seed of its own for each part: of one seed, tables of one shape would be the same."""
+        return None if self.seed is None else zlib.crc32(b"%d %s" % (self.seed, name.encode()))
 
 
-def pool_histories(rows, begin, end):
-    """The mean of each slice of rows, all slices from one running sum.
+def context_variable(column):
+    """The name of a context column's table; what TensorFlow allows in no name is written as -code-."""
+    return "context_" + re.sub("[^A-Za-z0-9_.]", lambda found: "-%x-" % ord(found.group()), column)
 
-        mean_p = (R[end_p] - R[begin_p]) / (end_p - begin_p),   R[n] = rows[0] + ... + rows[n - 1]
+
+def pool_histories(rows, begin, end, own=None, power=1.0):
+    """The sum of each slice of rows over its length to a power, all slices from one running sum.
+
+        pooled_p = (R[end_p] - R[begin_p] - rows[own_p]) / n_p^power
+
+    R[n] = rows[0] + ... + rows[n - 1], and n_p = end_p - begin_p, less 1 where own_p is a row. An empty
+    slice gives zeros.
 
     Args:
       rows: float [N, D].
-      begin, end: int32 or int64 [P], 0 <= begin < end <= N.
+      begin, end: int32 or int64 [P], 0 <= begin <= end <= N.
+      own: None, or int32 or int64 [P]: a row of the slice that is left out, -1 for none.
+      power: float from 0 (the sum) to 1 (the mean).
 
     Returns:
       float [P, D].
     """
     begin, end = tf.convert_to_tensor(begin), tf.convert_to_tensor(end)
-    running = tf.concat([tf.zeros_like(rows[:1]), tf.cumsum(rows)], 0)
-    length = tf.cast(end - begin, rows.dtype)
-    return (tf.gather(running, end) - tf.gather(running, begin)) / length[:, None]
+    short = tf.math.floormod(-1 - tf.shape(rows)[0], _BLOCK)
+    rows = tf.pad(rows, [[1, short], [0, 0]])  # R[0] is zeros
+    within, before = _running_sum(rows)
+    total = tf.gather(within, end) - tf.gather(within, begin)
+    total += tf.cast(tf.gather(before, end // _BLOCK) - tf.gather(before, begin // _BLOCK), rows.dtype)
+    length = end - begin
+    if own is not None:
+        own = tf.convert_to_tensor(own)
+        total -= tf.gather(rows, own + 1)
+        length -= tf.cast(own >= 0, length.dtype)
+    # A row less itself is not always zeros to the last bit.
+    total *= tf.cast(length > 0, rows.dtype)[:, None]
+    return total / tf.pow(tf.cast(tf.maximum(length, 1), rows.dtype), power)[:, None]
 
 
-def history_placeholders():
-    """Histories of placeholders, all int32."""
-    return Histories(*(tf.placeholder(tf.int32, [None], name) for name in Histories._fields))
+def _running_sum(rows):
+    """rows[0] + ... + rows[n] as within[n] + before[n // block].
 
-
-def feed(inputs, batch):
-    """The feed of `history_placeholders` from anything that has items, begin and end."""
-    return {inputs.items: batch.items, inputs.begin: batch.begin, inputs.end: batch.end}
-
-
-def embed_users(session, user_vectors, inputs, all_events, held_out, history_length, block=4096):
-    """The vectors of users at the point where they are asked, a block of users at a time.
+    Within a block as a product with a triangle of ones, which on a CPU takes a fraction of tf.cumsum's
+    time; before it in float64, as the difference of two long sums in float32 is not that of short ones.
 
     Args:
-      session: tf.Session.
-      user_vectors: float [P, D'], of YouTubeDNN.user_vectors(inputs).
-      inputs: history_placeholders().
-      all_events: events.Events.
-      held_out: events.HeldOut of V users.
-      history_length: integer, the latest events that count.
-      block: integer.
+      rows: float [N, D], N a multiple of the block.
 
     Returns:
-      float32 [V, D'].
+      within: [N, D], of the type of the rows.
+      before: float64 [N / block, D].
     """
-    vectors = []
-    for low in range(0, len(held_out.users), block):
-        part = slice(low, low + block)
-        batch = events.histories(all_events, held_out.users[part], held_out.ends[part], history_length)
-        vectors.append(session.run(user_vectors, feed(inputs, batch)))
-    return np.concatenate(vectors)
+    size = rows.shape.as_list()[1]
+    triangle = tf.linalg.band_part(tf.ones([1, _BLOCK, _BLOCK], rows.dtype), -1, 0)
+    within = tf.matmul(triangle, tf.reshape(rows, [-1, _BLOCK, size]))
+    before = tf.cumsum(tf.cast(within[:, -1], tf.float64), exclusive=True)
+    return tf.reshape(within, [-1, size]), before
+
+
+def _variable(name, shape, initializer, trainable=True):
+    with tf.variable_scope("", reuse=tf.AUTO_REUSE):
+        return tf.get_variable(name, shape, initializer=initializer, trainable=trainable,
+                               use_resource=True)
+
+
+def placeholders(net, training=False):
+    """Inputs of placeholders for a model.
+
+    Args:
+      net: YouTubeDNN.
+      training: boolean, whether examples leave an event of their histories out, and have an age.
+
+    Returns:
+      Inputs.
+    """
+    def vector(name, dtype=tf.int32):
+        return tf.placeholder(dtype, [None], "inputs/" + name)  # not the name of a variable
+
+    context = {name: vector(context_variable(name),
+                            tf.float32 if isinstance(column, Numeric) else tf.int32)
+               for name, column in net.context.items()}
+    return Inputs(vector("items"), vector("begin"), vector("end"), vector("own") if training else None,
+                  vector("users") if net.num_users else None, context,
+                  vector("ages", tf.float32) if training and net.age_unit else None)
+
+
+def feed(inputs, values):
+    """The feed_dict that gives `values` (Inputs of arrays) to `inputs` (of placeholders)."""
+    fed = {inputs.context[name]: values.context[name] for name in inputs.context}
+    for name in ("items", "begin", "end", "own", "users", "ages"):
+        if getattr(inputs, name) is not None:
+            fed[getattr(inputs, name)] = getattr(values, name)
+    return fed

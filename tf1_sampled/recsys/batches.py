@@ -1,0 +1,217 @@
+"""Training examples: an item to predict from others of the same user, whole users together.
+
+    for batch in training_batches(events, "past", 50, 1000, np.random.RandomState(1)):
+        ...  # example p: batch.items[batch.begin[p]:batch.end[p]] -> batch.labels[p]
+
+What an example is told of its user is its context:
+
+    past    the events before the label: what comes next?
+    others  all events but the label's own: what else? The examples of a user share one slice of
+            events, which a model sums once for all of them.
+
+Axes: N events in a flat array, L history length, P examples.
+"""
+import collections
+
+import numpy as np
+
+from tf1_sampled import checks
+from tf1_sampled.recsys.splits import check_history_length, ranges
+
+CONTEXTS = ("past", "others")
+
+
+Batch = collections.namedtuple("Batch", "items labels begin end own users positions")
+Batch.__doc__ = """Examples of several users: items[begin[p]:end[p]] without own[p] -> labels[p].
+
+Fields:
+  items: int32 [N], events of the users in the batch, each user's in the order of time.
+  labels: int32 [P], the item to predict.
+  begin, end: int32 [P], 0 <= begin < end <= N.
+  own: int32 [P], where in `items` the label's own event is, or -1 if the slice does not hold it.
+  users: int32 [P].
+  positions: int64 [P], where in `Events.items` the label's event is.
+"""
+
+_Parts = collections.namedtuple("_Parts", "users begin end")
+_Parts.__doc__ = """Labels of one user each: as many as fit into a batch.
+
+Fields:
+  users: int64 [n].
+  begin, end: int64 [n], of label_events, or of all events where each may be a label.
+"""
+
+
+def num_examples(events, context, max_examples_per_user=None):
+    """How many examples an epoch of `training_batches` has.
+
+    Args:
+      events, context, max_examples_per_user: as `training_batches`.
+
+    Returns:
+      int.
+
+    Raises:
+      InputError: an unknown context, a wrong number.
+    """
+    return int(_label_counts("num_examples", events, context, max_examples_per_user)[1].sum())
+
+
+def training_batches(events, context, history_length, examples_per_batch, rng,
+                     max_examples_per_user=None):
+    """One epoch of examples (an item and others of the same user), whole users together.
+
+    With the context "past" each training event but a user's first is the label of one example, whose
+    history are the last L events before it. With "others" each training event of a user with two or
+    more is a label, whose history are the user's last L training events without its own.
+
+    Users come in random order; one with more than `examples_per_batch` examples is cut into parts that
+    are shuffled like users, each with as much of the history as its examples need.
+
+    Args:
+      events: `splits.Events`.
+      context: "past" or "others".
+      history_length: int, L; None or 0 for all events. With "others" 1 would leave some label nothing.
+      examples_per_batch: int, the mean number of examples in a batch (but for the last one); none
+        has twice as many.
+      rng: np.random.RandomState or Generator; draws another order at each call.
+      max_examples_per_user: int, so many labels of a user who has more, at random and others at each
+        call; None for all. Histories stay whole.
+
+    Returns:
+      An iterator of `Batch`.
+
+    Raises:
+      InputError: an unknown context, wrong numbers, no user with two training events.
+    """
+    function = "training_batches"
+    first, counts = _label_counts(function, events, context, max_examples_per_user)
+    check_history_length(function, history_length)
+    checks.argument(context == "past" or history_length != 1, function, "history_length",
+                    'an integer above 1 for the context "others"', history_length)
+    checks.positive(function, "examples_per_batch", examples_per_batch)
+    checks.argument(counts.any(), function, "events", "a user with two training events or more",
+                    "%d users" % len(counts))
+    label_events = None
+    if max_examples_per_user is not None:
+        label_events = _drawn(first, events.train_ends, max_examples_per_user, rng)
+        first = np.cumsum(counts) - counts
+
+    num_parts = -(-counts // examples_per_batch)
+    users = np.repeat(np.arange(len(counts)), num_parts)
+    part = ranges(np.zeros(len(counts), np.int64), num_parts)
+    first, counts, num_parts = first[users], counts[users], num_parts[users]
+    begin, end = first + counts * part // num_parts, first + counts * (part + 1) // num_parts
+    order = rng.permutation(len(users))
+    return _batches(events, context, history_length or len(events.items), examples_per_batch,
+                    label_events, _Parts(users[order], begin[order], end[order]))
+
+
+def _label_counts(function, events, context, max_examples_per_user):
+    """(position of each user's first label int64 [U], number of labels int64 [U])."""
+    checks.one_of(function, "context", context, CONTEXTS)
+    starts = events.starts[:-1]
+    counts = events.train_ends - starts
+    if context == "past":
+        first, counts = starts + 1, np.maximum(counts - 1, 0)
+    else:
+        # Of a single event nothing is left: its user's labels begin where they end.
+        first = np.where(counts > 1, starts, events.train_ends)
+        counts = events.train_ends - first
+    if max_examples_per_user is not None:
+        checks.positive(function, "max_examples_per_user", max_examples_per_user)
+        counts = np.minimum(counts, max_examples_per_user)
+    return first, counts
+
+
+def _drawn(first, stop, most, rng):
+    """Positions of labels, int64, those of each user in order: `most` at random of first..stop-1."""
+    counts = np.maximum(stop - first, 0)
+    events = ranges(first, counts)
+    many = np.repeat(counts > most, counts)
+    # Users in the high bits, a random number in the low ones: sorted, each user's are shuffled.
+    drawn, counts = events[many], counts[counts > most]
+    keys = np.repeat(np.arange(len(counts)) << 32, counts) + (rng.random(len(drawn)) * (1 << 32)).astype(
+        np.int64)
+    place = ranges(np.zeros(len(counts), np.int64), counts)
+    stays = ~many
+    stays[np.flatnonzero(many)[np.argsort(keys, kind="stable")[place < most]]] = True
+    return events[stays]
+
+
+def _batches(events, context, history_length, examples_per_batch, label_events, parts):
+    """Batches of parts in the given order."""
+    counts = parts.end - parts.begin
+    before = np.cumsum(counts) - counts
+    # No part is larger than a batch, so each multiple of its size meets another part.
+    cuts = np.searchsorted(before, np.arange(0, before[-1] + 1, examples_per_batch))
+    slices = {"past": _past, "others": _others}[context]
+    for low, high in zip(cuts, np.append(cuts[1:], len(counts))):
+        users, count = parts.users[low:high], counts[low:high]
+        positions = ranges(parts.begin[low:high], count)
+        if label_events is not None:
+            positions = label_events[positions]
+        used, begin, end, own = slices(events, history_length, users, count, positions)
+        yield Batch(events.items[used], events.items[positions], begin.astype(np.int32),
+                    end.astype(np.int32), own.astype(np.int32),
+                    np.repeat(users, count).astype(np.int32), positions)
+
+
+def _past(events, history_length, users, count, positions):
+    """Slices of the events before each label.
+
+    Args:
+      events: `splits.Events`.
+      history_length: int.
+      users: int [n], of each part.
+      count: int [n], labels in each part.
+      positions: int64 [P], of the labels, rising in each part.
+
+    Returns:
+      (positions of the events that are needed int64 [N], begin, end and own [P] in these).
+    """
+    oldest = np.maximum(np.repeat(events.starts[users], count), positions - history_length)
+    # What the label before in the same part did not need yet.
+    done = np.append(0, positions[:-1])
+    done[np.cumsum(count) - count] = 0
+    fresh = positions - np.maximum(oldest, done)
+    end = np.cumsum(fresh)
+    return (ranges(positions - fresh, fresh), end - (positions - oldest), end,
+            np.full(len(positions), -1))
+
+
+def _others(events, history_length, users, count, positions):
+    """Slices of all training events, the same for each label of a part; else as `_past`."""
+    stop = events.train_ends[users]
+    oldest = np.maximum(events.starts[users], stop - history_length)
+    length = stop - oldest
+    end = np.cumsum(length)
+    shift = np.repeat(end - stop, count)
+    begin, end = np.repeat(end - length, count), np.repeat(end, count)
+    own = positions + shift
+    return ranges(oldest, length), begin, end, np.where(own >= begin, own, -1)
+
+
+def epochs_of_batches(events, context, history_length, examples_per_batch, epochs, rng,
+                      max_examples_per_user=None):
+    """`training_batches` for several epochs, each batch with the share of the work done after it.
+
+    Args:
+      events, context, history_length, examples_per_batch, rng, max_examples_per_user: as
+        `training_batches`.
+      epochs: int.
+
+    Returns:
+      An iterator of (`Batch`, float in (0, 1]).
+
+    Raises:
+      InputError: as `training_batches`, before the first batch.
+    """
+    checks.positive("epochs_of_batches", "epochs", epochs)
+    total = num_examples(events, context, max_examples_per_user) * epochs
+    done = 0
+    for _ in range(epochs):
+        for batch in training_batches(events, context, history_length, examples_per_batch, rng,
+                                      max_examples_per_user):
+            done += len(batch.labels)
+            yield batch, done / total

@@ -1,0 +1,115 @@
+"""Going on from an earlier model on events that have grown: rows are kept by name, not by place.
+
+    names = Names(item_names, user_names, {"device": device_names})
+    training.train(..., initialise=Earlier("runs/recsys-1").loader(names, print))
+    write_names("runs/recsys-2", names)
+
+What a row belongs to has a name: an item, a user, a category of a context column. A row whose name the
+earlier model had starts from its values, a new one from random numbers; the rows of names that are gone
+are let go. Layers are copied. Slots of optimizers start anew.
+"""
+import collections
+import contextlib
+import json
+import os
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from tf1_sampled import checks, files
+from tf1_sampled.recsys import items, model
+
+Names = collections.namedtuple("Names", "items users categories")
+Names.__doc__ = """What the rows of a model belong to.
+
+  items: list of str, by id.
+  users: list of str, by id; None for a model without rows of users.
+  categories: {context column: list of str, by id}.
+"""
+
+
+def write_names(folder, names):
+    """Writes what items.tsv does not have: names.json, of the users and of context columns.
+
+    Args:
+      folder: where to.
+      names: Names.
+    """
+    with files.writing(os.path.join(folder, "names.json")) as stream:
+        json.dump({"users": names.users, "categories": names.categories}, stream)
+        stream.write("\n")
+
+
+class Earlier:
+    """An earlier model and its names.
+
+    Args:
+      model_dir: the folder that run_recsys.py made.
+
+    Raises:
+      InputError: a folder without a checkpoint or the names, or with broken ones.
+    """
+
+    def __init__(self, model_dir):
+        self._path = model_dir
+        checkpoint = tf.train.latest_checkpoint(model_dir)
+        checks.file(checkpoint, model_dir, "a folder with a model", "one without a checkpoint")
+        with self._errors_named():
+            self._reader = tf.train.load_checkpoint(checkpoint)
+        item_names = items.read_items(os.path.join(model_dir, "items.tsv"))[0]
+        path = os.path.join(model_dir, "names.json")
+        with files.open_text(path) as stream:
+            try:
+                more = json.load(stream)
+                self._names = Names(item_names, more["users"], dict(more["categories"]))
+            except (ValueError, KeyError, TypeError) as e:
+                checks.file(False, path, "the names of an earlier model", "%s: %s" % (
+                    type(e).__name__, e))
+
+    def loader(self, names, report):
+        """What gives the variables of a graph their earlier values.
+
+        Args:
+          names: Names of the new model.
+          report: function of a line of text, called for each table.
+
+        Returns:
+          A function of a session whose variables are initialised. It raises InputError where the
+          earlier model has no such variable, or one of another shape: a model of other settings.
+        """
+        def load(session):
+            shapes = self._reader.get_variable_to_shape_map()
+            for variable in tf.trainable_variables():
+                name, shape = variable.op.name, variable.shape.as_list()
+                before, now = _names_of_rows(name, self._names), _names_of_rows(name, names)
+                by_name = now is not None
+                # Of the earlier model, too: a column of numbers has one row, and no names.
+                wanted = [len(before)] + shape[1:] if by_name and before is not None else shape
+                checks.file(shapes.get(name) == wanted and by_name == (before is not None), self._path,
+                            "a model with %s of shape %s" % (name, wanted), shapes.get(name))
+                with self._errors_named():
+                    values = self._reader.get_tensor(name)
+                if by_name:
+                    place = {text: row for row, text in enumerate(before)}
+                    rows = np.array([place.get(text, -1) for text in now])
+                    kept = np.flatnonzero(rows >= 0)
+                    old, values = values, session.run(variable)
+                    values[kept] = old[rows[kept]]
+                    report("%s: %d of %d rows go on from %s" % (name, len(kept), len(now), self._path))
+                variable.load(values, session)
+        return load
+
+    @contextlib.contextmanager
+    def _errors_named(self):
+        try:
+            yield
+        except (ValueError, tf.errors.OpError) as e:
+            raise checks.InputError("%s: wanted a checkpoint, got: %s" % (
+                self._path, str(e).split("\n")[0])) from e
+
+
+def _names_of_rows(variable, names):
+    """The names of a table's rows, or None of a variable that has none."""
+    tables = {model.context_variable(column): texts for column, texts in names.categories.items()}
+    tables.update(item_embeddings=names.items, class_weights=names.items, user_embeddings=names.users)
+    return tables.get(variable)

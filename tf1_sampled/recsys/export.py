@@ -1,0 +1,338 @@
+"""A trained recommender for other programs: a SavedModel to ask, and the vectors of its items as files.
+
+    export.write_saved_model("runs/recsys-1/saved_model", net, checkpoint, item_names)
+    export.write_item_vectors("runs/recsys-1", net, checkpoint, item_names, titles)
+
+    saved_model_cli run --dir runs/recsys-1/saved_model --tag_set serve --signature_def recommend \\
+        --input_exprs 'items=[["os.walk", "open"]];seen=[["os.walk", "open"]];k=5'
+
+The SavedModel loads in TensorFlow 1.15 and 2 alike, whichever wrote it. Its signatures:
+
+    recommend       items, seen: string [B, L], [B, M], "" pads; k: int32 scalar
+                    -> items: string [B, K], scores: float32 [B, K]
+    recommend_ids   items, seen: int64 [B, L], [B, M], -1 pads; k: int32 scalar
+                    -> items: int64 [B, K], scores: float32 [B, K]
+    embed_user      items: string [B, L]    -> vectors: float32 [B, D]
+    embed_user_ids  items: int64 [B, L]     -> vectors: float32 [B, D]
+
+`items` is the user's history, oldest first; what is in `seen` is not recommended. Each signature also
+takes what the model was made for: `user` (string [B], or int64 [B] with -1 for one that is unknown), and
+the columns of the context under their own names (string [B] or float32 [B], also beside ids).
+
+K is the smaller of k and the number of items; without a k a session gives 10. The best comes first, of
+equal scores the smaller id; where the unseen items run out, the rest is "" or -1 with the score -inf.
+Scores are the model's, biases included. Names that the model does not know are passed over; who has no
+known item has an empty history. An id out of range, a k below 1, inputs of different B, or a number of
+the context that is not finite is an InvalidArgumentError. A request takes memory for B C scores.
+
+The files, rows in the order of ids:
+
+    item_vectors.npy    float32 [C, D]: its product with a vector of embed_user, plus
+    item_biases.npy     float32 [C], is the score
+    items.tsv           name, title and count in training of each item; see `items`
+"""
+import contextlib
+import hashlib
+import os
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from tf1_sampled import assertions, checks, files
+from tf1_sampled.logits import UnitRows, lookup
+from tf1_sampled.recsys import items, model
+
+_BLOCK = 1 << 16  # rows of a table at a time
+_SIGNATURES = ("recommend", "recommend_ids", "embed_user", "embed_user_ids")
+_OWN_INPUTS = ("items", "seen", "k", "user")
+
+
+def write_saved_model(folder, net, checkpoint, item_names, user_names=None, categories=None,
+                      history_length=None):
+    """Writes a SavedModel that answers the signatures above, whole or not at all.
+
+    It is made in a graph and a session of its own, on the CPU. The graph holds neither tables nor
+    names: they are in the model's checkpoint. Of a cosine model it has the class rows as they are
+    after scaling, so that no request scales them again.
+
+    Args:
+      folder: where to; one that is not there or is empty.
+      net: model.YouTubeDNN.
+      checkpoint: string, path of a checkpoint with the variables of net.
+      item_names: C strings, none empty, none twice.
+      user_names: as many strings as net.num_users, none empty, none twice; None where net has no users.
+      categories: {column: strings}, the categories of each categorical column of net.context, of
+        which the first is "", for all others.
+      history_length: integer, how many of the latest known items count; None for all.
+
+    Raises:
+      InputError: a folder with something in it or that cannot be made, names that do not fit net, a
+        column with the name of another input, a checkpoint of other variables or none.
+    """
+    function = "write_saved_model"
+    categories = dict(categories or {})
+    _check_count(function, "item_names", item_names, len(net.item_counts))
+    _check_count(function, "user_names", user_names or [], net.num_users)
+    categorical = {column: size for column, size in net.context.items() if _is_categorical(size)}
+    checks.argument(set(categories) == set(categorical), function, "categories",
+                    "the columns %s" % sorted(categorical), sorted(categories))
+    for column in net.context:
+        checks.argument(column not in _OWN_INPUTS, function, "net.context",
+                        "columns of other names than " + ", ".join(_OWN_INPUTS), column)
+    for column, size in categorical.items():
+        names = categories[column]
+        checks.argument(names[:1] == [""], function, "categories", 'lists that begin with ""', names[:1])
+        _check_count(function, "categories", names[1:], size - 1)
+    if history_length is not None:
+        checks.positive(function, "history_length", history_length)
+
+    with files.writing_folder(folder) as temporary, tf.Graph().as_default(), _session() as session:
+        tables = _Tables(session, net, item_names, user_names, categories)
+        tower, classes = {}, {}
+        with _restorable(tower):
+            queries = {name: _Query(net, name, tables, history_length) for name in _SIGNATURES}
+        with _restorable(classes):
+            weights, biases = net.class_table()
+        _restore(session, checkpoint, dict(tower, **classes))
+        if isinstance(weights, UnitRows):
+            weights, biases = _scaled(session, weights, biases, net.vector_size)
+        signatures = {name: query.signature(weights, biases) for name, query in queries.items()}
+        # The rows before scaling stay only where histories are made of them.
+        kept = {v.op.name: v for v in list(tower.values()) + [weights, biases] + tables.variables}
+        tf.get_collection_ref(tf.GraphKeys.GLOBAL_VARIABLES)[:] = kept.values()
+        builder = tf.saved_model.Builder(temporary)
+        builder.add_meta_graph_and_variables(
+            session, [tf.saved_model.SERVING], signatures, main_op=tables.initializer,
+            clear_devices=True, strip_default_attrs=True, saver=tf.train.Saver(list(kept.values())))
+        builder.save()
+
+
+def write_item_vectors(folder, net, checkpoint, item_names, titles=None):
+    """Writes the three files above, each whole or not at all; beside the table, memory stays bounded.
+
+    Args:
+      folder: where to.
+      net: model.YouTubeDNN.
+      checkpoint: string, path of a checkpoint with the variables of net.
+      item_names: C strings, none empty, none twice.
+      titles: None, or {name: title}; an item without one has its name there.
+
+    Raises:
+      InputError: names that do not fit net, a checkpoint of other variables or none, a place where no
+        file can be made.
+    """
+    num_items = len(net.item_counts)
+    _check_count("write_item_vectors", "item_names", item_names, num_items)
+    with tf.Graph().as_default(), _session() as session:
+        variables = {}
+        with _restorable(variables):
+            weights, biases = net.class_table()
+        _restore(session, checkpoint, variables)
+        ids = tf.placeholder(tf.int64, [None])
+        for name, table, shape in (("item_vectors.npy", weights, (num_items, net.vector_size)),
+                                   ("item_biases.npy", biases, (num_items,))):
+            rows = lookup(table, ids)
+            with files.writing(os.path.join(folder, name), "wb") as stream:
+                header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+                np.lib.format.write_array_header_1_0(stream, header)
+                for block in _blocks(num_items):
+                    stream.write(session.run(rows, {ids: block}).astype("<f4").tobytes())
+    titles = titles or {}
+    items.write_items(os.path.join(folder, "items.tsv"), item_names,
+                      [titles.get(name, name) for name in item_names], net.item_counts)
+
+
+def _check_count(function, argument, names, count):
+    checks.argument(len(names) == count, function, argument, "as many as net has, %d" % count,
+                    len(names))
+    items.check_names(function, argument, names)
+
+
+def _is_categorical(column):
+    return not isinstance(column, model.Numeric)
+
+
+def _session():
+    return tf.Session(config=tf.ConfigProto(device_count={"GPU": 0}))
+
+
+def _blocks(num_rows):
+    """Ids of consecutive rows, int64 [b]."""
+    for low in range(0, num_rows, _BLOCK):
+        yield np.arange(low, min(low + _BLOCK, num_rows))
+
+
+@contextlib.contextmanager
+def _restorable(found):
+    """Variables that are made within are for a checkpoint to fill, and are put into the dict `found`.
+
+    TensorFlow 1.15 cannot load the resource variables of later ones, and all load these. What training
+    starts from may be functions of its process, which no other has: zeros take their place.
+    """
+    def made(getter, name, shape, initializer, **rest):
+        if shape is None:
+            with tf.Graph().as_default():
+                shape = initializer().shape
+        rest.update(use_resource=False, trainable=False)
+        found[name] = getter(name=name, shape=shape, initializer=tf.zeros_initializer(), **rest)
+        return found[name]
+
+    with tf.variable_scope(tf.get_variable_scope(), custom_getter=made):
+        yield
+
+
+def _restore(session, checkpoint, variables):
+    """Gives the variables, {name: variable}, their values in a checkpoint."""
+    try:
+        shapes = tf.train.NewCheckpointReader(checkpoint).get_variable_to_shape_map()
+    except (ValueError, tf.errors.OpError) as e:
+        raise checks.InputError("%s: wanted a checkpoint, got: %s" % (
+            checkpoint, str(e).split("\n")[0])) from e
+    for name, variable in variables.items():
+        shape = variable.shape.as_list()
+        checks.file(name in shapes, checkpoint, "a checkpoint with %s %s" % (name, shape), "none")
+        checks.file(shapes[name] == shape, checkpoint, "a checkpoint with %s %s" % (name, shape),
+                    shapes[name])
+    tf.train.Saver(variables).restore(session, checkpoint)
+
+
+def _scaled(session, weights, biases, width):
+    """Variables of the class rows, scaled already, and of their biases."""
+    num_items = biases.shape.as_list()[0]
+    vectors = tf.get_variable("item_vectors", [num_items, width], initializer=tf.zeros_initializer(),
+                              trainable=False, use_resource=False)
+    session.run(vectors.initializer)
+    ids = tf.placeholder(tf.int64, [None])
+    fill = tf.scatter_update(vectors, ids, lookup(weights, ids)).op
+    for block in _blocks(num_items):
+        session.run(fill, {ids: block})
+    return vectors, biases
+
+
+class _Names:
+    """Name to id and id to name.
+
+    The names are in a variable, from which the table by name is filled: lines of a text file, from which
+    TensorFlow can fill one too, would lose some characters.
+    """
+
+    def __init__(self, session, kind, names):
+        encoded = [name.encode("utf-8") for name in names]
+        start = tf.placeholder(tf.string, [len(names)])
+        self.variable = tf.get_variable(kind + "_names", initializer=start, trainable=False,
+                                        use_resource=False)
+        # An array of objects: one of strings would lose NULs at their ends.
+        session.run(self.variable.initializer, {start: np.array(encoded, object)})
+        # Tables of one name may be shared: models with one name for them have the same names.
+        digest = hashlib.sha256(b"".join(b"%d:%s" % (len(name), name) for name in encoded))
+        self._table = tf.raw_ops.HashTableV2(key_dtype=tf.string, value_dtype=tf.int64,
+                                             shared_name="names_" + digest.hexdigest()[:16])
+        self.initializer = tf.raw_ops.InitializeTableV2(
+            table_handle=self._table, keys=self.variable, values=tf.range(len(names), dtype=tf.int64))
+        self.size = len(names)
+
+    def ids(self, names, unknown):
+        """int64, of the shape of names; `unknown` where one is not known."""
+        ids = tf.raw_ops.LookupTableFindV2(
+            table_handle=self._table, keys=names, default_value=tf.constant(unknown, tf.int64))
+        return tf.ensure_shape(ids, names.shape)
+
+    def names(self, ids):
+        """string, of the shape of ids; empty for -1."""
+        names = tf.gather(self.variable, tf.maximum(ids, 0))
+        return tf.where(ids < 0, tf.fill(tf.shape(ids), ""), names)
+
+
+class _Tables:
+    """The names of items, users and categories."""
+
+    def __init__(self, session, net, item_names, user_names, categories):
+        self.items = _Names(session, "item", item_names)
+        self.users = _Names(session, "user", user_names) if net.num_users else None
+        self.columns = {column: _Names(session, "category_%d" % number, categories[column])
+                        if _is_categorical(size) else None
+                        for number, (column, size) in enumerate(net.context.items())}
+        made = [names for names in [self.items, self.users, *self.columns.values()] if names]
+        self.variables = [names.variable for names in made]
+        self.initializer = tf.group(*[names.initializer for names in made])
+
+
+class _Query:
+    """One signature: its inputs, and what it computes from them.
+
+      vectors: float32 [B, D].
+    """
+
+    def __init__(self, net, function, tables, history_length):
+        self._function, self._tables = function, tables
+        self._by_id = function.endswith("_ids")
+        self._inputs = {}
+        history = self._ids("items", tables.items, [None, None])  # [B, L]
+        self._num_rows = tf.shape(history)[0]
+        known = history >= 0
+        end = tf.cumsum(tf.reduce_sum(tf.cast(known, tf.int32), 1))  # [B]
+        begin = tf.concat([tf.zeros_like(end[:1]), end[:-1]], 0)
+        if history_length is not None:
+            begin = tf.maximum(begin, end - history_length)
+        events = tf.cast(tf.boolean_mask(history, known), tf.int32)
+        users = tf.cast(self._ids("user", tables.users, [None]), tf.int32) if net.num_users else None
+        self.vectors = tf.ensure_shape(net.user_vectors(model.Inputs(
+            items=events, begin=begin, end=end, own=None, users=users,
+            context={column: self._column(number, column) for number, column in enumerate(net.context)},
+            ages=None)), [None, net.vector_size])
+
+    def signature(self, weights, biases):
+        """The SignatureDef."""
+        if self._function.startswith("embed"):
+            outputs = {"vectors": self.vectors}
+        else:
+            outputs = self._best(weights, biases)
+        return tf.saved_model.predict_signature_def(self._inputs, outputs)
+
+    def _best(self, weights, biases):
+        """{output: tensor} of the unseen items of the largest scores."""
+        num_items = self._tables.items.size
+        seen = self._ids("seen", self._tables.items, [None, None])  # [B, M]
+        k = self._inputs["k"] = tf.placeholder_with_default(tf.constant(10), [], self._name("k"))
+        k = assertions.holds(k > 0, k, k, self._function, "k", "an integer above 0")
+        scores = tf.matmul(self.vectors, weights, transpose_b=True) + biases  # [B, C]
+        known = seen >= 0
+        pairs = tf.stack([tf.where(known)[:, 0], tf.boolean_mask(seen, known)], 1)  # [n, 2]
+        lowest = tf.fill(tf.shape(pairs)[:1], -np.float32(np.inf))
+        best, ids = tf.nn.top_k(tf.tensor_scatter_nd_update(scores, pairs, lowest),
+                                tf.minimum(k, num_items))
+        ids = tf.cast(ids, tf.int64)
+        ids = tf.where(best > -np.inf, ids, -tf.ones_like(ids))
+        return {"items": ids if self._by_id else self._tables.items.names(ids), "scores": best}
+
+    def _ids(self, name, names, shape):
+        """An input of names or ids, as int64 ids; -1 for none."""
+        asked = self._input(name, name, tf.int64 if self._by_id else tf.string, shape)
+        if not self._by_id:
+            return names.ids(asked, -1)
+        none = tf.equal(asked, -1)
+        some = tf.where(none, tf.zeros_like(asked), asked)
+        return tf.where(none, asked, assertions.ids_below(some, names.size, self._function, name))
+
+    def _column(self, number, column):
+        """An input of the context: int32 [B] of categories, or float32 [B]."""
+        names = self._tables.columns[column]
+        value = self._input(column, "context_%d" % number, tf.string if names else tf.float32, [None])
+        if names:
+            return tf.cast(names.ids(value, 0), tf.int32)
+        finite = tf.is_finite(value)
+        wrong = tf.boolean_mask(value, tf.logical_not(finite))[:5]
+        return assertions.holds(tf.reduce_all(finite), wrong, value, self._function, column,
+                                "finite numbers")
+
+    def _input(self, name, op_name, dtype, shape):
+        """A new input; all have as many rows as the first."""
+        value = self._inputs[name] = tf.placeholder(dtype, shape, self._name(op_name))
+        if name == "items":
+            return value
+        num_rows = tf.shape(value)[0]
+        return assertions.holds(tf.equal(num_rows, self._num_rows), num_rows, value, self._function,
+                                name, "as many rows as items")
+
+    def _name(self, op_name):
+        return "%s_%s" % (self._function, op_name)

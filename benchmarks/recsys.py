@@ -1,0 +1,189 @@
+"""The recommender's scores in the README: each with its settings, protocol and peers, one command each.
+
+    python benchmarks/recsys.py --recipe=gowalla --data=gowalla        # train.txt.gz, valid..., test...
+    python benchmarks/recsys.py --recipe=health --data=health          # train.tsv.gz, test.tsv.gz
+    python benchmarks/recsys.py --recipe=movielens --data=ml-latest-small    # ratings.csv, movies.csv
+    python benchmarks/recsys.py --recipe=catalogue                     # made events of 1e7 items
+
+It runs run_recsys.py with the settings that --choose found, and prints the command. With --choose it
+trains on the training events alone and judges on the validation events, and looks at no test event:
+
+    gowalla     the given split; the model of the table is trained on train + valid
+    health      a tenth of each user's training items, drawn here, validates; then all of them train
+    movielens   the last event of each user tests, the one before validates
+
+gowalla: the split of Wang et al. 2019 (NGCF), train.txt and valid.txt together its training file.
+health: Amazon 2014 Health, 10-core, random 80/20 by user. movielens: F. M. Harper and J. A. Konstan,
+2015, "The MovieLens Datasets: History and Context", ACM TiiS 5(4):19. Peers' figures are as their papers
+have them; item-kNN is implicit's CosineRecommender (pip install implicit), judged by our evaluation.
+"""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+import machine
+import numpy as np
+from absl import app, flags
+
+FLAGS = flags.FLAGS
+
+flags.DEFINE_enum("recipe", None, ["gowalla", "health", "movielens", "catalogue"], "Which scores.",
+                  required=True)
+flags.DEFINE_string("data", "", "Folder with the files.")
+flags.DEFINE_bool("choose", False, "Judge on validation events, as when the settings were chosen.")
+flags.DEFINE_list("more", [], "Further flags of run_recsys.py, as --more=--epochs=20,--dim=32")
+flags.DEFINE_integer("num_items", 10000000, "Of the made catalogue.")
+
+_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+_SETTINGS = {
+    "gowalla": ["--min_count=1", "--context=others", "--history_length=0", "--shared_table", "--dim=64",
+                "--sampler=uniform", "--num_sampled=800", "--batch_size=1024", "--epochs=100",
+                "--frequency_bias=0", "--learning_rate=0.003", "--k=20"],
+    "health": ["--min_count=1", "--context=others", "--history_length=0", "--shared_table", "--dim=64",
+               "--sampler=uniform", "--num_sampled=1000", "--batch_size=1024", "--epochs=100",
+               "--frequency_bias=0", "--learning_rate=0.003", "--k=20"],
+    "movielens": ["--k=10"],
+    "catalogue": ["--min_count=1", "--dim=64", "--sampler=uniform", "--num_sampled=1000",
+                  "--batch_size=1024", "--epochs=1", "--optimizer=rowwise_adagrad",
+                  "--learning_rate=0.1", "--frequency_bias=0", "--validations=0", "--k=20"],
+}
+
+_PUBLISHED = {  # name: (Recall@20, NDCG@20)
+    "gowalla": {"Item2Vec": (.1326, .1057), "ItemCF": (.1570, .1214), "MF-BPR": (.1627, .1378),
+                "YoutubeDNN (BARS)": (.1754, .1473), "MF, softmax loss": (.1759, .1395),
+                "EASE": (.1765, .1467), "LightGCN": (.1820, .1547), "SimpleX": (.1872, .1557),
+                "MF, BSL": (.1882, .1584)},
+    "health": {"MF, BPR": (.1627, .1234), "MF, sampled softmax": (.1719, .1261),
+               "MF, PSL": (.1718, .1268), "MF, SL@20": (.1823, .1390)},
+}
+
+
+def _run(folder, arguments):
+    """(metrics, peak memory in bytes) of run_recsys.py."""
+    command = ["run_recsys.py"] + list(arguments) + FLAGS.more
+    print("python " + " ".join(command), flush=True)
+    model_dir = os.path.join(folder, "model")
+    child = subprocess.Popen([sys.executable, os.path.join(_ROOT, command[0])] + command[1:]
+                             + ["--model_dir=" + model_dir])
+    _, status, usage = os.wait4(child.pid, 0)
+    if status:
+        sys.exit("run_recsys.py failed")
+    with open(os.path.join(model_dir, "metrics.json")) as stream:
+        return json.load(stream), usage.ru_maxrss * 1024
+
+
+def _split_health(path, folder):
+    """Writes a tenth of each user's items, one at least, to one file and the rest to another."""
+    from tf1_sampled.recsys import events
+
+    log = events.read_log(path)
+    random = np.random.RandomState(1)
+    order = random.permutation(len(log.users))
+    order = order[np.argsort(log.users[order], kind="stable")]
+    counts = np.bincount(log.users)
+    place = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
+    validates = place < np.maximum(np.repeat(counts, counts) // 10, 1)
+    for name, chosen in (("train", order[~validates]), ("valid", order[validates])):
+        with open(os.path.join(folder, name + ".tsv"), "w") as stream:
+            stream.write("user\titem\n")
+            stream.writelines("%s\t%s\n" % (log.user_names[log.users[i]], log.item_names[log.items[i]])
+                              for i in chosen)
+
+
+def _files(folder):
+    """The flags that name the files of the recipe."""
+    def path(name):
+        return os.path.join(FLAGS.data, name)
+
+    if FLAGS.recipe == "movielens":
+        return ["--events=" + path("ratings.csv"), "--titles=" + path("movies.csv")]
+    if FLAGS.recipe == "gowalla":
+        train, valid, test = (path(name + ".txt.gz") for name in ("train", "valid", "test"))
+        if FLAGS.choose:
+            return ["--train=" + train, "--valid=" + valid]
+        return ["--train=%s,%s" % (train, valid), "--test=" + test, "--validations=0"]
+    if FLAGS.choose:
+        _split_health(path("train.tsv.gz"), folder)
+        return ["--train=%s/train.tsv" % folder, "--valid=%s/valid.tsv" % folder]
+    return ["--train=" + path("train.tsv.gz"), "--test=" + path("test.tsv.gz"), "--validations=0"]
+
+
+def _item_knn():
+    """The scores of item-kNN on the movielens split, the number of neighbours chosen on validation."""
+    import scipy.sparse
+    from implicit.nearest_neighbours import CosineRecommender
+
+    from tf1_sampled.recsys import evaluation, events, splits
+
+    data = splits.split_last(events.read_log(os.path.join(FLAGS.data, "ratings.csv")))
+    num_items = len(data.item_names)
+    training = splits.ranges(data.starts[:-1], data.train_ends - data.starts[:-1])
+    users = np.repeat(np.arange(len(data.user_names)), data.train_ends - data.starts[:-1])
+    taken = scipy.sparse.csr_matrix(
+        (np.ones(len(users)), (users, data.items[training])), (len(data.user_names), num_items))
+
+    def ranker_of(neighbours, part):
+        model = CosineRecommender(K=neighbours)
+        model.fit(taken, show_progress=False)
+        seen = splits.histories(data, part.users, part.ends)
+        had = scipy.sparse.csr_matrix(
+            (np.ones(len(seen.items)), (np.repeat(np.arange(len(part.users)), seen.end - seen.begin),
+                                        seen.items)), (len(part.users), num_items))
+        scores = (had @ model.similarity.T).toarray()
+        return evaluation.score_ranker(
+            lambda block: scores[np.searchsorted(part.users, block)], num_items)
+
+    valid, test = splits.held_out(data)
+    best = max((10, 20, 50, 100, 200, 500), key=lambda n: evaluation.evaluate(
+        ranker_of(n, valid), valid, num_items, [10])["NDCG@10"])
+    return best, evaluation.evaluate(ranker_of(best, test), test, num_items, [10])
+
+
+def _made_events(path, num_items):
+    """Writes 1,000 users who test and as many others as name each item once, 20 items a line."""
+    random = np.random.RandomState(1)
+    items = random.permutation(num_items)
+    with open(path, "w") as stream:
+        for user, low in enumerate(range(0, num_items, 20)):
+            stream.write("%d %s\n" % (user, " ".join(map(str, items[low:low + 20]))))
+    with open(path + ".test", "w") as stream:
+        for user in range(1000):
+            stream.write("%d %s\n" % (user, " ".join(map(str, random.randint(0, num_items, 5)))))
+
+
+def main(_):
+    settings = _SETTINGS[FLAGS.recipe]
+    with tempfile.TemporaryDirectory() as folder:
+        if FLAGS.recipe == "catalogue":
+            made = os.path.join(folder, "events.txt")
+            _made_events(made, FLAGS.num_items)
+            metrics, memory = _run(folder, ["--train=" + made, "--test=%s.test" % made] + settings)
+        else:
+            metrics, memory = _run(folder, _files(folder) + settings)
+    print("\n%s" % machine.description())
+    print("training %.0f s, %s examples/s, peak memory %.0f MB" % (
+        metrics["seconds"]["train"], format(int(metrics["examples_per_second"]), ","), memory / 1e6))
+    if FLAGS.recipe == "catalogue":
+        print("%s items: %.1f ms a step of 1024 examples; reading %.0f s, evaluation of 1,000 users and "
+              "export %.0f s" % (format(FLAGS.num_items, ","), 1024e3 / metrics["examples_per_second"],
+                                 metrics["seconds"]["read"], metrics["seconds"]["evaluate"]))
+        return
+    if FLAGS.choose:
+        return
+    names = [name for name in metrics["scores"] if name.split("@")[0] in ("Recall", "NDCG")]
+    rows = {name: dict(zip(names, values)) for name, values in _PUBLISHED.get(FLAGS.recipe, {}).items()}
+    rows["popularity"] = metrics["baselines"]["popularity"]
+    if FLAGS.recipe == "movielens":
+        neighbours, rows["item-kNN"] = _item_knn()
+        print("item-kNN: %d neighbours" % neighbours)
+    rows["this model"] = metrics["scores"]
+    print("%-22s%s" % ("", "".join("%12s" % name for name in names)))
+    for system, scores in sorted(rows.items(), key=lambda row: row[1][names[0]]):
+        print("%-22s%s" % (system, "".join("%12.4f" % scores[name] for name in names)))
+
+
+if __name__ == "__main__":
+    app.run(main)

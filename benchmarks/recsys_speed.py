@@ -1,0 +1,173 @@
+"""How fast run_recsys.py's way of training is, beside the usual way and beside other libraries.
+
+    python benchmarks/recsys_speed.py --train=train.txt.gz --valid=valid.txt.gz
+    python benchmarks/recsys_speed.py --train=train.txt.gz --valid=valid.txt.gz \\
+        --librecommender=librec/bin/python --deepmatch=deepmatch/bin/python
+
+The usual way is the same model, put together of what TensorFlow offers: padded histories of each example
+made in Python and fed, their rows gathered again for each, tf.nn.sampled_softmax_loss with its own
+sampler, tf.train.AdamOptimizer, one session.run after the other. Both have 64 dimensions, one table of
+items, the mean of the 50 latest other items of the user, dot products, 800 uniform negatives, 2048
+examples a step, the same rate, which falls linearly, and the same number of epochs; and both are
+judged on the validation file by the same evaluation.
+
+The other libraries (see recsys_peers.py for what they do and how to install them) are set beside ours
+with a hidden layer of 64 and a linear one, the 50 items before as the history, and no validation.
+
+Examples per second are those of training alone. What runs in turn, --rounds times, shows its best; CPU
+seconds per million examples tell more than seconds where the machine has other work.
+"""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+
+import machine
+import numpy as np
+from absl import app, flags
+
+FLAGS = flags.FLAGS
+
+flags.DEFINE_string("train", None, "File of lines 'user item item ...'.", required=True)
+flags.DEFINE_string("valid", None, "File of the same users.", required=True)
+flags.DEFINE_integer("epochs", 5, "Passes over the training file.")
+flags.DEFINE_float("learning_rate", 0.002, "Of Adam, at the start.")
+flags.DEFINE_integer("rounds", 1, "How often each system runs.")
+flags.DEFINE_string("librecommender", "", "Python that has LibRecommender.")
+flags.DEFINE_string("deepmatch", "", "Python that has DeepMatch.")
+flags.DEFINE_bool("usual", False, "Be the usual way, and print a line of JSON.")
+
+_HERE = os.path.dirname(os.path.abspath(__file__))
+_DIM, _HISTORY, _BATCH, _NUM_SAMPLED, _K = 64, 50, 2048, 800, 20
+
+
+def _usual():
+    """Trains the usual way; {examples_per_second, cpu_seconds, examples, scores}."""
+    import tensorflow.compat.v1 as tf
+
+    from tf1_sampled.recsys import evaluation, events, ranking, splits
+
+    tf.disable_v2_behavior()
+    tf.set_random_seed(1)
+    data = splits.split_given(*events.read_logs([FLAGS.train, FLAGS.valid]))
+    valid = splits.held_out(data)[0]
+    num_items = len(data.item_names)
+    table = tf.get_variable("items", [num_items, _DIM],
+                            initializer=tf.random_normal_initializer(0, _DIM ** -0.5, seed=1))
+    biases = tf.get_variable("biases", [num_items], initializer=tf.zeros_initializer(), trainable=False)
+    history = tf.placeholder(tf.int32, [None, _HISTORY])
+    length = tf.placeholder(tf.int32, [None])
+    labels = tf.placeholder(tf.int64, [None, 1])
+    progress = tf.placeholder(tf.float32, [])
+    mask = tf.sequence_mask(length, _HISTORY, tf.float32)[:, :, None]
+    total = tf.reduce_sum(tf.nn.embedding_lookup(table, history) * mask, 1)
+    users = total / tf.maximum(tf.cast(length, tf.float32), 1)[:, None]
+    sampled = tf.random.uniform_candidate_sampler(labels, 1, _NUM_SAMPLED, True, num_items, seed=1)
+    loss = tf.reduce_mean(tf.nn.sampled_softmax_loss(
+        table, biases, labels, users, _NUM_SAMPLED, num_items, sampled_values=sampled))
+    train_op = tf.train.AdamOptimizer(FLAGS.learning_rate * (1 - progress)).minimize(loss)
+    item_ranking = ranking.ItemRanking(table, biases, num_items, _DIM)
+
+    rows = [data.items[begin:end] for begin, end in zip(data.starts[:-1], data.train_ends)]
+    examples = [(user, place) for user, row in enumerate(rows) if len(row) > 1
+                for place in range(len(row))]
+    random = np.random.RandomState(1)
+
+    def batches():
+        for _ in range(FLAGS.epochs):
+            order = random.permutation(len(examples))
+            for low in range(0, len(order), _BATCH):
+                chosen = [examples[i] for i in order[low:low + _BATCH]]
+                histories = np.zeros([len(chosen), _HISTORY], np.int32)
+                lengths = np.zeros(len(chosen), np.int32)
+                for i, (user, place) in enumerate(chosen):
+                    row = rows[user]
+                    others = np.concatenate([row[:place], row[place + 1:]])[-_HISTORY:]
+                    lengths[i] = len(others)
+                    histories[i, :len(others)] = others
+                yield histories, lengths, [[rows[user][place]] for user, place in chosen]
+
+    with tf.Session(config=tf.ConfigProto(allow_soft_placement=True)) as session:
+        session.run(tf.global_variables_initializer())
+        start, cpu, done = time.time(), time.process_time(), 0
+        for histories, lengths, label in batches():
+            session.run(train_op, {history: histories, length: lengths, labels: label,
+                                   progress: done / (len(examples) * FLAGS.epochs)})
+            done += len(label)
+        seconds, cpu = time.time() - start, time.process_time() - cpu
+        vectors = np.concatenate([session.run(users, {
+            history: [np.pad(row[-_HISTORY:], (0, max(0, _HISTORY - len(row))), "constant")
+                      for row in part], length: [min(len(row), _HISTORY) for row in part]})
+            for low in range(0, len(valid.users), 1024)
+            for part in [[rows[user] for user in valid.users[low:low + 1024]]]])
+        scores = evaluation.evaluate(item_ranking.ranker(session, vectors), valid, num_items, [_K])
+    return {"examples_per_second": done / seconds, "examples": done, "cpu_seconds": cpu,
+            "scores": scores}
+
+
+def _json_of(command):
+    """What a command printed last, as JSON."""
+    done = subprocess.run(command, stdout=subprocess.PIPE, universal_newlines=True, check=True,
+                          env=dict(os.environ, PYTHONPATH=os.path.dirname(_HERE)))
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def _ours(*arguments):
+    """The same of run_recsys.py."""
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run([
+            sys.executable, os.path.join(os.path.dirname(_HERE), "run_recsys.py"), "--min_count=1",
+            "--model_dir=" + folder, "--dim=%d" % _DIM, "--history_length=%d" % _HISTORY,
+            "--batch_size=%d" % _BATCH, "--num_sampled=%d" % _NUM_SAMPLED, "--sampler=uniform",
+            "--learning_rate=%g" % FLAGS.learning_rate, "--frequency_bias=0", "--similarity=dot",
+            "--k=%d" % _K] + list(arguments), stdout=subprocess.DEVNULL, check=True)
+        with open(os.path.join(folder, "metrics.json")) as stream:
+            metrics = json.load(stream)
+    return {"examples_per_second": metrics["examples_per_second"], "examples": metrics["examples"],
+            "cpu_seconds": metrics["cpu_seconds"],
+            "scores": metrics["validations"][-1]["scores"] if metrics["validations"] else {}}
+
+
+def main(_):
+    if FLAGS.usual:
+        print(json.dumps(_usual()))
+        return
+    peers = os.path.join(_HERE, "recsys_peers.py")
+    same = ["--train=" + FLAGS.train, "--valid=" + FLAGS.valid]
+    systems = {
+        "the usual way": lambda: _json_of([sys.executable, __file__, "--usual", *same, *(
+            "--%s=%s" % (name, FLAGS[name].value) for name in ("epochs", "learning_rate"))]),
+        "ours": lambda: _ours(*same, "--epochs=%d" % FLAGS.epochs, "--context=others", "--shared_table",
+                              "--validations=1")}
+    if FLAGS.librecommender or FLAGS.deepmatch:
+        systems["ours, hidden layer"] = lambda: _ours(
+            "--train=" + FLAGS.train, "--epochs=1", "--hidden=64,64", "--validations=0")
+    for workers in (0, 1) if FLAGS.librecommender else ():
+        systems["LibRecommender, %d workers" % workers] = lambda workers=workers: _json_of(
+            [FLAGS.librecommender, peers, "--peer=librecommender", "--train=" + FLAGS.train,
+             "--workers=%d" % workers])
+    if FLAGS.deepmatch:
+        systems["DeepMatch"] = lambda: _json_of(
+            [FLAGS.deepmatch, peers, "--peer=deepmatch", "--train=" + FLAGS.train])
+    best = {}
+    for _ in range(FLAGS.rounds):
+        for name, run in systems.items():
+            result = run()
+            print("%s: %d examples/s" % (name, result["examples_per_second"]), file=sys.stderr)
+            best[name] = max(best.get(name, result), result, key=lambda r: r["examples_per_second"])
+    print("%s; best of %d" % (machine.description(), FLAGS.rounds))
+    print("%-28s%14s%10s%22s%12s%10s" % ("", "examples/s", "of usual", "CPU s per 1e6 examples",
+                                         "Recall@20", "NDCG@20"))
+    usual = best["the usual way"]["examples_per_second"]
+    for name, result in best.items():
+        scores = "".join("%*.4f" % (width, result["scores"][score]) for width, score in (
+            (12, "Recall@20"), (10, "NDCG@20"))) if result.get("scores") else ""
+        print("%-28s%14s%10.2f%22.1f%s" % (
+            name, format(int(result["examples_per_second"]), ","), result["examples_per_second"] / usual,
+            1e6 * result["cpu_seconds"] / result["examples"], scores))
+
+
+if __name__ == "__main__":
+    app.run(main)

@@ -103,7 +103,7 @@ class Earlier:
     def _errors_named(self):
         try:
             yield
-        except (ValueError, tf.errors.OpError) as e:
+        except (ValueError, IndexError, tf.errors.OpError) as e:  # IndexError: a file that ends early
             raise checks.InputError("%s: wanted a checkpoint, got: %s" % (
                 self._path, str(e).split("\n")[0])) from e
 

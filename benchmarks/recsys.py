@@ -40,11 +40,12 @@ _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 _SETTINGS = {
     "gowalla": ["--min_count=1", "--context=others", "--history_length=0", "--shared_table", "--dim=64",
-                "--sampler=uniform", "--num_sampled=800", "--batch_size=1024", "--epochs=100",
-                "--frequency_bias=0", "--learning_rate=0.003", "--k=20"],
+                "--sampler=fixed_unigram", "--distortion=0.75", "--num_sampled=1200",
+                "--frequency_bias=0.5", "--max_examples_per_user=20", "--batch_size=1024",
+                "--learning_rate=0.008", "--epochs=90", "--k=20"],
     "health": ["--min_count=1", "--context=others", "--history_length=0", "--shared_table", "--dim=64",
-               "--sampler=uniform", "--num_sampled=1000", "--batch_size=1024", "--epochs=100",
-               "--frequency_bias=0", "--learning_rate=0.003", "--k=20"],
+               "--sampler=uniform", "--num_sampled=1000", "--temperature=0.3", "--frequency_bias=0.7",
+               "--batch_size=512", "--learning_rate=0.005", "--epochs=30", "--k=20"],
     "movielens": ["--k=10"],
     "catalogue": ["--min_count=1", "--dim=64", "--sampler=uniform", "--num_sampled=1000",
                   "--batch_size=1024", "--epochs=1", "--optimizer=rowwise_adagrad",

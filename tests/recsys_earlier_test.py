@@ -136,15 +136,16 @@ class EarlierTest(EarlierCase):
                                     "wanted a model with %s of shape .*, got None" % missing):
             self.load(BEFORE, hidden=())
 
-    @parameterized.parameters(False, True)
-    def test_a_column_that_was_of_the_other_kind_is_named(self, numeric_before):
-        kinds = earlier.Names(BEFORE.items, None, {"kind": ["", "phone"]})
+    @parameterized.product(numeric_before=(False, True), texts=([""], ["", "phone"]))
+    def test_a_column_that_was_of_the_other_kind_is_named(self, numeric_before, texts):
+        kinds = earlier.Names(BEFORE.items, None, {"kind": texts})
         numbers = kinds._replace(categories={})
         column = {"context": {"kind": model.Numeric(1.0, 2.0)}}
         first, second = (numbers, kinds) if numeric_before else (kinds, numbers)
         self.write(first, **(column if numeric_before else {}), hidden=())
         with self.assertRaisesRegex(InputError, "wanted a model with context_kind of shape"):
-            self.load(second, **({"context": {"kind": 2}} if numeric_before else column), hidden=())
+            self.load(second, hidden=(), **(
+                {"context": {"kind": len(texts)}} if numeric_before else column))
 
     def test_names_of_another_number_than_rows_are_told(self):
         self.write()

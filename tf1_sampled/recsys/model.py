@@ -176,9 +176,14 @@ class YouTubeDNN(collections.namedtuple(
         return values[:, None] * self._rows(name, 1, self.dim)
 
     def _rows(self, name, number, size):
-        """A table of `number` rows, short ones: what is learned of a row soon outweighs its start."""
+        """A table of `number` rows, of about length 1 for dot products.
+
+        Cosines do not need the length: short rows let what is learned soon outweigh the start, in
+        histories too, where rows that were hardly trained then count for little.
+        """
+        length = 0.15 if self.similarity == "cosine" else 1.0
         return _variable(name, [number, size],
-                         tf.random_normal_initializer(0, 0.15 * size ** -0.5, self._seed(name)))
+                         tf.random_normal_initializer(0, length * size ** -0.5, self._seed(name)))
 
     def _seed(self, name):
         """A seed of its own for each part: of one seed, tables of one shape would be the same."""

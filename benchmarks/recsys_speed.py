@@ -6,11 +6,11 @@
 
 The usual way is the same model, put together of what TensorFlow offers: padded histories of each example
 made in Python and fed, their rows gathered again for each, tf.nn.sampled_softmax_loss with its own
-sampler, tf.train.AdamOptimizer, one session.run after the other. Both have 64 dimensions, one table of
-items, the mean of the 50 latest other items of the user, dot products, 800 uniform negatives, 2048
+sampler on the table that is scaled to unit rows in each step, tf.train.AdamOptimizer, one session.run
+after the other. Both have 64 dimensions, one table of items, the mean of the 50 latest other items of
+the user, cosines (--similarity=dot: dot products) of temperature 0.1, 800 uniform negatives, 2048
 examples a step, a rate that falls linearly, and the same number of epochs; and both are judged on the
-validation file by the same evaluation. The rates suit each: lazy Adam, whose moments push a row only
-when it is used, wants a larger one than TensorFlow's.
+validation file by the same evaluation. The rates suit each.
 
 The other libraries (see recsys_peers.py for what they do and how to install them) are set beside ours
 with a hidden layer of 64 and a linear one, the 50 items before as the history, and no validation.
@@ -34,8 +34,9 @@ FLAGS = flags.FLAGS
 flags.DEFINE_string("train", None, "File of lines 'user item item ...'.", required=True)
 flags.DEFINE_string("valid", None, "File of the same users.", required=True)
 flags.DEFINE_integer("epochs", 5, "Passes over the training file.")
-flags.DEFINE_float("learning_rate", 0.02, "Of ours, at the start.")
-flags.DEFINE_float("usual_learning_rate", 0.002, "Of the usual way.")
+flags.DEFINE_enum("similarity", "cosine", ["cosine", "dot"], "Score of a user and an item.")
+flags.DEFINE_float("learning_rate", 0.008, "Of ours, at the start.")
+flags.DEFINE_float("usual_learning_rate", 0.005, "Of the usual way.")
 flags.DEFINE_integer("rounds", 1, "How often each system runs.")
 flags.DEFINE_string("librecommender", "", "Python that has LibRecommender.")
 flags.DEFINE_string("deepmatch", "", "Python that has DeepMatch.")
@@ -56,8 +57,9 @@ def _usual():
     data = splits.split_given(*events.read_logs([FLAGS.train, FLAGS.valid]))
     valid = splits.held_out(data)[0]
     num_items = len(data.item_names)
-    table = tf.get_variable("items", [num_items, _DIM],
-                            initializer=tf.random_normal_initializer(0, _DIM ** -0.5, seed=1))
+    is_cosine = FLAGS.similarity == "cosine"
+    table = tf.get_variable("items", [num_items, _DIM], initializer=tf.random_normal_initializer(
+        0, (0.15 if is_cosine else 1) * _DIM ** -0.5, seed=1))
     biases = tf.get_variable("biases", [num_items], initializer=tf.zeros_initializer(), trainable=False)
     history = tf.placeholder(tf.int32, [None, _HISTORY])
     length = tf.placeholder(tf.int32, [None])
@@ -66,11 +68,14 @@ def _usual():
     mask = tf.sequence_mask(length, _HISTORY, tf.float32)[:, :, None]
     total = tf.reduce_sum(tf.nn.embedding_lookup(table, history) * mask, 1)
     users = total / tf.maximum(tf.cast(length, tf.float32), 1)[:, None]
+    weights = table
+    if is_cosine:
+        users, weights = tf.nn.l2_normalize(users, 1) / 0.1, tf.nn.l2_normalize(table, 1)
     sampled = tf.random.uniform_candidate_sampler(labels, 1, _NUM_SAMPLED, True, num_items, seed=1)
     loss = tf.reduce_mean(tf.nn.sampled_softmax_loss(
-        table, biases, labels, users, _NUM_SAMPLED, num_items, sampled_values=sampled))
+        weights, biases, labels, users, _NUM_SAMPLED, num_items, sampled_values=sampled))
     train_op = tf.train.AdamOptimizer(FLAGS.usual_learning_rate * (1 - progress)).minimize(loss)
-    item_ranking = ranking.ItemRanking(table, biases, num_items, _DIM)
+    item_ranking = ranking.ItemRanking(weights, biases, num_items, _DIM)
 
     rows = [data.items[begin:end] for begin, end in zip(data.starts[:-1], data.train_ends)]
     examples = [(user, place) for user, row in enumerate(rows) if len(row) > 1
@@ -123,8 +128,9 @@ def _ours(*arguments):
             sys.executable, os.path.join(os.path.dirname(_HERE), "run_recsys.py"), "--min_count=1",
             "--model_dir=" + folder, "--dim=%d" % _DIM, "--history_length=%d" % _HISTORY,
             "--batch_size=%d" % _BATCH, "--num_sampled=%d" % _NUM_SAMPLED, "--sampler=uniform",
-            "--learning_rate=%g" % FLAGS.learning_rate, "--frequency_bias=0", "--similarity=dot",
-            "--k=%d" % _K] + list(arguments), stdout=subprocess.DEVNULL, check=True)
+            "--learning_rate=%g" % FLAGS.learning_rate, "--frequency_bias=0",
+            "--similarity=" + FLAGS.similarity, "--k=%d" % _K] + list(arguments),
+            stdout=subprocess.DEVNULL, check=True)
         with open(os.path.join(folder, "metrics.json")) as stream:
             metrics = json.load(stream)
     return {"examples_per_second": metrics["examples_per_second"], "examples": metrics["examples"],
@@ -140,7 +146,8 @@ def main(_):
     same = ["--train=" + FLAGS.train, "--valid=" + FLAGS.valid]
     systems = {
         "the usual way": lambda: _json_of([sys.executable, __file__, "--usual", *same, *(
-            "--%s=%s" % (name, FLAGS[name].value) for name in ("epochs", "usual_learning_rate"))]),
+            "--%s=%s" % (name, FLAGS[name].value)
+            for name in ("epochs", "similarity", "usual_learning_rate"))]),
         "ours": lambda: _ours(*same, "--epochs=%d" % FLAGS.epochs, "--context=others", "--shared_table",
                               "--validations=1")}
     if FLAGS.librecommender or FLAGS.deepmatch:

@@ -46,7 +46,7 @@ _SETTINGS = {
     "health": ["--min_count=1", "--context=others", "--history_length=0", "--shared_table", "--dim=64",
                "--sampler=uniform", "--num_sampled=1000", "--temperature=0.3", "--frequency_bias=0.7",
                "--batch_size=512", "--learning_rate=0.005", "--epochs=30", "--k=20"],
-    "movielens": ["--k=10"],
+    "movielens": ["--learning_rate=0.002", "--k=10"],
     "catalogue": ["--min_count=1", "--dim=64", "--sampler=uniform", "--num_sampled=1000",
                   "--batch_size=1024", "--epochs=1", "--optimizer=rowwise_adagrad",
                   "--learning_rate=0.1", "--frequency_bias=0", "--validations=0", "--k=20"],

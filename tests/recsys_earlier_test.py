@@ -53,8 +53,7 @@ class EarlierCase(graph_case.GraphCase):
             tf.get_variable("item_embeddings/Adam", [4, 4])
             tf.train.create_global_step()
             with self.new_session() as session:
-                for variable in tf.trainable_variables():
-                    variable.load(np.random.standard_normal(variable.shape.as_list()), session)
+                session.run([v.assign(tf.random_normal(v.shape)) for v in tf.trainable_variables()])
                 tf.train.Saver().save(session, self.path("model.ckpt"), 7)
                 values = self.values(session)
         items.write_items(self.path("items.tsv"), names.items, None, [1] * len(names.items))
@@ -158,7 +157,7 @@ class BrokenTest(EarlierCase):
 
     def setUp(self):
         super().setUp()
-        self.write()
+        self.write(BEFORE._replace(users=None, categories={}), context={}, age_unit=0.0, hidden=())
 
     def spoil(self, name, content):
         with open(self.path(name), "wb") as stream:

@@ -469,9 +469,22 @@ class BaselinesTest(absltest.TestCase):
 
     def test_popularity_ranks_by_count_for_every_user(self):
         part = to_part([[0], [1], [3]], [[], [0], [0, 1, 2]], users=[5, 6, 7])
-        (items, ranks), = evaluation.popularity_baseline(np.array([7, 9, 7, 0]))(part, 3)
-        self.assertEqual(items.tolist(), [[1, 0, 2], [1, 2, 3], [3, -1, -1]])
-        self.assertEqual(ranks.tolist(), [2, 0, 0])
+        got = list(evaluation.popularity_baseline(np.array([7, 9, 7, 0]))(part, 3))
+        self.assertEqual([items.tolist() for items, _ in got], [[[1, 0, 2]], [[1, 2, 3]], [[3]]])
+        self.assertEqual([ranks.tolist() for _, ranks in got], [[2], [0], [0]])
+
+    def test_popularity_agrees_with_scores_that_are_counts(self):
+        random = np.random.RandomState(1)
+        counts = random.randint(0, 6, 30)  # many ties
+        users = [random.permutation(30).tolist() for _ in range(50)]
+        part = to_part([items[:3] for items in users],
+                       [items[2:8 + n % 20] for n, items in enumerate(users)])  # a target among the seen
+        for one_part in (part, part._replace(seen=None)):
+            by_scores = evaluation.rank(evaluation.score_ranker(
+                lambda users: np.tile(counts.astype(float), (len(users), 1)), 30), one_part, 30, 12)
+            got = evaluation.rank(evaluation.popularity_baseline(counts), one_part, 30, 12)
+            np.testing.assert_array_equal(got.ranks, by_scores.ranks)
+            np.testing.assert_array_equal(got.first_offered, by_scores.first_offered)
 
     def test_random_scores_depend_on_user_and_seed_alone(self):
         def offers(seed, users):
@@ -493,8 +506,6 @@ class BaselinesTest(absltest.TestCase):
         self.assertEqual(got["Coverage@2"], 16 / 20)
 
     def test_no_items_are_told(self):
-        with self.assertRaisesRegex(checks.InputError, "num_items: wanted an integer above 0, got 0"):
-            evaluation.popularity_baseline([])
         with self.assertRaisesRegex(checks.InputError, "num_items: wanted an integer above 0, got 0"):
             evaluation.random_baseline(0, seed=1)
 

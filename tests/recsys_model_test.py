@@ -214,15 +214,17 @@ class YouTubeDNNTest(ModelCase):
         self.assertLen(tf.trainable_variables(), 1 + len(columns))
         self.assertEqual(model.context_variable("Kind_2.b"), "context_Kind_2.b")
 
-    def test_rows_begin_short_and_every_table_is_another(self):
-        net = model.YouTubeDNN([1] * 40, 40, (40, 40), num_users=40, context={"kind": 40}, seed=1)
+    @parameterized.parameters(("cosine", 0.15), ("dot", 1.0))
+    def test_rows_begin_with_their_length_and_every_table_is_another(self, similarity, length):
+        net = model.YouTubeDNN([1] * 40, 40, (40, 40), similarity, num_users=40, context={"kind": 40},
+                               seed=1)
         inputs = model.placeholders(net)
         net.user_vectors(inputs)
         net.class_table()
         with self.new_session() as session:
             values = self.values(session)
         for name in ("item_embeddings", "user_embeddings", "class_weights", "context_kind"):
-            self.assertBetween(np.linalg.norm(values[name], axis=1).mean(), 0.13, 0.17)
+            self.assert_close(np.linalg.norm(values[name], axis=1).mean(), length, 0.15)
         tables_of_one_shape = [values[name].ravel() for name in (
             "item_embeddings", "user_embeddings", "class_weights", "context_kind", "hidden_2/kernel")]
         correlations = np.corrcoef(tables_of_one_shape) - np.eye(5)

@@ -171,7 +171,7 @@ class RunWord2vecTest(parameterized.TestCase):
         rows, output_rows = random.standard_normal([2, 4, 6]).astype(np.float32)
         vectors.write_vectors(self._path("old.bin"), old, rows)
         vectors.write_vectors(self._path("outputs.txt"), old, output_rows)
-        arguments = ["--sample=0", "--epochs=3", "--batch_size=256"]
+        arguments = ["--sample=0", "--epochs=3", "--batch_size=256", "--threads=1"]
         self._succeed("--corpus=" + self.corpus, "--init_from=old.bin,outputs.txt", "--model_dir=model",
                       "--save_vocab=vocab.txt", "--output_vectors=new.txt", *arguments)
         words, new_rows = vectors.read_vectors(self._path("model", "vectors.bin"))

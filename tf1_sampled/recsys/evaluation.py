@@ -380,11 +380,25 @@ def ranks_from_top(top_scores, target_rows, target_scores, k):
 def popularity_baseline(item_counts):
     """The ranker that offers everyone the items with the most events.
 
+    All users have one order, so that a user takes the time of what was seen, not of all items.
+
     Args:
       item_counts: int [C], how often each item comes in training.
     """
-    scores = np.asarray(item_counts, np.float64)
-    return score_ranker(lambda users: np.broadcast_to(scores, (len(users), len(scores))), len(scores))
+    counts = np.asarray(item_counts)
+    order = np.argsort(-counts, kind="stable")
+    falling = -counts[order]
+
+    def rank_users(part, k):
+        for row in range(len(part.users)):
+            targets = splits.row(part.targets, row)
+            seen = [] if part.seen is None else splits.row(part.seen, row)
+            hidden = np.setdiff1d(seen, targets).astype(np.int64)
+            first = order[:k + len(hidden)]
+            as_good = np.searchsorted(falling, -counts[targets], side="right")
+            as_good -= np.searchsorted(np.sort(-counts[hidden]), -counts[targets], side="right")
+            yield first[np.isin(first, hidden, invert=True)][np.newaxis, :k], as_good - 1
+    return rank_users
 
 
 def random_baseline(num_items, seed):

@@ -25,7 +25,9 @@ def run(program, folder, *arguments, no_tensorflow=False, no_matplotlib=False, t
                 stream.write(_BROKEN[package])
             path.insert(0, broken)
     environment = dict(os.environ, PYTHONPATH=os.pathsep.join(path),
-                       XDG_CACHE_HOME=os.path.join(folder, CACHE))
+                       XDG_CACHE_HOME=os.path.join(folder, CACHE),
+                       # TensorFlow imports Matplotlib where it is; that warns of a home it cannot write to.
+                       MPLCONFIGDIR=os.path.join(folder, CACHE, "matplotlib"))
     environment.pop("TF_CPP_MIN_LOG_LEVEL", None)
     start = [os.path.join(_ROOT, program)]
     if not program.endswith(".py"):

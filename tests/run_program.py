@@ -26,7 +26,7 @@ def run(program, folder, *arguments, no_tensorflow=False, no_matplotlib=False, t
             path.insert(0, broken)
     environment = dict(os.environ, PYTHONPATH=os.pathsep.join(path),
                        XDG_CACHE_HOME=os.path.join(folder, CACHE),
-                       # TensorFlow imports Matplotlib where it is; that warns of a home it cannot write to.
+                       # TensorFlow imports Matplotlib, which warns if it cannot write at home.
                        MPLCONFIGDIR=os.path.join(folder, CACHE, "matplotlib"))
     environment.pop("TF_CPP_MIN_LOG_LEVEL", None)
     start = [os.path.join(_ROOT, program)]

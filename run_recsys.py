@@ -216,9 +216,10 @@ def main(_):
     def judge(session, part):
         vectors = feeds.user_vectors(session, asked_users, asked, events, part, FLAGS.history_length)
         placed = evaluation.rank(item_ranking.ranker(session, vectors), part, num_items, max(cuts))
-        rows, items = feeds.some_targets(part)
+        # Of few targets where the items are very many: each costs a pass over the table.
+        rows, items = feeds.some_targets(part, min(4096, max(64, (1 << 28) // num_items)))
         full_loss = training.mean_in_blocks(session, full_losses, {vector: vectors[rows], labels: items},
-                                            max(1, (1 << 23) // num_items))
+                                            max(8, (1 << 23) // num_items))
         return evaluation.Judgement(evaluation.metrics(placed, cuts), full_loss, placed, vectors)
 
     # Training; the checkpoint that validation chooses is kept.
@@ -230,7 +231,7 @@ def main(_):
     judgements = []
 
     def validate(session):
-        judgements.append(judge(session, valid))
+        judgements.append(judge(session, valid)._replace(ranking=None, vectors=None))  # of users' size
         score = judgements[-1].scores[choose_by]
         print("Validation %d of %d: %s %.4f, full softmax loss %.3f" % (
             len(judgements), FLAGS.validations, choose_by, score, judgements[-1].full_loss), flush=True)
@@ -283,7 +284,7 @@ def main(_):
         for row, offer in zip(shown, offers):
             user = test.users[row]
             had = events.items[events.starts[user]:test.ends[row]]
-            print("  %s" % events.user_names[test.users[row]])
+            print("  %s" % events.user_names[user])
             for what, ids in (("had", had[-5:]), ("offered", offer[offer >= 0]),
                               ("took", splits.row(test.targets, row)[:5])):
                 print("    %-8s %s" % (what, ", ".join(item_titles[item] for item in ids)))

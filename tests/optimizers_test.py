@@ -30,14 +30,14 @@ def _rowwise_adagrad(w, slots, ids, grads, rate, initial=0.1, power=-0.5):
         w[i] -= rate * g * a[i] ** power
 
 
-def _adam(w, slots, ids, grads, rate):
+def _adam(w, slots, ids, grads, rate, beta1=0.9):
     m, v = slots.setdefault("m", np.zeros_like(w)), slots.setdefault("v", np.zeros_like(w))
     slots["t"] = t = slots.get("t", 0) + 1
     for i in sorted(set(ids)):
         g = sum(g for j, g in zip(ids, grads) if j == i)
-        m[i] = 0.9 * m[i] + 0.1 * g
+        m[i] = beta1 * m[i] + (1 - beta1) * g
         v[i] = 0.999 * v[i] + 0.001 * g ** 2
-        w[i] -= rate * np.sqrt(1 - 0.999 ** t) / (1 - 0.9 ** t) * m[i] / (np.sqrt(v[i]) + 1e-8)
+        w[i] -= rate * np.sqrt(1 - 0.999 ** t) / (1 - beta1 ** t) * m[i] / (np.sqrt(v[i]) + 1e-8)
 
 
 _ORACLES = {"sgd": _sgd, "adagrad": _adagrad, "rowwise_adagrad": _rowwise_adagrad, "adam": _adam}
@@ -140,6 +140,30 @@ class RowwiseAdagradTest(graph_case.GraphCase):
     def test_arguments_out_of_their_range(self, name, value):
         with self.assertRaisesRegex(InputError, "RowwiseAdagradOptimizer: %s: wanted a number" % name):
             optimizers.RowwiseAdagradOptimizer(0.1, **{name: value})
+
+
+class LazyAdamTest(graph_case.GraphCase):
+
+    @parameterized.product(is_sparse=[False, True], use_resource=[False, True])
+    def test_without_a_first_moment(self, is_sparse, use_resource):
+        table = _table(use_resource)
+        optimizer = optimizers.LazyAdamOptimizer(0.3, beta1=0)
+        gradient = tf.constant(_GRADS if is_sparse else _START[::-1], tf.float32)
+        ids = _IDS if is_sparse else range(6)
+        step = optimizer.apply_gradients(
+            [(tf.IndexedSlices(gradient, tf.constant(_IDS)) if is_sparse else gradient, table)])
+        self.assertEqual(optimizer.get_slot_names(), ["v"])
+        wanted, slots = _START.copy(), {}
+        with self.new_session() as session:
+            for _ in range(3):
+                session.run(step)
+                _adam(wanted, slots, ids, _GRADS if is_sparse else _START[::-1], 0.3, beta1=0)
+            self.assert_close(session.run(table), wanted, 1e-5, 1e-5)
+
+    @parameterized.parameters(-0.1, 1)
+    def test_beta1_out_of_its_range(self, beta1):
+        with self.assertRaisesRegex(InputError, "LazyAdamOptimizer: beta1: wanted a number from 0"):
+            optimizers.LazyAdamOptimizer(0.1, beta1=beta1)
 
 
 class CheckpointTest(graph_case.GraphCase):

@@ -132,16 +132,40 @@ class LazyAdamOptimizer(tf.train.AdamOptimizer):
     g is the sum over the batch's uses of row i, and t counts steps, not uses. Dense gradients get
     TensorFlow's Adam; checkpoints are those of tf.train.AdamOptimizer.
 
+    The first moment of a row that is rarely used is of gradients long past. With beta1 = 0 there is
+    none, and no slot m.
+
     Args:
       learning_rate: float or scalar tensor.
-      beta1, beta2, epsilon: floats.
+      beta1: float in [0, 1).
+      beta2, epsilon: floats.
+
+    Raises:
+      InputError: beta1 out of its range.
 
     Reference: Kingma and Ba 2015, "Adam", algorithm 1 and section 2's form of the step.
     """
 
+    def __init__(self, learning_rate=0.001, beta1=0.9, beta2=0.999, epsilon=1e-8, use_locking=False,
+                 name="Adam"):
+        checks.argument(0 <= beta1 < 1, "LazyAdamOptimizer", "beta1", "a number from 0 to below 1", beta1)
+        super().__init__(learning_rate, beta1, beta2, epsilon, use_locking, name)
+
     def _zeros_slot(self, var, slot_name, op_name):
+        if slot_name == "m" and not self._beta1:
+            return None
         return self._get_or_make_slot_with_initializer(
             var, filled(0), var.shape, var.dtype.base_dtype, slot_name, op_name)
+
+    def _apply_dense(self, grad, var):
+        if self._beta1:
+            return super()._apply_dense(grad, var)
+        return self._apply_rows(grad, var)
+
+    def _resource_apply_dense(self, grad, var):
+        if self._beta1:
+            return super()._resource_apply_dense(grad, var)
+        return self._apply_rows(grad, var)
 
     def _apply_sparse(self, grad, var):
         return self._apply_rows(grad.values, var, grad.indices)
@@ -149,19 +173,34 @@ class LazyAdamOptimizer(tf.train.AdamOptimizer):
     def _resource_apply_sparse(self, grad, var, indices):
         return self._apply_rows(grad, var, indices)
 
-    def _apply_rows(self, grad, var, indices):
+    def _apply_rows(self, grad, var, indices=None):
+        """The step of some rows; without `indices` of all."""
+        def read(slot):
+            return slot + 0 if indices is None else tf.gather(slot, indices)
+
+        def write(slot, values):
+            if indices is None:
+                return tf.assign(slot, values, use_locking=self._use_locking)
+            return tf.scatter_update(slot, indices, values, self._use_locking)
+
         beta1_power, beta2_power = self._get_beta_accumulators()
         rate, beta1, beta2, epsilon, beta1_power, beta2_power = [
             tf.cast(t, grad.dtype) for t in (self._lr_t, self._beta1_t, self._beta2_t,
                                              self._epsilon_t, beta1_power, beta2_power)]
         rate *= tf.sqrt(1 - beta2_power) / (1 - beta1_power)
         first, second = self.get_slot(var, "m"), self.get_slot(var, "v")
-        m = beta1 * tf.gather(first, indices) + (1 - beta1) * grad
-        v = beta2 * tf.gather(second, indices) + (1 - beta2) * tf.square(grad)
+        m, updates = grad, []
+        if first is not None:
+            m = beta1 * read(first) + (1 - beta1) * grad
+            updates.append(write(first, m))
+        v = beta2 * read(second) + (1 - beta2) * tf.square(grad)
+        updates.append(write(second, v))
         step = rate * m / (tf.sqrt(v) + epsilon)
-        return tf.group(tf.scatter_update(first, indices, m, self._use_locking),
-                        tf.scatter_update(second, indices, v, self._use_locking),
-                        tf.scatter_sub(var, indices, step, self._use_locking))
+        if indices is None:
+            updates.append(tf.assign_sub(var, step, use_locking=self._use_locking))
+        else:
+            updates.append(tf.scatter_sub(var, indices, step, self._use_locking))
+        return tf.group(updates)
 
 
 def _mean_square(grad):

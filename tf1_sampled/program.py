@@ -41,6 +41,8 @@ def define_training_flags(loss, sampler, num_sampled, optimizer, learning_rate, 
                        "shrink where rows are frequent, from -1 to 0: -0.5 as Adagrad's, 0 not at all. "
                        "Default: -0.5, with --loss=negative_sampling -0.25.", lower_bound=-1,
                        upper_bound=0)
+    flags.DEFINE_float("beta1", 0.9, "Of --optimizer=adam, what a step keeps of the steps before; 0 saves "
+                       "memory and suits rows that are rarely used.", lower_bound=0, upper_bound=0.999)
     flags.DEFINE_float("learning_rate", learning_rate, "Step size at the start, above 0." + (
         "" if learning_rate else " Default: 0.2, with --loss=negative_sampling 0.1."))
     flags.register_validator("learning_rate", lambda rate: rate is None or rate > 0,
@@ -75,7 +77,8 @@ def optimizer_options(flag_values):
     power = flag_values.learning_rate_power
     if power is None:
         power = -0.25 if flag_values.loss == "negative_sampling" else -0.5
-    return {"rowwise_adagrad": {"learning_rate_power": power}}.get(flag_values.optimizer, {})
+    return {"adam": {"beta1": flag_values.beta1},
+            "rowwise_adagrad": {"learning_rate_power": power}}.get(flag_values.optimizer, {})
 
 
 def positive_integers(name, values):

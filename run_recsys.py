@@ -8,9 +8,7 @@
 Without files it reads which functions the Python code installed on this machine calls: a function is a
 user, the calls in it are what the user watched.
 """
-import contextlib
 import functools
-import itertools
 import os
 import time
 
@@ -101,7 +99,8 @@ def main(_):
 
     # What can go wrong early does.
     clock = {"start": time.time()}
-    program.check_model_dir(FLAGS.model_dir)
+    folder = program.model_dir_of(FLAGS, "recsys", (
+        "ann_index", "category", "patience", "titles", "validations"))
     cuts = program.positive_integers("k", FLAGS.k)
     checks.argument(cuts, "run_recsys", "--k", "one integer or more", FLAGS.k)
     names_of_scores = evaluation.metric_names(cuts)
@@ -169,7 +168,7 @@ def main(_):
 
     # Graph: items and slices of them -> user vectors -> loss of the items that were taken.
     tf = program.import_tensorflow()
-    from tf1_sampled import losses, samplers, training
+    from tf1_sampled import checkpoints, distributions, losses, samplers, training
     from tf1_sampled.recsys import earlier, export, feeds, model, pictures, ranking
 
     tf.disable_v2_behavior()
@@ -182,13 +181,14 @@ def main(_):
         FLAGS.seed)
     inputs = model.placeholders(net, training=True)
     labels = tf.placeholder(tf.int32, [None], "labels")
-    users = net.user_vectors(inputs, training=True)
+    seed = training.step_seed(FLAGS.seed)
+    users = net.user_vectors(inputs, True, distributions.fold_in(seed, "dropout"))
     weights, biases = net.class_table()
     sampled = known = None
     if FLAGS.loss not in tables.FULL_LOSSES:
         sampled = samplers.sample_by_name(
             FLAGS.sampler, labels, FLAGS.num_sampled, events.item_counts, unique=True,
-            distortion=FLAGS.distortion, seed=FLAGS.seed)
+            distortion=FLAGS.distortion, seed=seed)
         if FLAGS.hard_negatives:
             hard = ranking.best_items(weights, biases, users, num_items, FLAGS.hard_negatives)
             sampled = samplers.with_certain(sampled, labels, hard, num_items)
@@ -223,19 +223,17 @@ def main(_):
         return evaluation.Judgement(evaluation.metrics(placed, cuts), full_loss, placed, vectors)
 
     # Training; the checkpoint that validation chooses is kept.
-    feeds_of_steps = feeds.epochs_of_feeds(
-        events, inputs, labels, known, FLAGS.context, FLAGS.history_length, FLAGS.batch_size,
-        FLAGS.epochs, np.random.RandomState(FLAGS.seed), cap)
-    # The first before there is a folder, which what is wrong with them is not to leave behind.
-    feeds_of_steps = itertools.chain([next(feeds_of_steps)], feeds_of_steps)
-    judgements = []
+    feeds_from = functools.partial(
+        feeds.epochs_of_feeds, events, inputs, labels, known, FLAGS.context, FLAGS.history_length,
+        FLAGS.batch_size, FLAGS.epochs, FLAGS.seed, cap)
+    next(feeds_from(None))  # what is wrong with them is not to leave a folder behind
 
-    def validate(session):
-        judgements.append(judge(session, valid)._replace(ranking=None, vectors=None))  # of users' size
-        score = judgements[-1].scores[choose_by]
+    def validate(session, number):
+        judged = judge(session, valid)
+        score = judged.scores[choose_by]
         print("Validation %d of %d: %s %.4f, full softmax loss %.3f" % (
-            len(judgements), FLAGS.validations, choose_by, score, judgements[-1].full_loss), flush=True)
-        return score
+            number, FLAGS.validations, choose_by, score, judged.full_loss), flush=True)
+        return score, {"scores": judged.scores, "full_softmax_loss": judged.full_loss}
 
     validation = None
     if valid and FLAGS.validations:
@@ -246,23 +244,23 @@ def main(_):
     initialise = earlier.Earlier(FLAGS.init_from).loader(names, print) if FLAGS.init_from else None
     make_optimizer = functools.partial(tables.OPTIMIZERS[FLAGS.optimizer],
                                        **program.optimizer_options(FLAGS))
-    model_dir = program.make_model_dir(FLAGS.model_dir, "recsys")
-    try:
+    folder.begin({"events": splits.digest(events)})
+    model_dir = folder.path
+    with program.SIGNALS.deferred() as stop:
         result = training.train(
-            loss, mean_loss, make_optimizer, program.learning_rate(FLAGS), feeds_of_steps,
+            loss, mean_loss, make_optimizer, program.learning_rate(FLAGS), feeds_from,
             num_examples * FLAGS.epochs, "examples", model_dir, FLAGS.decay,
-            FLAGS.threads or training.num_cores(), validation=validation, initialise=initialise)
-    except BaseException:
-        with contextlib.suppress(OSError):  # it stays where it holds a checkpoint
-            os.rmdir(model_dir)
-        raise
+            FLAGS.threads or training.num_cores(), save_seconds=FLAGS.save_seconds, keep=FLAGS.keep,
+            validation=validation, initialise=initialise, stop=stop)
+    if not result.is_whole:
+        program.SIGNALS.leave(model_dir)
     print("%s examples/s" % format(int(result.units_per_second), ","))
     clock["trained"] = time.time()
 
     # Results: files.
-    checkpoint = tf.train.latest_checkpoint(model_dir)
+    checkpoint = checkpoints.chosen(model_dir)
     export.write_saved_model(os.path.join(model_dir, "saved_model"), net, checkpoint, *names,
-                             history_length=FLAGS.history_length or None)
+                             history_length=FLAGS.history_length or None, replaces=True)
     export.write_item_vectors(model_dir, net, checkpoint, events.item_names, titles)
     item_titles = [titles.get(name, name) for name in events.item_names]
     earlier.write_names(model_dir, names)
@@ -311,9 +309,10 @@ def main(_):
             ann["recall"], max(cuts), *(format(int(ann[speed]), ",") for speed in (
                 "queries_per_second", "exact_queries_per_second"))))
     if FLAGS.plots:
-        if judgements:
-            written += pictures.training(FLAGS.plots, *zip(*[v[:2] for v in result.validations]),
-                                         judgements)
+        if result.validations:
+            written += pictures.training(FLAGS.plots, *zip(*[
+                (examples, seconds, record["full_softmax_loss"], record["scores"])
+                for examples, seconds, _, record in result.validations]))
         if test:
             rankings = {"this model": placed, "popularity": popular}
             written.append(pictures.popularity(FLAGS.plots, rankings, events.item_counts, max(cuts)))
@@ -333,9 +332,8 @@ def main(_):
         "protocol": protocol,
         "full_softmax_loss": full_loss,
         "scores": scores,
-        "validations": [{"examples": examples, "seconds": seconds, "full_softmax_loss": judged.full_loss,
-                         "scores": judged.scores}
-                        for (examples, seconds, _), judged in zip(result.validations, judgements)],
+        "validations": [dict(record, examples=examples, seconds=seconds)
+                        for examples, seconds, _, record in result.validations],
         "baselines": baselines,
         "ann_index": ann,
         "files": written,

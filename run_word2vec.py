@@ -64,14 +64,14 @@ flags.DEFINE_string("eval_analogies", "", "File of analogy questions in sections
 
 def main(_):
     # Imported here, TensorFlow only below: --help, a wrong flag or a bad file need not wait for it.
-    import numpy as np
-
     from tf1_sampled import checks, files, plots, sources, tables
     from tf1_sampled.word2vec import corpus, evaluation, query, vectors, vocabulary
 
     # What can go wrong early does.
     clock = {"start": time.time()}
-    program.check_model_dir(FLAGS.model_dir)
+    folder = program.model_dir_of(FLAGS, "word2vec", (
+        "cache_dir", "eval_analogies", "eval_similarity", "neighbours", "output_vectors", "projector",
+        "save_vocab", "saved_model", "vectors"))
     similarity_pairs = {path: evaluation.read_similarity(path) for path in FLAGS.eval_similarity}
     sections = evaluation.read_analogies(FLAGS.eval_analogies) if FLAGS.eval_analogies else []
     checks.argument(not FLAGS.batch_size or FLAGS.batch_size % corpus.GROUP == 0, "run_word2vec",
@@ -84,9 +84,10 @@ def main(_):
     for path in (FLAGS.vectors, FLAGS.output_vectors, FLAGS.save_vocab):
         if path:
             files.check_writable(path)
-    for path in (FLAGS.saved_model, FLAGS.projector):
-        if path:
-            files.check_new_folder(path)
+    replaces = {name: FLAGS[name].value == folder.earlier(name) for name in ("saved_model", "projector")}
+    for name in replaces:
+        if FLAGS[name].value:
+            files.check_new_folder(FLAGS[name].value, replaces[name])
     if FLAGS.plots:
         plots.check_available()
         files.check_writable(os.path.join(FLAGS.plots, "loss.png"))
@@ -112,7 +113,7 @@ def main(_):
 
     # Graph: a run of ids -> blocks of inputs and labels -> loss of their pairs.
     tf = program.import_tensorflow()
-    from tf1_sampled import losses, samplers, training
+    from tf1_sampled import distributions, losses, samplers, training
     from tf1_sampled.word2vec import export, model
 
     tf.disable_v2_behavior()
@@ -125,12 +126,14 @@ def main(_):
     weights, biases = model.output_table(text.counts, dim, not is_relative, earlier.outputs(text.words))
     windows_of = {"cbow": model.cbow, "skipgram": model.skip_gram}[FLAGS.model]
     tokens = tf.placeholder(tf.int32, [batch_size + 2 * FLAGS.window])
-    windows = windows_of(embeddings, tokens, FLAGS.window, FLAGS.seed, shrink=FLAGS.shrink_window)
+    seed = training.step_seed(FLAGS.seed)
+    windows = windows_of(embeddings, tokens, FLAGS.window, distributions.fold_in(seed, "windows"),
+                         shrink=FLAGS.shrink_window)
     sampled = None
     if FLAGS.loss not in tables.FULL_LOSSES:
         sampled = samplers.sample_by_name(
             FLAGS.sampler, windows.labels, FLAGS.num_sampled, text.counts, distortion=FLAGS.distortion,
-            seed=FLAGS.seed, num_groups=batch_size // corpus.GROUP, label_mask=windows.label_mask)
+            seed=seed, num_groups=batch_size // corpus.GROUP, label_mask=windows.label_mask)
     # The sum, not the mean: each pair makes a step of its own, as in word2vec.c.
     loss = tf.reduce_sum(losses.loss_by_name(
         FLAGS.loss, weights, biases, windows.labels, windows.inputs, vocab_size, sampled, windows.pairs,
@@ -156,15 +159,24 @@ def main(_):
                                       [{held_out: run} for run in held_out_runs])
 
     # Training.
-    model_dir = program.make_model_dir(FLAGS.model_dir, "word2vec")
-    runs = corpus.runs(text, pieces, corpus.keep_probability(text.counts, FLAGS.sample), batch_size,
-                       FLAGS.window, FLAGS.epochs, np.random.RandomState(FLAGS.seed))
+    keep_probability = corpus.keep_probability(text.counts, FLAGS.sample)
+
+    def batches(position):
+        runs = corpus.runs(text, pieces, keep_probability, batch_size, FLAGS.window, FLAGS.epochs,
+                           FLAGS.seed, position)
+        return (({tokens: run}, progress, after) for run, progress, after in runs)
+
     make_optimizer = functools.partial(tables.OPTIMIZERS[FLAGS.optimizer],
                                        **program.optimizer_options(FLAGS))
-    result = training.train(
-        loss, mean_loss, make_optimizer, program.learning_rate(FLAGS),
-        (({tokens: run}, progress) for run, progress in runs), num_words * FLAGS.epochs, "words",
-        model_dir, FLAGS.decay, threads, held_out_loss)
+    folder.begin({"text": text.digest})
+    model_dir = folder.path
+    with program.SIGNALS.deferred() as stop:
+        result = training.train(
+            loss, mean_loss, make_optimizer, program.learning_rate(FLAGS), batches,
+            num_words * FLAGS.epochs, "words", model_dir, FLAGS.decay, threads, held_out_loss,
+            FLAGS.save_seconds, FLAGS.keep, stop=stop)
+    if not result.is_whole:
+        program.SIGNALS.leave(model_dir)
     print("%s words/s" % format(int(result.units_per_second), ","))
     clock["trained"] = time.time()
 
@@ -179,10 +191,10 @@ def main(_):
         vectors.write_vectors(FLAGS.output_vectors, text.words, output_rows)
         written.append(FLAGS.output_vectors)
     if FLAGS.saved_model:
-        export.write_saved_model(FLAGS.saved_model, text.words, rows)
+        export.write_saved_model(FLAGS.saved_model, text.words, rows, replaces["saved_model"])
         written.append(FLAGS.saved_model + os.sep)
     if FLAGS.projector:
-        export.write_projector(FLAGS.projector, text.words, rows)
+        export.write_projector(FLAGS.projector, text.words, rows, replaces["projector"])
         written.append(FLAGS.projector + os.sep)
     if FLAGS.plots:
         map_path = os.path.join(FLAGS.plots, "map.png")

@@ -10,8 +10,8 @@ sampler on the table that is scaled to unit rows in each step, tf.train.AdamOpti
 after the other. Both have 64 dimensions, one table of items, the mean of the 50 latest other items of
 the user, cosines (--similarity=dot: dot products) of temperature 0.1, 800 uniform negatives, 2048
 examples a step, a rate that falls linearly; and both are judged on the validation file by the same
-evaluation. An epoch has at most 20 examples of a user, others each time. The rates suit each, and so do the
-epochs, after which both have about the same score; ours goes without Adam's first moment.
+evaluation. An epoch has at most 20 examples of a user, others each time. The rates suit each, and so
+do the epochs, after which both have about the same score; ours goes without Adam's first moment.
 
 The other libraries (see recsys_peers.py for what they do and how to install them) are set beside ours
 with a hidden layer of 64 and a linear one, the 50 items before as the history, and no validation.

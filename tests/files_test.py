@@ -492,7 +492,7 @@ class WritingFolderTest(FilesTestCase):
         with mock.patch.object(os, "fsync") as fsync, mock.patch.object(
                 os, "replace", side_effect=lambda *_: fsync.assert_called()) as replace:
             self.write()
-        fsync.assert_called_once()
+        self.assertEqual(fsync.call_count, 2)  # of the file, and of its folder's name
         replace.assert_called_once()
 
     def test_a_file_is_no_folder(self):

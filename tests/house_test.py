@@ -11,9 +11,9 @@ _PACKAGE = "tf1_sampled"
 # From the bottom up. A module imports those of the lines above its own, none of its own line.
 _LAYERS = (
     ("__init__", "checks", "tables"),
-    ("assertions", "files", "initializers", "program"),
-    ("distributions", "optimizers", "plots", "sources", "training"),
-    ("samplers",),
+    ("assertions", "files", "initializers"),
+    ("checkpoints", "distributions", "model_dir", "optimizers", "plots", "sources"),
+    ("program", "samplers", "training"),
     ("logits",),
     ("losses",),
     ("word2vec.__init__", "recsys.__init__"),

@@ -8,7 +8,10 @@ from tf1_sampled import InputError, program
 
 _SCRIPT = """
 import logging
+import os
+import signal
 import sys
+import time
 from absl import flags
 from tf1_sampled import checks, program
 program.define_training_flags("nce", "uniform", 5, "sgd", 0.1, 32, 2, 8, "step", "Examples")
@@ -22,8 +25,20 @@ def main(_):
     if flags.FLAGS.mode == "log":
         logging.getLogger("library").info("all is well")
         logging.getLogger("library").warning("all is lost")
-    if flags.FLAGS.mode == "interrupt":
-        raise KeyboardInterrupt
+    if flags.FLAGS.mode in ("SIGINT", "SIGTERM"):
+        os.kill(os.getpid(), getattr(signal, flags.FLAGS.mode))
+        time.sleep(60)
+    if flags.FLAGS.mode == "deferred":
+        with program.SIGNALS.deferred() as stop:
+            print(stop())
+            os.kill(os.getpid(), signal.SIGTERM)
+            print(stop(), flush=True)
+        program.SIGNALS.leave("runs/x 1")
+    if flags.FLAGS.mode == "impatient":
+        with program.SIGNALS.deferred():
+            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(60)
     if flags.FLAGS.mode == "import":
         tf = program.import_tensorflow()
         tf.disable_v2_behavior()
@@ -75,9 +90,22 @@ class ProgramTest(absltest.TestCase):
         self.assertNotEqual(code, 0)
         self.assertIn("Traceback", err)
 
-    def test_an_interrupt_is_130(self):
-        code, _, err = self._run("--mode=interrupt")
-        self.assertEqual((code, err), (130, ""))
+    def test_signals_have_their_exit_codes(self):
+        for name, wanted in (("SIGINT", 130), ("SIGTERM", 143)):
+            code, _, err = self._run("--mode=" + name)
+            self.assertEqual((code, err), (wanted, "script.py: stopped by %s\n" % name))
+
+    def test_a_signal_that_is_put_off_tells_how_to_go_on(self):
+        code, out, err = self._run("--mode=deferred", "--restart", "--restart=true")
+        self.assertEqual((code, out), (143, "False\nTrue\n"))
+        self.assertRegex(err, "^script.py: stopped by SIGTERM; to go on:\n    python [^ ]*script.py "
+                         "--mode=deferred '--model_dir=runs/x 1'\n$")
+        _, _, err = self._run("--mode=deferred", "--model_dir=mine")
+        self.assertEndsWith(err, "script.py --mode=deferred --model_dir=mine\n")
+
+    def test_the_second_signal_is_not_put_off(self):
+        code, _, err = self._run("--mode=impatient")
+        self.assertEqual((code, err), (130, "script.py: stopped by SIGINT\n"))
 
     def test_a_mistyped_flag_names_the_choices(self):
         for wrong, message in [("--loss=nec", "full_softmax|gbce|nce|negative_sampling"),
@@ -100,34 +128,6 @@ class ProgramTest(absltest.TestCase):
             code, _, err = self._run("--mode=log", *arguments)
             self.assertEqual((code, len(err.splitlines())), (0, told), err)
             self.assertIn("all is lost", err)
-
-
-class ModelDirTest(absltest.TestCase):
-
-    def setUp(self):
-        super().setUp()
-        before = os.getcwd()
-        self.addCleanup(os.chdir, before)
-        self.folder = self.create_tempdir().full_path
-        os.chdir(self.folder)
-
-    def test_the_next_free_folder(self):
-        self.assertEqual([program.make_model_dir("", "x") for _ in range(3)],
-                         [os.path.join("runs", name) for name in ("x-1", "x-2", "x-3")])
-
-    def test_an_earlier_model_is_kept(self):
-        program.check_model_dir("model")
-        self.assertEqual([program.make_model_dir("model", "x") for _ in range(2)], ["model", "model"])
-        program.check_model_dir("model")
-        open(os.path.join("model", "model.ckpt-7.index"), "w").close()
-        with self.assertRaisesRegex(InputError, "without a checkpoint, got one that holds"):
-            program.check_model_dir("model")
-
-    def test_a_folder_that_cannot_be_made(self):
-        open("runs", "w").close()
-        for path in ("runs", os.path.join("runs", "below"), ""):
-            with self.assertRaisesRegex(InputError, "runs.*: wanted a folder for the model"):
-                program.make_model_dir(path, "x")
 
 
 class PositiveIntegersTest(absltest.TestCase):

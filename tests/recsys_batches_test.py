@@ -1,5 +1,6 @@
 """Tests of training batches: every example against one that is made by itself."""
 import collections
+import json
 
 import numpy as np
 from absl.testing import absltest, parameterized
@@ -225,14 +226,36 @@ class EpochsOfBatchesTest(parameterized.TestCase):
     @parameterized.product(context=batches.CONTEXTS, most=(None, 3))
     def test_epochs_follow_each_other_with_the_share_of_the_work(self, context, most):
         events = made_events(LENGTHS, HELD_OUT)
-        random = np.random.RandomState(6)
-        wanted = [batch.positions.tolist() for _ in range(3) for batch in
-                  batches.training_batches(events, context, 4, 10, random, most)]
-        got = list(batches.epochs_of_batches(events, context, 4, 10, 3, np.random.RandomState(6), most))
-        self.assertEqual([batch.positions.tolist() for batch, _ in got], wanted)
+        wanted = [batch.positions.tolist() for epoch in range(3) for batch in batches.training_batches(
+            events, context, 4, 10, np.random.RandomState([6, epoch]), most)]
+        got = list(batches.epochs_of_batches(events, context, 4, 10, 3, 6, most))
+        self.assertEqual([batch.positions.tolist() for batch, _, _ in got], wanted)
         done = np.cumsum([len(positions) for positions in wanted])
-        np.testing.assert_allclose([share for _, share in got], done / done[-1])
+        np.testing.assert_allclose([share for _, share, _ in got], done / done[-1])
         self.assertEqual(got[-1][1], 1.0)
+
+    @parameterized.product(context=batches.CONTEXTS, most=(None, 3))
+    def test_goes_on_after_any_batch(self, context, most):
+        events = made_events(LENGTHS, HELD_OUT)
+        arguments = (events, context, 4, 10, 3, 6, most)
+        every = list(batches.epochs_of_batches(*arguments))
+        for number, (_, _, position) in enumerate(every, 1):
+            rest = list(batches.epochs_of_batches(*arguments, position=json.loads(json.dumps(position))))
+            self.assertLen(rest, len(every) - number)
+            for (batch, *after), (wanted, *wanted_after) in zip(rest, every[number:]):
+                self.assertEqual(after, wanted_after)
+                for array, wanted_array in zip(batch, wanted):
+                    np.testing.assert_array_equal(array, wanted_array)
+
+    def test_more_epochs_come_after_the_last(self):
+        events = made_events(LENGTHS, HELD_OUT)
+        *_, (_, share, position) = batches.epochs_of_batches(events, "past", 4, 10, 1, 6)
+        self.assertEmpty(list(batches.epochs_of_batches(events, "past", 4, 10, 1, 6, None, position)))
+        more = list(batches.epochs_of_batches(events, "past", 4, 10, 2, 6, None, position))
+        self.assertEqual(sum(len(batch.labels) for batch, _, _ in more),
+                         batches.num_examples(events, "past"))
+        self.assertGreater(more[0][1], 0.5)
+        self.assertEqual((share, more[-1][1]), (1, 1))
 
     @parameterized.parameters(
         (dict(epochs=0), "epochs_of_batches: epochs: wanted an integer above 0, got 0"),
@@ -240,7 +263,7 @@ class EpochsOfBatchesTest(parameterized.TestCase):
         (dict(history_length=-1), "training_batches: history_length: wanted"))
     def test_wrong_argument_is_named(self, changed, message):
         arguments = dict(events=made_events([3, 4]), context="past", history_length=2,
-                         examples_per_batch=4, epochs=1, rng=np.random.RandomState(0))
+                         examples_per_batch=4, epochs=1, seed=0)
         arguments.update(changed)
         with self.assertRaisesRegex(checks.InputError, message):
             next(batches.epochs_of_batches(**arguments))

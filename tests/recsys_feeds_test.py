@@ -145,12 +145,11 @@ class EpochsTest(graph_case.GraphCase):
                                age_unit=10.0 * ages)
         inputs, labels = model.placeholders(net, training=True), tf.placeholder(tf.int32, [None])
         asked = feeds.Known(*(tf.placeholder(tf.int32, [None]) for _ in range(3))) if known else None
-        got = list(feeds.epochs_of_feeds(data, inputs, labels, asked, context, 2, 2, 3,
-                                         np.random.RandomState(1), 2))
-        wanted = list(batches.epochs_of_batches(data, context, 2, 2, 3, np.random.RandomState(1), 2))
+        got = list(feeds.epochs_of_feeds(data, inputs, labels, asked, context, 2, 2, 3, 1, 2))
+        wanted = list(batches.epochs_of_batches(data, context, 2, 2, 3, 1, 2))
         self.assertLen(got, len(wanted))
-        for (feed, progress), (batch, share) in zip(got, wanted):
-            self.assertEqual(progress, share)
+        for (feed, *after), (batch, *wanted_after) in zip(got, wanted):
+            self.assertEqual(after, wanted_after)
             values = model.feed(inputs, feeds.of_batch(data, batch, 90.0))
             values[labels] = batch.labels
             if known:
@@ -160,12 +159,19 @@ class EpochsTest(graph_case.GraphCase):
                 np.testing.assert_array_equal(feed[placeholder], value)
         self.assertEqual(got[-1][1], 1)
 
+    def test_goes_on_from_a_position(self):
+        data = made_events()
+        inputs, labels = model.placeholders(model.YouTubeDNN(data.item_counts, 4), training=True), None
+        arguments = (data, inputs, labels, None, "past", 2, 2, 3, 1, 2)
+        every = list(feeds.epochs_of_feeds(*arguments))
+        rest = list(feeds.epochs_of_feeds(*arguments, position=every[2][2]))
+        self.assertEqual([after for _, *after in rest], [after for _, *after in every[3:]])
+
     def test_a_model_without_ages_needs_no_times(self):
         data = made_events(False)
         net = model.YouTubeDNN(data.item_counts, 4)
         inputs, labels = model.placeholders(net, training=True), tf.placeholder(tf.int32, [None])
-        steps = list(feeds.epochs_of_feeds(data, inputs, labels, None, "past", 2, 100, 1,
-                                           np.random.RandomState(1)))
+        steps = list(feeds.epochs_of_feeds(data, inputs, labels, None, "past", 2, 100, 1, 1))
         self.assertLen(steps, 1)
         self.assertLen(steps[0][0], 5)
 

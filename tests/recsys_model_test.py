@@ -1,4 +1,5 @@
 """Tests of the YouTube DNN: each part against slow NumPy, and that what is there is learned."""
+import functools
 import itertools
 
 import numpy as np
@@ -449,8 +450,8 @@ class LearningTest(graph_case.GraphCase):
         more = {"k": 5} if loss == "softmax_at_k" else {}
         value = tf.reduce_mean(losses.loss_by_name(loss, weights, biases, labels, vectors, num_items,
                                                    sampled, **more))
-        steps = feeds.epochs_of_feeds(data, inputs, labels, known, context, history_length, 64, epochs,
-                                      np.random.RandomState(1))
+        steps = functools.partial(feeds.epochs_of_feeds, data, inputs, labels, known, context,
+                                  history_length, 64, epochs, 1, None)
         asked = model.placeholders(net)
         answer = net.user_vectors(asked)
         item_ranking = ranking.ItemRanking(weights, biases, num_items, net.vector_size)

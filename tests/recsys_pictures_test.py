@@ -15,13 +15,8 @@ except ImportError:
     matplotlib = None
 
 
-def judged(recall, loss):
-    scores = {"Recall@5": recall, "NDCG@5": recall / 2, "Coverage@5": 0.9}
-    return evaluation.Judgement(scores, loss, None, None)
-
-
-JUDGEMENTS = [judged(0.1, 5.0), judged(0.3, 4.0), judged(0.2, 4.5)]
-UNITS, SECONDS = (100, 200, 300), (1.0, 2.5, 3.0)
+SCORES = [{"Recall@5": recall, "NDCG@5": recall / 2, "Coverage@5": 0.9} for recall in (0.1, 0.3, 0.2)]
+UNITS, SECONDS, LOSSES = (100, 200, 300), (1.0, 2.5, 3.0), (5.0, 4.0, 4.5)
 
 
 def ranking_of(ranks):
@@ -41,7 +36,7 @@ class DataTest(absltest.TestCase):
     def test_training(self):
         self.plots.loss.return_value = "folder/loss.png"
         path = os.path.join("folder", "validation.png")
-        self.assertEqual(pictures.training("folder", UNITS, SECONDS, JUDGEMENTS),
+        self.assertEqual(pictures.training("folder", UNITS, SECONDS, LOSSES, SCORES),
                          ["folder/loss.png", path])
         self.plots.loss.assert_called_once_with(
             "folder", [(100, 1.0, 5.0), (200, 2.5, 4.0), (300, 3.0, 4.5)], "examples",
@@ -100,7 +95,7 @@ class FilesTest(absltest.TestCase):
                 self.assertEqual(stream.read(8), b"\x89PNG\r\n\x1a\n")
 
     def test_each_picture_is_a_file(self):
-        paths = pictures.training(self.folder, UNITS, SECONDS, JUDGEMENTS)
+        paths = pictures.training(self.folder, UNITS, SECONDS, LOSSES, SCORES)
         rankings = {"this model": ranking_of([0, 9, 1, 7])}
         paths.append(pictures.popularity(self.folder, rankings, [4, 4, 1, 1], 5))
         vectors = np.random.RandomState(1).standard_normal([9, 4])
@@ -110,7 +105,7 @@ class FilesTest(absltest.TestCase):
         self.check(paths)
 
     def test_one_validation_is_enough(self):
-        self.check(pictures.training(self.folder, UNITS[:1], SECONDS[:1], JUDGEMENTS[:1]))
+        self.check(pictures.training(self.folder, UNITS[:1], SECONDS[:1], LOSSES[:1], SCORES[:1]))
 
     def test_a_cut_above_the_ranking_is_named(self):
         with self.assertRaisesRegex(InputError,

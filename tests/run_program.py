@@ -10,30 +10,49 @@ _BROKEN = {"tensorflow": "raise AssertionError('TensorFlow was imported')\n",
 CACHE = ".cache"  # in the folder of the test, so that the user's own is left alone
 
 
-def run(program, folder, *arguments, no_tensorflow=False, no_matplotlib=False, text=None):
-    """(exit code, standard output, standard error) of a program, with `folder` as working folder.
+def environment(folder, *broken):
+    """The environment of a program: this project's modules, and nothing kept outside of `folder`.
 
-    `program` is the file of one, or the name of a console script, run as pip's own script does; `text`
-    is its standard input.
+    Args:
+      folder: the working folder of the program.
+      *broken: packages, "tensorflow" or "matplotlib", that cannot be imported.
     """
     path = [_ROOT] + [p for p in sys.path if p]
-    for package, is_broken in (("tensorflow", no_tensorflow), ("matplotlib", no_matplotlib)):
-        if is_broken:
-            broken = os.path.join(folder, CACHE, "no_" + package)
-            os.makedirs(os.path.join(broken, package), exist_ok=True)
-            with open(os.path.join(broken, package, "__init__.py"), "w") as stream:
-                stream.write(_BROKEN[package])
-            path.insert(0, broken)
-    environment = dict(os.environ, PYTHONPATH=os.pathsep.join(path),
-                       XDG_CACHE_HOME=os.path.join(folder, CACHE),
-                       # TensorFlow imports Matplotlib, which warns if it cannot write at home.
-                       MPLCONFIGDIR=os.path.join(folder, CACHE, "matplotlib"))
-    environment.pop("TF_CPP_MIN_LOG_LEVEL", None)
-    start = [os.path.join(_ROOT, program)]
+    for package in broken:
+        place = os.path.join(folder, CACHE, "no_" + package)
+        os.makedirs(os.path.join(place, package), exist_ok=True)
+        with open(os.path.join(place, package, "__init__.py"), "w") as stream:
+            stream.write(_BROKEN[package])
+        path.insert(0, place)
+    variables = dict(os.environ, PYTHONPATH=os.pathsep.join(path),
+                     XDG_CACHE_HOME=os.path.join(folder, CACHE),
+                     # TensorFlow imports Matplotlib, which warns if it cannot write at home.
+                     MPLCONFIGDIR=os.path.join(folder, CACHE, "matplotlib"))
+    variables.pop("TF_CPP_MIN_LOG_LEVEL", None)
+    return variables
+
+
+def start(program, folder, *arguments, broken=(), **options):
+    """The subprocess.Popen of a program, with `folder` as working folder.
+
+    `program` is the file of one, or the name of a console script, run as pip's own script does;
+    `options` are those of Popen.
+    """
+    command = [os.path.join(_ROOT, program)]
     if not program.endswith(".py"):
-        start = ["-c", "import sys; from tf1_sampled import program; program.%s()" % program]
-    source = {"stdin": subprocess.DEVNULL} if text is None else {"input": text}
-    done = subprocess.run([sys.executable] + start + list(arguments), cwd=folder, env=environment,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True,
-                          **source)
-    return done.returncode, done.stdout, done.stderr
+        command = ["-c", "import sys; from tf1_sampled import program; program.%s()" % program]
+    return subprocess.Popen([sys.executable] + command + list(arguments), cwd=folder,
+                            env=environment(folder, *broken), stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, universal_newlines=True, **options)
+
+
+def run(program, folder, *arguments, no_tensorflow=False, no_matplotlib=False, text=None):
+    """(exit code, standard output, standard error) of a program, as `start` has it.
+
+    `text` is its standard input.
+    """
+    broken = ["tensorflow"] * no_tensorflow + ["matplotlib"] * no_matplotlib
+    child = start(program, folder, *arguments, broken=broken,
+                  stdin=subprocess.DEVNULL if text is None else subprocess.PIPE)
+    output, errors = child.communicate(text)
+    return child.returncode, output, errors

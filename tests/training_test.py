@@ -10,7 +10,17 @@ import tensorflow.compat.v1 as tf
 from absl.testing import absltest, parameterized
 
 from tests import graph_case
-from tf1_sampled import InputError, optimizers, training
+from tf1_sampled import InputError, checkpoints, distributions, optimizers, training
+
+
+def _once(batches):
+    """What `train` wants, of an iterator of (feed, progress)."""
+    return lambda position: ((feed, progress, None) for feed, progress in batches)
+
+
+def _validation(score, times, patience):
+    """A Validation of scores alone."""
+    return training.Validation(lambda session, _: (score(session), {}), times, patience)
 
 
 class _TrainCase(graph_case.GraphCase):
@@ -23,7 +33,10 @@ class _TrainCase(graph_case.GraphCase):
         self.loss = tf.reduce_mean(tf.square(self.w - self.x))
 
     def _train(self, values, rate=0.1, **options):
-        batches = (({self.x: v}, (i + 1) / len(values)) for i, v in enumerate(values))
+        def batches(position):
+            return (({self.x: v}, (i + 1) / len(values), i + 1) for i, v in enumerate(values)
+                    if i >= (position or 0))
+
         return training.train(self.loss, self.loss, optimizers.SGDOptimizer, rate, batches, 100,
                               "examples", self.folder, **options)
 
@@ -115,7 +128,7 @@ class TrainTest(_TrainCase):
                 loss = tf.square(w - x)
                 batches = (({x: 1.0}, (i + 1) / 12) for i in range(12))
                 result = training.train(
-                    loss, loss, optimizers.SGDOptimizer, 0.1, batches, 12, "examples",
+                    loss, loss, optimizers.SGDOptimizer, 0.1, _once(batches), 12, "examples",
                     self.create_tempdir().full_path, threads=threads)
                 self.assertEqual(result.steps, 12)
 
@@ -134,7 +147,7 @@ class TrainTest(_TrainCase):
             raise InputError("text.txt: gone")
 
         with self.assertRaisesRegex(InputError, "text.txt: gone"):
-            training.train(self.loss, self.loss, optimizers.SGDOptimizer, 0.1, batches(), 100,
+            training.train(self.loss, self.loss, optimizers.SGDOptimizer, 0.1, _once(batches()), 100,
                            "examples", self.folder, threads=2)
 
     def test_a_variable_without_gradient_is_named(self):
@@ -164,7 +177,7 @@ class ValidationTest(_TrainCase):
             steps.append(int(session.run(tf.train.get_global_step())))
             return next(scores)
 
-        validation = training.Validation(score, times or number_of_steps, patience)
+        validation = _validation(score, times or number_of_steps, patience)
         return self._train(self._steps(number_of_steps), validation=validation, **options), steps
 
     @parameterized.parameters(None, 1, 3)
@@ -175,7 +188,7 @@ class ValidationTest(_TrainCase):
             seen[len(seen)] = session.run(self.w)
             return [0.1, 0.7, 0.3, 0.7, 0.5][len(seen) - 1]
 
-        result = self._train(self._steps(10), validation=training.Validation(score, 5, 0),
+        result = self._train(self._steps(10), validation=_validation(score, 5, 0),
                              threads=threads)
         self.assertEqual([x[2] for x in result.validations], [0.1, 0.7, 0.3, 0.7, 0.5])
         self.assertLen(set(seen.values()), 5)
@@ -190,7 +203,7 @@ class ValidationTest(_TrainCase):
     def test_validations_are_spread_evenly(self, number, times, wanted):
         result, steps = self._scored([1.0] * number, number, times)
         self.assertEqual(steps, wanted)
-        self.assertEqual([units for units, _, _ in result.validations],
+        self.assertEqual([units for units, *_ in result.validations],
                          [int(round(100 * step / number)) for step in wanted])
 
     def test_what_a_large_step_went_past_is_not_made_up_for(self):
@@ -202,8 +215,8 @@ class ValidationTest(_TrainCase):
 
         progress = [0.55, 0.57, 0.59, 0.61, 0.8, 1.0]
         batches = (({self.x: [1.0]}, p) for p in progress)
-        training.train(self.loss, self.loss, optimizers.SGDOptimizer, 0.1, batches, 100, "examples",
-                       self.folder, validation=training.Validation(score, 10, 0))
+        training.train(self.loss, self.loss, optimizers.SGDOptimizer, 0.1, _once(batches), 100,
+                       "examples", self.folder, validation=_validation(score, 10, 0))
         self.assertEqual(places, [1, 4, 5, 6])
 
     @parameterized.parameters(([0.5, 0.4, 0.6, 0.6, 0.5, 0.7], 2, 5, 3), ([0.5, 0.4, 0.6], 1, 2, 1),
@@ -222,17 +235,25 @@ class ValidationTest(_TrainCase):
         self._scored([float("nan"), -7.0, float("nan")], 3)
         with training.restored_session(self.folder) as session:
             self.assertEqual(session.run(tf.train.get_global_step()), 2)
-        self.folder = self.create_tempdir().full_path
+
+    def test_of_no_numbers_the_first(self):
         result, _ = self._scored([float("nan")] * 3, 3)
         self.assertLen(result.validations, 3)
         with training.restored_session(self.folder) as session:
             self.assertEqual(session.run(tf.train.get_global_step()), 1)
 
-    def test_no_checkpoint_is_made_but_the_best(self):
-        self._scored([0.5, 0.9, 0.8, 0.7, 0.6], 100, 5, save_seconds=0)
+    def test_the_newest_are_kept_beside_the_best(self):
+        self._scored([0.5, 0.9, 0.8, 0.7, 0.6], 100, 5, save_seconds=0, keep=1)
+        self.assertEqual(checkpoints.chosen(self.folder), os.path.join(self.folder, "model.ckpt-40"))
         self.assertEqual(tf.train.latest_checkpoint(self.folder),
-                         os.path.join(self.folder, "model.ckpt-40"))
-        self.assertLen([name for name in os.listdir(self.folder) if name.endswith(".index")], 1)
+                         os.path.join(self.folder, "model.ckpt-100"))
+        self.assertLen([name for name in os.listdir(self.folder) if name.endswith(".index")], 2)
+
+    def test_what_else_is_known_of_a_validation_goes_along(self):
+        validation = training.Validation(lambda session, number: (0.5, {"loss": 7.0}), 2, 0)
+        result = self._train(self._steps(2), validation=validation)
+        self.assertEqual([(score, record) for *_, score, record in result.validations],
+                         [(0.5, {"loss": 7.0})] * 2)
 
     def test_seconds_are_without_validation(self):
         clock = [1000.0]
@@ -252,16 +273,16 @@ class ValidationTest(_TrainCase):
         with mock.patch.object(training.time, "time", lambda: clock[0]), mock.patch.object(
                 training.time, "process_time", lambda: cpu[0]):
             result = training.train(
-                self.loss, self.loss, optimizers.SGDOptimizer, 0.1, batches(), 100, "examples",
-                self.folder, validation=training.Validation(score, 5, 0))
+                self.loss, self.loss, optimizers.SGDOptimizer, 0.1, _once(batches()), 100, "examples",
+                self.folder, validation=_validation(score, 5, 0))
         self.assertEqual((result.seconds, result.cpu_seconds), (10, 20))
         self.assertEqual(result.units_per_second, 10)
-        self.assertEqual([seconds for _, seconds, _ in result.validations], [2, 4, 6, 8, 10])
+        self.assertEqual([seconds for _, seconds, *_ in result.validations], [2, 4, 6, 8, 10])
         self.assertEqual([seconds for _, seconds, _ in result.history], [2, 4, 6, 8, 10, 10])
 
     def test_a_diverged_model_is_not_judged(self):
         with self.assertRaisesRegex(InputError, "got nan at step 2.*Last checkpoint: .*model.ckpt-1"):
-            self._train([[1.0], [float("nan")], [1.0]], validation=training.Validation(
+            self._train([[1.0], [float("nan")], [1.0]], validation=_validation(
                 lambda session: 1.0 + session.run(tf.train.get_global_step()), 3, 0))
         with training.restored_session(self.folder) as session:
             self.assertTrue(np.isfinite(session.run(self.w)))
@@ -277,7 +298,121 @@ class ValidationTest(_TrainCase):
             raise InputError("score: broken")
 
         with self.assertRaisesRegex(InputError, "score: broken"):
-            self._train(self._steps(60), validation=training.Validation(score, 2, 0))
+            self._train(self._steps(60), validation=_validation(score, 2, 0))
+
+
+class GoingOnTest(graph_case.GraphCase):
+    """A training that is interrupted and goes on is the same as one that is not."""
+
+    def _train(self, folder, num_steps=100, stop_after=None, length=1, rate=0.05, **options):
+        """(result, [w and all that goes with it], lines) of a training of a graph of its own."""
+        asked, lines = [], []
+
+        def stop():
+            asked.append(True)
+            return stop_after is not None and len(asked) > stop_after
+
+        def batches(position):
+            for i in range(int(position[0]) if position else 0, num_steps):
+                yield {x: [float(i % 7)] * length}, (i + 1) / num_steps, (i + 1, np.arange(3))
+
+        with tf.Graph().as_default():
+            tf.set_random_seed(4)
+            x = tf.placeholder(tf.float32, [None])
+            w = tf.get_variable("w", [3], initializer=tf.random_normal_initializer(), use_resource=True)
+            drawn = distributions.uniforms([3], training.step_seed(5))
+            loss = tf.reduce_mean(tf.square(w - x * tf.cast(drawn, tf.float32)))
+            make_optimizer = optimizers.LazyAdamOptimizer
+            result = training.train(loss, loss, make_optimizer, rate, batches, num_steps, "examples",
+                                    folder, threads=1, stop=stop, report=lines.append, **options)
+            with training.restored_session(folder) as session:
+                variables = [v for v in tf.global_variables() if v.dtype.base_dtype != tf.string]
+                return result, session.run(variables), lines
+
+    def _folder(self):
+        return self.create_tempdir().full_path
+
+    @parameterized.parameters(0, 1, 7, 49, 50, 51, 99)
+    def test_the_same_to_the_last_bit(self, stop_after):
+        whole, wanted, lines = self._train(self._folder())
+        self.assertTrue(whole.is_whole)
+        self.assertEmpty(lines)
+        folder = self._folder()
+        part, _, _ = self._train(folder, stop_after=stop_after)
+        self.assertEqual((part.is_whole, part.steps), (False, stop_after))
+        result, values, lines = self._train(folder)
+        self.assertEqual(lines, ["Going on from " + os.path.join(folder, "model.ckpt-%d" % stop_after)])
+        self.assertEqual((result.steps, result.is_whole, result.units), (100, True, 100))
+        self.assertEqual(result.history[-1][::2], whole.history[-1][::2])
+        for value, other in zip(values, wanted):
+            np.testing.assert_array_equal(value, other)
+
+    def test_draws_differ_from_step_to_step(self):
+        seed = training.step_seed(5)
+        drawn = distributions.uniforms([2], seed)
+        kept = []
+        keep = tf.numpy_function(
+            lambda *values: kept.append(values) or np.int32(0), [seed, drawn], tf.int32)
+        tf.add_to_collection(tf.GraphKeys.UPDATE_OPS, keep.op)
+        w = tf.get_variable("w", [], use_resource=True)
+        training.train(tf.square(w), tf.identity(w), optimizers.SGDOptimizer, 0.1,
+                       _once(({}, (i + 1) / 60) for i in range(60)), 60, "examples", self._folder())
+        self.assertCountEqual([tuple(seed) for seed, _ in kept], [(5, i) for i in range(60)])
+        self.assertLen({tuple(drawn) for _, drawn in kept}, 60)
+
+    def test_what_was_measured_goes_on(self):
+        def score(session, number):
+            self.assertEqual(number, len(numbers) + 1)
+            numbers.append(number)
+            step = int(session.run(tf.train.get_global_step()))
+            return -abs(step - 40.0), {"step": step}
+
+        folder, numbers = self._folder(), []
+        validation = training.Validation(score, 10, 0)
+        self._train(folder, stop_after=55, validation=validation)
+        result, _, _ = self._train(folder, validation=validation)
+        self.assertEqual([record["step"] for *_, record in result.validations],
+                         list(range(10, 101, 10)))
+        self.assertEqual(checkpoints.chosen(folder), os.path.join(folder, "model.ckpt-40"))
+        seconds = [seconds for _, seconds, *_ in result.validations]
+        self.assertEqual(sorted(seconds), seconds)
+        self.assertLessEqual(seconds[-1], result.seconds)
+
+    def test_patience_that_is_at_its_end(self):
+        folder = self._folder()
+        validation = training.Validation(lambda session, number: (0.0, {}), 10, 2)
+        first, _, _ = self._train(folder, validation=validation)
+        again, _, _ = self._train(folder, validation=validation)
+        self.assertEqual((first.steps, again.steps), (30, 30))
+
+    def test_a_training_that_is_done_is_not_done_again(self):
+        folder = self._folder()
+        first, wanted, _ = self._train(folder)
+        again, values, _ = self._train(folder)
+        self.assertEqual((again.steps, again.history), (first.steps, first.history))
+        np.testing.assert_array_equal(values[0], wanted[0])
+
+    def test_more_epochs(self):
+        folder = self._folder()
+        self._train(folder, 60)
+        result, _, _ = self._train(folder, 90)
+        self.assertEqual((result.steps, result.units), (90, 90))
+        self.assertGreater(result.history[-1][0], 60)
+
+    def test_another_rate(self):
+        folder = self._folder()
+        _, before, _ = self._train(folder, stop_after=50)
+        _, values, _ = self._train(folder, rate=1e-9)
+        np.testing.assert_allclose(values[0], before[0], atol=1e-6)
+
+    def test_a_save_in_time(self):
+        folder = self._folder()
+        steps = []
+        save = checkpoints.Checkpoints.save
+        with mock.patch.object(checkpoints.Checkpoints, "save", lambda store, session, step, best: (
+                steps.append(step), save(store, session, step, best))):
+            self._train(folder, 170, save_seconds=0)
+        self.assertEqual(steps, [50, 100, 150, 170, 170])
 
 
 class InitialiseTest(_TrainCase):
@@ -382,7 +517,7 @@ class ProgressTest(absltest.TestCase):
 
     def test_lines_in_a_log(self):
         log = io.StringIO()
-        display = training._Progress(2000, "words", log, seconds_between_lines=0)
+        display = training._Progress(2000, "words", stream=log, seconds_between_lines=0)
         display.show(0.0, 3)
         display.show(0.5, 2)
         display.close(1)
@@ -393,7 +528,7 @@ class ProgressTest(absltest.TestCase):
 
     def test_a_bar_on_a_terminal(self):
         terminal = _Terminal()
-        display = training._Progress(2000, "words", terminal)
+        display = training._Progress(2000, "words", stream=terminal)
         display.show(0.5, 2)
         display.close(1)
         self.assertIn("100%", terminal.getvalue())

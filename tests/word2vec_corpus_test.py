@@ -444,7 +444,7 @@ class MemoryTest(CorpusTestCase):
             with mock.patch.object(corpus, "_SLICE", 1 << 14):
                 read = self.read_path(path)
                 pieces, _ = corpus.split_held_out(read, at_most=1000)
-                runs = corpus.runs(read, pieces, np.ones(10), 1024, 5, 1, np.random.RandomState(1))
+                runs = corpus.runs(read, pieces, np.ones(10), 1024, 5, 1, 1)
                 self.assertGreater(sum(1 for _ in runs), 140 * size)
             peaks.append(tracemalloc.get_traced_memory()[1])
             tracemalloc.stop()
@@ -506,19 +506,18 @@ class RunsTest(parameterized.TestCase):
         tokens = np.arange(size, dtype=np.int32)
         keep = np.ones(size, np.float32)
         text = from_tokens(tokens)
-        runs = list(corpus.runs(text, [(0, size)], keep, 32, window, epochs, np.random.RandomState(1)))
-        centres = np.concatenate([run[window:-window] for run, _ in runs])
+        runs = list(corpus.runs(text, [(0, size)], keep, 32, window, epochs, 1))
+        centres = np.concatenate([run[window:-window] for run, _, _ in runs])
         centres = centres[centres != END]
         np.testing.assert_array_equal(centres, np.tile(tokens, epochs))
-        for run, progress in runs:
+        for run, progress, _ in runs:
             self.assertEqual(run.shape, (32 + 2 * window,))
             self.assertBetween(progress, 0, 1)
         self.assertEqual(runs[-1][1], 1)
 
     def test_neighbours_are_those_of_the_text(self):
         tokens = np.arange(500, dtype=np.int32)
-        for run, _ in corpus.runs(from_tokens(tokens), [(0, 500)], np.ones(500), 64, 3, 1,
-                                  np.random.RandomState(1)):
+        for run, _, _ in corpus.runs(from_tokens(tokens), [(0, 500)], np.ones(500), 64, 3, 1, 1):
             words = run[run != END]
             np.testing.assert_array_equal(np.diff(words), 1)
 
@@ -528,22 +527,20 @@ class RunsTest(parameterized.TestCase):
         pieces = [(0, 100), (100, 100), (150, 151), (200, 700), (903, 1000)]
         wanted = np.concatenate([tokens[begin:end] for begin, end in pieces])
         with mock.patch.object(corpus, "_SLICE", size):
-            runs = list(corpus.runs(from_tokens(tokens), pieces, np.ones(1000), 64, 3, 2,
-                                    np.random.RandomState(1)))
-        centres = np.concatenate([run[3:-3] for run, _ in runs])
+            runs = list(corpus.runs(from_tokens(tokens), pieces, np.ones(1000), 64, 3, 2, 1))
+        centres = np.concatenate([run[3:-3] for run, _, _ in runs])
         np.testing.assert_array_equal(centres[centres != END], np.tile(wanted, 2))
-        for run, _ in runs:  # END stands at each cut
+        for run, _, _ in runs:  # END stands at each cut
             beside_end = (run[:-1] == END) | (run[1:] == END)
             np.testing.assert_array_equal(np.diff(run)[~beside_end], 1)
-        progress = [progress for _, progress in runs]
+        progress = [progress for _, progress, _ in runs]
         np.testing.assert_allclose(progress, np.linspace(0, 1, len(runs) + 1)[1:], atol=0.1)
         self.assertEqual(progress[-1], 1)
 
     def test_progress_ends_at_1_where_nothing_is_kept_at_the_end(self):
         tokens = np.repeat(np.array([0, 1], np.int32), 1000)
         with mock.patch.object(corpus, "_SLICE", 100):
-            runs = list(corpus.runs(from_tokens(tokens), [(0, 2000)], np.array([1, 0.0]), 100, 2, 1,
-                                    np.random.RandomState(1)))
+            runs = list(corpus.runs(from_tokens(tokens), [(0, 2000)], np.array([1, 0.0]), 100, 2, 1, 1))
         self.assertEqual(runs[-1][1], 1)
         self.assertBetween(len(runs), 10, 11)
 
@@ -554,25 +551,60 @@ class RunsTest(parameterized.TestCase):
             stream.write("a b rare a\n" * 300 + "c d")
         with corpus.read_corpus(path, cache_dir=folder, vocabulary=(["a", "b"], [2, 1]),
                                 report=lambda line: None) as text:
-            runs = list(corpus.runs(text, [(0, text.num_positions)], np.ones(2), 64, 2, 1,
-                                    np.random.RandomState(1)))
-        centres = np.concatenate([run[2:-2] for run, _ in runs])
+            runs = list(corpus.runs(text, [(0, text.num_positions)], np.ones(2), 64, 2, 1, 1))
+        centres = np.concatenate([run[2:-2] for run, _, _ in runs])
         np.testing.assert_array_equal(centres[centres != END], [0, 1, 0] * 300)
 
     def test_subsampling_keeps_the_share_and_the_sentence_ends(self):
         tokens = np.tile(np.array([0, 1, END], np.int32), 20000)
         keep = np.array([1, 0.25], np.float32)
-        runs = list(corpus.runs(from_tokens(tokens), [(0, len(tokens))], keep, 64, 2, 1,
-                                np.random.RandomState(1)))
-        centres = np.concatenate([run[2:-2] for run, _ in runs])
+        runs = list(corpus.runs(from_tokens(tokens), [(0, len(tokens))], keep, 64, 2, 1, 1))
+        centres = np.concatenate([run[2:-2] for run, _, _ in runs])
         self.assertAlmostEqual(np.sum(centres == 1) / 20000, 0.25, delta=5 * 0.0031)
         self.assertEqual(np.sum(centres == 0), 20000)
         self.assertGreaterEqual(np.sum(centres == END), 20000)
 
+    @parameterized.parameters((1 << 20, 1), (50, 5), (333, 2))
+    def test_goes_on_after_any_run(self, size, window):
+        tokens = np.arange(700, dtype=np.int32)
+        arguments = (from_tokens(tokens), [(0, 400), (410, 700)], np.full(700, 0.5), 32, window, 2, 7)
+        with mock.patch.object(corpus, "_SLICE", size):
+            every = list(corpus.runs(*arguments))
+            for number, (_, _, position) in enumerate(every, 1):
+                slice_number, done, rest = position
+                rest = list(corpus.runs(*arguments, position=[slice_number, done, rest.tolist()]))
+                self.assertLen(rest, len(every) - number)
+                for (run, share, _), (wanted, wanted_share, _) in zip(rest, every[number:]):
+                    np.testing.assert_array_equal(run, wanted)
+                    self.assertEqual(share, wanted_share)
+
+    def test_more_epochs_come_after_the_last(self):
+        text, keep = from_tokens(np.arange(700, dtype=np.int32)), np.ones(700)
+        *_, (_, _, position) = corpus.runs(text, [(0, 700)], keep, 32, 2, 1, 7)
+        more = list(corpus.runs(text, [(0, 700)], keep, 32, 2, 2, 7, position))
+        self.assertAlmostEqual(len(more), 700 / 32, delta=1)
+        self.assertGreater(more[0][1], 0.5)
+
+    def test_each_pass_leaves_out_words_of_its_own(self):
+        arguments = (from_tokens(np.arange(700, dtype=np.int32)), [(0, 700)], np.full(700, 0.5), 32, 2)
+        first, second = (np.concatenate([run[2:-2] for run, _, _ in part]) for part in (
+            [r for r in corpus.runs(*arguments, epochs=2, seed=7) if r[1] <= 0.5],
+            [r for r in corpus.runs(*arguments, epochs=2, seed=7) if r[1] > 0.5]))
+        self.assertBetween(len(set(first) & set(second)), 100, 250)  # 175 of 350 by chance
+
+    def test_the_digest_is_that_of_text_and_vocabulary(self):
+        digests = {corpus.Corpus.from_tokens(words, counts, tokens, join_lines).digest
+                   for words, counts, tokens, join_lines in (
+                       ("ab", [2, 1], [0, 1, 0], False), ("ac", [2, 1], [0, 1, 0], False),
+                       ("ab", [2, 2], [0, 1, 0], False), ("ab", [2, 1], [0, 0, 1], False),
+                       ("ab", [2, 1], [0, 1, 0], True))}
+        self.assertLen(digests, 5)
+        self.assertIn(corpus.Corpus.from_tokens("ab", [2, 1], [0, 1, 0]).digest, digests)
+
     def test_progress_rises_evenly(self):
         tokens = np.arange(3000000, dtype=np.int32) % 1000
-        progress = [p for _, p in corpus.runs(from_tokens(tokens), [(0, 3000000)], np.ones(1000), 4096,
-                                              5, 2, np.random.RandomState(1))]
+        progress = [p for _, p, _ in corpus.runs(
+            from_tokens(tokens), [(0, 3000000)], np.ones(1000), 4096, 5, 2, 1)]
         np.testing.assert_allclose(progress, np.linspace(0, 1, len(progress) + 1)[1:], atol=2e-3)
 
 

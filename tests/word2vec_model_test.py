@@ -253,12 +253,15 @@ class LearningTest(graph_case.GraphCase):
         options = {"k": 5} if loss == "softmax_at_k" else {}
         total = tf.reduce_sum(losses.loss_by_name(loss, weights, biases, windows.labels, windows.inputs,
                                                   10, sampled, windows.pairs, **options))
-        batches = (({run: r}, p) for r, p in corpus.runs(
-            text, [(0, text.num_positions)], np.ones(10), 512, 2, 3, random))
-        folder = self.create_tempdir().full_path
-        training.train(total, total, tables.OPTIMIZERS[optimizer], rate, batches, 1, "words", folder)
         offset = model.noise_log_prob(sampler, text.counts, 0.75) if is_relative else 0.0
         full = losses.full_softmax_loss(weights, biases + offset, tf.range(10), table, 10)
+
+        def batches(position):
+            runs = corpus.runs(text, [(0, text.num_positions)], np.ones(10), 512, 2, 3, 1, position)
+            return (({run: tokens}, progress, after) for tokens, progress, after in runs)
+
+        folder = self.create_tempdir().full_path
+        training.train(total, total, tables.OPTIMIZERS[optimizer], rate, batches, 1, "words", folder)
         with training.restored_session(folder) as session:
             vectors, own = session.run([table, full])
         unit = evaluation.unit_rows(vectors)
@@ -271,7 +274,7 @@ class LearningTest(graph_case.GraphCase):
         self.assertEqual(share, 1)
         if loss not in ("gbce", "softmax_at_k"):
             # What negative sampling leaves out, hits, are many among so few classes.
-            tolerance = 0.4 if loss == "negative_sampling" else 0.25
+            tolerance = 0.5 if loss == "negative_sampling" else 0.25
             self.assert_close(own, -np.log(np.tile(_SHARES["uneven"], 2)), 0, tolerance)
 
     @parameterized.parameters(*sorted(

@@ -16,6 +16,8 @@ from about 1e6 classes on), and their stated probability would be a fiction.
 Random numbers are stateless. A seed is an integer or None, of which each run of the graph makes new
 numbers, as everywhere in TensorFlow; or an integer tensor [2], of which the same numbers come always.
 """
+import zlib
+
 import numpy as np
 import tensorflow.compat.v1 as tf
 
@@ -273,6 +275,23 @@ def stateless_seed(seed):
     if seed is None or not tf.is_tensor(seed) and np.ndim(seed) == 0:
         return tf.random_uniform([2], 0, 1 << 31, tf.int64, seed)
     return tf.cast(seed, tf.int64)
+
+
+def fold_in(seed, name):
+    """A seed of its own for one of several uses of `seed`: of one seed, draws of one shape are the same.
+
+    Args:
+      seed: integer, None, or an integer tensor [2].
+      name: string, of the use.
+
+    Returns:
+      The like of `seed`.
+    """
+    if seed is None:
+        return None
+    if tf.is_tensor(seed):
+        return tf.cast(seed, tf.int64) + tf.constant([zlib.crc32(name.encode()), 0], tf.int64)
+    return zlib.crc32(b"%d %s" % (seed, name.encode()))
 
 
 def uniforms(shape, seed):

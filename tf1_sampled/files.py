@@ -4,7 +4,9 @@ import contextlib
 import errno
 import functools
 import gzip
+import hashlib
 import io
+import json
 import lzma
 import os
 import shutil
@@ -22,7 +24,7 @@ _OPENERS = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 _PACKERS = {".gz": lambda stream: gzip.GzipFile("", "wb", 6, stream, 0),
             ".bz2": lambda stream: bz2.BZ2File(stream, "wb"),
             ".xz": lambda stream: lzma.LZMAFile(stream, "wb")}
-MAKING = ".making-"  # how the names of folders begin that are not whole yet
+MAKING = ".making-"  # how the names of files and folders begin that are not whole yet
 _STALE_SECONDS = 86400
 _DAMAGED = (EOFError, lzma.LZMAError, zipfile.BadZipFile, zlib.error)
 
@@ -133,7 +135,7 @@ def writing(path, mode="w"):
     folder = os.path.dirname(path) or "."
     try:
         os.makedirs(folder, exist_ok=True)
-        prefix = ".%s." % os.path.basename(path)[:50]
+        prefix = "%s%s." % (MAKING, os.path.basename(path)[:50])
         handle, temporary = tempfile.mkstemp(prefix=prefix, dir=folder)
     except OSError as e:
         raise checks.InputError("%s: wanted a place to write, got: %s" % (path, e.strerror or e)) from e
@@ -238,6 +240,40 @@ def _check_not_special(path):
     checks.file(not is_special, path, "a file", "a pipe or a device")
 
 
+def digest(*parts):
+    """A short string that tells contents apart.
+
+    Args:
+      *parts: contiguous arrays, or what JSON can hold.
+    """
+    sums = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        if hasattr(part, "dtype"):
+            sums.update(repr((part.shape, part.dtype.str)).encode())
+            sums.update(part.data)
+        else:
+            sums.update(json.dumps(part).encode())
+        sums.update(b"\0")
+    return sums.hexdigest()
+
+
+def sync(path):
+    """What was written to a file, or the names in a folder, are on the disk when this returns."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def delete(path):
+    """Deletes a file, or a folder with all that is in it."""
+    if os.path.isdir(path) and not os.path.islink(path):
+        shutil.rmtree(path)
+    else:
+        os.unlink(path)
+
+
 def check_writable(path):
     """Raises InputError unless a file can be made at `path`: better before the work than after it."""
     folder = os.path.dirname(os.fspath(path)) or "."
@@ -266,50 +302,54 @@ def check_apart(paths, folders):
             checks.argument(not within, "check_apart", name, "a place of its own", "that of " + other)
 
 
-def check_new_folder(path):
+def check_new_folder(path, replaces=False):
     """Raises InputError unless a folder can be made at `path`: better before the work than after it.
 
-    An empty folder may be there; the folders above it are made.
+    An empty folder may be there, and with `replaces` any; the folders above it are made.
     """
     path = os.path.realpath(os.fspath(path))
-    _check_free(path)
+    _check_free(path, replaces)
     with _errors_named(path):
         os.makedirs(os.path.dirname(path), exist_ok=True)
         tempfile.TemporaryFile(dir=os.path.dirname(path)).close()
 
 
 @contextlib.contextmanager
-def writing_folder(folder):
+def writing_folder(folder, replaces=False):
     """A path that is not there yet, for a folder that is `folder` when all went well.
 
     Args:
       folder: where to; one that is not there or is empty.
+      replaces: boolean, whether a folder with something in it gives way, at the end.
 
     Raises:
       InputError: a folder with something in it, or that cannot be made.
     """
     folder = os.path.realpath(os.fspath(folder))
-    check_new_folder(folder)
-    place = tempfile.mkdtemp(prefix=".%s." % os.path.basename(folder)[:50], dir=os.path.dirname(folder))
+    check_new_folder(folder, replaces)
+    prefix = "%s%s." % (MAKING, os.path.basename(folder)[:50])
+    place = tempfile.mkdtemp(prefix=prefix, dir=os.path.dirname(folder))
     try:
         made = os.path.join(place, "made")
         yield made
         for parent, _, names in os.walk(made):
             for name in names:
-                with open(os.path.join(parent, name), "rb") as stream:
-                    os.fsync(stream.fileno())
+                sync(os.path.join(parent, name))
         with _errors_named(folder):
-            _check_free(folder)
+            _check_free(folder, replaces)
+            if os.path.isdir(folder) and os.listdir(folder):
+                os.rename(folder, os.path.join(place, "old"))
             os.replace(made, folder)
+            sync(os.path.dirname(folder))
     finally:
         shutil.rmtree(place, ignore_errors=True)
 
 
-def _check_free(path):
+def _check_free(path, replaces):
     with _errors_named(path):
         is_file = os.path.lexists(path) and not os.path.isdir(path)
         checks.file(not is_file, path, "a new or empty folder", "a file")
-        is_full = os.path.isdir(path) and os.listdir(path)
+        is_full = not replaces and os.path.isdir(path) and os.listdir(path)
         checks.file(not is_full, path, "a new or empty folder", "one with something in it")
 
 

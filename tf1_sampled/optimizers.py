@@ -148,7 +148,8 @@ class LazyAdamOptimizer(tf.train.AdamOptimizer):
 
     def __init__(self, learning_rate=0.001, beta1=0.9, beta2=0.999, epsilon=1e-8, use_locking=False,
                  name="Adam"):
-        checks.argument(0 <= beta1 < 1, "LazyAdamOptimizer", "beta1", "a number from 0 to below 1", beta1)
+        checks.argument(0 <= beta1 < 1, "LazyAdamOptimizer", "beta1", "a number from 0 to below 1",
+                        beta1)
         super().__init__(learning_rate, beta1, beta2, epsilon, use_locking, name)
 
     def _zeros_slot(self, var, slot_name, op_name):

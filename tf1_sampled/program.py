@@ -1,16 +1,17 @@
 """What the two programs share before TensorFlow is there: common flags, one-line errors, quiet logs."""
-import glob
-import itertools
+import contextlib
 import os
 import re
 import runpy
+import shlex
+import signal
 import sys
 import tempfile
 import warnings
 
 from absl import app, flags, logging
 
-from tf1_sampled import checks, tables
+from tf1_sampled import checks, model_dir, tables
 
 
 def define_training_flags(loss, sampler, num_sampled, optimizer, learning_rate, batch_size, epochs,
@@ -41,8 +42,9 @@ def define_training_flags(loss, sampler, num_sampled, optimizer, learning_rate, 
                        "shrink where rows are frequent, from -1 to 0: -0.5 as Adagrad's, 0 not at all. "
                        "Default: -0.5, with --loss=negative_sampling -0.25.", lower_bound=-1,
                        upper_bound=0)
-    flags.DEFINE_float("beta1", 0.9, "Of --optimizer=adam, what a step keeps of the steps before; 0 saves "
-                       "memory and suits rows that are rarely used.", lower_bound=0, upper_bound=0.999)
+    flags.DEFINE_float("beta1", 0.9, "Of --optimizer=adam, what a step keeps of the steps before; 0 "
+                       "saves memory and suits rows that are rarely used.", lower_bound=0,
+                       upper_bound=0.999)
     flags.DEFINE_float("learning_rate", learning_rate, "Step size at the start, above 0." + (
         "" if learning_rate else " Default: 0.2, with --loss=negative_sampling 0.1."))
     flags.register_validator("learning_rate", lambda rate: rate is None or rate > 0,
@@ -53,9 +55,14 @@ def define_training_flags(loss, sampler, num_sampled, optimizer, learning_rate, 
     flags.DEFINE_integer("batch_size", batch_size, "%s per step." % batch_of, lower_bound=1)
     flags.DEFINE_integer("epochs", epochs, "Passes over the data.", lower_bound=1)
     flags.DEFINE_integer("dim", dim, "Size of the embeddings.", lower_bound=1)
-    flags.DEFINE_integer("seed", 1, "Seed of all random numbers.")
-    flags.DEFINE_string("model_dir", "", "Folder for checkpoint and metrics.json; must not hold a model "
-                        "already. Default: the next free runs/<program>-N.")
+    flags.DEFINE_integer("seed", 1, "Seed of all random numbers.", lower_bound=0)
+    flags.DEFINE_string("model_dir", "", "Folder for checkpoints and metrics.json. A training that it "
+                        "holds goes on where it ended. Default: the next free runs/<program>-N.")
+    flags.DEFINE_bool("restart", False, "Start anew in a model_dir that holds a training.")
+    flags.DEFINE_float("save_seconds", 600, "Seconds between checkpoints; more are made where the "
+                       "training ends, or is stopped by SIGINT or SIGTERM.", lower_bound=0)
+    flags.DEFINE_integer("keep", 2, "How many of the newest checkpoints to keep, beside the best.",
+                         lower_bound=1)
 
 
 def loss_options(flag_values):
@@ -93,46 +100,30 @@ def positive_integers(name, values):
     return [int(value) for value in values]
 
 
+# What may be another when a training goes on.
+_MAY_CHANGE = frozenset({"epochs", "keep", "learning_rate", "model_dir", "plots", "restart",
+                         "save_seconds", "threads"})
+
+
+def model_dir_of(flag_values, name, may_change):
+    """The model_dir.ModelDir of --model_dir and --restart.
+
+    Args:
+      flag_values: absl's.
+      name: string, of the program.
+      may_change: the names of its own flags that may be others when a training goes on.
+
+    Raises:
+      InputError: as ModelDir.
+    """
+    return model_dir.ModelDir(flag_values.model_dir, name, settings(flag_values),
+                              _MAY_CHANGE.union(may_change), flag_values.restart)
+
+
 def settings(flag_values):
     """The values of a program's flags, without those of absl and TensorFlow: a dict by name."""
     return {flag.name: flag.value for module, own in flag_values.flags_by_module_dict().items()
             if not module.startswith(("absl.", "tensorflow.")) for flag in own}
-
-
-def check_model_dir(path):
-    """Raises InputError where `path` holds a checkpoint: an earlier model is never written over."""
-    earlier = path and glob.glob(os.path.join(glob.escape(path), "model.ckpt*"))
-    checks.file(not earlier, path, "a model_dir without a checkpoint",
-                "one that holds an earlier model")
-
-
-def make_model_dir(path, name):
-    """Makes the folder for a new model.
-
-    Args:
-      path: string, the folder; or "" for the next free one of runs/<name>-1, -2, ...
-      name: string, of the program.
-
-    Returns:
-      string, the folder.
-
-    Raises:
-      InputError: a folder that cannot be made.
-    """
-    try:
-        if path:
-            os.makedirs(path, exist_ok=True)
-            return path
-        for number in itertools.count(1):
-            path = os.path.join("runs", "%s-%d" % (name, number))
-            try:
-                os.makedirs(path)
-                return path
-            except FileExistsError:
-                if not os.path.isdir("runs"):
-                    raise
-    except OSError as e:
-        raise checks.InputError("%s: wanted a folder for the model, got: %s" % (path, e.strerror)) from e
 
 
 def import_tensorflow():
@@ -165,16 +156,71 @@ def import_tensorflow():
     return tf
 
 
+class Stopped(BaseException):
+    """SIGINT or SIGTERM came.
+
+    Args:
+      number: integer, which.
+      text: string, what to tell the user.
+    """
+
+    def __init__(self, number, text):
+        super().__init__(text)
+        self.exit_code = 128 + number  # as of a shell
+
+
+class _Signals:
+    """SIGINT and SIGTERM end the program at once; while `deferred`, the first of them when it asks."""
+
+    def __init__(self):
+        self._is_deferred, self._asked = False, None
+
+    def install(self):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._on_signal)
+
+    def _on_signal(self, number, _):
+        if self._is_deferred and self._asked is None:
+            self._asked = number
+        else:
+            raise Stopped(number, "stopped by " + signal.Signals(number).name)
+
+    @contextlib.contextmanager
+    def deferred(self):
+        """Gives a function that tells whether a signal came; the second one ends the program at once."""
+        self._is_deferred = True
+        try:
+            yield lambda: self._asked is not None
+        finally:
+            self._is_deferred = False
+
+    def leave(self, folder):
+        """Ends the program after `deferred`, telling how to go on in `folder`."""
+        arguments = [a for a in sys.argv if not re.match("--?(no)?restart($|=)", a)]
+        if not any(re.match("--?model_dir($|=)", a) for a in arguments):
+            arguments.append("--model_dir=" + folder)
+        if arguments[0].endswith(".py"):
+            arguments.insert(0, "python")
+        raise Stopped(self._asked, "stopped by %s; to go on:\n    %s" % (
+            signal.Signals(self._asked).name, " ".join(map(shlex.quote, arguments))))
+
+
+SIGNALS = _Signals()
+
+
 def run(main):
     """Runs main(argv) with flags parsed; what the user got wrong is one line and exit code 1."""
     # absl would show what libraries tell of themselves, also where --verbosity does not ask for it.
     logging.set_verbosity(logging.WARNING)
+    SIGNALS.install()
+    name = os.path.basename(sys.argv[0])
     try:
         app.run(main)
     except checks.InputError as e:
-        sys.exit("%s: error: %s" % (os.path.basename(sys.argv[0]), e))
-    except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit("%s: error: %s" % (name, e))
+    except Stopped as e:
+        print("%s: %s" % (name, e), file=sys.stderr)
+        sys.exit(e.exit_code)
 
 
 def run_word2vec():

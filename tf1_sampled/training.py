@@ -1,6 +1,6 @@
-"""A loss in, a trained checkpoint out: the training step, the session, progress, checkpoints.
+"""A loss in, a trained checkpoint out: the training step, the session, progress, going on.
 
-    result = train(loss, shown_loss, make_optimizer, learning_rate, batches, model_dir, ...)
+    result = train(loss, shown_loss, make_optimizer, learning_rate, batches, ..., model_dir)
     with restored_session(model_dir) as session:
         session.run(...)
 
@@ -22,10 +22,10 @@ import tensorflow.compat.v1 as tf
 import tqdm
 
 import tf1_sampled
-from tf1_sampled import checks, files
+from tf1_sampled import checkpoints, checks, files
 
 TrainingResult = collections.namedtuple(
-    "TrainingResult", "seconds cpu_seconds steps units units_per_second history validations")
+    "TrainingResult", "seconds cpu_seconds steps units units_per_second history validations is_whole")
 TrainingResult.__doc__ = """What a training took.
 
   seconds: float, of training alone, without building the graph, validations and the last checkpoint.
@@ -34,19 +34,22 @@ TrainingResult.__doc__ = """What a training took.
   units: integer, of progress (words, examples).
   units_per_second: float.
   history: list of (units, seconds, loss), the losses that were shown on the way and at the end.
-  validations: list of (units, seconds, score), what the Validation gave.
+  validations: list of (units, seconds, score, record), what the Validation gave.
+  is_whole: boolean, False where it was asked to stop before.
 """
 
 Validation = collections.namedtuple("Validation", "score times patience")
 Validation.__doc__ = """How a training is judged on the way, to keep the best of its checkpoints.
 
-  score: function of the session -> float, the higher the better, on data that is not trained on.
+  score: function of the session and of which validation it is, from 1 on -> (float, record): the higher
+    the better, on data that is not trained on; and what else is to be known of it, as of JSON.
   times: integer, how often, evenly spread over the training: once an epoch, say.
   patience: integer, the training ends after so many scores in a row that were not better; 0 for never.
 """
 
 _ROUND = 50  # steps between two looks at the loss: what the step itself needs is less than it
 _LOOK_SHARE = 0.02  # of the time, at most, for looks at the held-out loss
+_STEP_SEEDS = "tf1_sampled/step_seeds"  # collection of (tensor, seed)
 
 
 def session_config(threads=None):
@@ -90,39 +93,64 @@ def minimize(loss, optimizer):
         return optimizer.apply_gradients(gradients, tf.train.get_or_create_global_step())
 
 
+def step_seed(seed):
+    """A seed for draws (of samplers, say) that `train` makes another one in each step.
+
+    It depends on `seed` and the number of the step alone, so that a training that goes on draws what
+    it would have drawn. Outside of `train` it is that of step 0.
+
+    Args:
+      seed: integer, not negative.
+
+    Returns:
+      int64 [2]; distributions.fold_in gives more of it.
+    """
+    tensor = tf.placeholder_with_default(tf.constant([seed, 0], tf.int64), [2], "step_seed")
+    tf.add_to_collection(_STEP_SEEDS, (tensor, seed))
+    return tensor
+
+
 def train(loss, shown_loss, make_optimizer, learning_rate, batches, num_units, unit, model_dir,
-          decay="linear", threads=None, held_out_loss=None, save_seconds=600, validation=None,
-          initialise=None):
-    """Trains over `batches`.
+          decay="linear", threads=None, held_out_loss=None, save_seconds=600, keep=2, validation=None,
+          initialise=None, stop=lambda: False, report=print):
+    """Trains over `batches`, from where a training in `model_dir` ended if there was one.
 
     The loss is looked at every 50 steps, and before each checkpoint on the values to be saved; a
     loss that is not finite stops the training, with the last checkpoint as it was.
 
     With several threads as many steps are under way at a time, without locks, each on the values
-    that it finds (Recht et al. 2011, "Hogwild!"). With one, the same seeds give the same values.
+    that it finds (Recht et al. 2011, "Hogwild!"). With one, the same seeds give the same values,
+    whether the training is interrupted or not: a checkpoint holds, beside all variables, the position
+    in the data and what was measured so far.
 
     Args:
       loss: float scalar, to be minimised.
       shown_loss: float scalar, to be shown (per word, per example).
       make_optimizer: learning rate (float scalar tensor) -> tf.train.Optimizer; see OPTIMIZERS.
       learning_rate: float above 0, at the start.
-      batches: iterator of (feed_dict, progress), progress a float in (0, 1] after the batch.
+      batches: function of a position, or None for the beginning, that gives an iterator of (feed_dict,
+        progress, position): progress a float in (0, 1] after the batch, and position what
+        `batches` wants to go on after it, numbers in tuples or arrays.
       num_units: integer, units of progress in all of `batches`.
       unit: string, what they are called ("words").
-      model_dir: string, folder for the checkpoints.
+      model_dir: string, folder for the checkpoints, in which nobody else is; see model_dir.ModelDir.
       decay: "linear", the learning rate falls to 0; or "none", it stays.
       threads: integer, steps at a time; or None, one that TensorFlow divides among the cores.
       held_out_loss: None, or a function of the session that returns a float: the loss to show
         instead, as often as takes 2% of the time.
       save_seconds: float, seconds between checkpoints; one more is made at the end.
-      validation: None, or a Validation: then the checkpoint is that of the best score, and no other.
+      keep: integer, how many of the newest checkpoints stay, beside the best by validation.
+      validation: None, or a Validation: then checkpoints.chosen is that of the best score.
       initialise: None, or a function of the session that gives variables other values to start from.
+      stop: function that tells whether to end before all is done: asked after each batch.
+      report: function of a line of text for the user.
 
     Returns:
-      TrainingResult.
+      TrainingResult, of all parts of the training together.
 
     Raises:
-      InputError: a learning rate <= 0, no batch at all, or a loss that is not finite.
+      InputError: a learning rate <= 0, no batch at all, a loss that is not finite, a checkpoint that
+        cannot be written, or only damaged ones to go on from.
     """
     checks.argument(learning_rate > 0, "train", "learning_rate", "a number above 0", learning_rate)
     checks.one_of("train", "decay", decay, {"linear", "none"})
@@ -130,15 +158,27 @@ def train(loss, shown_loss, make_optimizer, learning_rate, batches, num_units, u
     progress_before = tf.placeholder_with_default(0.0, [], "progress")
     left = tf.maximum(1 - progress_before, 1e-4) if decay == "linear" else tf.constant(1.0)
     train_op = minimize(loss, make_optimizer(learning_rate * left))
-    saver = tf.train.Saver(max_to_keep=1)
-    with contextlib.ExitStack() as stack:
-        session = stack.enter_context(tf.Session(config=session_config(threads)))
-        pool = stack.enter_context(concurrent.futures.ThreadPoolExecutor(threads or 1))
-        session.run([tf.global_variables_initializer(), tf.local_variables_initializer()])
+    seeds = tf.get_collection(_STEP_SEEDS)
+    saved = _SavedProgress()
+    initializer = tf.global_variables_initializer()
+    store = checkpoints.Checkpoints(model_dir, keep, report)
+    tf.add_to_collection(tf.GraphKeys.SAVERS, store.saver)  # the graph is final from here on
+
+    def start(_, session):
+        path = store.restore(session)
+        if path is not None:
+            report("Going on from %s" % path)
+            return
+        session.run(initializer)
         if initialise is not None:
             initialise(session)
 
+    def run(session):
+        done = saved.read(session, num_units)
+        clock = _Clock(done.seconds, done.cpu_seconds)
         callables = {}  # a callable costs a step less than session.run does
+        feeds, feed, running = iter(batches(done.position)), None, []
+        submitted, progress, position = done.steps, done.progress, done.position
 
         def step(feed, *fetches):
             key = fetches, tuple(feed)
@@ -147,90 +187,191 @@ def train(loss, shown_loss, make_optimizer, learning_rate, batches, num_units, u
             return callables[key](*[np.asarray(value, tensor.dtype.as_numpy_dtype)
                                     for tensor, value in feed.items()])[1:]
 
-        def save():
-            _check_finite(session.run(loss, feed), steps, learning_rate, model_dir)
-            saver.save(session, os.path.join(model_dir, "model.ckpt"), tf.train.get_global_step(),
-                       write_meta_graph=False)
+        def check_finite(value, number):
+            if not np.isfinite(value):
+                raise checks.InputError(
+                    "train: loss: wanted a finite number, got %s at step %d; learning_rate = %g may be "
+                    "too large, for steps of this size. Last checkpoint: %s" % (
+                        value, number, learning_rate,
+                        tf.train.latest_checkpoint(model_dir) or "none yet"))
 
-        display = _Progress(num_units, unit)
-        start = saved = looked = time.time()
-        start_cpu = time.process_time()
-        look_seconds = apart = apart_cpu = 0.0  # apart: what was not training
-        steps, progress, history, running, validations = 0, 0.0, [], [], []
-        best, best_number, judge_from = -math.inf, 0, 1 / validation.times if validation else math.inf
-        batches = iter(batches)
-        while True:
+        def save(is_best=False):
+            if feed is not None:
+                check_finite(session.run(loss, feed), done.steps)
+            done.seconds, done.cpu_seconds = clock.read()
+            saved.write(session, done)
+            store.save(session, done.steps, is_best)
+
+        def units():
+            return int(round(progress * num_units))
+
+        display = _Progress(num_units, unit, progress)
+        saved_time = looked = time.time()
+        look_seconds = 0.0
+        judge_from = _next_multiple(progress, validation)
+        is_stopped = stop()
+        while not is_stopped and not _is_hopeless(done.validations, validation):
             # The pool makes the steps of a round while this thread makes the batches of the next.
             earlier, running = running, []
             judged = False
             try:
-                for feed, progress_after in itertools.islice(batches, _ROUND):
+                for feed, progress_after, position_after in itertools.islice(feeds, _ROUND):
                     feed[progress_before] = progress
+                    feed.update((tensor, [seed, submitted]) for tensor, seed in seeds)
                     fetches = (train_op,) if running else (train_op, shown_loss)
                     running.append(pool.submit(step, feed, *fetches))
-                    progress = progress_after
+                    progress, position = progress_after, position_after
+                    submitted += 1
                     judged = progress >= judge_from - 1e-9
-                    if judged:
+                    is_stopped = stop()
+                    if judged or is_stopped:
                         break
                 now = time.time()
-                look = held_out_loss is None or not history or (
+                look = held_out_loss is None or not done.history or (
                     _LOOK_SHARE * (now - looked) > look_seconds)
-                due = validation is None and now - saved > save_seconds
-                pause = look or due or judged or not running
+                due = now - saved_time > save_seconds
+                pause = look or due or judged or is_stopped or not running
                 for futures in (earlier, running) if pause else (earlier,):
                     values = [future.result() for future in futures]
                     if values:
                         value, = values[0]
-                        _check_finite(value, steps + 1, learning_rate, model_dir)
-                        steps += len(values)
+                        check_finite(value, done.steps + 1)
+                        done.steps += len(values)
             except BaseException:
                 for future in earlier + running:
                     future.cancel()
                 raise
-            if not running:
-                break
+            is_last = not running
             if pause:
                 running = []
-            now, cpu = time.time(), time.process_time()
+                done.progress, done.position = progress, position
+            if is_last:
+                break
             if look:
+                now = time.time()
                 if held_out_loss is not None:
                     value = held_out_loss(session)
                 looked = time.time()
                 look_seconds = looked - now
-                history.append((int(round(progress * num_units)), now - start - apart, value))
-            display.show(progress, history[-1][2])
+                done.history.append((units(), clock.read()[0], float(value)))
+            display.show(progress, done.history[-1][2])
             if judged:
-                _check_finite(session.run(loss, feed), steps, learning_rate, model_dir)
-                judge_from = (math.floor(progress * validation.times + 1e-9) + 1) / validation.times
-                score = validation.score(session)
-                validations.append((int(round(progress * num_units)), now - start - apart, score))
-                if score > best or not best_number:
-                    best, best_number = max(best, score), len(validations)
-                    save()
-                apart += time.time() - now
-                apart_cpu += time.process_time() - cpu
-                if validation.patience and len(validations) - best_number >= validation.patience:
-                    break
+                with clock.stopped():
+                    check_finite(session.run(loss, feed), done.steps)
+                    judge_from = _next_multiple(progress, validation)
+                    score, record = validation.score(session, len(done.validations) + 1)
+                    done.validations.append((units(), clock.read()[0], score, record))
+                    if _best(done.validations) == len(done.validations) - 1:
+                        save(is_best=True)
             if due:
                 save()
-                saved = time.time()
-        checks.argument(steps, "train", "batches", "one batch or more", 0)
-        seconds = time.time() - start - apart
-        cpu_seconds = time.process_time() - start_cpu - apart_cpu
-        last = session.run(shown_loss, feed) if held_out_loss is None else held_out_loss(session)
-        history.append((int(round(progress * num_units)), seconds, last))
-        display.close(last, progress)
-        if not validations:
-            save()
-    units = int(round(progress * num_units))
-    return TrainingResult(seconds, cpu_seconds, steps, units, units / seconds, history, validations)
+                saved_time = time.time()
+        checks.argument(done.steps or is_stopped, "train", "batches", "one batch or more", 0)
+        seconds, cpu_seconds = clock.read()
+        if feed is not None:
+            last = held_out_loss(session) if held_out_loss else session.run(shown_loss, feed)
+            display.close(last, progress)
+            if not is_stopped:
+                done.history.append((units(), seconds, float(last)))
+        save()
+        return TrainingResult(seconds, cpu_seconds, done.steps, units(), units() / seconds, done.history,
+                              done.validations, not is_stopped)
+
+    scaffold = tf.train.Scaffold(init_op=tf.no_op(), init_fn=start, saver=store.saver)
+    with tf.train.MonitoredTrainingSession(
+            scaffold=scaffold, config=session_config(threads), save_checkpoint_secs=None,
+            save_summaries_steps=None, log_step_count_steps=None) as session:
+        with concurrent.futures.ThreadPoolExecutor(threads or 1) as pool:
+            return session.run_step_fn(lambda step_context: run(step_context.session))
+
+
+class _Done:
+    """What a training has done so far, beside the values of the variables."""
+
+    def __init__(self):
+        self.steps = 0
+        self.progress = 0.0
+        self.position = None
+        self.num_units = None
+        self.seconds = self.cpu_seconds = 0.0
+        self.history, self.validations = [], []  # as of TrainingResult
+
+
+class _SavedProgress:
+    """A _Done as JSON in a variable, so that a checkpoint holds both or neither."""
+
+    def __init__(self):
+        self._text = tf.Variable("", trainable=False, use_resource=True, name="training_progress")
+        self._given = tf.placeholder(tf.string, [])
+        self._write = tf.assign(self._text, self._given)
+
+    def write(self, session, done):
+        """Gives the variable its value."""
+        session.run(self._write.op, {self._given: json.dumps(
+            vars(done), default=lambda value: value.tolist())})  # of NumPy
+
+    def read(self, session, num_units):
+        """The _Done of the variable, as progress in `num_units`, which may be others than before."""
+        done = _Done()
+        vars(done).update(json.loads(session.run(self._text) or "{}"))
+        done.history, done.validations = (list(map(tuple, x)) for x in (done.history, done.validations))
+        if done.num_units != num_units:
+            done.progress = min(done.progress * (done.num_units or 0) / num_units, 1.0)
+            done.num_units = num_units
+        return done
+
+
+class _Clock:
+    """Seconds, and CPU seconds, without those while it was stopped.
+
+    Args:
+      seconds, cpu_seconds: floats, to start from.
+    """
+
+    def __init__(self, seconds, cpu_seconds):
+        self._stopped_at = None
+        self._start = time.time() - seconds, time.process_time() - cpu_seconds
+
+    def read(self):
+        """(seconds, cpu_seconds)."""
+        return self._stopped_at or (time.time() - self._start[0], time.process_time() - self._start[1])
+
+    @contextlib.contextmanager
+    def stopped(self):
+        """Stands still meanwhile."""
+        self._stopped_at = seconds, cpu_seconds = self.read()
+        try:
+            yield
+        finally:
+            self._stopped_at = None
+            self._start = time.time() - seconds, time.process_time() - cpu_seconds
+
+
+def _next_multiple(progress, validation):
+    """The progress from which on to validate next."""
+    if validation is None:
+        return math.inf
+    return (math.floor(progress * validation.times + 1e-9) + 1) / validation.times
+
+
+def _best(validations):
+    """Which of the validations, not empty, is the first of the best score."""
+    scores = [score for _, _, score, _ in validations]
+    return max(range(len(scores)), key=lambda i: (scores[i] == scores[i], scores[i], -i))
+
+
+def _is_hopeless(validations, validation):
+    """Whether the latest scores were not better often enough to end the training."""
+    return bool(validations and validation and validation.patience
+                and len(validations) - 1 - _best(validations) >= validation.patience)
 
 
 @contextlib.contextmanager
 def restored_session(model_dir):
-    """A session on the default graph with the variables of the newest checkpoint in `model_dir`."""
+    """A session on the default graph with the variables of checkpoints.chosen(model_dir)."""
+    savers = tf.get_collection(tf.GraphKeys.SAVERS)  # that of `train`, as the graph may be final
     with tf.Session(config=session_config()) as session:
-        tf.train.Saver().restore(session, tf.train.latest_checkpoint(model_dir))
+        (savers[0] if savers else tf.train.Saver()).restore(session, checkpoints.chosen(model_dir))
         yield session
 
 
@@ -297,27 +438,19 @@ def _plain(value):
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _check_finite(loss, step, learning_rate, model_dir):
-    if np.isfinite(loss):
-        return
-    kept = tf.train.latest_checkpoint(model_dir)
-    raise checks.InputError(
-        "train: loss: wanted a finite number, got %s at step %d; learning_rate = %g may be too large, "
-        "for steps of this size. Last checkpoint: %s" % (loss, step, learning_rate, kept or "none yet"))
-
-
 class _Progress:
     """Speed, loss and time left on standard error: a bar on a terminal, else a line now and then."""
 
-    def __init__(self, num_units, unit, stream=None, seconds_between_lines=10):
+    def __init__(self, num_units, unit, progress=0.0, stream=None, seconds_between_lines=10):
         self._stream = stream or sys.stderr
         self._num_units, self._unit = num_units, unit
         self._between = seconds_between_lines
         self._start = self._last = time.time()
+        self._progress = progress  # at the start
         self._bar = None
         if self._stream.isatty():
             self._bar = tqdm.tqdm(total=num_units, unit=" " + unit, unit_scale=True, file=self._stream,
-                                  dynamic_ncols=True)
+                                  dynamic_ncols=True, initial=int(progress * num_units))
 
     def show(self, progress, loss):
         """`progress` in [0, 1] of the work is done."""
@@ -337,8 +470,8 @@ class _Progress:
             self._line(progress, loss)
 
     def _line(self, progress, loss):
-        seconds = time.time() - self._start
+        speed = (progress - self._progress) / (time.time() - self._start)
         print("%3d%% of %s %s, %s %s/s, loss %.3f, %d s left" % (
             100 * progress, format(self._num_units, ","), self._unit,
-            format(int(progress * self._num_units / seconds), ","), self._unit, loss,
-            seconds / progress - seconds), file=self._stream, flush=True)
+            format(int(speed * self._num_units), ","), self._unit, loss,
+            (1 - progress) / speed if speed else 0), file=self._stream, flush=True)

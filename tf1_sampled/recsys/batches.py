@@ -58,7 +58,7 @@ def num_examples(events, context, max_examples_per_user=None):
 
 
 def training_batches(events, context, history_length, examples_per_batch, rng,
-                     max_examples_per_user=None):
+                     max_examples_per_user=None, first=0):
     """One epoch of examples (an item and others of the same user), whole users together.
 
     With the context "past" each training event but a user's first is the label of one example, whose
@@ -77,6 +77,7 @@ def training_batches(events, context, history_length, examples_per_batch, rng,
       rng: np.random.RandomState or Generator; draws another order at each call.
       max_examples_per_user: int, so many labels of a user who has more, at random and others at each
         call; None for all. Histories stay whole.
+      first: int, how many batches to leave out at the beginning; they take no time.
 
     Returns:
       An iterator of `Batch`.
@@ -85,7 +86,7 @@ def training_batches(events, context, history_length, examples_per_batch, rng,
       InputError: an unknown context, wrong numbers, no user with two training events.
     """
     function = "training_batches"
-    first, counts = _label_counts(function, events, context, max_examples_per_user)
+    labels_from, counts = _label_counts(function, events, context, max_examples_per_user)
     check_history_length(function, history_length)
     checks.argument(context == "past" or history_length != 1, function, "history_length",
                     'an integer above 1 for the context "others"', history_length)
@@ -94,17 +95,18 @@ def training_batches(events, context, history_length, examples_per_batch, rng,
                     "%d users" % len(counts))
     label_events = None
     if max_examples_per_user is not None:
-        label_events = _drawn(first, events.train_ends, max_examples_per_user, rng)
-        first = np.cumsum(counts) - counts
+        label_events = _drawn(labels_from, events.train_ends, max_examples_per_user, rng)
+        labels_from = np.cumsum(counts) - counts
 
     num_parts = -(-counts // examples_per_batch)
     users = np.repeat(np.arange(len(counts)), num_parts)
     part = ranges(np.zeros(len(counts), np.int64), num_parts)
-    first, counts, num_parts = first[users], counts[users], num_parts[users]
-    begin, end = first + counts * part // num_parts, first + counts * (part + 1) // num_parts
+    labels_from, counts, num_parts = labels_from[users], counts[users], num_parts[users]
+    begin = labels_from + counts * part // num_parts
+    end = labels_from + counts * (part + 1) // num_parts
     order = rng.permutation(len(users))
     return _batches(events, context, history_length or len(events.items), examples_per_batch,
-                    label_events, _Parts(users[order], begin[order], end[order]))
+                    label_events, _Parts(users[order], begin[order], end[order]), first)
 
 
 def _label_counts(function, events, context, max_examples_per_user):
@@ -139,14 +141,14 @@ def _drawn(first, stop, most, rng):
     return events[stays]
 
 
-def _batches(events, context, history_length, examples_per_batch, label_events, parts):
-    """Batches of parts in the given order."""
+def _batches(events, context, history_length, examples_per_batch, label_events, parts, first):
+    """Batches of parts in the given order, from the batch `first` on."""
     counts = parts.end - parts.begin
     before = np.cumsum(counts) - counts
     # No part is larger than a batch, so each multiple of its size meets another part.
     cuts = np.searchsorted(before, np.arange(0, before[-1] + 1, examples_per_batch))
     slices = {"past": _past, "others": _others}[context]
-    for low, high in zip(cuts, np.append(cuts[1:], len(counts))):
+    for low, high in zip(cuts[first:], np.append(cuts, len(counts))[first + 1:]):
         users, count = parts.users[low:high], counts[low:high]
         positions = ranges(parts.begin[low:high], count)
         if label_events is not None:
@@ -192,26 +194,31 @@ def _others(events, history_length, users, count, positions):
     return ranges(oldest, length), begin, end, np.where(own >= begin, own, -1)
 
 
-def epochs_of_batches(events, context, history_length, examples_per_batch, epochs, rng,
-                      max_examples_per_user=None):
-    """`training_batches` for several epochs, each batch with the share of the work done after it.
+def epochs_of_batches(events, context, history_length, examples_per_batch, epochs, seed,
+                      max_examples_per_user=None, position=None):
+    """`training_batches` for several epochs, from any position on.
 
     Args:
-      events, context, history_length, examples_per_batch, rng, max_examples_per_user: as
+      events, context, history_length, examples_per_batch, max_examples_per_user: as
         `training_batches`.
       epochs: int.
+      seed: int, not negative; each epoch has an order of its own.
+      position: what an earlier iterator gave with the last batch that was used; None for the beginning.
 
     Returns:
-      An iterator of (`Batch`, float in (0, 1]).
+      An iterator of (`Batch`, share of the work done after it: float in (0, 1], position after it).
 
     Raises:
       InputError: as `training_batches`, before the first batch.
     """
     checks.positive("epochs_of_batches", "epochs", epochs)
     total = num_examples(events, context, max_examples_per_user) * epochs
-    done = 0
-    for _ in range(epochs):
-        for batch in training_batches(events, context, history_length, examples_per_batch, rng,
-                                      max_examples_per_user):
+    first_epoch, first, done = position or (0, 0, 0)
+    for epoch in range(first_epoch, epochs):
+        random = np.random.RandomState([seed, epoch])
+        for number, batch in enumerate(training_batches(
+                events, context, history_length, examples_per_batch, random, max_examples_per_user,
+                first), first + 1):
             done += len(batch.labels)
-            yield batch, done / total
+            yield batch, done / total, (epoch, number, done)
+        first = 0

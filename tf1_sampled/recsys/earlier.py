@@ -16,7 +16,7 @@ import os
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from tf1_sampled import checks, files
+from tf1_sampled import checkpoints, checks, files
 from tf1_sampled.recsys import items, model
 
 Names = collections.namedtuple("Names", "items users categories")
@@ -52,7 +52,7 @@ class Earlier:
 
     def __init__(self, model_dir):
         self._path = model_dir
-        checkpoint = tf.train.latest_checkpoint(model_dir)
+        checkpoint = checkpoints.chosen(model_dir)
         checks.file(checkpoint, model_dir, "a folder with a model", "one without a checkpoint")
         with self._errors_named():
             self._reader = tf.train.load_checkpoint(checkpoint)

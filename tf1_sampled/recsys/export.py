@@ -48,7 +48,7 @@ _OWN_INPUTS = ("items", "seen", "k", "user")
 
 
 def write_saved_model(folder, net, checkpoint, item_names, user_names=None, categories=None,
-                      history_length=None):
+                      history_length=None, replaces=False):
     """Writes a SavedModel that answers the signatures above, whole or not at all.
 
     It is made in a graph and a session of its own, on the CPU. The graph holds neither tables nor
@@ -64,6 +64,7 @@ def write_saved_model(folder, net, checkpoint, item_names, user_names=None, cate
       categories: {column: strings}, the categories of each categorical column of net.context, of
         which the first is "", for all others.
       history_length: integer, how many of the latest known items count; None for all.
+      replaces: boolean, whether a folder with something in it gives way.
 
     Raises:
       InputError: a folder with something in it or that cannot be made, names that do not fit net, a
@@ -86,7 +87,8 @@ def write_saved_model(folder, net, checkpoint, item_names, user_names=None, cate
     if history_length is not None:
         checks.positive(function, "history_length", history_length)
 
-    with files.writing_folder(folder) as temporary, tf.Graph().as_default(), _session() as session:
+    with files.writing_folder(folder, replaces) as temporary, tf.Graph().as_default(), (
+            _session()) as session:
         tables = _Tables(session, net, item_names, user_names, categories)
         tower, classes = {}, {}
         with _restorable(tower):

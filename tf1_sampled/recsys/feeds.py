@@ -1,7 +1,7 @@
 """From events to what a model reads: batches and held-out users as the arrays of `model.Inputs`.
 
     net = model.YouTubeDNN(..., context=context_columns(events))
-    for feed, progress in epochs_of_feeds(events, inputs, labels, ...):
+    for feed, progress, position in epochs_of_feeds(events, inputs, labels, ...):
         session.run(train_op, feed)
     vectors = user_vectors(session, output, inputs, events, test, history_length)
 """
@@ -128,28 +128,29 @@ def known_of_batch(events, batch):
 
 
 def epochs_of_feeds(events, inputs, labels, known, context, history_length, examples_per_batch, epochs,
-                    rng, max_examples_per_user=None):
-    """Feeds of training steps, each with the share of the work that is done after it.
+                    seed, max_examples_per_user=None, position=None):
+    """Feeds of training steps.
 
     Args:
       events: splits.Events.
       inputs: model.placeholders of training.
       labels: placeholder, int32 [P].
       known: None, or Known of placeholders.
-      context, history_length, examples_per_batch, epochs, rng, max_examples_per_user: as
+      context, history_length, examples_per_batch, epochs, seed, max_examples_per_user, position: as
         batches.epochs_of_batches.
 
     Returns:
-      An iterator of (feed_dict, float in (0, 1]).
+      An iterator of (feed_dict, share of the work done after it: float in (0, 1], position after it).
     """
     end_of_training = None if inputs.ages is None else training_span(events)[1]
-    for batch, progress in batches.epochs_of_batches(events, context, history_length, examples_per_batch,
-                                                     epochs, rng, max_examples_per_user):
+    for batch, progress, after in batches.epochs_of_batches(
+            events, context, history_length, examples_per_batch, epochs, seed, max_examples_per_user,
+            position):
         feed = model.feed(inputs, of_batch(events, batch, end_of_training))
         feed[labels] = batch.labels
         if known is not None:
             feed.update(zip(known, known_of_batch(events, batch)))
-        yield feed, progress
+        yield feed, progress, after
 
 
 def some_targets(part, most=4096):

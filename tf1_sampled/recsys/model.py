@@ -19,8 +19,8 @@ Axes: N events, P examples, D dimension, C items. Knows no loss and no data: see
 Reference: Covington et al. 2016, "Deep Neural Networks for YouTube Recommendations", section 3.
 """
 import collections
+import functools
 import re
-import zlib
 
 import tensorflow.compat.v1 as tf
 
@@ -117,17 +117,21 @@ class YouTubeDNN(collections.namedtuple(
         """D', the size of user vectors and class rows."""
         return self.hidden[-1] if self.hidden else self.dim
 
-    def user_vectors(self, inputs, training=False):
+    def user_vectors(self, inputs, training=False, seed=None):
         """The vector of each example's user.
 
         Args:
           inputs: Inputs.
           training: boolean, whether to drop out.
+          seed: of what is dropped out, as of a sampler: integer, or an integer tensor [2]; None for the
+            model's own.
 
         Returns:
           float32 [P, D'], divided by the temperature, so that its product with a class row is a score.
         """
-        parts = [self._history(inputs, training)]  # each [P, D]
+        seed = self.seed if seed is None else seed
+        kept = functools.partial(self._kept, seed) if training and self.dropout else None
+        parts = [self._history(inputs, kept)]  # each [P, D]
         if self.num_users:
             known = tf.cast(inputs.users >= 0, tf.float32)[:, None]
             rows = self._rows("user_embeddings", self.num_users, self.dim)
@@ -142,33 +146,44 @@ class YouTubeDNN(collections.namedtuple(
             parts.append(self._number("example_age", inputs.ages / self.age_unit))
         elif self.age_unit and self.hidden:
             parts.append(tf.zeros_like(parts[0]))
-        layer = self._tower(tf.concat(parts, 1), training) if self.hidden else tf.add_n(parts)
+        layer = self._tower(tf.concat(parts, 1), kept) if self.hidden else tf.add_n(parts)
         if self.similarity == "cosine":
             layer = tf.nn.l2_normalize(layer, 1)
         return layer / self.temperature
 
-    def _history(self, inputs, training):
+    def _kept(self, seed, name, values, shape):
+        """`values` without some of them, larger instead so that their mean stays.
+
+        Args:
+          seed: of the step.
+          name: string, of these values.
+          values: float32.
+          shape: integers, broadcast to that of `values`: what is dropped together.
+        """
+        drawn = tf.random.stateless_uniform(
+            shape, distributions.stateless_seed(distributions.fold_in(seed, name)))
+        return values * (tf.cast(drawn >= self.dropout, tf.float32) / (1 - self.dropout))
+
+    def _history(self, inputs, kept):
         """float32 [P, D], the pooled histories."""
         rows = tf.gather(self.item_embeddings(), inputs.items)
-        if training and self.dropout:
-            # Whole items; the others weigh more, so that a history is as long as when serving.
-            kept = tf.random_uniform([tf.shape(rows)[0], 1], seed=self._seed("items")) >= self.dropout
-            rows *= tf.cast(kept, tf.float32) / (1 - self.dropout)
+        if kept:  # whole items
+            rows = kept("items", rows, [tf.shape(rows)[0], 1])
         return pool_histories(rows, inputs.begin, inputs.end, inputs.own, self.pooling_power)
 
-    def _tower(self, layer, training):
+    def _tower(self, layer, kept):
         """The ReLU layers on [P, parts D]: float32 [P, D']."""
         for number, size in enumerate(self.hidden, 1):
             name, fan_in = "hidden_%d" % number, layer.shape.as_list()[1]
             kernel = _variable(name + "/kernel", [fan_in, size], tf.random_normal_initializer(
-                0, (2 / fan_in) ** 0.5, self._seed(name)))
+                0, (2 / fan_in) ** 0.5, distributions.fold_in(self.seed, name)))
             layer = tf.matmul(layer, kernel) + _variable(name + "/bias", [size], tf.zeros_initializer())
             # The paper's ReLU, but not after the last layer: a vector without negative parts could
             # not point away from any item.
             if number < len(self.hidden):
                 layer = tf.nn.relu(layer)
-                if training and self.dropout:
-                    layer = tf.nn.dropout(layer, rate=self.dropout, seed=self._seed(name))
+                if kept:
+                    layer = kept(name, layer, tf.shape(layer))
         return layer
 
     def _number(self, name, values):
@@ -182,12 +197,9 @@ class YouTubeDNN(collections.namedtuple(
         histories too, where rows that were hardly trained then count for little.
         """
         length = 0.15 if self.similarity == "cosine" else 1.0
-        return _variable(name, [number, size],
-                         tf.random_normal_initializer(0, length * size ** -0.5, self._seed(name)))
+        return _variable(name, [number, size], tf.random_normal_initializer(
+            0, length * size ** -0.5, distributions.fold_in(self.seed, name)))
 
-    def _seed(self, name):
-        """A seed of its own for each part: of one seed, tables of one shape would be the same."""
-        return None if self.seed is None else zlib.crc32(b"%d %s" % (self.seed, name.encode()))
 
 
 def context_variable(column):

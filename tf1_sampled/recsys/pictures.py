@@ -14,14 +14,15 @@ from tf1_sampled.recsys import evaluation
 _MAP_ITEMS = 500
 
 
-def training(folder, units, seconds, judgements):
+def training(folder, units, seconds, full_losses, scores):
     """Draws the full softmax loss and the scores on validation over the examples trained on.
 
     Args:
       folder: where to.
       units: [n], examples trained on at each validation.
       seconds: [n], of training until then.
-      judgements: n times evaluation.Judgement.
+      full_losses: [n].
+      scores: n dicts by name, as evaluation.metrics gives them.
 
     Returns:
       list of string, the paths of loss.png and validation.png.
@@ -30,11 +31,11 @@ def training(folder, units, seconds, judgements):
       InputError: as `plots`.
     """
     path = os.path.join(folder, "validation.png")
-    plots.curves(path, {name: (units, [judged.scores[name] for judged in judgements])
-                        for name in judgements[0].scores if not name.startswith("Coverage")},
+    plots.curves(path, {name: (units, [values[name] for values in scores])
+                        for name in scores[0] if not name.startswith("Coverage")},
                  "examples", "", "Scores on validation")
-    return [plots.loss(folder, list(zip(units, seconds, (judged.full_loss for judged in judgements))),
-                       "examples", "Full softmax loss on validation"), path]
+    return [plots.loss(folder, list(zip(units, seconds, full_losses)), "examples",
+                       "Full softmax loss on validation"), path]
 
 
 def popularity(folder, rankings, item_counts, k):

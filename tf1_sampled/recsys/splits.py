@@ -12,7 +12,7 @@ import collections
 
 import numpy as np
 
-from tf1_sampled import checks
+from tf1_sampled import checks, files
 
 TRAIN, VALID, TEST = 0, 1, 2
 
@@ -55,6 +55,14 @@ Fields:
   targets: `Rows`, V of them, what each took, different ids.
   seen: `Rows`, V of them, that history; its items are those of `Events`, not a copy.
 """
+
+
+def digest(events):
+    """A short string of all that `events` holds, which tells whether two are the same."""
+    columns = [part for name in sorted(events.columns) for part in (
+        name, events.columns[name].values, events.columns[name].categories)]
+    return files.digest(events.items, events.starts, events.train_ends, events.valid_ends,
+                        events.times, events.user_names, events.item_names, *columns)
 
 
 def split_last(log, min_item_count=5, min_user_count=3, repeats=False):

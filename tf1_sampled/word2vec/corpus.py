@@ -35,7 +35,7 @@ _SLICE = 1 << 20  # ids that are read at a time
 
 # An encoded text is a folder of these. The ids are little-endian int32 in the order in which words are
 # first seen; 0 is the end of a line.
-_VERSION = 1
+_VERSION = 2
 _IDS, _WORDS, _COUNTS, _INFO = "ids.int32", "words.txt", "counts.int64", "info.json"
 _LOOK_BYTES = 1 << 16  # at each end of a file, to tell whether it has changed
 
@@ -51,14 +51,15 @@ class Corpus:
       num_positions: integer, the ids of the encoded text: raw words and ends of lines.
     """
 
-    def __init__(self, words, counts, num_raw_words, num_positions, read_ids, ranks, join_lines=False,
-                 close=None):
+    def __init__(self, words, counts, num_raw_words, num_positions, read_ids, ranks, ids_crc32,
+                 join_lines=False, close=None):
         """For `read_corpus` and `from_tokens`.
 
         Args:
           words, counts, num_raw_words, num_positions: see above.
           read_ids: function of (begin, end), gives that stretch of the encoded text.
           ranks: int32 [N], the token of each id: its place in `words`, END, or -2 for a word left out.
+          ids_crc32: integer, of the encoded text.
           join_lines: whether the ends of lines are left out.
           close: function that `close` calls, or None.
         """
@@ -66,6 +67,7 @@ class Corpus:
         self.counts = counts
         self.num_raw_words = num_raw_words
         self.num_positions = num_positions
+        self._ids_crc32 = ids_crc32
         self._read_ids = read_ids
         self._ranks = np.where(ranks == END, np.int32(_LEFT_OUT), ranks) if join_lines else ranks
         # Also called when nobody holds the corpus any more, and at exit.
@@ -86,8 +88,13 @@ class Corpus:
         """
         ids = np.asarray(tokens, np.int32) + np.int32(1)
         ranks = np.arange(END, len(words), dtype=np.int32)
-        return cls(words, np.asarray(counts, np.int64), int(np.count_nonzero(ids)), len(ids),
-                   lambda begin, end: ids[begin:end], ranks, join_lines)
+        return cls(list(words), np.array(counts, np.int64), int(np.count_nonzero(ids)), len(ids),
+                   lambda begin, end: ids[begin:end], ranks, zlib.crc32(ids), join_lines)
+
+    @property
+    def digest(self):
+        """A string that tells whether another corpus is of the same text and vocabulary."""
+        return files.digest(self.words, self.counts, self._ranks, self._ids_crc32)
 
     def read(self, begin, end):
         """A stretch of the text without the words that are not in the vocabulary.
@@ -177,7 +184,7 @@ def read_corpus(inputs, encoding="utf-8", min_count=5, max_vocab=None, vocabular
 
         num_positions = int(encoded.counts.sum())
         return Corpus(chosen, counts, num_positions - int(encoded.counts[0]), num_positions, read_ids,
-                      ranks, join_lines, stack.pop_all().close)
+                      ranks, encoded.ids_crc32, join_lines, stack.pop_all().close)
 
 
 def _has_standard_input(sources):
@@ -217,13 +224,14 @@ def _check_folder(folder):
             "%s: wanted a place to write, got: %s" % (folder, e.strerror or e)) from e
 
 
-_Encoded = collections.namedtuple("_Encoded", "ids words counts notes")
+_Encoded = collections.namedtuple("_Encoded", "ids words counts notes ids_crc32")
 _Encoded.__doc__ = """What a folder of the cache holds: N different words, the first for a line's end.
 
   ids: a binary stream of int32.
   words: list of N strings, the first one empty.
   counts: int64 [N].
   notes: list of lines for the user.
+  ids_crc32: integer, of the bytes of `ids`.
 """
 
 
@@ -282,10 +290,10 @@ def _encode(sources, encoding, folder, about):
             words = piece.replace("\n", spaced).split()
             yield np.fromiter(map(index.__getitem__, words), np.int32, len(words))
 
-    counts = _write_ids(folder, ids(), lambda: len(index))
+    counts, ids_crc32 = _write_ids(folder, ids(), lambda: len(index))
     words = list(index)
     words[0] = ""
-    _write_words(folder, words, counts, notes, about)
+    _write_words(folder, words, counts, notes, about, ids_crc32)
     return counts
 
 
@@ -302,22 +310,24 @@ def _join_phrases(before, folder, about):
     phrase_ids, new_words = phrases_lib.name(pairs, before.words)
     words = before.words + new_words
     joined = phrases_lib.join(ids(), pairs, phrase_ids, len(before.words))
-    counts = _write_ids(folder, joined, lambda: len(words))
-    _write_words(folder, words, counts, before.notes, about)
+    counts, ids_crc32 = _write_ids(folder, joined, lambda: len(words))
+    _write_words(folder, words, counts, before.notes, about, ids_crc32)
     return len(phrase_ids), counts
 
 
 def _write_ids(folder, arrays, num_ids):
-    """Writes int32 arrays; gives int64 [num_ids()], how often each id comes."""
-    counts = np.zeros(1, np.int64)
+    """Writes int32 arrays; gives int64 [num_ids()], how often each id comes, and the CRC-32 of all."""
+    counts, crc = np.zeros(1, np.int64), 0
     with open(os.path.join(folder, _IDS), "wb") as stream:
         for block in _blocks(arrays):
-            stream.write(block.astype("<i4", copy=False).data)
+            block = block.astype("<i4", copy=False)
+            stream.write(block.data)
+            crc = zlib.crc32(block, crc)
             more = np.bincount(block)
             if len(more) > len(counts):
                 counts = np.concatenate([counts, np.zeros(2 * len(more) - len(counts), np.int64)])
             counts[:len(more)] += more
-    return np.concatenate([counts, np.zeros(num_ids(), np.int64)])[:num_ids()]
+    return np.concatenate([counts, np.zeros(num_ids(), np.int64)])[:num_ids()], crc
 
 
 def _blocks(arrays):
@@ -333,7 +343,7 @@ def _blocks(arrays):
         yield np.concatenate(held)
 
 
-def _write_words(folder, words, counts, notes, about):
+def _write_words(folder, words, counts, notes, about, ids_crc32):
     """Completes a folder in which the ids are; what tells that it is whole, and `about`, comes last."""
     try:
         content = {_WORDS: "\n".join(words).encode("utf-8")}
@@ -342,7 +352,7 @@ def _write_words(folder, words, counts, notes, about):
             e.start:e.end])
     content[_COUNTS] = counts.astype("<i8").tobytes()
     info = dict(about, version=_VERSION, notes=notes, words=int(counts[1:].sum()),
-                different_words=len(words) - 1, bytes={}, crc32={})
+                different_words=len(words) - 1, bytes={}, crc32={_IDS: ids_crc32})
     info["bytes"][_IDS] = os.path.getsize(os.path.join(folder, _IDS))
     for name, data in content.items():
         info["bytes"][name] = len(data)
@@ -369,7 +379,8 @@ def _load(folder):
         num_bytes = os.path.getsize(os.path.join(folder, _IDS))
         if info["version"] != _VERSION or num_bytes != info["bytes"][_IDS]:
             return None
-        return _Encoded(open(os.path.join(folder, _IDS), "rb"), words, counts, list(info["notes"]))
+        return _Encoded(open(os.path.join(folder, _IDS), "rb"), words, counts, list(info["notes"]),
+                        info["crc32"][_IDS])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -480,7 +491,7 @@ def split_held_out(text, share=0.01, at_most=50000, pieces=20):
     return training, np.concatenate(held_out + [np.zeros(0, np.int32)])
 
 
-def runs(text, pieces, keep, num_centres, window, epochs, rng):
+def runs(text, pieces, keep, num_centres, window, epochs, seed, position=None):
     """Subsampled runs of tokens, `window` more on each side, for `epochs` passes over the text.
 
     Each run begins with the last 2 * window tokens of the one before, so that every token of the
@@ -493,33 +504,42 @@ def runs(text, pieces, keep, num_centres, window, epochs, rng):
       num_centres: integer, centres per run.
       window: integer.
       epochs: integer.
-      rng: numpy.random.RandomState.
+      seed: integer, not negative; each pass leaves out words of its own.
+      position: what was given with the last run that was used; None for the beginning.
 
     Yields:
-      (int32 [num_centres + 2 * window], share of all the text used after this run: float in (0, 1]).
+      (int32 [num_centres + 2 * window], share of all the text used after this run: float in (0, 1],
+      position after it).
     """
     size = num_centres + 2 * window
     slices = [(at, min(at + _SLICE, end)) for begin, end in pieces for at in range(begin, end, _SLICE)]
     ends_of_pieces = {end for _, end in pieces}
-    total = epochs * sum(end - begin for begin, end in pieces)
-    done = 0
-    rest = np.full(window, END, np.int32)
-    for begin, end in itertools.chain.from_iterable(itertools.repeat(slices, epochs)):
+    lengths = [end - begin for begin, end in slices]
+    total = epochs * sum(lengths)
+    # The slice, counted over all epochs; the runs of it that are done; the tokens before it.
+    first_slice, first, rest = position or (0, 0, np.full(window, END, np.int32))
+    rest = np.asarray(rest, np.int32)
+    done = first_slice // len(slices) * sum(lengths) + sum(lengths[:first_slice % len(slices)])
+    for number in range(first_slice, epochs * len(slices)):
+        begin, end = slices[number % len(slices)]
         part = text.read(begin, end)
         # keep[END] reads the last word's probability; the second test keeps every END.
-        kept = part[(rng.random_sample(len(part)) < keep[part]) | (part == END)]
+        uniforms = np.random.RandomState([seed, number]).random_sample(len(part))
+        kept = part[(uniforms < keep[part]) | (part == END)]
         # The last END is a centre, too: so the last run of all comes after the last slice.
         line = np.concatenate([rest, kept, np.full(int(end in ends_of_pieces), END, np.int32)])
         num_runs = max(len(line) - 2 * window, 0) // num_centres
-        for i in range(num_runs):
+        for i in range(first, num_runs):
             at = i * num_centres
-            yield line[at:at + size], (done + (end - begin) * (i + 1) / num_runs) / total
+            yield (line[at:at + size], (done + (end - begin) * (i + 1) / num_runs) / total,
+                   (number, i + 1, rest))
         done += end - begin
-        rest = line[num_runs * num_centres:]
-    rest = np.concatenate([rest, np.full(window, END, np.int32)])
-    while len(rest) > 2 * window:
-        yield np.concatenate([rest, np.full(max(size - len(rest), 0), END, np.int32)])[:size], 1.0
-        rest = rest[num_centres:]
+        first, rest = 0, line[num_runs * num_centres:]
+    # What is left over, as if one more slice came that is empty.
+    line = np.concatenate([rest, np.full(size, END, np.int32)])
+    for i in range(first, -(-(len(rest) - window) // num_centres)):
+        at = i * num_centres
+        yield line[at:at + size], 1.0, (epochs * len(slices), i + 1, rest)
 
 
 def batch_size(num_words, threads):
@@ -557,5 +577,5 @@ def held_out_runs(tokens, vocab_size, window, num_centres=512, snippet=32):
     pieces = [(begin, min(begin + snippet - 1, len(tokens))) for begin in begins]  # END comes after it
     text = Corpus.from_tokens([""] * vocab_size, np.zeros(vocab_size, np.int64), tokens)
     size = BLOCK * min(max((1 << 25) // vocab_size // BLOCK, 1), num_centres // BLOCK)
-    return np.stack([run for run, _ in runs(text, pieces, np.ones(vocab_size, np.float32), size, window,
-                                            1, np.random.RandomState(0))])
+    keep = np.ones(vocab_size, np.float32)
+    return np.stack([run for run, _, _ in runs(text, pieces, keep, size, window, epochs=1, seed=0)])

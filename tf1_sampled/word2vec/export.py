@@ -42,7 +42,7 @@ _CONFIG = """embeddings {
 """
 
 
-def write_saved_model(folder, words, vectors):
+def write_saved_model(folder, words, vectors, replaces=False):
     """Writes a SavedModel that answers the signatures above, whole or not at all.
 
     It is made in a graph and a session of its own, on the CPU. The graph does not hold the vectors:
@@ -52,6 +52,7 @@ def write_saved_model(folder, words, vectors):
       folder: where to; one that is not there or is empty.
       words: V strings without blanks and line ends, none empty, none twice.
       vectors: [V, D] of numbers, finite as float32.
+      replaces: boolean, whether a folder with something in it gives way.
 
     Raises:
       InputError: a folder with something in it or that cannot be made, words or vectors that are
@@ -60,7 +61,7 @@ def write_saved_model(folder, words, vectors):
     words, vectors = _checked("write_saved_model", words, vectors, least=1)
     text = ("\n".join(words) + "\n").encode("utf-8")
     # The graph remembers where the words came from: not from a folder with the user's name in it.
-    with files.writing_folder(folder) as temporary, tempfile.TemporaryDirectory() as place:
+    with files.writing_folder(folder, replaces) as temporary, tempfile.TemporaryDirectory() as place:
         asset = os.path.join(place, "words.txt")
         with open(asset, "wb") as stream:
             stream.write(text)
@@ -81,7 +82,7 @@ def write_saved_model(folder, words, vectors):
                 builder.save()
 
 
-def write_projector(folder, words, vectors, most=10000):
+def write_projector(folder, words, vectors, replaces=False, most=10000):
     """Writes what `tensorboard --logdir FOLDER` shows as an embedding, whole or not at all.
 
         projector_config.pbtxt    names the other two
@@ -94,6 +95,7 @@ def write_projector(folder, words, vectors, most=10000):
       folder: where to; one that is not there or is empty.
       words: V strings without blanks and line ends, none empty, none twice, in falling frequency.
       vectors: [V, D] of numbers, finite as float32, V and D at least 2.
+      replaces: boolean, whether a folder with something in it gives way.
       most: integer, how many of the first words to write: a browser does not show very many.
 
     Raises:
@@ -104,7 +106,7 @@ def write_projector(folder, words, vectors, most=10000):
     checks.argument(most > 1, "write_projector", "most", "an integer above 1", most)
     words, vectors = _checked("write_projector", words, vectors, least=2)
     words, vectors = words[:most], vectors[:most]
-    with files.writing_folder(folder) as temporary:
+    with files.writing_folder(folder, replaces) as temporary:
         os.mkdir(temporary)
 
         def stream(name):

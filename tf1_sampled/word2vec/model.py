@@ -113,7 +113,7 @@ def skip_gram(table, tokens, window, seed=None, block=BLOCK, shrink=True):
       tokens: int32 [G * block + 2 * window], its length known; words, and END between sentences.
         The first and the last `window` tokens are context only.
       window: integer W, the largest half width.
-      seed: integer or None.
+      seed: integer, None, or an integer tensor [2], as of a sampler.
       block: integer K, centres per block.
       shrink: whether the half width of each centre's window is uniform in 1 .. window, so that near
         words count more; else it is `window`.
@@ -159,7 +159,8 @@ def _blocks(function, tokens, window, seed, block, shrink):
     distance = np.abs(np.arange(width)[None, :] - window - np.arange(block)[:, None])[None]
     reach = window
     if shrink:
-        reach = tf.random_uniform([num_blocks, block, 1], 1, window + 1, dtype=tf.int32, seed=seed)
+        reach = tf.random.stateless_uniform([num_blocks, block, 1], distributions.stateless_seed(seed),
+                                            1, window + 1, tf.int32)
     # Words of a sentence have its even number, and each END an odd one of its own: no pair has END.
     is_end = tf.cast(tf.equal(tokens, END), tf.int32)
     sentence = tf.gather(2 * tf.cumsum(is_end) - is_end, frame)

@@ -355,6 +355,21 @@ class WritingTest(FilesTestCase):
                 stream.write("x")
         self.assertEqual([os.path.getsize(self.path(name))], sizes)
 
+    @parameterized.parameters(OSError(28, "No space left on device"),
+                              RuntimeError("save: x.tempstate; No space left on device"))
+    def test_a_full_disk(self, error):
+        wanted = "%s: wanted room to write, got: No space left on device" % self.path("f")
+        with self.assertRaisesRegex(checks.InputError, wanted), files.writing(self.path("f")):
+            raise error
+        with self.assertRaisesRegex(checks.InputError, wanted), files.writing_folder(self.path("f")):
+            raise error
+        self.assertEmpty(os.listdir(self.folder))
+
+    def test_other_errors_are_as_they_were(self):
+        for write in (files.writing, files.writing_folder):
+            with self.assertRaisesRegex(OSError, "^.Errno 32. Broken pipe$"), write(self.path("f")):
+                raise OSError(32, "Broken pipe")
+
     def test_text_that_is_no_utf8_leaves_no_file(self):
         with self.assertRaises(UnicodeEncodeError), files.writing(self.path("f")) as stream:
             stream.write("\ud800")

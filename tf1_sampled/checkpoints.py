@@ -67,9 +67,8 @@ class Checkpoints:
         except (OSError, tf.errors.OpError) as e:
             if isinstance(e, (tf.errors.AbortedError, tf.errors.UnavailableError)):
                 raise  # a parameter server is gone
-            reason = getattr(e, "strerror", None) or getattr(e, "message", str(e)).split("\n")[0]
             raise checks.InputError("%s: wanted room for a checkpoint, got: %s. Last checkpoint: %s" % (
-                self._folder, reason, tf.train.latest_checkpoint(self._folder) or "none yet")) from e
+                self._folder, _reason(e), tf.train.latest_checkpoint(self._folder) or "none yet")) from e
         best = tf.train.latest_checkpoint(self._folder, _BEST)
         for other in self._steps() + sorted(self._damaged):
             if other not in steps and (not best or os.path.basename(best) != _NAME % other):
@@ -92,8 +91,7 @@ class Checkpoints:
             try:
                 self.saver.restore(session, path)
             except _DAMAGED as e:
-                reason = getattr(e, "message", str(e)).split("\n")[0]
-                self._report("%s is damaged: %s" % (path, reason))
+                self._report("%s is damaged: %s" % (path, _reason(e)))
                 self._damaged.add(step)
             else:
                 if self._damaged:
@@ -146,3 +144,10 @@ class Checkpoints:
             match = re.match(r"model\.ckpt-(\d+)\.data-", name)
             if match and int(match.group(1)) not in steps:
                 os.unlink(path)
+
+
+def _reason(error):
+    """What an error says, without where in the graph."""
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    return getattr(error, "message", str(error)).split("\n\t [[")[0].rpartition("\n")[2]

@@ -126,7 +126,8 @@ def writing(path, mode="w"):
       mode: "w" for a text stream, "wb" for a binary one.
 
     Raises:
-      InputError: a path where no file can be made, a folder or device of that name, a .zip.
+      InputError: a path where no file can be made, a folder or device of that name, a .zip, a full
+        disk.
     """
     path = os.fspath(path)
     ending = os.path.splitext(path)[1].lower()
@@ -140,7 +141,7 @@ def writing(path, mode="w"):
     except OSError as e:
         raise checks.InputError("%s: wanted a place to write, got: %s" % (path, e.strerror or e)) from e
     try:
-        with open(handle, "wb") as raw:
+        with _no_room_named(path), open(handle, "wb") as raw:
             packed = _PACKERS[ending](raw) if ending in _PACKERS else raw
             stream = packed if "b" in mode else io.TextIOWrapper(packed, "utf-8", newline="\n")
             yield stream
@@ -323,7 +324,7 @@ def writing_folder(folder, replaces=False):
       replaces: boolean, whether a folder with something in it gives way, at the end.
 
     Raises:
-      InputError: a folder with something in it, or that cannot be made.
+      InputError: a folder with something in it, or that cannot be made, or a full disk.
     """
     folder = os.path.realpath(os.fspath(folder))
     check_new_folder(folder, replaces)
@@ -331,10 +332,11 @@ def writing_folder(folder, replaces=False):
     place = tempfile.mkdtemp(prefix=prefix, dir=os.path.dirname(folder))
     try:
         made = os.path.join(place, "made")
-        yield made
-        for parent, _, names in os.walk(made):
-            for name in names:
-                sync(os.path.join(parent, name))
+        with _no_room_named(folder):
+            yield made
+            for parent, _, names in os.walk(made):
+                for name in names:
+                    sync(os.path.join(parent, name))
         with _errors_named(folder):
             _check_free(folder, replaces)
             if os.path.isdir(folder) and os.listdir(folder):
@@ -343,6 +345,18 @@ def writing_folder(folder, replaces=False):
             sync(os.path.dirname(folder))
     finally:
         shutil.rmtree(place, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _no_room_named(path):
+    """An error of a full disk, TensorFlow's too, becomes an InputError that names `path`."""
+    try:
+        yield
+    except Exception as e:
+        for reason in map(os.strerror, (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)):
+            if reason in str(e):
+                raise checks.InputError("%s: wanted room to write, got: %s" % (path, reason)) from e
+        raise
 
 
 def _check_free(path, replaces):

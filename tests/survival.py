@@ -1,0 +1,218 @@
+"""What is done to a program while it trains, in real processes: kills above all.
+
+    python -m tests.survival --kills=30 --program=run_recsys.py
+
+kills a program (SIGKILL) at so many random moments of reading, training, saving and exporting, looks
+after each whether every file in its model_dir is whole, goes on from there, and compares what came about
+at the end with that of a run which nobody touched: the same to the last bit. Exit code 1 if not.
+"""
+import glob
+import json
+import os
+import random
+import runpy
+import signal
+import sys
+import tempfile
+import time
+import traceback
+
+import numpy as np
+
+_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_SETTINGS = ("--threads=1", "--dim=8", "--epochs=3", "--save_seconds=0", "--model_dir=model")
+ARGUMENTS = {
+    "run_recsys.py": _SETTINGS + ("--events=data.txt", "--num_sampled=10", "--batch_size=128",
+                                  "--min_count=1", "--validations=3", "--k=5"),
+    "run_word2vec.py": _SETTINGS + ("--corpus=data.txt", "--cache_dir=cache", "--batch_size=256",
+                                    "--min_count=1", "--projector=projector"),
+}
+RESULTS = {"run_recsys.py": ("item_vectors.npy", "item_biases.npy", "items.tsv", "names.json"),
+           "run_word2vec.py": ("vectors.bin",)}
+
+
+def write_data(folder, seed=1):
+    """Writes data.txt, lines of 20 words or items 0..99, near ones together; the first is the user."""
+    draw = np.random.RandomState(seed)
+    walks = np.cumsum(draw.randint(1, 4, [3000, 20]), 1) + draw.randint(0, 100, [3000, 1])
+    with open(os.path.join(folder, "data.txt"), "w") as stream:
+        for user, walk in enumerate(walks % 100):
+            stream.write("%d %s\n" % (user, " ".join(map(str, walk))))
+
+
+def start(program, folder, *arguments, before=None):
+    """Runs a program in a forked process, so that TensorFlow need not be loaded again.
+
+    Args:
+      program: "run_recsys.py" or "run_word2vec.py".
+      folder: its working folder; its output goes to out.txt and err.txt there.
+      *arguments: flags after those of ARGUMENTS.
+      before: function called in the process, or None.
+
+    Returns:
+      The process id, for `wait`.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    process = os.fork()
+    if process:
+        return process
+    code = 70
+    try:
+        os.chdir(folder)
+        for name, number in (("out.txt", 1), ("err.txt", 2)):
+            handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+            os.dup2(handle, number)
+        sys.stdout, sys.stderr = (os.fdopen(number, "w", 1) for number in (1, 2))
+        sys.argv = [os.path.join(_ROOT, program)] + list(ARGUMENTS[program]) + list(arguments)
+        if before:
+            before()
+        runpy.run_path(sys.argv[0], run_name="__main__")
+        code = 0
+    except SystemExit as e:
+        if isinstance(e.code, str):
+            print(e.code, file=sys.stderr)
+        code = e.code if isinstance(e.code, int) else int(e.code is not None)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def wait(process):
+    """The exit code of a process, minus the signal that killed it."""
+    _, status = os.waitpid(process, 0)
+    return os.WEXITSTATUS(status) if os.WIFEXITED(status) else -os.WTERMSIG(status)
+
+
+def run(program, folder, *arguments, before=None):
+    """(exit code, standard output, standard error)."""
+    code = wait(start(program, folder, *arguments, before=before))
+    texts = []
+    for name in ("out.txt", "err.txt"):
+        with open(os.path.join(folder, name)) as stream:
+            texts.append(stream.read())
+    return (code, *texts)
+
+
+def newest(folder):
+    """The step of the newest checkpoint by the file `checkpoint`, 0 where there is none."""
+    import tensorflow.compat.v1 as tf
+
+    path = tf.train.latest_checkpoint(os.path.join(folder, "model"))
+    return int(path.rpartition("-")[2]) if path else 0
+
+
+def check_whole(program, folder):
+    """Raises where a file in the model_dir is neither whole nor marked as being written."""
+    import tensorflow.compat.v1 as tf
+
+    from tf1_sampled.word2vec import vectors
+
+    for path in glob.glob(os.path.join(folder, "model", "*")):
+        name = os.path.basename(path)
+        if name.endswith(".index"):
+            reader = tf.train.load_checkpoint(path[:-len(".index")])
+            for variable in reader.get_variable_to_shape_map():
+                reader.get_tensor(variable)  # compares checksums
+        elif name.endswith(".json"):
+            with open(path) as stream:
+                json.load(stream)
+        elif name.endswith(".npy"):
+            np.load(path, allow_pickle=False)
+        elif name == "vectors.bin":
+            vectors.read_vectors(path)
+        elif name.endswith(".tsv"):
+            with open(path) as stream:
+                assert len(stream.readlines()) == 101, name
+        elif name in ("saved_model", "projector"):
+            assert os.listdir(path), name
+        else:
+            assert name in ("checkpoint", "best", "lock") or ".data-" in name, name
+
+
+def results(program, folder):
+    """{name: bytes} of what a training came to."""
+    found = {}
+    for name in RESULTS[program]:
+        with open(os.path.join(folder, "model", name), "rb") as stream:
+            found[name] = stream.read()
+    return found
+
+
+def kill(program, kills, seed=1, report=print):
+    """Kills a program at random moments.
+
+    Args:
+      program: as `start`.
+      kills: integer, how often.
+      seed: integer.
+      report: function of a line of text.
+
+    Returns:
+      list of (seconds, last checkpoint before, where it went on) of each kill.
+
+    Raises:
+      AssertionError: a file that is not whole, work lost that was saved, another result.
+    """
+    draw = random.Random(seed)
+    done = []
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("untouched", "killed"):
+            os.mkdir(os.path.join(folder, name))
+            write_data(os.path.join(folder, name))
+        begin = time.time()
+        untouched, killed = os.path.join(folder, "untouched"), os.path.join(folder, "killed")
+        code, _, err = run(program, untouched)
+        assert code == 0, err
+        seconds = time.time() - begin
+        wanted, number = results(program, untouched), 0
+        while len(done) < kills:
+            process = start(program, killed)
+            delay = draw.uniform(0, seconds)
+            time.sleep(delay)
+            saved = newest(killed)
+            os.kill(process, signal.SIGKILL)
+            if wait(process) != -signal.SIGKILL:
+                # It was done before: what it came to counts, and the next ones begin anew.
+                assert results(program, killed) == wanted
+                number += 1
+                killed = os.path.join(folder, "killed-%d" % number)
+                os.mkdir(killed)
+                write_data(killed)
+                continue
+            check_whole(program, killed)
+            after = newest(killed)
+            assert after >= saved
+            done.append((delay, saved, after))
+            report("%s: kill %d of %d after %.2f of %.2f s, last checkpoint %d" % (
+                program, len(done), kills, delay, seconds, after))
+        code, out, err = run(program, killed)
+        assert code == 0, err
+        if done and done[-1][2]:
+            assert "Going on from model/model.ckpt-%d\n" % done[-1][2] in out, out
+        check_whole(program, killed)
+        assert results(program, killed) == wanted
+        left = glob.glob(os.path.join(killed, "model", ".*"))
+        assert not left, left
+    return done
+
+
+def main(arguments):
+    import argparse
+
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--kills", type=int, default=30)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--program", choices=sorted(ARGUMENTS), action="append")
+    options = parser.parse_args(arguments)
+    for program in options.program or sorted(ARGUMENTS):
+        done = kill(program, options.kills, options.seed)
+        print("%s: %d of %d kills survived, no file damaged, nothing lost that was saved" % (
+            program, len(done), options.kills))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

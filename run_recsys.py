@@ -168,7 +168,7 @@ def main(_):
 
     # Graph: items and slices of them -> user vectors -> loss of the items that were taken.
     tf = program.import_tensorflow()
-    from tf1_sampled import checkpoints, distributions, losses, samplers, training
+    from tf1_sampled import checkpoints, distributions, logits, losses, samplers, training
     from tf1_sampled.recsys import earlier, export, feeds, model, pictures, ranking
 
     tf.disable_v2_behavior()
@@ -198,6 +198,9 @@ def main(_):
     mean_loss = tf.reduce_mean(losses.loss_by_name(
         FLAGS.loss, weights, biases, labels, users, num_items, sampled, **program.loss_options(FLAGS)))
     loss = mean_loss
+    watch = {}
+    if sampled:
+        watch["accidental_hit_rate"] = logits.accidental_hit_rate(labels, sampled.sampled_candidates)
     if FLAGS.l2:
         used = tf.cast(labels, tf.int64)
         if sampled:
@@ -251,7 +254,8 @@ def main(_):
             loss, mean_loss, make_optimizer, program.learning_rate(FLAGS), feeds_from,
             num_examples * FLAGS.epochs, "examples", model_dir, FLAGS.decay,
             FLAGS.threads or training.num_cores(), save_seconds=FLAGS.save_seconds, keep=FLAGS.keep,
-            validation=validation, initialise=initialise, stop=stop)
+            validation=validation, initialise=initialise, watch=watch, profile_step=FLAGS.profile,
+            stop=stop)
     if not result.is_whole:
         program.SIGNALS.leave(model_dir)
     print("%s examples/s" % format(int(result.units_per_second), ","))

@@ -113,7 +113,7 @@ def main(_):
 
     # Graph: a run of ids -> blocks of inputs and labels -> loss of their pairs.
     tf = program.import_tensorflow()
-    from tf1_sampled import distributions, losses, samplers, training
+    from tf1_sampled import distributions, logits, losses, samplers, training
     from tf1_sampled.word2vec import export, model
 
     tf.disable_v2_behavior()
@@ -139,6 +139,10 @@ def main(_):
         FLAGS.loss, weights, biases, windows.labels, windows.inputs, vocab_size, sampled, windows.pairs,
         **program.loss_options(FLAGS)))
     mean_loss = loss / tf.maximum(tf.reduce_sum(windows.pairs), 1)
+    watch = {}
+    if sampled:
+        watch["accidental_hit_rate"] = logits.accidental_hit_rate(
+            windows.labels, sampled.sampled_candidates, windows.label_mask)
     if FLAGS.l2:
         loss += FLAGS.l2 * losses.l2_loss_of_rows(embeddings, windows.input_words)
         loss += FLAGS.l2 * losses.l2_loss_of_rows(weights, windows.labels)
@@ -174,7 +178,7 @@ def main(_):
         result = training.train(
             loss, mean_loss, make_optimizer, program.learning_rate(FLAGS), batches,
             num_words * FLAGS.epochs, "words", model_dir, FLAGS.decay, threads, held_out_loss,
-            FLAGS.save_seconds, FLAGS.keep, stop=stop)
+            FLAGS.save_seconds, FLAGS.keep, watch=watch, profile_step=FLAGS.profile, stop=stop)
     if not result.is_whole:
         program.SIGNALS.leave(model_dir)
     print("%s words/s" % format(int(result.units_per_second), ","))

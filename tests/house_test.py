@@ -12,7 +12,7 @@ _PACKAGE = "tf1_sampled"
 _LAYERS = (
     ("__init__", "checks", "tables"),
     ("assertions", "files", "initializers"),
-    ("checkpoints", "distributions", "model_dir", "optimizers", "plots", "sources"),
+    ("checkpoints", "distributions", "model_dir", "optimizers", "plots", "sources", "summaries"),
     ("program", "samplers", "training"),
     ("logits",),
     ("losses",),

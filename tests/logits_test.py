@@ -375,5 +375,21 @@ class DtypeOfTest(graph_case.GraphCase):
             logits.dtype_of(tf.zeros([3, 2], weights_dtype), tf.zeros([1, 2], inputs_dtype))
 
 
+class AccidentalHitRateTest(graph_case.GraphCase):
+
+    def test_of_a_batch(self):
+        rate = logits.accidental_hit_rate(tf.constant([1, 2, 9]), tf.constant([2, 2, 1, 5], tf.int64))
+        self.assertAlmostEqual(self.run_graph(rate), 3 / 12)
+
+    def test_of_groups_that_share_candidates(self):
+        labels = tf.constant([[1, 2], [3, 3], [5, 6], [7, 0]])
+        sampled = tf.constant([[1, 3, 3], [7, 0, 2]], tf.int64)
+        rate = logits.accidental_hit_rate(labels, sampled)
+        masked = logits.accidental_hit_rate(labels, sampled, tf.constant(
+            [[True, True], [True, False], [True, True], [True, False]]))
+        none = logits.accidental_hit_rate(labels, sampled, tf.zeros([4, 2], tf.bool))
+        self.assert_close(self.run_graph([rate, masked, none]), [7 / 24, 4 / 18, 0])
+
+
 if __name__ == "__main__":
     absltest.main()

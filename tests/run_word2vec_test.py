@@ -274,7 +274,7 @@ class RunWord2vecTest(parameterized.TestCase):
         err = self._fail("--corpus=" + self.corpus, "--optimizer=sgd", "--learning_rate=1e20",
                          "--batch_size=256", "--model_dir=model")
         self.assertRegex(err.splitlines()[-1], "loss: wanted a finite number, got (nan|inf) at step ")
-        self.assertFalse(os.path.exists(self._path("model")))
+        self.assertFalse(os.path.exists(self._path("model", "checkpoint")))
 
     def test_an_earlier_model_is_kept(self):
         os.makedirs(self._path("model"))

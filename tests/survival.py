@@ -6,10 +6,13 @@ kills a program (SIGKILL) at so many random moments of reading, training, saving
 after each whether every file in its model_dir is whole, goes on from there, and compares what came about
 at the end with that of a run which nobody touched: the same to the last bit. Exit code 1 if not.
 """
+import contextlib
 import glob
 import json
+import multiprocessing
 import os
 import random
+import resource
 import runpy
 import signal
 import sys
@@ -40,33 +43,37 @@ def write_data(folder, seed=1):
             stream.write("%d %s\n" % (user, " ".join(map(str, walk))))
 
 
-def start(program, folder, *arguments, before=None):
-    """Runs a program in a forked process, so that TensorFlow need not be loaded again.
+def start(program, folder, *arguments, file_size_limit=None):
+    """Starts a program in a process of its own, in which TensorFlow is loaded already.
 
     Args:
       program: "run_recsys.py" or "run_word2vec.py".
       folder: its working folder; its output goes to out.txt and err.txt there.
       *arguments: flags after those of ARGUMENTS.
-      before: function called in the process, or None.
+      file_size_limit: integer, the most bytes that it may write to a file; None for no limit.
 
     Returns:
-      The process id, for `wait`.
+      The process, with `pid`; for `wait`.
     """
-    sys.stdout.flush()
-    sys.stderr.flush()
-    process = os.fork()
-    if process:
-        return process
+    # Forked by a server that never ran a session: threads, which TensorFlow has then, do not go along.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tensorflow", "tests.survival"])
+    process = context.Process(target=_be, args=(program, folder, arguments, file_size_limit))
+    process.start()
+    return process
+
+
+def _be(program, folder, arguments, file_size_limit):
+    """What the process does: it is `program` from here on."""
     code = 70
     try:
         os.chdir(folder)
         for name, number in (("out.txt", 1), ("err.txt", 2)):
-            handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
-            os.dup2(handle, number)
+            os.dup2(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666), number)
         sys.stdout, sys.stderr = (os.fdopen(number, "w", 1) for number in (1, 2))
         sys.argv = [os.path.join(_ROOT, program)] + list(ARGUMENTS[program]) + list(arguments)
-        if before:
-            before()
+        if file_size_limit is not None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (file_size_limit, file_size_limit))
         runpy.run_path(sys.argv[0], run_name="__main__")
         code = 0
     except SystemExit as e:
@@ -81,15 +88,22 @@ def start(program, folder, *arguments, before=None):
         os._exit(code)
 
 
-def wait(process):
-    """The exit code of a process, minus the signal that killed it."""
-    _, status = os.waitpid(process, 0)
-    return os.WEXITSTATUS(status) if os.WIFEXITED(status) else -os.WTERMSIG(status)
+def wait(process, seconds=300):
+    """The exit code of a process, minus the signal that killed it.
+
+    Raises:
+      AssertionError: it is still there after so many seconds.
+    """
+    process.join(seconds)
+    if process.exitcode is None:
+        process.kill()
+        raise AssertionError("it did not end in %d s" % seconds)
+    return process.exitcode
 
 
-def run(program, folder, *arguments, before=None):
+def run(program, folder, *arguments, file_size_limit=None):
     """(exit code, standard output, standard error)."""
-    code = wait(start(program, folder, *arguments, before=before))
+    code = wait(start(program, folder, *arguments, file_size_limit=file_size_limit))
     texts = []
     for name in ("out.txt", "err.txt"):
         with open(os.path.join(folder, name)) as stream:
@@ -130,7 +144,8 @@ def check_whole(program, folder):
         elif name in ("saved_model", "projector"):
             assert os.listdir(path), name
         else:
-            assert name in ("checkpoint", "best", "lock") or ".data-" in name, name
+            assert name in ("checkpoint", "best", "lock") or ".data-" in name or (
+                name.startswith("events.out.tfevents.")), name
 
 
 def results(program, folder):
@@ -174,7 +189,8 @@ def kill(program, kills, seed=1, report=print):
             delay = draw.uniform(0, seconds)
             time.sleep(delay)
             saved = newest(killed)
-            os.kill(process, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGKILL)
             if wait(process) != -signal.SIGKILL:
                 # It was done before: what it came to counts, and the next ones begin anew.
                 assert results(program, killed) == wanted

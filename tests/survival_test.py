@@ -1,6 +1,5 @@
 """Faults, done to the programs in processes of their own: kills, signals, damage, a full disk."""
 import os
-import resource
 import signal
 import subprocess
 import time
@@ -14,13 +13,6 @@ _PROGRAMS = sorted(survival.ARGUMENTS)
 
 class SurvivalTest(parameterized.TestCase):
 
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        # Loaded once, so that each process is there at once.
-        import tensorflow.compat.v1 as tf
-        tf.logging.set_verbosity(tf.logging.ERROR)
-
     def setUp(self):
         super().setUp()
         self.folder = self.create_tempdir().full_path
@@ -30,9 +22,9 @@ class SurvivalTest(parameterized.TestCase):
         """(exit code, standard error) of a run that was told to stop after so many steps were saved."""
         process = survival.start(program, self.folder, *arguments)
         end = time.time() + 120
-        while survival.newest(self.folder) < steps and time.time() < end:
+        while survival.newest(self.folder) < steps and time.time() < end and process.exitcode is None:
             time.sleep(0.01)
-        os.kill(process, number)
+        os.kill(process.pid, number)
         code = survival.wait(process)
         with open(os.path.join(self.folder, "err.txt")) as stream:
             return code, stream.read()
@@ -40,8 +32,8 @@ class SurvivalTest(parameterized.TestCase):
     def _path(self, *names):
         return os.path.join(self.folder, "model", *names)
 
-    def _run(self, program, *arguments, before=None, wanted=0):
-        code, out, err = survival.run(program, self.folder, *arguments, before=before)
+    def _run(self, program, *arguments, wanted=0, **options):
+        code, out, err = survival.run(program, self.folder, *arguments, **options)
         self.assertEqual(code, wanted, err)
         self.assertNotIn("Traceback", err)
         return out, err
@@ -54,7 +46,8 @@ class SurvivalTest(parameterized.TestCase):
     def test_a_signal_saves_and_tells_how_to_go_on(self, program, number):
         code, err = self._stopped(program, 50, number=number)
         self.assertEqual(code, 128 + number, err)
-        self.assertRegex(err, r"%s: stopped by %s; to go on:\n    python \S*%s .*--model_dir=model.*\n$" % (
+        self.assertRegex(
+            err, r"%s: stopped by %s; to go on:\n    python \S*%s .*--model_dir=model.*\n$" % (
             program, number.name, program))
         step = survival.newest(self.folder)
         out, _ = self._run(program)
@@ -66,15 +59,15 @@ class SurvivalTest(parameterized.TestCase):
         self._stopped(program, 50)
         step = survival.newest(self.folder)
         _, err = self._run(program, "--dim=9", wanted=1)
-        self.assertIn("error: model: wanted the settings that its model is trained with, got --dim=9 for 8",
+        self.assertIn("model: wanted the settings that its model is trained with, got --dim=9 for 8",
                       err)
         survival.write_data(self.folder, seed=2)
         _, err = self._run(program, wanted=1)
-        self.assertIn("error: model: wanted the data that its model is trained on, got other events", err)
+        self.assertIn("model: wanted the data that its model is trained on, got other events", err)
         self.assertEqual(survival.newest(self.folder), step)
         out, _ = self._run(program, "--restart", "--dim=9", "--epochs=1", "--save_seconds=600")
         self.assertNotIn("Going on", out)
-        out, _ = self._run(program, "--dim=9", "--epochs=2", "--learning_rate=0.001", "--save_seconds=600")
+        out, _ = self._run(program, "--dim=9", "--epochs=2", "--learning_rate=0.01")
         self.assertIn("Going on from model/model.ckpt-", out)
 
     def test_another_text_is_refused(self):
@@ -87,15 +80,15 @@ class SurvivalTest(parameterized.TestCase):
     def test_two_programs_on_one_folder(self):
         program = "run_word2vec.py"
         process = survival.start(program, self.folder)
-        while not os.path.exists(self._path("settings.json")):
+        while not os.path.exists(self._path("settings.json")) and process.exitcode is None:
             time.sleep(0.01)
-        os.kill(process, signal.SIGSTOP)
+        os.kill(process.pid, signal.SIGSTOP)
         try:
             _, err = self._run(program, wanted=1)
-            self.assertIn("wanted a model_dir for this program alone, got one in use by process %d" % process,
-                          err)
+            self.assertIn("model: wanted a model_dir for this program alone, got one in use by process "
+                          "%d" % process.pid, err)
         finally:
-            os.kill(process, signal.SIGCONT)
+            os.kill(process.pid, signal.SIGCONT)
         self.assertEqual(survival.wait(process), 0)
 
     @parameterized.parameters(("run_recsys.py", -1), ("run_word2vec.py", 100), ("run_word2vec.py", 0))
@@ -116,8 +109,7 @@ class SurvivalTest(parameterized.TestCase):
         self._stopped(program, 50)
         step = survival.newest(self.folder)
         size = os.path.getsize(self._path("model.ckpt-%d.data-00000-of-00001" % step))
-        _, err = self._run(program, wanted=1, before=lambda: resource.setrlimit(
-            resource.RLIMIT_FSIZE, (size // 2, size // 2)))
+        _, err = self._run(program, wanted=1, file_size_limit=size // 2)
         self.assertRegex(err, "%s: error: model: wanted room for a checkpoint, got: .*Last checkpoint: "
                          "model/model.ckpt-%d" % (program, step))
         survival.check_whole(program, self.folder)

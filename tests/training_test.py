@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 from absl.testing import absltest, parameterized
 
-from tests import graph_case
+from tests import graph_case, summaries_test
 from tf1_sampled import InputError, checkpoints, distributions, optimizers, training
 
 
@@ -71,7 +71,7 @@ class TrainTest(_TrainCase):
         with self.assertRaisesRegex(InputError, "got (inf|nan) at step 51.*learning_rate = 1e\\+30.*"
                                     "Last checkpoint: none yet"):
             self._train([[1.0]] * 60, rate=1e30)
-        self.assertEmpty(os.listdir(self.folder))
+        self.assertEmpty([name for name in os.listdir(self.folder) if not name.startswith("events.")])
 
     def test_a_diverged_model_is_not_saved_over_a_good_one(self):
         # A checkpoint is due each time that the loss is looked at; none holds what was made bad.
@@ -413,6 +413,33 @@ class GoingOnTest(graph_case.GraphCase):
                 steps.append(step), save(store, session, step, best))):
             self._train(folder, 170, save_seconds=0)
         self.assertEqual(steps, [50, 100, 150, 170, 170])
+
+
+class WatchingTest(_TrainCase):
+
+    def test_what_tensorboard_is_told(self):
+        table = tf.get_variable("table", [50, 2], initializer=tf.ones_initializer(), use_resource=True)
+        ids = tf.constant([3, 3, 7, 9])
+        self.loss += 0.5 * tf.reduce_sum(tf.gather(table, ids))
+        validation = training.Validation(lambda session, number: (number / 4, {"more": {"x": 9}}), 2, 0)
+        result = self._train([[2.0]] * 100, rate=1e-9, validation=validation, watch={"mine": self.w + 5})
+        told = summaries_test.read(self.folder)
+        self.assertAlmostEqual(told["loss", 50], 4 + 0.5 * 4 * 2, places=4)
+        self.assertEqual(told["rows_touched", 50], 3)
+        # Of w 2 (w - x); of each use of a row 0.5 twice.
+        self.assertAlmostEqual(told["gradient_norm", 50], (16 + 8 * 0.25) ** 0.5, places=4)
+        self.assertAlmostEqual(told["mine", 100], 5, places=4)
+        self.assertGreater(told["units_per_second", 50], 0)
+        self.assertEqual([told["validation/score", step] for step in (50, 100)], [0.25, 0.5])
+        self.assertEqual(told["validation/more/x", 100], 9)
+        self.assertLen(result.validations, 2)
+
+    def test_the_trace_of_a_step(self):
+        self._train([[2.0]] * 3, profile_step=1)
+        with open(os.path.join(self.folder, "trace-1.json")) as stream:
+            self.assertNotEmpty(json.load(stream)["traceEvents"])
+        with training.restored_session(self.folder) as session:
+            self.assertEqual(session.run(tf.train.get_global_step()), 3)
 
 
 class InitialiseTest(_TrainCase):

@@ -64,7 +64,7 @@ class Checkpoints:
             self._name_newest("checkpoint", steps)
             if is_best:
                 self._name_newest(_BEST, [step])
-        except (OSError, tf.errors.OpError) as e:
+        except (OSError, tf.errors.OpError, checks.InputError) as e:
             if isinstance(e, (tf.errors.AbortedError, tf.errors.UnavailableError)):
                 raise  # a parameter server is gone
             raise checks.InputError("%s: wanted room for a checkpoint, got: %s. Last checkpoint: %s" % (
@@ -117,10 +117,11 @@ class Checkpoints:
         self._damaged.discard(step)
 
     def _name_newest(self, state_file, steps):
-        """Has TensorFlow's `state_file` name the checkpoints of `steps`, the newest last."""
-        names = [_NAME % step for step in steps]
-        # Of a relative folder TensorFlow would take the names relative to the working folder.
-        tf.train.update_checkpoint_state(os.path.abspath(self._folder), names[-1], names, state_file)
+        """Has a file name the checkpoints of `steps`, the newest last, as TensorFlow writes them."""
+        # Not by TensorFlow, which takes some paths as relative to the working folder.
+        with files.writing(os.path.join(self._folder, state_file)) as stream:
+            stream.write('model_checkpoint_path: "%s"\n' % (_NAME % steps[-1]))
+            stream.writelines('all_model_checkpoint_paths: "%s"\n' % (_NAME % step) for step in steps)
 
     def _delete(self, step):
         # The index first, for the same reason.

@@ -198,6 +198,29 @@ def of_groups(of_sets, labels):
     return tf.reshape(tiled, [groups, _dimension(of_sets, 1)])
 
 
+def accidental_hit_rate(labels, sampled_candidates, label_mask=None):
+    """The share of pairs of a label and a candidate drawn for it that are one class.
+
+    Args:
+      labels: integer [B], or [G, J] of groups.
+      sampled_candidates: integer [S], or [H, S] where each G / H groups in a row share a set.
+      label_mask: None, or boolean of the shape of `labels`: False for labels that are none.
+
+    Returns:
+      float32 scalar.
+    """
+    labels = tf.cast(labels, tf.int64)
+    if labels.shape.rank == 1:
+        candidates = sampled_candidates[None]
+    else:
+        candidates = of_groups(sampled_candidates, labels)[:, None]
+    hits = tf.reduce_mean(tf.cast(tf.equal(labels[..., None], candidates), tf.float32), -1)
+    if label_mask is None:
+        return tf.reduce_mean(hits)
+    mask = tf.cast(label_mask, tf.float32)
+    return tf.reduce_sum(hits * mask) / tf.maximum(tf.reduce_sum(mask), 1)
+
+
 class UnitRows(collections.namedtuple("UnitRows", "params")):
     """A table whose rows are scaled to length 1 when they are looked up: `weights` for cosines.
 

@@ -61,6 +61,8 @@ def define_training_flags(loss, sampler, num_sampled, optimizer, learning_rate, 
     flags.DEFINE_bool("restart", False, "Start anew in a model_dir that holds a training.")
     flags.DEFINE_float("save_seconds", 600, "Seconds between checkpoints; more are made where the "
                        "training ends, or is stopped by SIGINT or SIGTERM.", lower_bound=0)
+    flags.DEFINE_integer("profile", None, "Write the trace of this step, counted from 0, to "
+                         "trace-<step>.json in the model_dir, for chrome://tracing.", lower_bound=0)
     flags.DEFINE_integer("keep", 2, "How many of the newest checkpoints to keep, beside the best.",
                          lower_bound=1)
 
@@ -101,8 +103,8 @@ def positive_integers(name, values):
 
 
 # What may be another when a training goes on.
-_MAY_CHANGE = frozenset({"epochs", "keep", "learning_rate", "model_dir", "plots", "restart",
-                         "save_seconds", "threads"})
+_MAY_CHANGE = frozenset({"epochs", "keep", "learning_rate", "model_dir", "plots", "profile",
+                         "restart", "save_seconds", "threads"})
 
 
 def model_dir_of(flag_values, name, may_change):

@@ -22,7 +22,7 @@ import tensorflow.compat.v1 as tf
 import tqdm
 
 import tf1_sampled
-from tf1_sampled import checkpoints, checks, files
+from tf1_sampled import checkpoints, checks, files, summaries
 
 TrainingResult = collections.namedtuple(
     "TrainingResult", "seconds cpu_seconds steps units units_per_second history validations is_whole")
@@ -85,12 +85,31 @@ def minimize(loss, optimizer):
     Raises:
       InputError: a trainable variable on which the loss does not depend.
     """
+    return _apply(optimizer, _gradients(loss, optimizer))
+
+
+def _gradients(loss, optimizer):
     gradients = optimizer.compute_gradients(loss, tf.trainable_variables())
     untouched = [variable.op.name for gradient, variable in gradients if gradient is None]
     checks.argument(not untouched, "minimize", "loss", "one that depends on every trainable variable",
                     "none on " + ", ".join(untouched))
+    return gradients
+
+
+def _apply(optimizer, gradients):
     with tf.control_dependencies(tf.get_collection(tf.GraphKeys.UPDATE_OPS)):
         return optimizer.apply_gradients(gradients, tf.train.get_or_create_global_step())
+
+
+def _watched(gradients, watch):
+    """{name: scalar} of what to tell of a step beside its loss."""
+    gradients = [gradient for gradient, _ in gradients]
+    rows = [tf.size(tf.unique(tf.reshape(gradient.indices, [-1]))[0]) for gradient in gradients
+            if isinstance(gradient, tf.IndexedSlices)]
+    watched = dict(watch or {}, gradient_norm=tf.global_norm(gradients))
+    if rows:
+        watched["rows_touched"] = tf.add_n(rows)
+    return watched
 
 
 def step_seed(seed):
@@ -112,7 +131,7 @@ def step_seed(seed):
 
 def train(loss, shown_loss, make_optimizer, learning_rate, batches, num_units, unit, model_dir,
           decay="linear", threads=None, held_out_loss=None, save_seconds=600, keep=2, validation=None,
-          initialise=None, stop=lambda: False, report=print):
+          initialise=None, watch=None, profile_step=None, stop=lambda: False, report=print):
     """Trains over `batches`, from where a training in `model_dir` ended if there was one.
 
     The loss is looked at every 50 steps, and before each checkpoint on the values to be saved; a
@@ -122,6 +141,10 @@ def train(loss, shown_loss, make_optimizer, learning_rate, batches, num_units, u
     that it finds (Recht et al. 2011, "Hogwild!"). With one, the same seeds give the same values,
     whether the training is interrupted or not: a checkpoint holds, beside all variables, the position
     in the data and what was measured so far.
+
+    TensorBoard finds in `model_dir` the loss, units_per_second, gradient_norm (of all uses of a row by
+    themselves), rows_touched (in how many rows of all tables a step is made), what `watch` has, and
+    the validations.
 
     Args:
       loss: float scalar, to be minimised.
@@ -142,6 +165,8 @@ def train(loss, shown_loss, make_optimizer, learning_rate, batches, num_units, u
       keep: integer, how many of the newest checkpoints stay, beside the best by validation.
       validation: None, or a Validation: then checkpoints.chosen is that of the best score.
       initialise: None, or a function of the session that gives variables other values to start from.
+      watch: None, or {name: scalar}, more to tell TensorBoard.
+      profile_step: None, or integer: the trace of this step, counted from 0, goes to trace-<step>.json.
       stop: function that tells whether to end before all is done: asked after each batch.
       report: function of a line of text for the user.
 
@@ -157,7 +182,11 @@ def train(loss, shown_loss, make_optimizer, learning_rate, batches, num_units, u
     # The rate's own placeholder, so that models and inputs need not know that it falls.
     progress_before = tf.placeholder_with_default(0.0, [], "progress")
     left = tf.maximum(1 - progress_before, 1e-4) if decay == "linear" else tf.constant(1.0)
-    train_op = minimize(loss, make_optimizer(learning_rate * left))
+    optimizer = make_optimizer(learning_rate * left)
+    gradients = _gradients(loss, optimizer)
+    train_op = _apply(optimizer, gradients)
+    watched = _watched(gradients, watch)
+    looked_at = (train_op, shown_loss) + tuple(watched.values())
     seeds = tf.get_collection(_STEP_SEEDS)
     saved = _SavedProgress()
     initializer = tf.global_variables_initializer()
@@ -173,14 +202,17 @@ def train(loss, shown_loss, make_optimizer, learning_rate, batches, num_units, u
         if initialise is not None:
             initialise(session)
 
-    def run(session):
+    def run(session, pool, stack):
         done = saved.read(session, num_units)
         clock = _Clock(done.seconds, done.cpu_seconds)
         callables = {}  # a callable costs a step less than session.run does
         feeds, feed, running = iter(batches(done.position)), None, []
         submitted, progress, position = done.steps, done.progress, done.position
 
-        def step(feed, *fetches):
+        def step(number, feed, *fetches):
+            if number == profile_step:
+                path = os.path.join(model_dir, "trace-%d.json" % number)
+                return summaries.traced_run(session, list(fetches), feed, path)[1:]
             key = fetches, tuple(feed)
             if key not in callables:
                 callables[key] = session.make_callable(list(fetches), list(feed))
@@ -205,6 +237,7 @@ def train(loss, shown_loss, make_optimizer, learning_rate, batches, num_units, u
         def units():
             return int(round(progress * num_units))
 
+        told = stack.enter_context(summaries.Summaries(model_dir, done.steps))
         display = _Progress(num_units, unit, progress)
         saved_time = looked = time.time()
         look_seconds = 0.0
@@ -218,8 +251,8 @@ def train(loss, shown_loss, make_optimizer, learning_rate, batches, num_units, u
                 for feed, progress_after, position_after in itertools.islice(feeds, _ROUND):
                     feed[progress_before] = progress
                     feed.update((tensor, [seed, submitted]) for tensor, seed in seeds)
-                    fetches = (train_op,) if running else (train_op, shown_loss)
-                    running.append(pool.submit(step, feed, *fetches))
+                    fetches = (train_op,) if running else looked_at
+                    running.append(pool.submit(step, submitted, feed, *fetches))
                     progress, position = progress_after, position_after
                     submitted += 1
                     judged = progress >= judge_from - 1e-9
@@ -234,7 +267,7 @@ def train(loss, shown_loss, make_optimizer, learning_rate, batches, num_units, u
                 for futures in (earlier, running) if pause else (earlier,):
                     values = [future.result() for future in futures]
                     if values:
-                        value, = values[0]
+                        value, *others = values[0]
                         check_finite(value, done.steps + 1)
                         done.steps += len(values)
             except BaseException:
@@ -253,6 +286,9 @@ def train(loss, shown_loss, make_optimizer, learning_rate, batches, num_units, u
                     value = held_out_loss(session)
                 looked = time.time()
                 look_seconds = looked - now
+                told.add(done.steps, {
+                    "loss": value, "units_per_second": units() / max(clock.read()[0], 1e-9),
+                    **dict(zip(watched, others))})
                 done.history.append((units(), clock.read()[0], float(value)))
             display.show(progress, done.history[-1][2])
             if judged:
@@ -261,6 +297,7 @@ def train(loss, shown_loss, make_optimizer, learning_rate, batches, num_units, u
                     judge_from = _next_multiple(progress, validation)
                     score, record = validation.score(session, len(done.validations) + 1)
                     done.validations.append((units(), clock.read()[0], score, record))
+                    told.add(done.steps, {"validation": dict(record, score=score)})
                     if _best(done.validations) == len(done.validations) - 1:
                         save(is_best=True)
             if due:
@@ -281,8 +318,9 @@ def train(loss, shown_loss, make_optimizer, learning_rate, batches, num_units, u
     with tf.train.MonitoredTrainingSession(
             scaffold=scaffold, config=session_config(threads), save_checkpoint_secs=None,
             save_summaries_steps=None, log_step_count_steps=None) as session:
-        with concurrent.futures.ThreadPoolExecutor(threads or 1) as pool:
-            return session.run_step_fn(lambda step_context: run(step_context.session))
+        with contextlib.ExitStack() as stack:
+            pool = stack.enter_context(concurrent.futures.ThreadPoolExecutor(threads or 1))
+            return session.run_step_fn(lambda step_context: run(step_context.session, pool, stack))
 
 
 class _Done:

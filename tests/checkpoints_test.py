@@ -71,6 +71,7 @@ class CheckpointsTest(graph_case.GraphCase):
         self.assertEqual(tf.train.latest_checkpoint(moved), os.path.join(moved, "model.ckpt-5"))
 
     def test_a_relative_folder(self):
+        self.addCleanup(os.chdir, os.getcwd())
         os.chdir(self.folder)
         os.mkdir("model")
         checkpoints.Checkpoints("model").save(self.session, 5, is_best=True)

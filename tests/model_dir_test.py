@@ -16,6 +16,7 @@ class ModelDirTest(parameterized.TestCase):
 
     def setUp(self):
         super().setUp()
+        self.addCleanup(os.chdir, os.getcwd())
         os.chdir(self.create_tempdir().full_path)
 
     def _open(self, path="model", program="recsys", restart=False, **changed):

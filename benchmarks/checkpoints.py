@@ -1,0 +1,85 @@
+"""What checkpoints cost: writing one beside the training between two, and going on from one.
+
+    python benchmarks/checkpoints.py                 # --num_classes=1000000 --dim=128
+
+Two tables [C, D] with the slots of an optimizer are written and read as training.train does it: to a
+temporary name, synced to the disk and renamed. The cost is the time of writing as a share of the time
+between two checkpoints by default. Going on is compared with reading the same bytes from the file,
+both with the file in the memory of the system and with it not there (as far as the system lets go of it).
+Best of --rounds.
+"""
+import os
+import tempfile
+import time
+
+import machine
+import tensorflow.compat.v1 as tf
+from absl import app, flags
+
+from tf1_sampled import checkpoints, initializers, program, tables
+
+FLAGS = flags.FLAGS
+
+program.define_training_flags("nce", "uniform", 1, "rowwise_adagrad", 0.1, 1, 1, 128, "step", "Examples")
+flags.DEFINE_integer("num_classes", 1000000, "Rows of each of two tables.")
+flags.DEFINE_integer("rounds", 3, "How often.")
+
+
+def _forget(path):
+    """Asks the system to let go of what it holds of a file in memory."""
+    handle = os.open(path, os.O_RDONLY)
+    os.fsync(handle)
+    os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
+    os.close(handle)
+
+
+def _read(path):
+    """Reads a file into one piece of memory."""
+    buffer = bytearray(os.path.getsize(path))
+    with open(path, "rb", buffering=0) as stream:
+        view, at = memoryview(buffer), 0
+        while at < len(buffer):
+            at += stream.readinto(view[at:at + (1 << 27)])
+
+
+def _seconds(function, *arguments):
+    start = time.time()
+    function(*arguments)
+    return time.time() - start
+
+
+def main(_):
+    tf.disable_v2_behavior()
+    shape = [FLAGS.num_classes, FLAGS.dim]
+    both = [tf.get_variable(name, shape, initializer=initializers.filled(0.5), use_resource=True)
+            for name in ("inputs", "outputs")]
+    loss = tf.add_n([tf.nn.l2_loss(tf.gather(table, [1])) for table in both])
+    step = tables.OPTIMIZERS[FLAGS.optimizer](0.1).minimize(loss, tf.train.get_or_create_global_step())
+    write, warm, cold, read_warm, read_cold = [], [], [], [], []
+    with tempfile.TemporaryDirectory() as folder, tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        store = checkpoints.Checkpoints(folder, keep=1)
+        for number in range(1, FLAGS.rounds + 1):
+            session.run(step)
+            write.append(_seconds(store.save, session, number))
+            path = os.path.join(folder, "model.ckpt-%d.data-00000-of-00001" % number)
+            warm.append(_seconds(store.restore, session))
+            read_warm.append(_seconds(_read, path))
+            _forget(path)
+            cold.append(_seconds(store.restore, session))
+            _forget(path)
+            read_cold.append(_seconds(_read, path))
+        size = os.path.getsize(path)
+    between = FLAGS["save_seconds"].default
+    print(machine.description())
+    print("%s classes, two tables of %d numbers a row, %s: %.0f MB" % (
+        format(FLAGS.num_classes, ","), FLAGS.dim, FLAGS.optimizer, size / 1e6))
+    print("writing %.2f s (%.0f MB/s): %.2f%% of %d s between two" % (
+        min(write), size / 1e6 / min(write), 100 * min(write) / (between + min(write)), between))
+    for name, ours, plain in (("in memory", warm, read_warm), ("on the disk", cold, read_cold)):
+        print("going on, file %-12s %.2f s; reading its bytes %.2f s; ratio %.2f" % (
+            name + ":", min(ours), min(plain), min(ours) / min(plain)))
+
+
+if __name__ == "__main__":
+    app.run(main)

@@ -5,7 +5,10 @@ import gzip
 import io
 import lzma
 import os
+import re
 import stat
+import tracemalloc
+import warnings
 import zipfile
 from unittest import mock
 
@@ -56,7 +59,7 @@ class FilesTestCase(parameterized.TestCase):
     def check_error(self, path, message, read=read_text):
         with self.assertRaises(checks.InputError) as caught:
             read(path)
-        self.assertStartsWith(str(caught.exception), path + ": wanted ")
+        self.assertRegex(str(caught.exception), "^" + re.escape(path) + r": (line \d+: )?wanted ")
         self.assertIn(message, str(caught.exception))
 
 
@@ -135,9 +138,42 @@ class BadFileTest(FilesTestCase):
         self.check_error(path, "UTF-8 text, got a binary file")
         self.assertEqual(b"PNG\0\1", read_binary(path))
 
-    @parameterized.parameters(b"\xff\n", b"x" * 100000 + b"\n\xff\n")
-    def test_bad_utf8(self, content):
-        self.check_error(self.path("f", content), "UTF-8 text, got byte 0xff: invalid start byte")
+    @parameterized.parameters(
+        (b"\xff\n", 1), (b"x" * 100000 + b"\n\xff\n", 2), (b"a\r\nb\r\n\xffc\r\nd", 3),
+        (b"a\rb\r\xffc\rd", 3),
+        (b"\xef\xbb\xbfa\n" * 10000 + b"b\xff\n" + b"c\n" * 9, 10001))
+    def test_bad_utf8(self, content, line):
+        message = "line %d: wanted UTF-8 text, got byte 0xff: invalid start byte" % line
+        self.check_error(self.path("f", content), message)
+
+    def test_bytes_that_are_cut_off_at_the_end(self):
+        self.check_error(self.path("f", b"a\n\xe4\xb8"), "line 2: wanted UTF-8 text, got byte 0xe4")
+
+    @parameterized.parameters((b"x\n" * 5000 + b"a\0b\n", 5001), (b"x\r" * 5000 + b"\0", 5001))
+    def test_a_nul_after_much_text(self, content, line):
+        self.check_error(self.path("f", content), r"line %d: wanted UTF-8 text, got '\x00'" % line)
+
+    @parameterized.product(ending=("", ".gz", ".bz2", ".xz", ".zip"), end=(b"\n", b"\r"))
+    def test_a_line_without_an_end(self, ending, end):
+        with mock.patch.object(files, "_LONGEST_LINE", 20000):
+            whole = self.path("f" + ending, packed(ending, (b"x" * 19999 + end) * 3))
+            self.assertLen(read_text(whole), 60000)
+            self.check_error(self.path("f" + ending, packed(ending, b"a" + end + b"x" * 50000)),
+                             "line 2: wanted a line of at most 20000 bytes, got ")
+
+    @parameterized.parameters(".gz", ".bz2", ".xz", ".zip")
+    def test_an_archive_of_one_endless_line_costs_no_memory(self, ending):
+        path = self.path("f" + ending, packed(ending, b"x" * 10 ** 8))
+        tracemalloc.start()
+        self.addCleanup(tracemalloc.stop)
+        with self.assertRaisesRegex(checks.InputError, "line 1: wanted a line of at most 16777216 "):
+            with files.open_text(path) as stream:
+                next(stream)
+        self.assertLess(tracemalloc.get_traced_memory()[1], 5e7)
+
+    def test_text_of_another_encoding(self):
+        with files.open_text(self.path("f", b"\xe9\r\n"), "latin-1") as stream:
+            self.assertEqual(list(stream), ["é\n"])
 
     @parameterized.parameters(".gz", ".bz2", ".xz", ".zip")
     def test_plain_text_under_an_archive_name(self, ending):
@@ -162,7 +198,7 @@ class BadFileTest(FilesTestCase):
             content[i] ^= 0x55
         path = self.path("f" + ending, bytes(content))
         read = []
-        with self.assertRaisesRegex(checks.InputError, "wanted a (whole|readable)"):
+        with self.assertRaisesRegex(checks.InputError, "wanted (a (whole|readable)|UTF-8 text)"):
             with files.open_text(path) as stream:
                 for line in stream:
                     read.append(line)
@@ -185,6 +221,19 @@ class BadFileTest(FilesTestCase):
             content[start + offset] = value
         self.check_error(self.path("f.zip", bytes(content)), "a plain zip file, got: ")
         self.check_error(self.path("f.zip", bytes(content)), message)
+
+    @parameterized.parameters((6, 90, b"a", "zip file version 9.0"), (9, 8, b"\xff", "can't decode"))
+    def test_zip_with_a_damaged_directory(self, offset, value, name, message):
+        content = bytearray(zipped([("a.txt", "text")]).replace(b"a.txt", name + b".txt"))
+        content[content.index(b"PK\1\2") + offset] = value
+        self.check_error(self.path("f.zip", bytes(content)), "a plain zip file, got: ")
+        self.check_error(self.path("f.zip", bytes(content)), message)
+
+    def test_what_takes_more_memory_than_there_is(self):
+        path = self.path("f.gz", gzip.compress(b"text"))
+        with self.assertRaisesRegex(checks.InputError, "f.gz: wanted what fits into memory, got more"):
+            with files.open_binary(path):
+                raise MemoryError
 
     def test_errors_of_the_code_that_reads_stay_what_they_are(self):
         path = self.path("f", b"text")
@@ -224,6 +273,18 @@ class MembersTest(FilesTestCase):
             ("b", "1"), (".x", "no"), ("d/.x", "no"), ("d/", ""), ("a", "2"), ("__MACOSX/a", "no")]))
         self.assertEqual([(path + ": b", b"1"), (path + ": a", b"2")], self.members(path))
         self.assertEmpty(self.members(self.path("g.zip", zipped([("d/", "")]))))
+
+    def test_members_of_one_name_are_two(self):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # zipfile tells of the name
+            path = self.path("f.zip", zipped([("a", "1"), ("a", "2")]))
+        self.assertEqual([(path + ": a", b"1"), (path + ": a", b"2")], self.members(path))
+
+    def test_names_of_members_are_no_paths(self):
+        names = ["../up", "/etc/up", "a..", "c:\\up", "a\nb"]
+        path = self.path("f.zip", zipped([(name, TEXT) for name in names]))
+        self.assertEqual([TEXT.encode("utf-8")] * 5, [content for _, content in self.members(path)])
+        self.assertEqual(["f.zip"], os.listdir(self.folder))
 
     def test_what_is_hidden_in_a_zip_does_not_count(self):
         path = self.path("f.zip", zipped([("a", "x"), ("__MACOSX/._a", "no")]))

@@ -197,6 +197,20 @@ class PiecesTest(TextTestCase):
         self.assertEqual(self.read("f.zip", notes=notes), "one\ntwo\n")
         self.assertEqual(notes, ["1 binary file left out: %s: p.png" % path])
 
+    def test_names_of_files_and_members_print_in_notes(self):
+        stream = io.BytesIO()
+        with zipfile.ZipFile(stream, "w") as archive:
+            for name in ("a\nb", "\x1b[2J"):
+                archive.writestr(name, "\0")
+            archive.writestr("../c", "text")
+        path = self.path("f.zip", stream.getvalue())
+        self.path(os.fsdecode(b"\xe9"), b"x\xff")
+        notes = []
+        self.assertEqual(self.read("f.zip", os.fsdecode(b"\xe9"), notes=notes), "text\nx\ufffd\n")
+        self.assertEqual(notes, [
+            "1 bytes that are no utf-8 were replaced: %s/%s" % (self.folder, r"\udce9"),
+            "2 binary files left out: the first %s" % path + r": a\nb"])
+
     def test_binary_and_packed_empty_files_of_a_folder_are_left_out(self):
         for name, content in (("1", b"\0"), ("2.gz", gzip.compress(b"\0")), ("3.gz", gzip.compress(b"")),
                               ("4", b"text")):

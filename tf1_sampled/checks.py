@@ -11,12 +11,27 @@ files work without it.
 """
 import operator
 
+_LONGEST_MESSAGE = 10000  # characters, of which a file may have 4096 in its name
+
 
 class InputError(ValueError):
-    """An argument or a file is not what was wanted; the message names it."""
+    """An argument or a file is not what was wanted; the message names it, on one line that prints."""
+
+    def __init__(self, message):
+        message = str(message)
+        if len(message) > _LONGEST_MESSAGE:
+            half = _LONGEST_MESSAGE // 2
+            message = "%s ... %s" % (message[:half], message[-half:])
+        super().__init__(printable(message))
 
 
-def _show(value):
+def printable(text):
+    """Text on one line: names of files may hold line ends, codes for terminals, bytes of no UTF-8."""
+    return text if text.isprintable() else "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def show(value):
     """repr of a value on one line and of bounded length."""
     text = " ".join(repr(value).split())
     return text if len(text) <= 80 else text[:60] + "... (%d characters)" % len(text)
@@ -25,7 +40,7 @@ def _show(value):
 def argument(condition, function, name, wanted, got):
     """Raises InputError "function: name: wanted X, got Y" unless `condition` holds."""
     if not condition:
-        raise InputError("%s: %s: wanted %s, got %s" % (function, name, wanted, _show(got)))
+        raise InputError("%s: %s: wanted %s, got %s" % (function, name, wanted, show(got)))
 
 
 def one_of(function, name, value, table):
@@ -51,4 +66,4 @@ def file(condition, path, wanted, got):
 def line(condition, path, number, wanted, got):
     """Raises InputError "path: line N: wanted X, got Y" unless `condition` holds; N counts from 1."""
     if not condition:
-        raise InputError("%s: line %d: wanted %s, got %s" % (path, number, wanted, _show(got)))
+        raise InputError("%s: line %d: wanted %s, got %s" % (path, number, wanted, show(got)))

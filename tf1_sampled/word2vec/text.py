@@ -246,8 +246,8 @@ def _notes(replaced, left_out, encoding):
         first = next(iter(replaced))
         where = first if len(replaced) == 1 else "%d files, the first %s" % (len(replaced), first)
         yield "%s bytes that are no %s were replaced: %s" % (
-            format(sum(replaced.values()), ","), encoding, where)
+            format(sum(replaced.values()), ","), encoding, checks.printable(where))
     if left_out:
         where = left_out[0] if len(left_out) == 1 else "the first %s" % left_out[0]
         yield "%d binary file%s left out: %s" % (
-            len(left_out), "s" if len(left_out) > 1 else "", where)
+            len(left_out), "s" if len(left_out) > 1 else "", checks.printable(where))

@@ -2,6 +2,7 @@
 import bz2
 import gzip
 import os
+import tracemalloc
 from unittest import mock
 
 import numpy as np
@@ -81,6 +82,21 @@ class ReadLogTest(FileTestCase):
             self.assertEqual(log.user_names, ["1", "2"])  # no event, no user
             self.assertIsNone(log.times)
 
+    def test_names_of_all_kinds(self):
+        names = ["=1+1", "@x", "../../etc/passwd", "%s", "\\", "'", "\u202e", "\U0001f600",
+                 "n" * 10 ** 5]
+        log = events.read_log(self.write("e.tsv", "user\titem\n" + "".join(
+            "%s\t%s\n" % (name, name) for name in names)))
+        self.assertEqual((log.user_names, log.item_names), (names, names))
+        quoted = 'a "b", \'c\'\n\td'
+        text = 'user,item\n1,2\n1,"%s"\n' % quoted.replace('"', '""')
+        log = events.read_log(self.write("e.csv", text))
+        self.assertEqual(log.item_names, ["2", quoted])
+
+    def test_a_name_of_a_million_characters_in_a_file_without_quotes(self):
+        log = events.read_log(self.write("e.dat", "1::%s::5\n1::b::5\n" % ("a" * 10 ** 6)))
+        self.assertEqual(log.item_names, ["a" * 10 ** 6, "b"])
+
     def test_very_long_list(self):
         # Longer than what the csv module takes for a cell.
         items = ["i%d" % n for n in range(40000)]
@@ -136,6 +152,13 @@ class ReadLogTest(FileTestCase):
         ("after_a_quoted_line_end", 'user,item\n1,"a\nb"\n1,\n',
          "line 4: wanted a name in column 'item', got ''"),
         ("open_quote", 'user,item\n1,a\n1,"b\n', "line 3: wanted CSV whose quotes are in pairs"),
+        ("long_cell", "user,item\n1,a\n1," + "b" * 140000 + "\n",
+         "line 3: wanted CSV .* cells of at most 131072 characters, got 'field larger than field lim"),
+        ("nul", "user,item\n1,a\n" + "1,b\n" * 2000 + "1,\0\n",
+         r"line 2003: wanted UTF-8 text, got '.x00'"),
+        ("mark_alone", "\ufeff", "wanted a header with .* got none"),
+        ("long_name_of_a_column", "user,item," + "time:" + "x" * 9 ** 5 + "\n1,a,b\n",
+         "line 2: wanted a number in column 'time:xx.*characters., got 'b'$"),
         ("headerless_number", "1\t2\t3\t4\n1\t3\t3\tx\n",
          "line 2: wanted a number in column '4', got 'x'"),
         ("headerless_width", "1::2::3::4\n1::2::3\n", "line 2: wanted 4 columns"),
@@ -267,7 +290,7 @@ class ReadTitlesTest(FileTestCase):
         ("empty_item", "item,title\n,a\n", "line 2: wanted a name in column 'item', got ''"),
         ("no_title", "item,genre\n1,a\n", r"column for the title \(title.*columns 'item', 'genre'"),
         ("spaces", "item title\n1 a\n", "got columns 'item title'"),
-        ("binary", "item,title\0\n", "wanted text, got a binary file"))
+        ("binary", "item,title\0\n", "wanted UTF-8 text, got a binary file"))
     def test_malformed_file_is_named_with_what_is_wrong(self, text, message):
         with self.assertRaisesRegex(checks.InputError, r"bad\.csv: .*" + message):
             events.read_titles(self.write("bad.csv", text))
@@ -294,10 +317,25 @@ class ReadSideTableTest(FileTestCase):
         ("no_key", "user,n\n1,2\n", r"wanted a header with a column for the item \(itemid, .*\), "
          "got columns 'user', 'n'"),
         ("no_header", "1::2::3\n", "wanted a header with .* got columns '1', '2', '3'"),
-        ("binary", "item,n\0\n", "wanted text, got a binary file"))
+        ("long_name", "item,%s\n1,2\n" % ("n" * 10 ** 5),
+         "wanted one column 'n', got columns 'item', 'n{30}'$"),
+        ("binary", "item,n\0\n", "wanted UTF-8 text, got a binary file"))
     def test_malformed_file_is_named_with_what_is_wrong(self, text, message):
         with self.assertRaisesRegex(checks.InputError, r"bad\.csv: .*" + message):
             events.read_side_table(self.write("bad.csv", text), "item", numeric=["n"])
+
+    def test_latin1_far_into_a_file_and_at_its_end(self):
+        for city in ("K\xf6ln", "Orl\xe9"):
+            rows = "".join("%d,%s\n" % (number, "Ulm") for number in range(200000))
+            path = self.write("users.csv", "user,city\n" + rows + "u," + city, "latin-1")
+            self.assertEqual(events.read_side_table(path, "user", ["city"])["city"]["u"], city)
+
+    def test_memory_is_that_of_the_table(self):
+        path = self.write("users.csv.gz", "user,n,x\n" + ("1,2,%s\n" % ("x" * 1000)) * 20000)
+        tracemalloc.start()
+        self.addCleanup(tracemalloc.stop)
+        self.assertEqual(events.read_side_table(path, "user", numeric=["n"]), {"n": {"1": 2.0}})
+        self.assertLess(tracemalloc.get_traced_memory()[1], 1.5e7)
 
     def test_key_is_of_users_or_items(self):
         with self.assertRaisesRegex(checks.InputError, "read_side_table: key_role: wanted one of item, "

@@ -1,5 +1,6 @@
 """The table of items: all names come back, and other files are refused with the line."""
 import os
+import re
 import subprocess
 import sys
 
@@ -9,7 +10,8 @@ from tf1_sampled import checks
 from tf1_sampled.recsys import items
 
 NAMES = ["os.walk", "a\tb", "a\nb", "a\r\nb", "\\", "\\t", "\\\\n", " blanks ", "日本", "\u2028", "😀",
-         "\0", '"quoted"', "\ufeff", "\x85"]
+         "\0", '"quoted"', "\ufeff", "\x85", "=1+1", "\\=1+1", "-5", "+", "@x", "a=b", "../../up",
+         "x" * 10 ** 6]
 _HEADER = "item\ttitle\tevents\n"
 
 
@@ -29,6 +31,21 @@ class ItemsTest(parameterized.TestCase):
         items.write_items(self.path, ["a\tb", "c\\"], ["A\nB", ""], [2, 0])
         with open(self.path, "rb") as stream:
             self.assertEqual(stream.read(), b"item\ttitle\tevents\na\\tb\tA\\nB\t2\nc\\\\\t\t0\n")
+
+    def test_no_cell_is_a_formula_to_a_spreadsheet(self):
+        names = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "1=1"]
+        items.write_items(self.path, names, None, [1] * len(names))
+        with open(self.path, "rb") as stream:
+            cells = re.split(b"[\t\r\n]", stream.read())
+        self.assertEqual([cell for cell in cells if cell[:1] in (b"=", b"+", b"-", b"@")], [])
+        self.assertIn(b"\\=1+1", cells)
+        self.assertIn(b"1=1", cells)
+        self.assertEqual(items.read_items(self.path)[0], names)
+
+    def test_a_formula_that_was_written_as_it_is_is_read(self):
+        with open(self.path, "w", encoding="utf-8") as stream:
+            stream.write(_HEADER + "=1+1\t-\t1\n")
+        self.assertEqual(items.read_items(self.path), (["=1+1"], ["-"], [1]))
 
     def test_titles_are_names_by_default(self):
         items.write_items(self.path, ["b", "a"], None, [1, 1])
@@ -58,6 +75,8 @@ class ItemsTest(parameterized.TestCase):
         (_HEADER + "b\tB\t1\n\n", "line 3: wanted 3 columns with tabs between, got 1"),
         (_HEADER + "a\tA\tmany\n", "line 2: wanted a count in column 'events', got 'many'"),
         (_HEADER + "a\tA\t-1\n", "line 2: wanted a count in column 'events', got '-1'"),
+        (_HEADER + "a\tA\t%s\n" % ("9" * 5000), r"line 2: wanted a count in column 'events', got '99.*"),
+        ("\ufeff", "line 1: wanted the header 'item.*events', got ''"),
         (_HEADER + "\tA\t1\n", "line 2: wanted a name in column 'item', got ''"),
         (_HEADER + "a\tA\t1\na\tB\t1\n", "line 3: wanted a name that is not in line 2, got 'a'"),
         (_HEADER + "a\\x\tA\t1\n", "line 2: wanted one of .*, got '.*x'"),

@@ -4,7 +4,8 @@
     os.path.join    Join path parts     8061
 
 Line i is the item with the id i. Tabs, line ends, backslashes and NULs within a name or a title are
-escaped as \\t, \\n, \\r, \\\\ and \\0, so that every name comes back as it was.
+escaped as \\t, \\n, \\r, \\\\ and \\0, so that every name comes back as it was. One that begins
+with =, +, - or @, which a spreadsheet would take for a formula and compute, has a backslash before it.
 """
 import re
 
@@ -12,8 +13,10 @@ from tf1_sampled import checks, files
 
 _HEADER = "item\ttitle\tevents"
 _ESCAPES = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": "\\0"}
+_FORMULA = "=+-@"  # what a formula begins with
+_ESCAPES.update((sign, "\\" + sign) for sign in _FORMULA)
 _PLAIN = {escaped: plain for plain, escaped in _ESCAPES.items()}
-_TO_ESCAPE = re.compile("[\\\\\t\n\r\0]")
+_TO_ESCAPE = re.compile("[\\\\\t\n\r\0]|^[%s]" % re.escape(_FORMULA))
 _ESCAPED = re.compile(r"\\.?")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -67,7 +70,8 @@ def read_items(path):
             checks.line(name != "", path, number, "a name in column 'item'", name)
             checks.line(first.setdefault(name, number) == number, path, number,
                         "a name that is not in line %d" % first[name], name)
-            checks.line(cells[2].isdecimal(), path, number, "a count in column 'events'", cells[2])
+            checks.line(cells[2].isdecimal() and len(cells[2]) < 19, path, number,
+                        "a count in column 'events'", cells[2])
             names.append(name)
             titles.append(title)
             counts.append(int(cells[2]))

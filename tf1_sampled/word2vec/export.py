@@ -89,7 +89,8 @@ def write_projector(folder, words, vectors, replaces=False, most=10000):
         vectors.tsv               a vector per line, six digits, tabs between
         metadata.tsv              a word per line, no header, as it is one column
 
-    The standalone projector (its "Load") reads the two .tsv files too.
+    The standalone projector (its "Load") reads the two .tsv files too. Words are labels there and stay
+    as they are, also one that begins with =, +, - or @, which a spreadsheet would compute.
 
     Args:
       folder: where to; one that is not there or is empty.

@@ -192,10 +192,13 @@ class BrokenTest(EarlierCase):
 
     @parameterized.parameters(
         b"{", b"[]", b"{}", b"7", b'{"users": null}', b'{"users": [], "categories": null}',
-        b'{"users": [], "categories": 3}', b"\xff\xfe")
+        b'{"users": [], "categories": 3}', b"\xff\xfe", b'{"users": 3, "categories": {}}',
+        b'{"users": {"a": 1}, "categories": {}}', b'{"users": ["a", 1], "categories": {}}',
+        b'{"users": null, "categories": []}', b'{"users": null, "categories": {"c": "ab"}}',
+        b'{"users": null, "categories": {"c": [null]}}', b"[" * 10 ** 5, b"9" * 10 ** 6, b"null", b"\0")
     def test_broken_names(self, content):
         self.spoil("names.json", content)
-        with self.assertRaisesRegex(InputError, self.path("names.json") + ": wanted "):
+        with self.assertRaisesRegex(InputError, self.path("names.json") + ": wanted .{,300}$"):
             earlier.Earlier(self.folder)
 
     def test_broken_items_are_named_with_their_line(self):
@@ -212,6 +215,19 @@ class WriteNamesTest(absltest.TestCase):
         earlier.write_names(folder, BEFORE)
         with open(os.path.join(folder, "names.json"), encoding="utf-8") as stream:
             self.assertEqual(json.load(stream), {"users": BEFORE.users, "categories": BEFORE.categories})
+
+    def test_what_is_written_is_read(self):
+        texts = ["=1+1", "../../up", "a\n\t\"b\"", "\0", "\U0001f600", "x" * 10 ** 6]
+        for names in (earlier.Names(texts, texts[::-1], {"c/../d": [""] + texts}),
+                      earlier.Names(["a"], None, {}),
+                      # More than a line of text may have: it is one line.
+                      earlier.Names(["a"], ["user %d" % number for number in range(10 ** 6)], {})):
+            folder = self.create_tempdir().full_path
+            earlier.write_names(folder, names)
+            items.write_items(os.path.join(folder, "items.tsv"), names.items, None,
+                              [1] * len(names.items))
+            self.assertEqual(earlier.read_names(folder), names)
+            self.assertCountEqual(os.listdir(folder), ["items.tsv", "names.json"])
 
 
 if __name__ == "__main__":

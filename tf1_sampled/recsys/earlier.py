@@ -40,6 +40,41 @@ def write_names(folder, names):
         stream.write("\n")
 
 
+def read_names(folder):
+    """Reads what `write_names` wrote, and the items of items.tsv beside it.
+
+    Args:
+      folder: the folder that run_recsys.py made.
+
+    Returns:
+      Names.
+
+    Raises:
+      InputError: one of the two files that cannot be read, or that holds something else.
+    """
+    item_names = items.read_items(os.path.join(folder, "items.tsv"))[0]
+    path = os.path.join(folder, "names.json")
+    wanted = "the names of an earlier model"
+    with files.open_binary(path) as stream:  # all of it is one line
+        content = stream.read()
+    try:
+        # There are no integers in it: as floats, very long ones take no time.
+        found = json.loads(content.decode("utf-8"), parse_int=float)
+    except (ValueError, RecursionError) as e:
+        checks.file(False, path, wanted, "%s: %s" % (type(e).__name__, e))
+    fits = isinstance(found, dict) and {"users", "categories"} <= set(found)
+    checks.file(fits, path, wanted, checks.show(found))
+    users, categories = found["users"], found["categories"]
+    checks.file(users is None or _are_names(users), path, wanted, "users that are " + checks.show(users))
+    checks.file(isinstance(categories, dict) and all(map(_are_names, categories.values())), path, wanted,
+                "categories that are " + checks.show(categories))
+    return Names(item_names, users, categories)
+
+
+def _are_names(values):
+    return isinstance(values, list) and all(isinstance(value, str) for value in values)
+
+
 class Earlier:
     """An earlier model and its names.
 
@@ -56,15 +91,7 @@ class Earlier:
         checks.file(checkpoint, model_dir, "a folder with a model", "one without a checkpoint")
         with self._errors_named():
             self._reader = tf.train.load_checkpoint(checkpoint)
-        item_names = items.read_items(os.path.join(model_dir, "items.tsv"))[0]
-        path = os.path.join(model_dir, "names.json")
-        with files.open_text(path) as stream:
-            try:
-                more = json.load(stream)
-                self._names = Names(item_names, more["users"], dict(more["categories"]))
-            except (ValueError, KeyError, TypeError) as e:
-                checks.file(False, path, "the names of an earlier model", "%s: %s" % (
-                    type(e).__name__, e))
+        self._names = read_names(model_dir)
 
     def loader(self, names, report):
         """What gives the variables of a graph their earlier values.

@@ -156,6 +156,11 @@ class ReadingTest(VectorsTestCase):
         (b"2 2\na 1 2\nb 1e39 4\n", "line 3", "finite"),
         (b"2 2\na 1 2\n", "2 words as its header says, got 1"),
         (b"1 2\na 1 2\nb 3 4\n", "line 3", "the end after 1 words"),
+        (b"\xef\xbb\xbf", "line 1", "a header"),
+        (b"1 1048577\na 1\n", "line 1", "1 to 1048576 dimensions"),
+        (b"1 2\n" + b"a" * 10 ** 6 + b" 1\n", "line 2", "aaa... (1000002 characters), got 1"),
+        (b"1 2\n" + b"a" * 10 ** 6 + b" 1 x\n", "line 2"),
+        (b"1 2\n" + b"a" * 10 ** 6 + b" 1 nan\n", "line 2"),
         (b"1 2\n\xff 1 2\n", "UTF-8"), (b"1 2\n" + row(b"a", 1, 2), "a binary file"),
         (b"", "empty"))
     def test_malformed_text(self, content, *parts):
@@ -163,7 +168,9 @@ class ReadingTest(VectorsTestCase):
 
     @parameterized.parameters(
         (b"2\n" + row(b"a", 1, 2), "line 1", "a header"), (b"a b\n", "line 1", "a header"),
-        (b"0 2\n", "line 1"), (b"\xff" * 500, "a header", "500 bytes without"),
+        (b"0 2\n", "line 1"), (b"1 1048577\n" + row(b"a", 1, 2), "line 1", "1 to 1048576 dimensions"),
+        (b"1 1\n" + row(b"a" * 60000, float("nan")), "row 1", "(60002 characters)"),
+        (b"\xff" * 500, "a header", "500 bytes without"),
         (b"2 2", "a header", "the end of the file"),
         (b"1 2\n\n" + row(b"", 1, 2), "row 1", "a word, got ''"),
         (b"2 2\n" + row(b"a", 1, 2) + b"\n" + row(b"b", 3), "row 2", "2 numbers of 4 bytes"),
@@ -204,6 +211,15 @@ class ReadingTest(VectorsTestCase):
         self.addCleanup(tracemalloc.stop)
         self.check_error(path)
         self.assertLess(tracemalloc.get_traced_memory()[1], 10e6)
+
+    @parameterized.parameters(
+        (b"1 1048576\n" + row(b"a", 1), b"x"), (b"1 2\n" + row(b"a", 1, 2), b"\n"))
+    def test_an_archive_of_very_much_costs_no_memory(self, content, more):
+        path = self.path("v.bin.gz", gzip.compress(content + more * (5 * 10 ** 7) + b"x"))
+        tracemalloc.start()
+        self.addCleanup(tracemalloc.stop)
+        self.check_error(path, "the end after 1 words, got more bytes")
+        self.assertLess(tracemalloc.get_traced_memory()[1], 2e7)
 
     def test_a_damaged_archive(self):
         self.check_error(self.path("v.bin.gz", gzip.compress(b"1 2\n" + row(b"a", 1, 2))[:-4]),

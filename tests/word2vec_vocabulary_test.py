@@ -53,6 +53,8 @@ class FileTest(parameterized.TestCase):
         ("a 1\nb 1.5\n", "line 2: wanted an integer as the count of 'b', got '1.5'"),
         ("a 9999999999999999999\n", "line 1: wanted an integer as the count of 'a'"),
         ("a 3\nb 2\na 1\n", "line 3: wanted a word that line 1 does not have, got 'a'"),
+        ("\ufeff", "wanted words and their counts, got none"),
+        ("a" * 10 ** 6 + " x\n", "aaa... (1000002 characters), got 'x'"),
         ("</s> 3\n", "wanted words and their counts, got none"),
         ("", "got an empty file"))
     def test_what_is_wrong_is_named_with_its_line(self, content, message):

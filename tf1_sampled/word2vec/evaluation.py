@@ -294,7 +294,7 @@ def read_analogies(path):
     sections = []
     with files.open_text(path) as stream:
         for number, line in enumerate(stream, 1):
-            parts = line.split()
+            parts = line.split(None, 4)
             if not parts:
                 continue
             shown = line.rstrip("\n")

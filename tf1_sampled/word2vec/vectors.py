@@ -15,6 +15,7 @@ from tf1_sampled import checks, files
 _CHUNK = 1 << 20
 _BREAKS = re.compile("[ \t\n\r\v\f\0]")
 _LONGEST_WORD = 1 << 16  # bytes; a file of another kind is told by it early
+_MOST_DIMENSIONS = 1 << 20  # a header that lies is told by it before its row is read
 _FINITE_AT_A_TIME = 4096  # rows: one by one is slow, all at once takes memory
 
 
@@ -140,8 +141,8 @@ def _header(path, line):
     fits = len(parts) == 2 and all(part.isdecimal() and len(part) < 18 for part in parts)
     checks.line(fits, path, 1, "a header of two numbers, words and dimensions", line.rstrip("\n"))
     count, dimension = int(parts[0]), int(parts[1])
-    checks.line(count > 0 and dimension > 0, path, 1, "a word and a dimension at least",
-                line.rstrip("\n"))
+    checks.line(count > 0 and 0 < dimension <= _MOST_DIMENSIONS, path, 1,
+                "a word at least and 1 to %d dimensions" % _MOST_DIMENSIONS, line.rstrip("\n"))
     return count, dimension
 
 
@@ -169,7 +170,7 @@ class _Rows:
 def _read_text(path):
     words = []
     with files.open_text(path) as stream:
-        count, dimension = _header(path, next(stream))
+        count, dimension = _header(path, stream.readline())
         rows = _Rows(count)
         for number, line in enumerate(stream, 2):
             if len(words) == count:
@@ -180,16 +181,14 @@ def _read_text(path):
             checks.line(word.strip(), path, number, "a word, a blank and numbers",
                         line.rstrip("\n"))
             parts = numbers.split()
-            checks.line(len(parts) == dimension, path, number,
-                        "%d numbers after the word %r" % (dimension, word), len(parts))
+            wanted = "%d numbers after the word %s" % (dimension, checks.show(word))
+            checks.line(len(parts) == dimension, path, number, wanted, len(parts))
             try:
                 with np.errstate(over="ignore"):
                     row = np.array(parts, np.float32)
             except ValueError as e:
-                checks.line(False, path, number, "%d numbers after the word %r" % (dimension, word),
-                            str(e))
-            checks.line(np.isfinite(row).all(), path, number,
-                        "finite numbers for the word %r" % word, numbers.rstrip("\n"))
+                checks.line(False, path, number, wanted, str(e))
+            checks.line(np.isfinite(row).all(), path, number, "finite " + wanted, numbers.rstrip("\n"))
             words.append(word)
             rows.append(row)
     checks.file(len(words) == count, path, "%d words as its header says" % count, str(len(words)))
@@ -241,16 +240,18 @@ def _read_binary(path):
             numbers += buffer[used:used + 4 * dimension]
             words.append(word)
             used += 4 * dimension
-        while not buffer[used:].strip() and more():
-            pass
+        while not buffer[used:].strip():
+            used = len(buffer)
+            if not more():
+                break
         checks.file(not buffer[used:].strip(), path, "the end after %d words" % count, "more bytes")
     rows = np.frombuffer(numbers, "<f4").reshape(count, dimension)
     for start in range(0, count, _FINITE_AT_A_TIME):
         finite = np.isfinite(rows[start:start + _FINITE_AT_A_TIME]).all(axis=1)
         if not finite.all():
             row = start + int(np.argmin(finite))
-            checks.file(False, _row_of(path, row + 1), "finite numbers for the word %r" % words[row],
-                        "one that is not")
+            checks.file(False, _row_of(path, row + 1),
+                        "finite numbers for the word " + checks.show(words[row]), "one that is not")
     return words, rows.astype(np.float32, copy=False)
 
 

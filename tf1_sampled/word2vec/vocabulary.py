@@ -72,12 +72,12 @@ def read_vocabulary(path):
     counts = []
     with files.open_text(path) as stream:
         for number, line in enumerate(stream, 1):
-            fields = line.split()
+            fields = line.split(None, 2)
             checks.line(len(fields) == 2, path, number, "a word, a blank and its count",
                         line.rstrip("\n"))
             word, count = fields
             fits = count.isdecimal() and len(count) < 19
-            checks.line(fits, path, number, "an integer as the count of %r" % word, count)
+            checks.line(fits, path, number, "an integer as the count of " + checks.show(word), count)
             if number == 1 and word == _LINE_END:
                 continue
             checks.line(word not in lines, path, number,

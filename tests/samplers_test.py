@@ -876,9 +876,17 @@ class FixedUnigramTest(graph_case.GraphCase):
         with self.assertRaisesRegex(InputError, message):
             samplers.fixed_unigram_candidate_sampler(tf.constant([[1]]), 1, 3, False, 5, **options)
 
-    def test_a_line_without_a_count_is_named(self):
-        path = self.create_tempfile(content="the,3\na,b\n").full_path
-        with self.assertRaisesRegex(InputError, "line 2: wanted a count"):
+    @parameterized.parameters(
+        ("the,3\na,b\n", "line 2: wanted a finite count >= 0 as the last .* field, got 'b'"),
+        ("the,3\na,-1\n", "line 2: wanted a finite count >= 0 .* got '-1'"),
+        ("the,nan\na,1\n", "line 1: wanted a finite count >= 0 .* got 'nan'"),
+        ("the,3\na,1e309\n", "line 2: wanted a finite count >= 0 .* got '1e309'"),
+        ("the,3\na,1\nb,2\n", "line 3: wanted a count for each of .* = 2 ids, and then the end, got 'b"),
+        ("the,3\n", "wanted a count for each of range_max - num_reserved_ids = 2 ids, got 1"),
+        ("the,0\na,0\n", "wanted counts that are not all 0, got only 0"))
+    def test_a_vocab_file_of_other_counts_is_named_with_the_line(self, content, message):
+        path = self.create_tempfile(content=content).full_path
+        with self.assertRaisesRegex(InputError, path + ": " + message):
             samplers.fixed_unigram_candidate_sampler(tf.constant([[1]]), 1, 1, False, 2, path)
 
     def test_more_unique_candidates_than_counts_above_zero(self):

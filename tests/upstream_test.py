@@ -341,8 +341,8 @@ class WeightsTest(_RowCase):
                       for text in ("a,1\nb,\nc,2\n", "a,1\nb,2\n")]
         for options, message in [
                 (dict(vocab_file="no/such/file"), "no/such/file: wanted a readable file"),
-                (dict(vocab_file=bad), "line 2: wanted a count as the last"),
-                (dict(vocab_file=short), "vocab_file: wanted a count for each of .* = 3 ids"),
+                (dict(vocab_file=bad), "line 2: wanted a finite count >= 0 as the last"),
+                (dict(vocab_file=short), short + ": wanted a count for each of .* = 3 ids, got 2"),
                 (dict(unigrams=[1.0, 2.0]), "unigrams: wanted a count for each of .* = 3 ids")]:
             with self.assertRaisesRegex(ts.InputError, message):
                 self._ours(**options)

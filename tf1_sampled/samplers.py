@@ -171,15 +171,16 @@ def fixed_unigram_candidate_sampler(true_classes, num_true, num_sampled, unique,
                     "one of them", "both" if vocab_file else "neither")
     checks.argument(num_reserved_ids >= 0, function, "num_reserved_ids", "an integer >= 0",
                     num_reserved_ids)
-    counts = _read_counts(vocab_file) if vocab_file else np.asarray(unigrams, np.float64)
-    checks.argument(counts.shape == (range_max - num_reserved_ids,), function,
-                    "vocab_file" if vocab_file else "unigrams",
-                    "a count for each of range_max - num_reserved_ids = %d ids"
-                    % (range_max - num_reserved_ids), counts.shape)
-    usable = np.isfinite(counts) & (np.nan_to_num(counts) >= 0)
-    checks.argument(np.all(usable) and np.any(counts), function,
-                    "vocab_file" if vocab_file else "unigrams",
-                    "finite counts >= 0, not all 0", counts[~usable][:5].tolist() or "only 0")
+    num_counts = range_max - num_reserved_ids
+    wanted = "a count for each of range_max - num_reserved_ids = %d ids" % num_counts
+    if vocab_file:
+        counts = _read_counts(vocab_file, num_counts, wanted)
+    else:
+        counts = np.asarray(unigrams, np.float64)
+        checks.argument(counts.shape == (num_counts,), function, "unigrams", wanted, counts.shape)
+        usable = np.isfinite(counts) & (np.nan_to_num(counts) >= 0)
+        checks.argument(np.all(usable) and np.any(counts), function, "unigrams",
+                        "finite counts >= 0, not all 0", counts[~usable][:5].tolist() or "only 0")
     weights = np.concatenate([np.zeros(num_reserved_ids), _distorted(counts, distortion)])
     nonzero = np.count_nonzero(weights)
     checks.argument(unique is not True or num_sampled <= nonzero, function, "num_sampled",
@@ -724,14 +725,21 @@ def _draw_unique(distribution, num_groups, num_sampled, seed):
         "as many different ids as come in %d draws" % (_MAX_TURNS * chunk)), num_tries
 
 
-def _read_counts(path):
-    """The counts of a vocab file: the last comma-separated field of each line."""
+def _read_counts(path, number, wanted):
+    """The counts of a vocab file, float64 [number]: the last comma-separated field of each line."""
     counts = []
     with files.open_text(path) as lines:
-        for number, line in enumerate(lines, 1):
+        for line_number, line in enumerate(lines, 1):
+            checks.line(line_number <= number, path, line_number, wanted + ", and then the end",
+                        line.rstrip("\n"))
             field = line.rstrip("\n").rsplit(",", 1)[-1]
             try:
-                counts.append(float(field))
+                count = float(field)
             except ValueError:
-                checks.line(False, path, number, "a count as the last comma-separated field", field)
+                count = -1
+            checks.line(0 <= count < np.inf, path, line_number,
+                        "a finite count >= 0 as the last comma-separated field", field)
+            counts.append(count)
+    checks.file(len(counts) == number, path, wanted, len(counts))
+    checks.file(any(counts), path, "counts that are not all 0", "only 0")
     return np.array(counts)

@@ -16,6 +16,7 @@ _EXTRAS = {
         "pytest",
         "pytest-xdist",
         "ruff",
+        "hypothesis",
         "matplotlib",
         "gensim; python_version >= '3.9' and python_version < '3.14'",
         "aiohttp",

@@ -42,6 +42,10 @@ _ENVIRONMENT = {
     "tqdm": "@pypi//tqdm",
 }
 
+# What runs the code that a file holds.
+_UNPICKLING = ("pickle", "_pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve")
+_NP_LOAD = ast.dump(ast.parse("np.load").body[0].value)
+
 
 def _parse(path):
     with open(os.path.join(_ROOT, path), encoding="utf-8") as f:
@@ -134,6 +138,18 @@ class HouseTest(absltest.TestCase):
                              getattr(node, "name", None))
                     self.assertNotIn("FLAGS", names, "%s: line %d: flags are read in main() alone" % (
                         path, statement.lineno))
+
+    def test_nothing_is_unpickled(self):
+        for path in self.modules.values():
+            for node in ast.walk(_parse(path)):
+                where = "%s: line %d" % (path, getattr(node, "lineno", 0))
+                if isinstance(node, (ast.Import, ast.ImportFrom)):
+                    names = [alias.name for alias in node.names] + [getattr(node, "module", None)]
+                    self.assertNoCommonElements(names, _UNPICKLING, where)
+                elif isinstance(node, ast.Call) and ast.dump(node.func) == _NP_LOAD:
+                    refused = [keyword.value.value for keyword in node.keywords
+                               if keyword.arg == "allow_pickle"]
+                    self.assertEqual(refused, [False], where + ": np.load without allow_pickle=False")
 
     def test_each_module_has_a_test(self):
         tests = os.listdir(os.path.join(_ROOT, "tests"))

@@ -178,8 +178,8 @@ def _read_text(path):
                             line.rstrip("\n"))
                 continue
             word, _, numbers = line.partition(" ")
-            checks.line(word.strip(), path, number, "a word, a blank and numbers",
-                        line.rstrip("\n"))
+            checks.line(word.strip() and not _BREAKS.search(word), path, number,
+                        "a word, a blank and numbers", line.rstrip("\n"))
             parts = numbers.split()
             wanted = "%d numbers after the word %s" % (dimension, checks.show(word))
             checks.line(len(parts) == dimension, path, number, wanted, len(parts))

@@ -217,6 +217,8 @@ def outcome(reader, path):
         return None
     except checks.InputError as e:
         error = e
+    except Wrong:
+        raise
     except _Hang:
         raise Wrong("a hang: more than %d seconds" % _SECONDS) from None
     except Exception as e:

@@ -39,6 +39,11 @@ class FileTest(parameterized.TestCase):
         np.testing.assert_array_equal(read_counts, counts)
         self.assertEqual(read_counts.dtype, np.int64)
 
+    def test_a_first_word_that_begins_with_a_mark_comes_back(self):
+        words = ["\ufeffthe", "\ufeffa"]
+        vocabulary.save_vocabulary(self.path, words, [2, 1])
+        self.assertEqual(vocabulary.read_vocabulary(self.path)[0], words)
+
     def test_the_line_end_of_word2vec_is_left_out(self):
         self.write("</s> 0\nthe 5\na 3\n")
         words, counts = vocabulary.read_vocabulary(self.path)

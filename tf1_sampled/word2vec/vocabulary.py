@@ -44,11 +44,13 @@ def save_vocabulary(path, words, counts):
     checks.argument(counts.shape == (len(words),), "save_vocabulary", "counts",
                     "one for each of %d words" % len(words), counts.shape)
     with files.writing(path) as stream:
-        for word, count in zip(words, counts.tolist()):
+        for row, (word, count) in enumerate(zip(words, counts.tolist())):
             checks.argument(isinstance(word, str) and word.split() == [word], "save_vocabulary",
                             "words", "words without white space, none empty", word)
             checks.argument(isinstance(count, int) and count >= 0, "save_vocabulary", "counts",
                             "integers of 0 or more", count)
+            if row == 0 and word.startswith("\ufeff"):
+                stream.write("\ufeff")  # the first of a file is no text
             stream.write("%s %d\n" % (word, count))
 
 

@@ -57,6 +57,7 @@ class FileTest(parameterized.TestCase):
         ("a 1\nb -1\n", "line 2: wanted an integer as the count of 'b', got '-1'"),
         ("a 1\nb 1.5\n", "line 2: wanted an integer as the count of 'b', got '1.5'"),
         ("a 9999999999999999999\n", "line 1: wanted an integer as the count of 'a'"),
+        ("</s> 3\n</s> 2\na 1\n", "line 2: wanted a word that line 1 does not have, got '</s>'"),
         ("a 3\nb 2\na 1\n", "line 3: wanted a word that line 1 does not have, got 'a'"),
         ("\ufeff", "wanted words and their counts, got none"),
         ("a" * 10 ** 6 + " x\n", "aaa... (1000002 characters), got 'x'"),

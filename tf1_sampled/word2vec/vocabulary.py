@@ -80,11 +80,12 @@ def read_vocabulary(path):
             word, count = fields
             fits = count.isdecimal() and len(count) < 19
             checks.line(fits, path, number, "an integer as the count of " + checks.show(word), count)
-            if number == 1 and word == _LINE_END:
-                continue
             checks.line(word not in lines, path, number,
                         "a word that line %d does not have" % lines.get(word, 0), word)
             lines[word] = number
             counts.append(int(count))
-    checks.file(lines, path, "words and their counts", "none")
-    return list(lines), np.array(counts, np.int64)
+    words = list(lines)
+    if words[:1] == [_LINE_END]:
+        del words[0], counts[0]
+    checks.file(words, path, "words and their counts", "none")
+    return words, np.array(counts, np.int64)

@@ -299,7 +299,8 @@ def main(_):
     # Results: an index, pictures.
     ann = {}
     vectors_of_items, biases_of_items = (
-        np.load(os.path.join(model_dir, "item_%s.npy" % name), "r") for name in ("vectors", "biases"))
+        np.load(os.path.join(model_dir, "item_%s.npy" % name), "r", allow_pickle=False)
+        for name in ("vectors", "biases"))
     if FLAGS.ann_index:
         with training.restored_session(model_dir) as session:
             everyone = feeds.everyone(events, 1000)

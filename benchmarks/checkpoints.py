@@ -2,11 +2,11 @@
 
     python benchmarks/checkpoints.py                 # --num_classes=1000000 --dim=128
 
-Two tables [C, D] with the slots of an optimizer are written and read as training.train does it: to a
+Two tables [C, D] with the slots of an optimizer are written and read as by training.train: to a
 temporary name, synced to the disk and renamed. The cost is the time of writing as a share of the time
 between two checkpoints by default. Going on is compared with reading the same bytes from the file,
-both with the file in the memory of the system and with it not there (as far as the system lets go of it).
-Best of --rounds.
+both with the file in the memory of the system and with it not there (as far as the system lets go of
+it). Best of --rounds.
 """
 import os
 import tempfile

@@ -117,7 +117,7 @@ class ModelDir:
                 read = json.load(stream)
                 return {"program": str(read["program"]), "settings": dict(read["settings"]),
                         "data": dict(read["data"])}
-            except (ValueError, KeyError, TypeError) as e:
+            except (ValueError, KeyError, TypeError, RecursionError) as e:
                 raise checks.InputError("%s: wanted the settings of a model, got: %s: %s" % (
                     path, type(e).__name__, e)) from e
 

@@ -1,5 +1,6 @@
 """Files in and out: every form read, every damage named, nothing left half-written."""
 import bz2
+import copy
 import errno
 import gzip
 import io
@@ -12,6 +13,7 @@ import warnings
 import zipfile
 from unittest import mock
 
+import numpy as np
 from absl.testing import absltest, parameterized
 
 from tf1_sampled import checks, files
@@ -487,6 +489,17 @@ class ApartTest(FilesTestCase):
                               {"d": os.path.join(self.folder, "link")})
 
 
+class DigestTest(parameterized.TestCase):
+
+    def test_contents_are_told_apart(self):
+        some = [(), (1,), (1, 2), ([1, 2],), ("12",), (None,), (np.arange(2),), (np.arange(2.0),),
+                (np.arange(2, dtype=np.int32),), (np.arange(1), np.arange(1, 2)),
+                (np.arange(2)[:, None],)]
+        self.assertLen({files.digest(*parts) for parts in some}, len(some))
+        for parts in some:
+            self.assertEqual(files.digest(*parts), files.digest(*copy.deepcopy(parts)))
+
+
 class WritingFolderTest(FilesTestCase):
 
     def setUp(self):
@@ -505,6 +518,19 @@ class WritingFolderTest(FilesTestCase):
     def check_written(self, folder=None):
         with open(os.path.join(folder or self.folder, "below", "file")) as stream:
             self.assertEqual(stream.read(), "new")
+
+    def test_an_earlier_one_gives_way_where_it_may(self):
+        self.write(content="old")
+        with self.assertRaisesRegex(checks.InputError, "wanted a new or empty folder, got one"):
+            files.check_new_folder(self.folder)
+        files.check_new_folder(self.folder, replaces=True)
+        with files.writing_folder(self.folder, replaces=True) as made:
+            os.makedirs(os.path.join(made, "below"))
+            with open(os.path.join(made, "below", "file"), "w") as stream:
+                stream.write("new")
+            self.assertTrue(os.path.exists(self.folder))
+        self.check_written()
+        self.assertEqual(os.listdir(self.parent), ["new"])
 
     def test_a_folder_is_there_when_all_went_well(self):
         files.check_new_folder(self.folder)

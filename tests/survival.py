@@ -28,7 +28,7 @@ ARGUMENTS = {
     "run_recsys.py": _SETTINGS + ("--events=data.txt", "--num_sampled=10", "--batch_size=128",
                                   "--min_count=1", "--validations=3", "--k=5"),
     "run_word2vec.py": _SETTINGS + ("--corpus=data.txt", "--cache_dir=cache", "--batch_size=256",
-                                    "--min_count=1", "--projector=projector"),
+                                    "--min_count=1", "--projector=projector", "--epochs=8"),
 }
 RESULTS = {"run_recsys.py": ("item_vectors.npy", "item_biases.npy", "items.tsv", "names.json"),
            "run_word2vec.py": ("vectors.bin",)}

@@ -22,8 +22,8 @@ class PublicNamesTest(absltest.TestCase):
                 if name.startswith("_") or inspect.ismodule(value):
                     continue
                 if getattr(value, "__module__", None) == module.__name__ and name not in (
-                        "alias_table", "dtype_of", "first_of_its_kind", "id_tensor", "label_tensor",
-                        "of_groups", "sorted_uniforms", "stateless_seed", "uniforms"):
+                        "alias_table", "dtype_of", "first_of_its_kind", "fold_in", "id_tensor",
+                        "label_tensor", "of_groups", "sorted_uniforms", "stateless_seed", "uniforms"):
                     self.assertIn(name, tf1_sampled.__all__, module_name)
 
     def test_every_public_function_says_what_it_takes(self):

@@ -101,7 +101,8 @@ class ModelDirTest(parameterized.TestCase):
                                     "new one, got a model without settings.json"):
             self._open()
 
-    @parameterized.parameters("", "{", "[]", "[" * 100000, '{"program": "recsys"}', '{"program": 1, "settings": 2}')
+    @parameterized.parameters("", "{", "[]", "[" * 100000, '{"program": "recsys"}',
+                              '{"program": 1, "settings": 2}')
     def test_broken_settings(self, text):
         os.mkdir("model")
         with open("model/settings.json", "w") as stream:

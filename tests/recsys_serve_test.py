@@ -378,7 +378,7 @@ class ServiceTest(ServedCase):
         ({"items": [""]}, 'items: wanted names of 1 to 1000 characters, got ""'),
         ({"items": ["heat", "n" * 1001]},
          'items: wanted names of 1 to 1000 characters, got "%s...' % ("n" * 59)),
-        ({"items": ["\ud800"]}, 'items: wanted names of 1 to 1000 characters, got "\ud800"'),
+        ({"items": ["\ud800"]}, 'items: wanted names of 1 to 1000 characters, got "\\ud800"'),
         ({"items": ["heat"] * 1001}, "items: wanted at most 1000 names, got 1001"),
         ({"items": ["heat"], "seen": "alien"}, 'seen: wanted a list of names, got "alien"'),
         ({"items": ["heat"], "seen": ["x"] * 1001}, "seen: wanted at most 1000 names, got 1001"),

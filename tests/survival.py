@@ -23,12 +23,12 @@ import traceback
 import numpy as np
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-_SETTINGS = ("--threads=1", "--dim=8", "--epochs=3", "--save_seconds=0", "--model_dir=model")
+_SETTINGS = ("--threads=1", "--dim=8", "--min_count=1", "--save_seconds=0", "--model_dir=model")
 ARGUMENTS = {
     "run_recsys.py": _SETTINGS + ("--events=data.txt", "--num_sampled=10", "--batch_size=128",
-                                  "--min_count=1", "--validations=3", "--k=5"),
+                                  "--epochs=1", "--validations=3", "--k=5"),
     "run_word2vec.py": _SETTINGS + ("--corpus=data.txt", "--cache_dir=cache", "--batch_size=256",
-                                    "--min_count=1", "--projector=projector", "--epochs=8"),
+                                    "--epochs=8", "--projector=projector"),
 }
 RESULTS = {"run_recsys.py": ("item_vectors.npy", "item_biases.npy", "items.tsv", "names.json"),
            "run_word2vec.py": ("vectors.bin",)}

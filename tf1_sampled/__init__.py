@@ -37,6 +37,7 @@ _HOME = {
     "PairLogits": "logits",
     "SampledLogits": "logits",
     "UnitRows": "logits",
+    "accidental_hit_rate": "logits",
     "compute_pair_logits": "logits",
     "compute_sampled_logits": "logits",
     "lookup": "logits",

@@ -1,4 +1,7 @@
-"""A test case with a graph of its own for each test."""
+"""A test case with a graph of its own for each test, and what several tests look at."""
+import glob
+import os
+
 import numpy as np
 import tensorflow.compat.v1 as tf
 from absl.testing import parameterized
@@ -25,6 +28,32 @@ class GraphCase(parameterized.TestCase):
 
     def assert_close(self, actual, wanted, relative=1e-5, absolute=1e-6):
         np.testing.assert_allclose(actual, wanted, rtol=relative, atol=absolute)
+
+
+class SavedModel:
+    """A SavedModel in a session; model(signature, input=value, ...) -> {output: value}.
+
+    Attributes:
+      signatures: {name: SignatureDef}.
+    """
+
+    def __init__(self, folder):
+        self._session = tf.Session(graph=tf.Graph())
+        self.signatures = tf.saved_model.load(
+            self._session, [tf.saved_model.SERVING], folder).signature_def
+
+    def __call__(self, name, **values):
+        signature = self.signatures[name]
+        return self._session.run(
+            {name: info.name for name, info in signature.outputs.items()},
+            {signature.inputs[name].name: value for name, value in values.items()})
+
+
+def read_summaries(folder):
+    """{(name, step): value} of the event files in a folder."""
+    return {(value.tag, event.step): value.simple_value
+            for path in glob.glob(os.path.join(folder, "events.out.tfevents.*"))
+            for event in tf.train.summary_iterator(path) for value in event.summary.value}
 
 
 def zipf(size):

@@ -125,21 +125,6 @@ def oracle_best(scores, seen, k):
     return order[:k], [scores[id] for id in order[:k]]
 
 
-class Model:
-    """A SavedModel in a session; model(signature, input=value, ...) -> {output: value}."""
-
-    def __init__(self, folder):
-        self._session = tf.Session(graph=tf.Graph())
-        self.signatures = tf.saved_model.load(
-            self._session, [tf.saved_model.SERVING], folder).signature_def
-
-    def __call__(self, name, **values):
-        signature = self.signatures[name]
-        return self._session.run(
-            {name: info.name for name, info in signature.outputs.items()},
-            {signature.inputs[name].name: value for name, value in values.items()})
-
-
 class ExportCase(graph_case.GraphCase):
 
     def setUp(self):
@@ -188,7 +173,7 @@ class ExportCase(graph_case.GraphCase):
     def load(self, net, checkpoint, values, **options):
         """(net, values, Model) of an exported model."""
         self.write(net, checkpoint, **options)
-        return net, values, Model(self.folder)
+        return net, values, graph_case.SavedModel(self.folder)
 
     def loaded(self, name):
         """The same for one of NETS, made once for all tests."""
@@ -345,7 +330,7 @@ class SavedModelTest(ExportCase):
             self.folder = os.path.join(self.parent, str(block))
             with mock.patch.object(export, "_BLOCK", block):
                 self.write(net, checkpoint)
-            answers.append(Model(self.folder)("recommend", **asked))
+            answers.append(graph_case.SavedModel(self.folder)("recommend", **asked))
         np.testing.assert_array_equal(answers[0]["items"], answers[1]["items"])
         self.assert_close(answers[0]["scores"], answers[1]["scores"])
 
@@ -436,7 +421,7 @@ class ItemVectorsTest(ExportCase):
             self.assertEqual(found.shape, wanted.shape)
             self.assert_close(found, wanted)
         export.write_saved_model(os.path.join(self.parent, "saved_model"), net, checkpoint, ITEMS)
-        ask = Model(os.path.join(self.parent, "saved_model"))
+        ask = graph_case.SavedModel(os.path.join(self.parent, "saved_model"))
         user = ask("embed_user_ids", items=[[3, 1]])["vectors"][0]
         best = ask("recommend_ids", items=[[3, 1]], seen=[[-1]], k=NUM_ITEMS)
         self.assert_close(best["scores"][0], (vectors @ user + biases)[best["items"][0]], 1e-4, 1e-5)

@@ -11,13 +11,6 @@ from tests import graph_case
 from tf1_sampled import InputError, summaries
 
 
-def read(folder):
-    """{(name, step): value} of the event files in a folder."""
-    return {(value.tag, event.step): value.simple_value
-            for path in glob.glob(os.path.join(folder, "events.out.tfevents.*"))
-            for event in tf.train.summary_iterator(path) for value in event.summary.value}
-
-
 class SummariesTest(graph_case.GraphCase):
 
     def setUp(self):
@@ -29,8 +22,8 @@ class SummariesTest(graph_case.GraphCase):
             self.assertEmpty(os.listdir(self.folder))
             told.add(5, {"a": 1, "b": np.float32(2.5), "text": "none", "nothing": None})
             told.add(7, {"a": 3.0, "deep": {"er": {"x": -1}, "y": np.int64(8)}})
-        self.assertEqual(read(self.folder), {("a", 5): 1, ("b", 5): 2.5, ("a", 7): 3,
-                                             ("deep/er/x", 7): -1, ("deep/y", 7): 8})
+        self.assertEqual(graph_case.read_summaries(self.folder), {
+            ("a", 5): 1, ("b", 5): 2.5, ("a", 7): 3, ("deep/er/x", 7): -1, ("deep/y", 7): 8})
         path, = glob.glob(os.path.join(self.folder, "*"))
         starts = [event.step for event in tf.train.summary_iterator(path)
                   if event.session_log.status == tf.SessionLog.START]

@@ -127,7 +127,7 @@ class SurvivalTest(parameterized.TestCase):
         # Two checkpoints have room, not all of them.
         _, err = self._run("run_word2vec.py", "--keep=99", wanted=1)
         self.assertIn("No space left on device", err)
-        self.assertEqual(err.count("error: "), 1)
+        self.assertEqual(err.count("run_word2vec.py: error: "), 1, err)
         survival.check_whole("run_word2vec.py", self.folder)
         self.assertGreater(survival.newest(self.folder), 0)
 

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 from absl.testing import absltest, parameterized
 
-from tests import graph_case, summaries_test
+from tests import graph_case
 from tf1_sampled import InputError, checkpoints, distributions, optimizers, training
 
 
@@ -101,6 +101,8 @@ class TrainTest(_TrainCase):
         units, seconds, losses = zip(*result.history)
         self.assertEqual(list(losses), [8.0 + i for i in range(len(looks))])
         self.assertEqual((units[0], units[-1]), (42, 100))  # 50 steps of 120; the end
+        told = graph_case.read_summaries(self.folder)
+        self.assertEqual((told["held_out_loss", 50], told["loss", 50]), (8, 1))
         self.assertEqual(sorted(seconds), list(seconds))
         self.assertLess(abs(looks[-1] - 1), abs(looks[0] - 1))
 
@@ -423,7 +425,7 @@ class WatchingTest(_TrainCase):
         self.loss += 0.5 * tf.reduce_sum(tf.gather(table, ids))
         validation = training.Validation(lambda session, number: (number / 4, {"more": {"x": 9}}), 2, 0)
         result = self._train([[2.0]] * 100, rate=1e-9, validation=validation, watch={"mine": self.w + 5})
-        told = summaries_test.read(self.folder)
+        told = graph_case.read_summaries(self.folder)
         self.assertAlmostEqual(told["loss", 50], 4 + 0.5 * 4 * 2, places=4)
         self.assertEqual(told["rows_touched", 50], 3)
         # Of w 2 (w - x); of each use of a row 0.5 twice.

@@ -75,21 +75,6 @@ def python(code, *arguments):
     return done.stdout
 
 
-class Model:
-    """A SavedModel in a session; model(signature, input=value, ...) -> {output: value}."""
-
-    def __init__(self, folder):
-        self._session = tf.Session(graph=tf.Graph())
-        self._signatures = tf.saved_model.load(
-            self._session, [tf.saved_model.SERVING], folder).signature_def
-
-    def __call__(self, name, **values):
-        signature = self._signatures[name]
-        return self._session.run(
-            {name: info.name for name, info in signature.outputs.items()},
-            {signature.inputs[name].name: value for name, value in values.items()})
-
-
 class SavedModelTest(graph_case.GraphCase):
 
     def setUp(self):
@@ -98,7 +83,7 @@ class SavedModelTest(graph_case.GraphCase):
 
     def write(self, words, vectors):
         export.write_saved_model(self.folder, words, vectors)
-        return Model(self.folder)
+        return graph_case.SavedModel(self.folder)
 
     def test_vectors_of_words(self):
         words, vectors = sample()

@@ -357,9 +357,7 @@ def without_known(sampled_values, known_classes, known_rows, rows):
       InputError: candidates of another shape.
     """
     with tf.name_scope("without_known"):
-        sampled, true_count, sampled_count = sampled_values
-        checks.argument(sampled.shape.rank == 1, "without_known", "sampled_values",
-                        "candidates of shape [S]", sampled.shape)
+        sampled, true_count, sampled_count = _of_one_set("without_known", sampled_values)
         known_classes = id_tensor("without_known", "known_classes", known_classes)
         known_classes = tf.cast(known_classes, sampled.dtype)
         rows = tf.cast(rows, tf.int64)
@@ -375,6 +373,13 @@ def without_known(sampled_values, known_classes, known_rows, rows):
                           tf.broadcast_to(sampled_count, tf.shape(known)))
         counts = tf.ensure_shape(tf.gather(counts, rows), [None, sampled.shape[0]])
         return SampledValues(sampled, true_count, counts)
+
+
+def _of_one_set(function, sampled_values):
+    """sampled_values; InputError where groups have candidates of their own."""
+    shape = sampled_values[0].shape
+    checks.argument(shape.rank == 1, function, "sampled_values", "candidates of shape [S]", shape)
+    return sampled_values
 
 
 def with_certain(sampled_values, true_classes, certain_classes, num_classes):
@@ -398,9 +403,7 @@ def with_certain(sampled_values, true_classes, certain_classes, num_classes):
       InputError: candidates of another shape.
     """
     with tf.name_scope("with_certain"):
-        sampled, true_count, sampled_count = sampled_values
-        checks.argument(sampled.shape.rank == 1, "with_certain", "sampled_values",
-                        "candidates of shape [S]", sampled.shape)
+        sampled, true_count, sampled_count = _of_one_set("with_certain", sampled_values)
         certain = tf.cast(id_tensor("with_certain", "certain_classes", certain_classes), sampled.dtype)
         labels = tf.cast(true_classes, sampled.dtype)
 

@@ -142,9 +142,9 @@ def train(loss, shown_loss, make_optimizer, learning_rate, batches, num_units, u
     whether the training is interrupted or not: a checkpoint holds, beside all variables, the position
     in the data and what was measured so far.
 
-    TensorBoard finds in `model_dir` the loss, units_per_second, gradient_norm (of all uses of a row by
-    themselves), rows_touched (in how many rows of all tables a step is made), what `watch` has, and
-    the validations.
+    TensorBoard finds in `model_dir` loss, held_out_loss, units_per_second, gradient_norm (of all uses
+    of a row by themselves), rows_touched (in how many rows of all tables a step is made), what `watch`
+    has, and the validations.
 
     Args:
       loss: float scalar, to be minimised.
@@ -281,15 +281,14 @@ def train(loss, shown_loss, make_optimizer, learning_rate, batches, num_units, u
             if is_last:
                 break
             if look:
-                now = time.time()
+                now, seconds = time.time(), clock.read()[0]
+                numbers = dict(zip(watched, others), loss=value, units_per_second=units() / seconds)
                 if held_out_loss is not None:
-                    value = held_out_loss(session)
+                    value = numbers["held_out_loss"] = held_out_loss(session)
                 looked = time.time()
                 look_seconds = looked - now
-                told.add(done.steps, {
-                    "loss": value, "units_per_second": units() / max(clock.read()[0], 1e-9),
-                    **dict(zip(watched, others))})
-                done.history.append((units(), clock.read()[0], float(value)))
+                told.add(done.steps, numbers)
+                done.history.append((units(), seconds, float(value)))
             display.show(progress, done.history[-1][2])
             if judged:
                 with clock.stopped():

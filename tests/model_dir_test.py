@@ -81,8 +81,9 @@ class ModelDirTest(parameterized.TestCase):
     def test_restart(self):
         self._begun().close()
         self._write("model.ckpt-1.index", "model.ckpt-1.data-0", "checkpoint", "best", "bestiary")
-        folder = self._begun(restart=True, dim=9, data="2")
-        self.assertFalse(folder.goes_on)
+        folder = self._open(restart=True, dim=9)
+        self.assertEqual((folder.goes_on, folder.earlier("dim")), (False, 8))
+        folder.begin({"events": "2"})
         self.assertCountEqual(os.listdir("model"), ["settings.json", "lock", "bestiary"])
         folder.close()
         self.assertEqual(self._begun(dim=9, data="2").earlier("dim"), 9)

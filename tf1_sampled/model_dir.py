@@ -52,8 +52,11 @@ class ModelDir:
         return not self._restart and bool(self.path) and os.path.exists(self._file(_SETTINGS))
 
     def earlier(self, name):
-        """The setting that the training had before, None where there is none."""
-        return self._read()["settings"].get(name) if self.goes_on else None
+        """The setting that the folder's training had before, None where there is none that can be read."""
+        with contextlib.suppress(checks.InputError):
+            if self.path and os.path.exists(self._file(_SETTINGS)):
+                return self._read()["settings"].get(name)
+        return None
 
     def begin(self, data):
         """Makes the folder, locks it until the process ends, and writes its settings.

@@ -52,7 +52,7 @@ class ModelDir:
         return not self._restart and bool(self.path) and os.path.exists(self._file(_SETTINGS))
 
     def earlier(self, name):
-        """The setting that the folder's training had before, None where there is none that can be read."""
+        """The setting that the folder's training had before; None where there is none to be read."""
         with contextlib.suppress(checks.InputError):
             if self.path and os.path.exists(self._file(_SETTINGS)):
                 return self._read()["settings"].get(name)

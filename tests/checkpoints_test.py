@@ -112,6 +112,16 @@ class CheckpointsTest(graph_case.GraphCase):
         self.assertEqual(self._restored(), (self._path(6), 6))
         self.assertEqual(self._steps(), [5, 6])
 
+    def test_a_damaged_one_is_not_the_best(self):
+        self._save(5)
+        self._save(6, is_best=True)
+        os.truncate(self._data(6), 10)
+        self._restored()
+        self.assertEqual(checkpoints.chosen(self.folder), self._path(6))  # still the newest by name
+        self._save(7)
+        self.assertEqual(checkpoints.chosen(self.folder), self._path(7))
+        self.assertEqual(self._steps(), [5, 7])
+
     def test_only_damaged_ones(self):
         self._save(5)
         os.truncate(self._data(5), 10)

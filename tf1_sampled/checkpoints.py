@@ -96,6 +96,9 @@ class Checkpoints:
             else:
                 if self._damaged:
                     self._report("Going on from the one before: %s" % path)
+                    best = tf.train.latest_checkpoint(self._folder, _BEST)
+                    if best in map(self._path, self._damaged):
+                        os.unlink(os.path.join(self._folder, _BEST))
                 return path
         checks.file(not self._damaged, self._folder, "a checkpoint that is whole", "%d damaged ones; "
                     "--restart starts anew" % len(self._damaged))

@@ -99,8 +99,13 @@ def main(_):
 
     # What can go wrong early does.
     clock = {"start": time.time()}
+    cluster = program.cluster_of(FLAGS)
+    if cluster and cluster.is_ps:
+        program.serve(cluster)
+        return
+    is_chief = not cluster or cluster.is_chief
     folder = program.model_dir_of(FLAGS, "recsys", (
-        "ann_index", "category", "patience", "titles", "validations"))
+        "ann_index", "category", "patience", "titles", "validations"), is_chief)
     cuts = program.positive_integers("k", FLAGS.k)
     checks.argument(cuts, "run_recsys", "--k", "one integer or more", FLAGS.k)
     names_of_scores = evaluation.metric_names(cuts)
@@ -168,11 +173,12 @@ def main(_):
 
     # Graph: items and slices of them -> user vectors -> loss of the items that were taken.
     tf = program.import_tensorflow()
-    from tf1_sampled import checkpoints, distributions, logits, losses, samplers, training
+    from tf1_sampled import checkpoints, distributed, distributions, logits, losses, samplers, training
     from tf1_sampled.recsys import earlier, export, feeds, model, pictures, ranking
 
     tf.disable_v2_behavior()
     tf.set_random_seed(FLAGS.seed)
+    distributed.cut_tables(cluster)
     age_unit = np.ptp(feeds.training_span(events)) if FLAGS.example_age else 0
     net = model.YouTubeDNN(
         events.item_counts, FLAGS.dim, hidden, FLAGS.similarity, temperature, FLAGS.pooling_power,
@@ -247,7 +253,9 @@ def main(_):
     initialise = earlier.Earlier(FLAGS.init_from).loader(names, print) if FLAGS.init_from else None
     make_optimizer = functools.partial(tables.OPTIMIZERS[FLAGS.optimizer],
                                        **program.optimizer_options(FLAGS))
-    folder.begin({"events": splits.digest(events)})
+    data = {"events": splits.digest(events)}
+    if is_chief:
+        folder.begin(data)
     model_dir = folder.path
     with program.SIGNALS.deferred() as stop:
         result = training.train(
@@ -255,9 +263,12 @@ def main(_):
             num_examples * FLAGS.epochs, "examples", model_dir, FLAGS.decay,
             FLAGS.threads or training.num_cores(), save_seconds=FLAGS.save_seconds, keep=FLAGS.keep,
             validation=validation, initialise=initialise, watch=watch, profile_step=FLAGS.profile,
-            stop=stop)
+            stop=stop, report=program.report, cluster=cluster, fingerprint=folder.fingerprint(data),
+            num_pieces=num_examples * FLAGS.epochs // (training.STEPS_OF_A_PIECE * FLAGS.batch_size) + 1)
     if not result.is_whole:
-        program.SIGNALS.leave(model_dir)
+        program.SIGNALS.leave(model_dir if is_chief else "")
+    if not is_chief:
+        return
     print("%s examples/s" % format(int(result.units_per_second), ","))
     clock["trained"] = time.time()
 

@@ -69,9 +69,14 @@ def main(_):
 
     # What can go wrong early does.
     clock = {"start": time.time()}
+    cluster = program.cluster_of(FLAGS)
+    if cluster and cluster.is_ps:
+        program.serve(cluster)
+        return
+    is_chief = not cluster or cluster.is_chief
     folder = program.model_dir_of(FLAGS, "word2vec", (
         "cache_dir", "eval_analogies", "eval_similarity", "neighbours", "output_vectors", "projector",
-        "save_vocab", "saved_model", "vectors"))
+        "save_vocab", "saved_model", "vectors"), is_chief)
     similarity_pairs = {path: evaluation.read_similarity(path) for path in FLAGS.eval_similarity}
     sections = evaluation.read_analogies(FLAGS.eval_analogies) if FLAGS.eval_analogies else []
     checks.argument(not FLAGS.batch_size or FLAGS.batch_size % corpus.GROUP == 0, "run_word2vec",
@@ -113,11 +118,12 @@ def main(_):
 
     # Graph: a run of ids -> blocks of inputs and labels -> loss of their pairs.
     tf = program.import_tensorflow()
-    from tf1_sampled import distributions, logits, losses, samplers, training
+    from tf1_sampled import distributed, distributions, logits, losses, samplers, training
     from tf1_sampled.word2vec import export, model
 
     tf.disable_v2_behavior()
     tf.set_random_seed(FLAGS.seed)
+    distributed.cut_tables(cluster)
     vocab_size = len(text.words)
     threads = FLAGS.threads or training.num_cores()
     batch_size = FLAGS.batch_size or corpus.batch_size(num_words, threads)
@@ -163,31 +169,38 @@ def main(_):
                                       [{held_out: run} for run in held_out_runs])
 
     # Training.
+    all_rows, all_output_rows = (logits.whole_table(table, vocab_size) for table in (embeddings, weights))
     keep_probability = corpus.keep_probability(text.counts, FLAGS.sample)
 
-    def batches(position):
+    def batches(position, *share):
         runs = corpus.runs(text, pieces, keep_probability, batch_size, FLAGS.window, FLAGS.epochs,
-                           FLAGS.seed, position)
+                           FLAGS.seed, position, *share)
         return (({tokens: run}, progress, after) for run, progress, after in runs)
 
     make_optimizer = functools.partial(tables.OPTIMIZERS[FLAGS.optimizer],
                                        **program.optimizer_options(FLAGS))
-    folder.begin({"text": text.digest})
+    data = {"text": text.digest}
+    if is_chief:
+        folder.begin(data)
     model_dir = folder.path
     with program.SIGNALS.deferred() as stop:
         result = training.train(
             loss, mean_loss, make_optimizer, program.learning_rate(FLAGS), batches,
             num_words * FLAGS.epochs, "words", model_dir, FLAGS.decay, threads, held_out_loss,
-            FLAGS.save_seconds, FLAGS.keep, watch=watch, profile_step=FLAGS.profile, stop=stop)
+            FLAGS.save_seconds, FLAGS.keep, watch=watch, profile_step=FLAGS.profile, stop=stop,
+            report=program.report, cluster=cluster, fingerprint=folder.fingerprint(data),
+            num_pieces=num_words * FLAGS.epochs // (training.STEPS_OF_A_PIECE * batch_size) + 1)
     if not result.is_whole:
-        program.SIGNALS.leave(model_dir)
+        program.SIGNALS.leave(model_dir if is_chief else "")
+    if not is_chief:
+        return
     print("%s words/s" % format(int(result.units_per_second), ","))
     clock["trained"] = time.time()
 
     # Results: files.
     with training.restored_session(model_dir) as session:
-        rows = session.run(embeddings)
-        output_rows = session.run(weights) if FLAGS.output_vectors else None
+        rows = session.run(all_rows)
+        output_rows = session.run(all_output_rows) if FLAGS.output_vectors else None
     vectors_path = FLAGS.vectors or os.path.join(model_dir, "vectors.bin")
     vectors.write_vectors(vectors_path, text.words, rows)
     written = [model_dir + os.sep, vectors_path]

@@ -10,9 +10,9 @@ _PACKAGE = "tf1_sampled"
 
 # From the bottom up. A module imports those of the lines above its own, none of its own line.
 _LAYERS = (
-    ("__init__", "checks", "tables"),
-    ("assertions", "files", "initializers"),
-    ("checkpoints", "distributions", "model_dir", "optimizers", "plots", "sources", "summaries"),
+    ("__init__", "checks", "launch", "progress", "sockets", "tables"),
+    ("assertions", "cluster", "files", "initializers"),
+    ("checkpoints", "distributed", "distributions", "model_dir", "optimizers", "plots", "sources", "summaries"),
     ("program", "samplers", "training"),
     ("logits",),
     ("losses",),

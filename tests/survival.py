@@ -111,6 +111,76 @@ def run(program, folder, *arguments, file_size_limit=None):
     return (code, *texts)
 
 
+class Cluster:
+    """A program on 2 parameter servers and some workers of this machine, in a folder for each.
+
+    Args:
+      program: as `start`.
+      folder: where data.txt is; the chief's model_dir is `model` there.
+      *arguments: flags of all of them.
+      num_ps, num_workers: integers.
+      absent: who is not started yet, of (job, index).
+    """
+
+    def __init__(self, program, folder, *arguments, num_ps=2, num_workers=2, absent=()):
+        from tf1_sampled import launch
+
+        self._program, self._arguments = program, arguments
+        hosts = ["127.0.0.1:%d" % port for port in launch.free_ports(num_ps + num_workers)]
+        self._hosts = ["--ps_hosts=" + ",".join(hosts[:num_ps]),
+                       "--worker_hosts=" + ",".join(hosts[num_ps:])]
+        self.folders, self._processes = {}, {}
+        for job, number in (("worker", num_workers), ("ps", num_ps)):
+            for index in range(number):
+                own = os.path.join(folder, "%s-%d" % (job, index)) if (job, index) != CHIEF else folder
+                os.makedirs(own, exist_ok=True)
+                if own != folder and not os.path.exists(os.path.join(own, "data.txt")):
+                    os.link(os.path.join(folder, "data.txt"), os.path.join(own, "data.txt"))
+                self.folders[job, index] = own
+                if (job, index) not in absent:
+                    self.start(job, index)
+
+    def start(self, job, index, *more):
+        """Starts one of them, maybe again, with some more flags."""
+        self._processes[job, index] = start(
+            self._program, self.folders[job, index], *self._arguments, *more, *self._hosts, "--job_name=" + job,
+            "--task_index=%d" % index)
+
+    def send(self, job, index, number=signal.SIGKILL):
+        """Sends a signal to one of them; after a SIGKILL it is gone."""
+        process = self._processes[job, index]
+        os.kill(process.pid, number)
+        if number == signal.SIGKILL:
+            assert wait(process) == -number
+
+    def wait(self, seconds=120):
+        """{(job, index): exit code} of all, the chief's first; those that hang count as -9."""
+        codes = {}
+        for key, process in self._processes.items():
+            process.join(seconds)
+            if process.exitcode is None:
+                process.kill()
+                process.join()
+            codes[key] = process.exitcode
+            if codes[CHIEF]:
+                seconds = 0.1  # nobody tells the others that it is over
+        return codes
+
+    def kill(self):
+        """Ends what is left of them."""
+        for process in self._processes.values():
+            process.kill()
+            process.join()
+
+    def text(self, job, index, name="out.txt"):
+        """What one of them has written to a file."""
+        with open(os.path.join(self.folders[job, index], name)) as stream:
+            return stream.read()
+
+
+CHIEF = ("worker", 0)
+
+
 def newest(folder):
     """The step of the newest checkpoint by the file `checkpoint`, 0 where there is none."""
     import tensorflow.compat.v1 as tf

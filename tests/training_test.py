@@ -536,33 +536,5 @@ class MetricsTest(absltest.TestCase):
         self.assertEqual(metrics["versions"]["tensorflow"], tf.VERSION)
 
 
-class _Terminal(io.StringIO):
-
-    def isatty(self):
-        return True
-
-
-class ProgressTest(absltest.TestCase):
-
-    def test_lines_in_a_log(self):
-        log = io.StringIO()
-        display = training._Progress(2000, "words", stream=log, seconds_between_lines=0)
-        display.show(0.0, 3)
-        display.show(0.5, 2)
-        display.close(1)
-        lines = log.getvalue().splitlines()
-        self.assertLen(lines, 2)
-        self.assertRegex(lines[0], r"^ 50% of 2,000 words, [\d,]+ words/s, loss 2.000, \d+ s left$")
-        self.assertRegex(lines[-1], r"^100% of 2,000 words, [\d,]+ words/s, loss 1.000, 0 s left$")
-
-    def test_a_bar_on_a_terminal(self):
-        terminal = _Terminal()
-        display = training._Progress(2000, "words", stream=terminal)
-        display.show(0.5, 2)
-        display.close(1)
-        self.assertIn("100%", terminal.getvalue())
-        self.assertIn("words/s", terminal.getvalue())
-
-
 if __name__ == "__main__":
     absltest.main()

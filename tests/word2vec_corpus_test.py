@@ -571,8 +571,8 @@ class RunsTest(parameterized.TestCase):
         with mock.patch.object(corpus, "_SLICE", size):
             every = list(corpus.runs(*arguments))
             for number, (_, _, position) in enumerate(every, 1):
-                slice_number, done, rest = position
-                rest = list(corpus.runs(*arguments, position=[slice_number, done, rest.tolist()]))
+                position = json.loads(json.dumps(position, default=lambda array: array.tolist()))
+                rest = list(corpus.runs(*arguments, position=position))
                 self.assertLen(rest, len(every) - number)
                 for (run, share, _), (wanted, wanted_share, _) in zip(rest, every[number:]):
                     np.testing.assert_array_equal(run, wanted)

@@ -5,7 +5,9 @@ tf.zeros and tf.constant_initializer too, when it optimizes the graph: it then s
 the table. What `filled` and `from_memory` return is computed when the variable is initialized.
 
     weights = tf.get_variable("weights", [num_classes, dim], initializer=filled(0.0))
-    counts = tf.get_variable("counts", dtype=tf.float32, initializer=from_memory(array))
+    counts = tf.get_variable("counts", [num_classes], initializer=from_memory(array))
+
+All know the parts of a partitioned variable: its rows start as different numbers, or as those in memory.
 """
 import tensorflow.compat.v1 as tf
 
@@ -34,10 +36,40 @@ def from_memory(array):
       array: numpy array.
 
     Returns:
-      A function without arguments that returns a tensor, for tf.get_variable and tf.Variable.
+      A function of shape and dtype, for tf.get_variable; without arguments, for tf.Variable.
     """
-    def initial():
-        tensor = tf.numpy_function(lambda: array, [], array.dtype)
-        tensor.set_shape(array.shape)
-        return tensor
+    def initial(shape=None, dtype=None, partition_info=None):
+        part = array
+        if partition_info is not None:
+            first = partition_info.var_offset[0]
+            part = array[first:first + shape[0]]
+        tensor = tf.numpy_function(lambda: part, [], array.dtype)
+        tensor.set_shape(part.shape)
+        return tensor if dtype is None else tf.cast(tensor, dtype)
+    return initial
+
+
+def random_uniform(limit, seed):
+    """An initializer of uniforms from -limit to limit, as tf.random_uniform_initializer.
+
+    Args:
+      limit: float.
+      seed: integer or None.
+
+    Returns:
+      A function of shape and dtype, for tf.get_variable.
+    """
+    return _random(tf.random_uniform_initializer, -limit, limit, seed)
+
+
+def random_normal(deviation, seed):
+    """The same of normal numbers with mean 0, as tf.random_normal_initializer."""
+    return _random(tf.random_normal_initializer, 0, deviation, seed)
+
+
+def _random(make, low_or_mean, high_or_deviation, seed):
+    def initial(shape, dtype=tf.float32, partition_info=None):
+        # Of one seed, parts of one shape would be alike.
+        first = 0 if partition_info is None else partition_info.var_offset[0]
+        return make(low_or_mean, high_or_deviation, None if seed is None else seed + first)(shape, dtype)
     return initial

@@ -252,11 +252,19 @@ def lookup(params, ids, partition_strategy="mod", dtype=None):
     """
     if isinstance(params, UnitRows):
         return tf.nn.l2_normalize(lookup(params.params, ids, partition_strategy, dtype), -1)
-    if hasattr(params, "_get_partitions"):  # the class itself has no public name
-        params, partition_strategy = list(params), "div"
     checks.one_of("lookup", "partition_strategy", partition_strategy, {"mod", "div"})
-    rows = tf.nn.embedding_lookup(params, ids, partition_strategy=partition_strategy)
+    if _is_partitioned(params):
+        # Each row once: its parts may be on other machines.
+        unique = tf.unique(tf.reshape(ids, [-1]))
+        rows = tf.nn.embedding_lookup(list(params), unique.y, partition_strategy="div")
+        rows = tf.gather(rows, tf.reshape(unique.idx, tf.shape(ids)))
+    else:
+        rows = tf.nn.embedding_lookup(params, ids, partition_strategy=partition_strategy)
     return rows if dtype is None else tf.cast(rows, dtype)
+
+
+def _is_partitioned(params):
+    return hasattr(params, "_get_partitions")  # the class itself has no public name
 
 
 def whole_table(params, num_classes, partition_strategy="mod", dtype=None):
@@ -272,7 +280,7 @@ def whole_table(params, num_classes, partition_strategy="mod", dtype=None):
     if isinstance(params, UnitRows):
         table = whole_table(params.params, num_classes, partition_strategy, dtype)
         return tf.nn.l2_normalize(table, -1)
-    if isinstance(params, (list, tuple)) or hasattr(params, "_get_partitions"):
+    if isinstance(params, (list, tuple)):
         return lookup(params, tf.range(num_classes), partition_strategy, dtype)
     table = tf.convert_to_tensor(params)
     return table if dtype is None else tf.cast(table, dtype)
@@ -280,7 +288,7 @@ def whole_table(params, num_classes, partition_strategy="mod", dtype=None):
 
 def dtype_of(weights, inputs):
     """The type that logits are computed in: float64 where either is, else float32."""
-    while isinstance(weights, (UnitRows, list, tuple)) or hasattr(weights, "_get_partitions"):
+    while isinstance(weights, (UnitRows, list, tuple)) or _is_partitioned(weights):
         weights = weights.params if isinstance(weights, UnitRows) else list(weights)[0]
     weights = weights if hasattr(weights, "dtype") else tf.convert_to_tensor(weights)
     dtypes = {tf.as_dtype(x.dtype).base_dtype for x in (weights, inputs)}

@@ -91,9 +91,10 @@ class RowwiseAdagradOptimizer(tf.train.Optimizer):
 
     def _create_slots(self, var_list):
         for var in var_list:
-            self._get_or_make_slot_with_initializer(
+            slot = self._get_or_make_slot_with_initializer(
                 var, filled(self._initial_accumulator_value), tf.TensorShape(var.shape[:1]),
                 var.dtype.base_dtype, "accumulator", self._name)
+            _be_part_of_rows(slot, var)
 
     def _prepare(self):
         self._rate = tf.convert_to_tensor(self._call_if_callable(self._learning_rate))
@@ -106,6 +107,7 @@ class RowwiseAdagradOptimizer(tf.train.Optimizer):
     _resource_apply_dense = _apply_dense
 
     def _apply_sparse_rows(self, grad, var, indices):
+        grad.set_shape(tf.TensorShape([None]).concatenate(var.shape[1:]))  # not known of a mean of workers
         accumulator = self.get_slot(var, "accumulator")
         added = tf.scatter_add(accumulator, indices, _mean_square(grad), self._use_locking)
         with tf.control_dependencies([added]):
@@ -202,6 +204,15 @@ class LazyAdamOptimizer(tf.train.AdamOptimizer):
         else:
             updates.append(tf.scatter_sub(var, indices, step, self._use_locking))
         return tf.group(updates)
+
+
+def _be_part_of_rows(slot, var):
+    """Has checkpoints hold the slot [n] of a part of a PartitionedVariable as a part of one [C]."""
+    part = var._get_save_slice_info()
+    if part is not None:  # TensorFlow 1.15 takes the slot for one of the variable's own rank
+        slot._set_save_slice_info(tf.Variable.SaveSliceInfo(
+            part.full_name + "/" + slot.op.name[len(var.op.name) + 1:], part.full_shape[:1],
+            part.var_offset[:1], part.var_shape[:1]))
 
 
 def _mean_square(grad):

@@ -11,7 +11,7 @@ import warnings
 
 from absl import app, flags, logging
 
-from tf1_sampled import checks, model_dir, tables
+from tf1_sampled import checks, cluster, model_dir, tables
 
 
 def define_training_flags(loss, sampler, num_sampled, optimizer, learning_rate, batch_size, epochs,
@@ -66,6 +66,16 @@ def define_training_flags(loss, sampler, num_sampled, optimizer, learning_rate, 
     flags.DEFINE_integer("keep", 2, "How many of the newest checkpoints to keep, beside the best.",
                          lower_bound=1)
 
+    # Many machines: TF_CONFIG in the environment says the same as the first four.
+    flags.DEFINE_list("ps_hosts", [], "host:port of each parameter server. This process is then one of "
+                      "a cluster; to try one on this machine: python -m tf1_sampled.launch --help.")
+    flags.DEFINE_list("worker_hosts", [], "host:port of each worker. The first one is the chief, who "
+                      "alone writes to --model_dir, evaluates and exports.")
+    flags.DEFINE_enum("job_name", None, cluster.JOBS, "What this process is.")
+    flags.DEFINE_integer("task_index", None, "Which of its job it is, from 0 on.", lower_bound=0)
+    flags.DEFINE_bool("sync", False, "Have the workers make each step together, on the mean of their "
+                      "gradients; otherwise each makes its own steps.")
+
 
 def loss_options(flag_values):
     """The arguments that only the loss of --loss takes: a dict by name."""
@@ -103,23 +113,51 @@ def positive_integers(name, values):
 
 
 # What may be another when a training goes on.
-_MAY_CHANGE = frozenset({"epochs", "keep", "learning_rate", "model_dir", "plots", "profile",
-                         "restart", "save_seconds", "threads"})
+_MAY_CHANGE = frozenset({"epochs", "job_name", "keep", "learning_rate", "model_dir", "plots", "profile",
+                         "ps_hosts", "restart", "save_seconds", "sync", "task_index", "threads",
+                         "worker_hosts"})
 
 
-def model_dir_of(flag_values, name, may_change):
+def model_dir_of(flag_values, name, may_change, is_chief=True):
     """The model_dir.ModelDir of --model_dir and --restart.
 
     Args:
       flag_values: absl's.
       name: string, of the program.
       may_change: the names of its own flags that may be others when a training goes on.
+      is_chief: boolean; False for a worker who has no folder, only the settings of one.
 
     Raises:
       InputError: as ModelDir.
     """
-    return model_dir.ModelDir(flag_values.model_dir, name, settings(flag_values),
+    return model_dir.ModelDir(flag_values.model_dir if is_chief else "", name, settings(flag_values),
                               _MAY_CHANGE.union(may_change), flag_values.restart)
+
+
+def cluster_of(flag_values):
+    """The cluster.Cluster of the flags or of TF_CONFIG, or None for a training on one machine.
+
+    Raises:
+      InputError: as cluster.read_cluster.
+    """
+    return cluster.read_cluster(flag_values.ps_hosts, flag_values.worker_hosts, flag_values.job_name,
+                                flag_values.task_index, flag_values.sync)
+
+
+def serve(ps):
+    """Is a parameter server until the training has ended.
+
+    Args:
+      ps: cluster.Cluster.
+    """
+    import_tensorflow()
+    from tf1_sampled import distributed
+    distributed.serve(ps, report)
+
+
+def report(line):
+    """Prints a line of text at once, also into a file."""
+    print(line, flush=True)
 
 
 def settings(flag_values):
@@ -197,9 +235,9 @@ class _Signals:
             self._is_deferred = False
 
     def leave(self, folder):
-        """Ends the program after `deferred`, telling how to go on in `folder`."""
+        """Ends the program after `deferred`, telling how to go on in `folder`, if it has one."""
         arguments = [a for a in sys.argv if not re.match("--?(no)?restart($|=)", a)]
-        if not any(re.match("--?model_dir($|=)", a) for a in arguments):
+        if folder and not any(re.match("--?model_dir($|=)", a) for a in arguments):
             arguments.append("--model_dir=" + folder)
         if arguments[0].endswith(".py"):
             arguments.insert(0, "python")

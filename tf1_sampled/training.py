@@ -14,15 +14,15 @@ import json
 import math
 import os
 import platform
-import sys
 import time
+import uuid
 
 import numpy as np
 import tensorflow.compat.v1 as tf
-import tqdm
 
 import tf1_sampled
-from tf1_sampled import checkpoints, checks, files, summaries
+from tf1_sampled import checkpoints, checks, distributed, files, summaries
+from tf1_sampled import progress as progress_lib
 
 TrainingResult = collections.namedtuple(
     "TrainingResult", "seconds cpu_seconds steps units units_per_second history validations is_whole")
@@ -46,6 +46,8 @@ Validation.__doc__ = """How a training is judged on the way, to keep the best of
   times: integer, how often, evenly spread over the training: once an epoch, say.
   patience: integer, the training ends after so many scores in a row that were not better; 0 for never.
 """
+
+STEPS_OF_A_PIECE = 50  # of work on a cluster, more or less: taking one is a call over the network
 
 _ROUND = 50  # steps between two looks at the loss: what the step itself needs is less than it
 _LOOK_SHARE = 0.02  # of the time, at most, for looks at the held-out loss
@@ -97,8 +99,13 @@ def _gradients(loss, optimizer):
 
 
 def _apply(optimizer, gradients):
-    with tf.control_dependencies(tf.get_collection(tf.GraphKeys.UPDATE_OPS)):
-        return optimizer.apply_gradients(gradients, tf.train.get_or_create_global_step())
+    updates = tf.get_collection(tf.GraphKeys.UPDATE_OPS)
+    global_step = tf.train.get_or_create_global_step()
+    if isinstance(optimizer, tf.train.SyncReplicasOptimizer):
+        # What it makes to apply runs in a step of its own, in which nothing is fed.
+        return tf.group(optimizer.apply_gradients(gradients, global_step), *updates)
+    with tf.control_dependencies(updates):
+        return optimizer.apply_gradients(gradients, global_step)
 
 
 def _watched(gradients, watch):
@@ -131,7 +138,8 @@ def step_seed(seed):
 
 def train(loss, shown_loss, make_optimizer, learning_rate, batches, num_units, unit, model_dir,
           decay="linear", threads=None, held_out_loss=None, save_seconds=600, keep=2, validation=None,
-          initialise=None, watch=None, profile_step=None, stop=lambda: False, report=print):
+          initialise=None, watch=None, profile_step=None, stop=lambda: False, report=print,
+          cluster=None, num_pieces=1, fingerprint=""):
     """Trains over `batches`, from where a training in `model_dir` ended if there was one.
 
     The loss is looked at every 50 steps, and before each checkpoint on the values to be saved; a
@@ -141,6 +149,11 @@ def train(loss, shown_loss, make_optimizer, learning_rate, batches, num_units, u
     that it finds (Recht et al. 2011, "Hogwild!"). With one, the same seeds give the same values,
     whether the training is interrupted or not: a checkpoint holds, beside all variables, the position
     in the data and what was measured so far.
+
+    On a cluster each worker calls this with the same graph, built after distributed.cut_tables. The work is cut into pieces, of which each worker takes the next when it is done with one. Where a
+    parameter server is lost, all wait until it is back, and go on from the last checkpoint. All that
+    is shown, saved or validated is the chief's, whose threads end when no worker has work. A checkpoint
+    goes on anywhere: on one machine, or on any cluster.
 
     TensorBoard finds in `model_dir` loss, held_out_loss, units_per_second, gradient_norm (of all uses
     of a row by themselves), rows_touched (in how many rows of all tables a step is made), what `watch`
@@ -153,10 +166,12 @@ def train(loss, shown_loss, make_optimizer, learning_rate, batches, num_units, u
       learning_rate: float above 0, at the start.
       batches: function of a position, or None for the beginning, that gives an iterator of (feed_dict,
         progress, position): progress a float in (0, 1] after the batch, and position what
-        `batches` wants to go on after it, numbers in tuples or arrays.
+        `batches` wants to go on after it, numbers in tuples or arrays. Where there is no position,
+        batches(None, begin, end) gives those of that share of the work, floats in 0 .. 1.
       num_units: integer, units of progress in all of `batches`.
       unit: string, what they are called ("words").
       model_dir: string, folder for the checkpoints, in which nobody else is; see model_dir.ModelDir.
+        Only the chief of a cluster reads it.
       decay: "linear", the learning rate falls to 0; or "none", it stays.
       threads: integer, steps at a time; or None, one that TensorFlow divides among the cores.
       held_out_loss: None, or a function of the session that returns a float: the loss to show
@@ -169,48 +184,84 @@ def train(loss, shown_loss, make_optimizer, learning_rate, batches, num_units, u
       profile_step: None, or integer: the trace of this step, counted from 0, goes to trace-<step>.json.
       stop: function that tells whether to end before all is done: asked after each batch.
       report: function of a line of text for the user.
+      cluster: None, or the cluster.Cluster of this worker.
+      num_pieces: integer, into how many pieces a cluster cuts the work: STEPS_OF_A_PIECE each, say.
+      fingerprint: string, of the settings and the data, which all workers of a cluster have to share.
 
     Returns:
-      TrainingResult, of all parts of the training together.
+      TrainingResult, of all parts of the training together; of a worker that is not the chief, its own.
 
     Raises:
       InputError: a learning rate <= 0, no batch at all, a loss that is not finite, a checkpoint that
-        cannot be written, or only damaged ones to go on from.
+        cannot be written, only damaged ones to go on from, or a worker of another fingerprint.
     """
     checks.argument(learning_rate > 0, "train", "learning_rate", "a number above 0", learning_rate)
     checks.one_of("train", "decay", decay, {"linear", "none"})
+    checks.positive("train", "num_pieces", num_pieces)
+    # A resource: what SyncReplicasOptimizer reads after a step is then the value after it.
+    with tf.variable_scope(tf.get_variable_scope(), use_resource=True):
+        global_step = tf.train.get_or_create_global_step()
+    work = distributed.Work(cluster, num_pieces) if cluster else None
+    is_chief = cluster is None or cluster.is_chief
     # The rate's own placeholder, so that models and inputs need not know that it falls.
-    progress_before = tf.placeholder_with_default(0.0, [], "progress")
+    progress_before = tf.placeholder_with_default(work.progress if work else 0.0, [], "progress")
     left = tf.maximum(1 - progress_before, 1e-4) if decay == "linear" else tf.constant(1.0)
-    optimizer = make_optimizer(learning_rate * left)
+    optimizer, together = make_optimizer(learning_rate * left), None
+    if cluster and cluster.is_sync:
+        optimizer = tf.train.SyncReplicasOptimizer(
+            optimizer, len(cluster.worker_hosts), len(cluster.worker_hosts))
+        threads = 1  # a step ends when those of all workers do
     gradients = _gradients(loss, optimizer)
     train_op = _apply(optimizer, gradients)
+    if cluster and cluster.is_sync:
+        together = distributed.Together(cluster, optimizer)
     watched = _watched(gradients, watch)
     looked_at = (train_op, shown_loss) + tuple(watched.values())
     seeds = tf.get_collection(_STEP_SEEDS)
-    saved = _SavedProgress()
+    saved = _SavedProgress(fingerprint)
     initializer = tf.global_variables_initializer()
-    store = checkpoints.Checkpoints(model_dir, keep, report)
-    tf.add_to_collection(tf.GraphKeys.SAVERS, store.saver)  # the graph is final from here on
+    store = checkpoints.Checkpoints(model_dir, keep, report) if is_chief else None
+    if is_chief:
+        tf.add_to_collection(tf.GraphKeys.SAVERS, store.saver)  # the graph is final from here on
 
     def start(_, session):
-        path = store.restore(session)
-        if path is not None:
-            report("Going on from %s" % path)
+        """Gives the variables their values, where they have none."""
+        if work and work.is_ready(session) and saved.is_of(session, model_dir):
+            report("Going on with what the parameter servers have")
             return
+        path = store.restore(session)
+        if path is None:
+            initial_values(session)
+        elif not path.endswith("-0"):
+            report("Going on from %s" % path)
+        if work:
+            work.begin(session, saved.read(session, num_units).progress)
+
+    def initial_values(session):
         session.run(initializer)
         if initialise is not None:
             initialise(session)
+        saved.write(session, _Done())
 
     def run(session, pool, stack):
         done = saved.read(session, num_units)
-        clock = _Clock(done.seconds, done.cpu_seconds)
+        saved.check(done)
+        clock = progress_lib.Clock(done.seconds, done.cpu_seconds)
         callables = {}  # a callable costs a step less than session.run does
-        feeds, feed, running = iter(batches(done.position)), None, []
-        submitted, progress, position = done.steps, done.progress, done.position
+        feed, running, progress, position = None, [], done.progress, done.position
+        if work:
+            done.steps = int(session.run(global_step))
+            feeds = _feeds_of_shares(batches, work.take(session))
+        elif position is None and progress:
+            feeds = iter(batches(None, progress, 1.0))
+        else:
+            feeds = iter(batches(position))
+        submitted = done.steps
+        # Draws of their own for each step of each worker.
+        apart, mine = (len(cluster.worker_hosts), cluster.task_index) if cluster else (1, 0)
 
         def step(number, feed, *fetches):
-            if number == profile_step:
+            if number == profile_step and is_chief:
                 path = os.path.join(model_dir, "trace-%d.json" % number)
                 return summaries.traced_run(session, list(fetches), feed, path)[1:]
             key = fetches, tuple(feed)
@@ -225,23 +276,38 @@ def train(loss, shown_loss, make_optimizer, learning_rate, batches, num_units, u
                     "train: loss: wanted a finite number, got %s at step %d; learning_rate = %g may be "
                     "too large, for steps of this size. Last checkpoint: %s" % (
                         value, number, learning_rate,
-                        tf.train.latest_checkpoint(model_dir) or "none yet"))
+                        is_chief and tf.train.latest_checkpoint(model_dir) or "none yet"))
 
         def save(is_best=False):
             if feed is not None:
                 check_finite(session.run(loss, feed), done.steps)
             done.seconds, done.cpu_seconds = clock.read()
+            if work:
+                done.progress, done.position = work.done(session), None
+                done.steps = int(session.run(global_step))
             saved.write(session, done)
             store.save(session, done.steps, is_best)
 
         def units():
             return int(round(progress * num_units))
 
-        told = stack.enter_context(summaries.Summaries(model_dir, done.steps))
-        display = _Progress(num_units, unit, progress)
+        def judge():
+            with clock.stopped():
+                check_finite(session.run(loss, feed), done.steps)
+                score, record = validation.score(session, len(done.validations) + 1)
+                done.validations.append((units(), clock.read()[0], score, record))
+                told.add(done.steps, {"validation": dict(record, score=score)})
+                if _best(done.validations) == len(done.validations) - 1:
+                    save(is_best=True)
+
+        if is_chief:
+            told = stack.enter_context(summaries.Summaries(model_dir, done.steps))
+            display = progress_lib.Display(num_units, unit, progress)
         saved_time = looked = time.time()
         look_seconds = 0.0
-        judge_from = _next_multiple(progress, validation)
+        # What was restored may be of before the last validation.
+        judged_at = done.validations[-1][0] / num_units if done.validations else 0
+        judge_from = _next_multiple(max(progress, judged_at), validation) if is_chief else math.inf
         is_stopped = stop()
         while not is_stopped and not _is_hopeless(done.validations, validation):
             # The pool makes the steps of a round while this thread makes the batches of the next.
@@ -250,7 +316,7 @@ def train(loss, shown_loss, make_optimizer, learning_rate, batches, num_units, u
             try:
                 for feed, progress_after, position_after in itertools.islice(feeds, _ROUND):
                     feed[progress_before] = progress
-                    feed.update((tensor, [seed, submitted]) for tensor, seed in seeds)
+                    feed.update((tensor, [seed, submitted * apart + mine]) for tensor, seed in seeds)
                     fetches = (train_op,) if running else looked_at
                     running.append(pool.submit(step, submitted, feed, *fetches))
                     progress, position = progress_after, position_after
@@ -260,9 +326,9 @@ def train(loss, shown_loss, make_optimizer, learning_rate, batches, num_units, u
                     if judged or is_stopped:
                         break
                 now = time.time()
-                look = held_out_loss is None or not done.history or (
-                    _LOOK_SHARE * (now - looked) > look_seconds)
-                due = now - saved_time > save_seconds
+                look = is_chief and (held_out_loss is None or not done.history or (
+                    _LOOK_SHARE * (now - looked) > look_seconds))
+                due = is_chief and now - saved_time > save_seconds
                 pause = look or due or judged or is_stopped or not running
                 for futures in (earlier, running) if pause else (earlier,):
                     values = [future.result() for future in futures]
@@ -289,43 +355,89 @@ def train(loss, shown_loss, make_optimizer, learning_rate, batches, num_units, u
                 look_seconds = looked - now
                 told.add(done.steps, numbers)
                 done.history.append((units(), seconds, float(value)))
-            display.show(progress, done.history[-1][2])
+            if is_chief:
+                display.show(progress, done.history[-1][2])
             if judged:
-                with clock.stopped():
-                    check_finite(session.run(loss, feed), done.steps)
-                    judge_from = _next_multiple(progress, validation)
-                    score, record = validation.score(session, len(done.validations) + 1)
-                    done.validations.append((units(), clock.read()[0], score, record))
-                    told.add(done.steps, {"validation": dict(record, score=score)})
-                    if _best(done.validations) == len(done.validations) - 1:
-                        save(is_best=True)
+                judge()
+                judge_from = _next_multiple(progress, validation)
             if due:
                 save()
                 saved_time = time.time()
-        checks.argument(done.steps or is_stopped, "train", "batches", "one batch or more", 0)
+        checks.argument(done.steps or is_stopped or work, "train", "batches", "one batch or more", 0)
+        if work:
+            if not is_stopped and is_chief:
+                work.stop(session)  # it may have ended early
+            if not is_stopped or not is_chief:
+                work.give_back(session)
+            idle = None
+            for _ in work.wait_for_others(session, lambda: is_stopped or stop()):
+                if together and (idle is None or idle.done()):  # others wait for a step of this worker
+                    feed = feed or next(iter(batches(None)))[0]
+                    idle = pool.submit(step, submitted, feed, train_op)
+            if together:
+                together.let_go(session)
+            if is_chief and not is_stopped:
+                progress = 1.0
+                if feed is not None and judge_from <= 1 and not _is_hopeless(done.validations, validation):
+                    judge()  # the last pieces were the others'
         seconds, cpu_seconds = clock.read()
-        if feed is not None:
-            last = held_out_loss(session) if held_out_loss else session.run(shown_loss, feed)
-            display.close(last, progress)
-            if not is_stopped:
-                done.history.append((units(), seconds, float(last)))
-        save()
+        if is_chief:
+            if feed is not None:
+                last = held_out_loss(session) if held_out_loss else session.run(shown_loss, feed)
+                display.close(last, progress)
+                if not is_stopped:
+                    done.history.append((units(), seconds, float(last)))
+            save()
         return TrainingResult(seconds, cpu_seconds, done.steps, units(), units() / seconds, done.history,
                               done.validations, not is_stopped)
 
-    scaffold = tf.train.Scaffold(init_op=tf.no_op(), init_fn=start, saver=store.saver)
-    with tf.train.MonitoredTrainingSession(
-            scaffold=scaffold, config=session_config(threads), save_checkpoint_secs=None,
-            save_summaries_steps=None, log_step_count_steps=None) as session:
-        with contextlib.ExitStack() as stack:
-            pool = stack.enter_context(concurrent.futures.ThreadPoolExecutor(threads or 1))
-            return session.run_step_fn(lambda step_context: run(step_context.session, pool, stack))
+    scaffold = tf.train.Scaffold(init_op=tf.no_op(), init_fn=start, saver=store and store.saver)
+    config = session_config(threads)
+    server = None
+    if cluster:
+        config = distributed.session_config(tf.ConfigProto(allow_soft_placement=True), cluster)
+        server = distributed.start_server(cluster, report)
+        if is_chief and tf.train.latest_checkpoint(model_dir) is None:
+            # Made here: initial values may be in the memory of this process, which no server has.
+            with tf.Session(config=session_config()) as session:
+                initial_values(session)
+                store.save(session, 0)
+    scaffold = tf.train.Scaffold(init_op=tf.no_op(), init_fn=start, saver=store and store.saver)
+    scaffold.finalize()
+
+    def guarded(session, pool, stack):
+        with distributed.losses_told():
+            return run(session, pool, stack)
+
+    def attempt():
+        with tf.train.MonitoredTrainingSession(
+                master=server.target if server else "", is_chief=is_chief, scaffold=scaffold,
+                hooks=[together] if together else None, config=config, save_checkpoint_secs=None,
+                save_summaries_steps=None, log_step_count_steps=None, stop_grace_period_secs=2) as session:
+            with contextlib.ExitStack() as stack:
+                pool = stack.enter_context(concurrent.futures.ThreadPoolExecutor(threads or 1))
+                return session.run_step_fn(lambda step_context: guarded(step_context.session, pool, stack))
+
+    if not cluster:
+        return attempt()
+    with distributed.placed(tf.get_default_graph(), cluster, work.variables):
+        result = distributed.until_done(attempt, work, server, config, stop, report)
+        if is_chief and result and result.is_whole:
+            distributed.end_servers(cluster, server)
+    return result or TrainingResult(0.0, 0.0, 0, 0, 0.0, [], [], False)
+
+
+def _feeds_of_shares(batches, shares):
+    for begin, end in shares:
+        yield from batches(None, begin, end)
 
 
 class _Done:
     """What a training has done so far, beside the values of the variables."""
 
     def __init__(self):
+        self.training = uuid.uuid4().hex  # which one it is
+        self.fingerprint = ""
         self.steps = 0
         self.progress = 0.0
         self.position = None
@@ -337,51 +449,44 @@ class _Done:
 class _SavedProgress:
     """A _Done as JSON in a variable, so that a checkpoint holds both or neither."""
 
-    def __init__(self):
+    def __init__(self, fingerprint):
+        self._fingerprint = fingerprint
         self._text = tf.Variable("", trainable=False, use_resource=True, name="training_progress")
         self._given = tf.placeholder(tf.string, [])
         self._write = tf.assign(self._text, self._given)
 
     def write(self, session, done):
         """Gives the variable its value."""
+        done.fingerprint = self._fingerprint
         session.run(self._write.op, {self._given: json.dumps(
             vars(done), default=lambda value: value.tolist())})  # of NumPy
 
     def read(self, session, num_units):
         """The _Done of the variable, as progress in `num_units`, which may be others than before."""
         done = _Done()
-        vars(done).update(json.loads(session.run(self._text) or "{}"))
+        vars(done).update(json.loads(session.run(self._text)))
         done.history, done.validations = (list(map(tuple, x)) for x in (done.history, done.validations))
         if done.num_units != num_units:
             done.progress = min(done.progress * (done.num_units or 0) / num_units, 1.0)
             done.num_units = num_units
         return done
 
+    def check(self, done):
+        """Raises InputError where `done` is of a training of other settings or data than this one."""
+        checks.argument(done.fingerprint == self._fingerprint, "train", "fingerprint",
+                        "the settings and the data of the chief, %s" % done.fingerprint,
+                        self._fingerprint)
 
-class _Clock:
-    """Seconds, and CPU seconds, without those while it was stopped.
-
-    Args:
-      seconds, cpu_seconds: floats, to start from.
-    """
-
-    def __init__(self, seconds, cpu_seconds):
-        self._stopped_at = None
-        self._start = time.time() - seconds, time.process_time() - cpu_seconds
-
-    def read(self):
-        """(seconds, cpu_seconds)."""
-        return self._stopped_at or (time.time() - self._start[0], time.process_time() - self._start[1])
-
-    @contextlib.contextmanager
-    def stopped(self):
-        """Stands still meanwhile."""
-        self._stopped_at = seconds, cpu_seconds = self.read()
+    def is_of(self, session, model_dir):
+        """Whether the variable has a training of which model_dir has a checkpoint."""
+        path = tf.train.latest_checkpoint(model_dir)
+        if path is None:
+            return False
         try:
-            yield
-        finally:
-            self._stopped_at = None
-            self._start = time.time() - seconds, time.process_time() - cpu_seconds
+            text = tf.train.load_checkpoint(path).get_tensor(self._text.op.name)
+        except (ValueError, IndexError, tf.errors.OpError):
+            return False  # a damaged one
+        return json.loads(text)["training"] == json.loads(session.run(self._text))["training"]
 
 
 def _next_multiple(progress, validation):
@@ -473,42 +578,3 @@ def _plain(value):
     if isinstance(value, (float, np.floating)):
         return float(value) if math.isfinite(value) else None
     return value.item() if isinstance(value, np.generic) else value
-
-
-class _Progress:
-    """Speed, loss and time left on standard error: a bar on a terminal, else a line now and then."""
-
-    def __init__(self, num_units, unit, progress=0.0, stream=None, seconds_between_lines=10):
-        self._stream = stream or sys.stderr
-        self._num_units, self._unit = num_units, unit
-        self._between = seconds_between_lines
-        self._start = self._last = time.time()
-        self._progress = progress  # at the start
-        self._bar = None
-        if self._stream.isatty():
-            self._bar = tqdm.tqdm(total=num_units, unit=" " + unit, unit_scale=True, file=self._stream,
-                                  dynamic_ncols=True, initial=int(progress * num_units))
-
-    def show(self, progress, loss):
-        """`progress` in [0, 1] of the work is done."""
-        if self._bar is not None:
-            self._bar.set_postfix_str("loss %.3f" % loss, refresh=False)
-            self._bar.update(int(progress * self._num_units) - self._bar.n)
-        elif 0 < progress < 1 and time.time() - self._last > self._between:
-            self._last = time.time()
-            self._line(progress, loss)
-
-    def close(self, loss, progress=1.0):
-        """The work ended, at `progress` of it."""
-        self.show(progress, loss)
-        if self._bar is not None:
-            self._bar.close()
-        else:
-            self._line(progress, loss)
-
-    def _line(self, progress, loss):
-        speed = (progress - self._progress) / (time.time() - self._start)
-        print("%3d%% of %s %s, %s %s/s, loss %.3f, %d s left" % (
-            100 * progress, format(self._num_units, ","), self._unit,
-            format(int(speed * self._num_units), ","), self._unit, loss,
-            (1 - progress) / speed if speed else 0), file=self._stream, flush=True)

@@ -12,6 +12,7 @@ What an example is told of its user is its context:
 Axes: N events in a flat array, L history length, P examples.
 """
 import collections
+import itertools
 
 import numpy as np
 
@@ -195,7 +196,7 @@ def _others(events, history_length, users, count, positions):
 
 
 def epochs_of_batches(events, context, history_length, examples_per_batch, epochs, seed,
-                      max_examples_per_user=None, position=None):
+                      max_examples_per_user=None, position=None, begin=0.0, end=1.0):
     """`training_batches` for several epochs, from any position on.
 
     Args:
@@ -203,7 +204,8 @@ def epochs_of_batches(events, context, history_length, examples_per_batch, epoch
         `training_batches`.
       epochs: int.
       seed: int, not negative; each epoch has an order of its own.
-      position: what an earlier iterator gave with the last batch that was used; None for the beginning.
+      position: what an earlier iterator gave with the last batch that was used; None for none.
+      begin, end: floats in [0, 1], the share of the work to do. Shares that meet have each batch once.
 
     Returns:
       An iterator of (`Batch`, share of the work done after it: float in (0, 1], position after it).
@@ -213,12 +215,19 @@ def epochs_of_batches(events, context, history_length, examples_per_batch, epoch
     """
     checks.positive("epochs_of_batches", "epochs", epochs)
     total = num_examples(events, context, max_examples_per_user) * epochs
-    first_epoch, first, done = position or (0, 0, 0)
-    for epoch in range(first_epoch, epochs):
+    def place(share):
+        """(epoch, number of the batch) that begins at a share of the work or after it."""
+        epoch, example = divmod(int(round(share * total)), total // epochs)
+        return epoch, -(-example // examples_per_batch)
+
+    first_epoch, first, done = position or (*place(begin), int(round(begin * total)))
+    last_epoch, last = place(end)
+    for epoch in range(first_epoch, min(last_epoch + 1, epochs)):
         random = np.random.RandomState([seed, epoch])
-        for number, batch in enumerate(training_batches(
-                events, context, history_length, examples_per_batch, random, max_examples_per_user,
-                first), first + 1):
+        epoch_batches = training_batches(events, context, history_length, examples_per_batch, random,
+                                         max_examples_per_user, first)
+        stop = last - first if epoch == last_epoch else None
+        for number, batch in enumerate(itertools.islice(epoch_batches, stop), first + 1):
             done += len(batch.labels)
-            yield batch, done / total, (epoch, number, done)
+            yield batch, min(done / total, 1.0), (epoch, number, done)
         first = 0

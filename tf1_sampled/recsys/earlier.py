@@ -107,7 +107,10 @@ class Earlier:
         def load(session):
             shapes = self._reader.get_variable_to_shape_map()
             for variable in tf.trainable_variables():
-                name, shape = variable.op.name, variable.shape.as_list()
+                name, shape, first = variable.op.name, variable.shape.as_list(), 0
+                part = variable._get_save_slice_info()
+                if part is not None:  # of a PartitionedVariable
+                    name, shape, first = part.full_name, part.full_shape, part.var_offset[0]
                 before, now = _names_of_rows(name, self._names), _names_of_rows(name, names)
                 by_name = now is not None
                 # Of the earlier model, too: a column of numbers has one row, and no names.
@@ -116,13 +119,18 @@ class Earlier:
                             "a model with %s of shape %s" % (name, wanted), shapes.get(name))
                 with self._errors_named():
                     values = self._reader.get_tensor(name)
+                here = slice(first, first + variable.shape.as_list()[0]) if shape else Ellipsis
                 if by_name:
                     place = {text: row for row, text in enumerate(before)}
                     rows = np.array([place.get(text, -1) for text in now])
-                    kept = np.flatnonzero(rows >= 0)
+                    if not first:  # once for all parts
+                        report("%s: %d of %d rows go on from %s" % (
+                            name, np.count_nonzero(rows >= 0), len(now), self._path))
+                    rows = rows[here]
                     old, values = values, session.run(variable)
-                    values[kept] = old[rows[kept]]
-                    report("%s: %d of %d rows go on from %s" % (name, len(kept), len(now), self._path))
+                    values[rows >= 0] = old[rows[rows >= 0]]
+                else:
+                    values = values[here]
                 variable.load(values, session)
         return load
 

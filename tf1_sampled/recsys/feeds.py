@@ -128,7 +128,7 @@ def known_of_batch(events, batch):
 
 
 def epochs_of_feeds(events, inputs, labels, known, context, history_length, examples_per_batch, epochs,
-                    seed, max_examples_per_user=None, position=None):
+                    seed, max_examples_per_user=None, position=None, begin=0.0, end=1.0):
     """Feeds of training steps.
 
     Args:
@@ -136,8 +136,8 @@ def epochs_of_feeds(events, inputs, labels, known, context, history_length, exam
       inputs: model.placeholders of training.
       labels: placeholder, int32 [P].
       known: None, or Known of placeholders.
-      context, history_length, examples_per_batch, epochs, seed, max_examples_per_user, position: as
-        batches.epochs_of_batches.
+      context, history_length, examples_per_batch, epochs, seed, max_examples_per_user, position, begin,
+        end: as batches.epochs_of_batches.
 
     Returns:
       An iterator of (feed_dict, share of the work done after it: float in (0, 1], position after it).
@@ -145,7 +145,7 @@ def epochs_of_feeds(events, inputs, labels, known, context, history_length, exam
     end_of_training = None if inputs.ages is None else training_span(events)[1]
     for batch, progress, after in batches.epochs_of_batches(
             events, context, history_length, examples_per_batch, epochs, seed, max_examples_per_user,
-            position):
+            position, begin, end):
         feed = model.feed(inputs, of_batch(events, batch, end_of_training))
         feed[labels] = batch.labels
         if known is not None:

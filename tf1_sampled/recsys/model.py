@@ -25,7 +25,8 @@ import re
 import tensorflow.compat.v1 as tf
 
 from tf1_sampled import checks, distributions
-from tf1_sampled.logits import UnitRows
+from tf1_sampled.initializers import random_normal
+from tf1_sampled.logits import UnitRows, lookup
 
 SIMILARITIES = ("cosine", "dot")
 _BLOCK = 64  # rows of a running sum that one matrix product adds up
@@ -135,13 +136,13 @@ class YouTubeDNN(collections.namedtuple(
         if self.num_users:
             known = tf.cast(inputs.users >= 0, tf.float32)[:, None]
             rows = self._rows("user_embeddings", self.num_users, self.dim)
-            parts.append(tf.gather(rows, tf.maximum(inputs.users, 0)) * known)
+            parts.append(lookup(rows, tf.maximum(inputs.users, 0)) * known)
         for name, column in sorted(self.context.items()):
             values, table = inputs.context[name], context_variable(name)
             if isinstance(column, Numeric):
                 parts.append(self._number(table, (values - column.mean) / column.deviation))
             else:
-                parts.append(tf.gather(self._rows(table, column, self.dim), values))
+                parts.append(lookup(self._rows(table, column, self.dim), values))
         if self.age_unit and inputs.ages is not None:
             parts.append(self._number("example_age", inputs.ages / self.age_unit))
         elif self.age_unit and self.hidden:
@@ -166,7 +167,7 @@ class YouTubeDNN(collections.namedtuple(
 
     def _history(self, inputs, kept):
         """float32 [P, D], the pooled histories."""
-        rows = tf.gather(self.item_embeddings(), inputs.items)
+        rows = lookup(self.item_embeddings(), inputs.items)
         if kept:  # whole items
             rows = kept("items", rows, [tf.shape(rows)[0], 1])
         return pool_histories(rows, inputs.begin, inputs.end, inputs.own, self.pooling_power)
@@ -175,8 +176,8 @@ class YouTubeDNN(collections.namedtuple(
         """The ReLU layers on [P, parts D]: float32 [P, D']."""
         for number, size in enumerate(self.hidden, 1):
             name, fan_in = "hidden_%d" % number, layer.shape.as_list()[1]
-            kernel = _variable(name + "/kernel", [fan_in, size], tf.random_normal_initializer(
-                0, (2 / fan_in) ** 0.5, distributions.fold_in(self.seed, name)))
+            kernel = _variable(name + "/kernel", [fan_in, size], random_normal(
+                (2 / fan_in) ** 0.5, distributions.fold_in(self.seed, name)))
             layer = tf.matmul(layer, kernel) + _variable(name + "/bias", [size], tf.zeros_initializer())
             # The paper's ReLU, but not after the last layer: a vector without negative parts could
             # not point away from any item.
@@ -197,8 +198,8 @@ class YouTubeDNN(collections.namedtuple(
         histories too, where rows that were hardly trained then count for little.
         """
         length = 0.15 if self.similarity == "cosine" else 1.0
-        return _variable(name, [number, size], tf.random_normal_initializer(
-            0, length * size ** -0.5, distributions.fold_in(self.seed, name)))
+        return _variable(name, [number, size], random_normal(
+            length * size ** -0.5, distributions.fold_in(self.seed, name)))
 
 
 

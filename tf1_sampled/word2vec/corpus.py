@@ -491,7 +491,7 @@ def split_held_out(text, share=0.01, at_most=50000, pieces=20):
     return training, np.concatenate(held_out + [np.zeros(0, np.int32)])
 
 
-def runs(text, pieces, keep, num_centres, window, epochs, seed, position=None):
+def runs(text, pieces, keep, num_centres, window, epochs, seed, position=None, begin=0.0, end=1.0):
     """Subsampled runs of tokens, `window` more on each side, for `epochs` passes over the text.
 
     Each run begins with the last 2 * window tokens of the one before, so that every token of the
@@ -505,7 +505,9 @@ def runs(text, pieces, keep, num_centres, window, epochs, seed, position=None):
       window: integer.
       epochs: integer.
       seed: integer, not negative; each pass leaves out words of its own.
-      position: what was given with the last run that was used; None for the beginning.
+      position: what was given with the last run that was used; None for none.
+      begin, end: floats in [0, 1], the share of the text of all passes to read. Windows do not reach
+        from one share to the next.
 
     Yields:
       (int32 [num_centres + 2 * window], share of all the text used after this run: float in (0, 1],
@@ -516,30 +518,40 @@ def runs(text, pieces, keep, num_centres, window, epochs, seed, position=None):
     ends_of_pieces = {end for _, end in pieces}
     lengths = [end - begin for begin, end in slices]
     total = epochs * sum(lengths)
-    # The slice, counted over all epochs; the runs of it that are done; the tokens before it.
-    first_slice, first, rest = position or (0, 0, np.full(window, END, np.int32))
-    rest = np.asarray(rest, np.int32)
-    done = first_slice // len(slices) * sum(lengths) + sum(lengths[:first_slice % len(slices)])
-    for number in range(first_slice, epochs * len(slices)):
-        begin, end = slices[number % len(slices)]
-        part = text.read(begin, end)
+    ends = np.cumsum(lengths)
+
+    def place(share):
+        """(slice, counted over all epochs; tokens of it that come before) of a share of the text."""
+        epoch, token = divmod(int(round(share * total)), sum(lengths))
+        number = int(np.searchsorted(ends, token, side="right"))
+        return epoch * len(slices) + number, token - sum(lengths[:number])
+
+    first_slice, skipped = place(begin)
+    last_slice, last_tokens = place(end)
+    first, rest = 0, np.full(window, END, np.int32)  # runs of the slice that are done; tokens before it
+    if position is not None:
+        first_slice, first, rest, skipped = position
+        rest = np.asarray(rest, np.int32)
+    done = first_slice // len(slices) * sum(lengths) + sum(lengths[:first_slice % len(slices)]) + skipped
+    for number in range(first_slice, last_slice + bool(last_tokens)):
+        at, slice_end = slices[number % len(slices)]
+        low, high = at + skipped, at + last_tokens if number == last_slice else slice_end
+        part = text.read(low, high)
         # keep[END] reads the last word's probability; the second test keeps every END.
-        uniforms = np.random.RandomState([seed, number]).random_sample(len(part))
+        uniforms = np.random.RandomState([seed, number] + [skipped] * bool(skipped)).random_sample(len(part))
         kept = part[(uniforms < keep[part]) | (part == END)]
         # The last END is a centre, too: so the last run of all comes after the last slice.
-        line = np.concatenate([rest, kept, np.full(int(end in ends_of_pieces), END, np.int32)])
+        line = np.concatenate([rest, kept, np.full(int(high in ends_of_pieces), END, np.int32)])
         num_runs = max(len(line) - 2 * window, 0) // num_centres
         for i in range(first, num_runs):
-            at = i * num_centres
-            yield (line[at:at + size], (done + (end - begin) * (i + 1) / num_runs) / total,
-                   (number, i + 1, rest))
-        done += end - begin
-        first, rest = 0, line[num_runs * num_centres:]
+            yield (line[i * num_centres:i * num_centres + size],
+                   (done + (high - low) * (i + 1) / num_runs) / total, (number, i + 1, rest, skipped))
+        done += high - low
+        first, skipped, rest = 0, 0, line[num_runs * num_centres:]
     # What is left over, as if one more slice came that is empty.
     line = np.concatenate([rest, np.full(size, END, np.int32)])
     for i in range(first, -(-(len(rest) - window) // num_centres)):
-        at = i * num_centres
-        yield line[at:at + size], 1.0, (epochs * len(slices), i + 1, rest)
+        yield line[i * num_centres:i * num_centres + size], end, (last_slice, i + 1, rest, 0)
 
 
 def batch_size(num_words, threads):

@@ -18,7 +18,8 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from tf1_sampled import checks, distributions
-from tf1_sampled.initializers import filled, from_memory
+from tf1_sampled.initializers import filled, from_memory, random_uniform
+from tf1_sampled.logits import lookup
 from tf1_sampled.word2vec.corpus import BLOCK, END
 
 Windows = collections.namedtuple("Windows", "inputs labels label_mask pairs input_words")
@@ -42,7 +43,7 @@ def embeddings(vocab_size, dim, seed=None, initial=None):
       initial: None, or float32 [V, D] to start from; rows of NaN start as they would without.
     """
     if initial is None:
-        start = tf.random_uniform_initializer(-0.5 / dim, 0.5 / dim, seed=seed)
+        start = random_uniform(0.5 / dim, seed)
     else:
         random = np.random.RandomState(seed).uniform(-0.5 / dim, 0.5 / dim, initial.shape)
         start = from_memory(np.where(np.isnan(initial), random, initial).astype(np.float32))
@@ -71,10 +72,9 @@ def output_table(counts, dim, log_frequencies=True, initial=None):
 
 
 def _table(name, shape, start, initial):
-    if initial is None:
-        return tf.get_variable(name, shape, initializer=start, use_resource=True)
-    checks.argument(initial.shape == tuple(shape), name, "initial", "shape %s" % shape, initial.shape)
-    return tf.get_variable(name, dtype=tf.float32, initializer=start, use_resource=True)
+    checks.argument(initial is None or initial.shape == tuple(shape), name, "initial", "shape %s" % shape,
+                    None if initial is None else initial.shape)
+    return tf.get_variable(name, shape, initializer=start, use_resource=True)
 
 
 def noise_log_prob(sampler, counts, distortion):
@@ -129,7 +129,7 @@ def skip_gram(table, tokens, window, seed=None, block=BLOCK, shrink=True):
     """
     words, is_word, pairs = _blocks("skip_gram", tokens, window, seed, block, shrink)
     centres = words[:, window:window + block]
-    return Windows(tf.gather(table, centres), words, is_word, tf.cast(pairs, tf.float32), centres)
+    return Windows(lookup(table, centres), words, is_word, tf.cast(pairs, tf.float32), centres)
 
 
 def cbow(table, tokens, window, seed=None, block=BLOCK, shrink=True):
@@ -144,7 +144,7 @@ def cbow(table, tokens, window, seed=None, block=BLOCK, shrink=True):
     inner = slice(window, window + block)
     band = tf.cast(pairs, tf.float32)
     size = tf.reduce_sum(band, 2, keepdims=True)  # [G, K, 1]
-    means = tf.matmul(band, tf.gather(table, words)) / tf.maximum(size, 1)
+    means = tf.matmul(band, lookup(table, words)) / tf.maximum(size, 1)
     own = np.eye(block, dtype=np.float32) * tf.cast(size > 0, tf.float32)
     return Windows(means, words[:, inner], is_word[:, inner], own, words)
 

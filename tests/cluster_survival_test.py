@@ -1,0 +1,115 @@
+"""A cluster of real processes: its score, and what becomes of it when some of them are killed."""
+import json
+import os
+import signal
+import time
+
+from absl.testing import absltest, parameterized
+
+from tests import survival
+
+# Tables large enough to be cut into parts.
+_RECSYS = ("--dim=256", "--hidden=256")
+
+
+class ClusterTest(parameterized.TestCase):
+
+    def setUp(self):
+        super().setUp()
+        self.folder = self.create_tempdir().full_path
+        survival.write_data(self.folder)
+
+    def _loss(self, folder):
+        """What a training came to, on held-out data."""
+        with open(os.path.join(folder, "model", "metrics.json")) as stream:
+            return json.load(stream)["full_softmax_loss"]
+
+    def _alone(self, program, *arguments):
+        """The loss of one machine."""
+        folder = os.path.join(self.folder, "alone")
+        os.mkdir(folder)
+        survival.write_data(folder)
+        code, _, err = survival.run(program, folder, *arguments)
+        self.assertEqual(code, 0, err)
+        return self._loss(folder)
+
+    def _cluster(self, program, *arguments, **options):
+        cluster = survival.Cluster(program, self.folder, *arguments, **options)
+        self.addCleanup(cluster.kill)
+        return cluster
+
+    def _wait_for_step(self, step):
+        end = time.time() + 60
+        while survival.newest(self.folder) < step:
+            if time.time() > end:
+                with open(os.path.join(self.folder, "err.txt")) as stream:
+                    self.fail("no checkpoint of step %d: %s" % (step, stream.read()))
+            time.sleep(0.02)
+
+    def _assert_ended(self, cluster):
+        codes = cluster.wait()
+        errors = {key: cluster.text(*key, "err.txt") for key in codes}
+        self.assertEqual(codes, dict.fromkeys(codes, 0), errors)
+        for text in errors.values():
+            self.assertNotIn("Traceback", text)
+
+    @parameterized.parameters(False, True)
+    def test_kills_of_each_kind_of_process(self, is_sync):
+        arguments = _RECSYS + ("--epochs=%d" % (3 if is_sync else 6),)
+        alone = self._alone("run_recsys.py", *arguments)
+        cluster = self._cluster("run_recsys.py", *arguments, "--sync=%s" % is_sync)
+        self._wait_for_step(60)
+        cluster.send("worker", 1)
+        cluster.start("worker", 1)
+        self._wait_for_step(survival.newest(self.folder) + 50)
+        cluster.send("ps", 1)
+        time.sleep(1)
+        cluster.start("ps", 1)
+        end = time.time() + 120
+        while "Going on from model/model.ckpt-" not in cluster.text(*survival.CHIEF):
+            self.assertLess(time.time(), end, cluster.text(*survival.CHIEF))
+            time.sleep(0.05)
+        self.assertIn("Lost a parameter server (", cluster.text(*survival.CHIEF))
+        self._wait_for_step(survival.newest(self.folder) + 50)
+        cluster.send(*survival.CHIEF)
+        cluster.start(*survival.CHIEF)
+        self._assert_ended(cluster)
+        self.assertIn("Going on with what the parameter servers have", cluster.text(*survival.CHIEF))
+        self.assertAlmostEqual(self._loss(self.folder) / alone, 1, delta=0.02)
+        survival.check_whole("run_recsys.py", self.folder)
+
+    def test_checkpoints_move_between_one_machine_and_clusters(self):
+        program, arguments = "run_word2vec.py", ("--dim=256", "--epochs=12")
+        alone = self._alone(program, *arguments)
+        # Two parameter servers and two workers begin.
+        cluster = self._cluster(program, *arguments)
+        self._wait_for_step(200)
+        cluster.send(*survival.CHIEF, signal.SIGTERM)
+        self.assertEqual(cluster.wait()[survival.CHIEF], 143)
+        step = survival.newest(self.folder)
+        # One machine goes on.
+        process = survival.start(program, self.folder, *arguments)
+        self._wait_for_step(step + 200)
+        os.kill(process.pid, signal.SIGTERM)
+        self.assertEqual(survival.wait(process), 143)
+        with open(os.path.join(self.folder, "out.txt")) as stream:
+            self.assertIn("Going on from model/model.ckpt-%d\n" % step, stream.read())
+        step = survival.newest(self.folder)
+        # Three parameter servers and one worker end it.
+        cluster = self._cluster(program, *arguments, num_ps=3, num_workers=1)
+        self._assert_ended(cluster)
+        self.assertIn("Going on from model/model.ckpt-%d\n" % step, cluster.text(*survival.CHIEF))
+        self.assertAlmostEqual(self._loss(self.folder) / alone, 1, delta=0.02)
+
+    def test_a_worker_of_other_settings_or_data_is_refused(self):
+        cluster = self._cluster("run_recsys.py", "--epochs=3", absent=[("worker", 1)])
+        cluster.start("worker", 1, "--num_sampled=11")
+        codes = cluster.wait()
+        self.assertEqual(codes, {("worker", 0): 0, ("worker", 1): 1, ("ps", 0): 0, ("ps", 1): 0})
+        self.assertRegex(cluster.text("worker", 1, "err.txt"),
+                         "run_recsys.py: error: train: fingerprint: wanted the settings and the data of the "
+                         "chief, [0-9a-f]+, got '[0-9a-f]+'\n$")
+
+
+if __name__ == "__main__":
+    absltest.main()

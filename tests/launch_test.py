@@ -1,0 +1,109 @@
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+from absl.testing import absltest
+
+from tf1_sampled import launch
+
+_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+# A program that does what its flag says, as which it was started.
+_PROGRAM = """
+    import signal, sys, time
+    flags = dict(a[2:].split("=", 1) for a in sys.argv[1:])
+    me = flags["job_name"] + flags["task_index"]
+    print(me, flags["ps_hosts"].count(":"), flags["worker_hosts"].count(":"), flags.get("extra"), flush=True)
+    if me == "worker1" and flags["do"] == "fail":
+        sys.exit(3)
+    if me == "worker1" and flags["do"] == "die":
+        import os
+        try:
+            open("died", "x").close()
+        except FileExistsError:
+            open("back", "w").close()
+        else:
+            os.kill(os.getpid(), signal.SIGKILL)
+    if flags["do"] == "die" and me == "worker0":
+        import os
+        while not os.path.exists("back"):
+            time.sleep(0.01)
+    if me.startswith("ps") or flags["do"] in ("wait", "fail"):
+        signal.signal(signal.SIGINT, lambda *_: sys.exit(130))
+        if me == "worker0":
+            open("waits", "w").close()
+        time.sleep(60 if flags["do"] in ("wait", "fail") else 0)
+    sys.exit(5 if flags["do"] == "five" and me == "worker0" else 0)
+"""
+
+
+class LaunchTest(absltest.TestCase):
+
+    def _start(self, *flags, options=("--ps=1", "--workers=2")):
+        self.folder = self.create_tempdir().full_path
+        path = os.path.join(self.folder, "program.py")
+        with open(path, "w") as stream:
+            stream.write(textwrap.dedent(_PROGRAM))
+        return subprocess.Popen(
+            [sys.executable, "-m", "tf1_sampled.launch", *options, "--", path, *flags], cwd=self.folder,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True,
+            env=dict(os.environ, PYTHONPATH=_ROOT))
+
+    def _run(self, *flags, **options):
+        """(exit code, lines of standard output, lines of standard error)."""
+        process = self._start(*flags, **options)
+        out, err = process.communicate(timeout=60)
+        return process.returncode, out.splitlines(), err.splitlines()
+
+    def test_each_is_told_who_it_is_and_says_who_speaks(self):
+        code, out, err = self._run("--do=nothing", "--extra=a b", options=("--ps=2", "--workers=3"))
+        self.assertEqual((code, out), (0, ["worker0 2 3 a b"]))
+        self.assertCountEqual(err, ["[worker 1] worker1 2 3 a b", "[worker 2] worker2 2 3 a b",
+                                    "[ps 0] ps0 2 3 a b", "[ps 1] ps1 2 3 a b"])
+
+    def test_what_is_killed_is_started_again(self):
+        code, _, err = self._run("--do=die")
+        self.assertEqual(code, 0)
+        self.assertEqual(err.count("[worker 1] worker1 1 2 None"), 2)
+        self.assertIn("launch: worker 1 was killed by SIGKILL; it is started again", err)
+
+    def test_a_failure_ends_all(self):
+        start = time.time()
+        self.assertEqual(self._run("--do=fail")[0], 3)
+        self.assertLess(time.time() - start, 40)
+
+    def test_the_exit_code_is_the_chiefs(self):
+        self.assertEqual(self._run("--do=five")[0], 5)
+
+    def test_a_signal_goes_to_the_workers(self):
+        process = self._start("--do=wait")
+        while not os.path.exists(os.path.join(self.folder, "waits")):
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 130)
+
+    def test_the_usage(self):
+        for arguments in (["--ps=0", "--", "x"], ["--workers=two", "--", "x"], []):
+            result = subprocess.run([sys.executable, "-m", "tf1_sampled.launch", *arguments], cwd=_ROOT,
+                                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
+            self.assertEqual(result.returncode, 2)
+            self.assertIn(b"usage: python -m tf1_sampled.launch [--ps=N] [--workers=N] -- PROGRAM", result.stdout)
+
+    def test_commands(self):
+        commands = launch.commands(["run_x.py", "--a"], 1, 1, [7, 8])
+        hosts = ["--ps_hosts=127.0.0.1:7", "--worker_hosts=127.0.0.1:8"]
+        self.assertEqual(commands, {
+            "worker 0": [sys.executable, "run_x.py", "--a", *hosts, "--job_name=worker", "--task_index=0"],
+            "ps 0": [sys.executable, "run_x.py", "--a", *hosts, "--job_name=ps", "--task_index=0"]})
+        self.assertEqual(launch.commands(["run_recsys"], 1, 1, [7, 8])["ps 0"][0], "run_recsys")
+
+    def test_free_ports(self):
+        self.assertLen(set(launch.free_ports(5)), 5)
+
+
+if __name__ == "__main__":
+    absltest.main()

@@ -1,0 +1,116 @@
+import socket
+import sys
+import threading
+import time
+import unittest
+
+from absl.testing import absltest, parameterized
+
+from tf1_sampled import sockets
+
+
+def _server(family, host):
+    """A socket that listens at a free port, as TensorFlow's do: at all addresses, of both families."""
+    listening = socket.socket(family)
+    if family == socket.AF_INET6:
+        listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    listening.bind((host, 0))
+    listening.listen(5)
+    return listening
+
+
+def _answers(host, port):
+    try:
+        socket.create_connection((host, port), timeout=0.5).close()
+    except OSError:
+        return False
+    return True
+
+
+class SplitTest(parameterized.TestCase):
+
+    @parameterized.parameters(
+        ("a.b-c:80", ("a.b-c", 80)), ("[::1]:2222", ("::1", 2222)), ("10.0.0.1:65535", ("10.0.0.1", 65535)),
+        ("a", None), ("a:", None), (":80", None), ("a:0", None), ("a:65536", None), ("::1:80", None),
+        ("a:80/x", None), ("http://a:80", None), ("a b:80", None), ("a:80\n", None))
+    def test_split(self, address, wanted):
+        self.assertEqual(sockets.split(address), wanted)
+
+
+class WaitForTest(absltest.TestCase):
+
+    def test_waits_until_someone_listens(self):
+        with _server(socket.AF_INET, "127.0.0.1") as there, socket.socket() as later:
+            later.bind(("127.0.0.1", 0))
+            timer = threading.Timer(0.3, lambda: later.listen(1))
+            timer.start()
+            addresses = ["127.0.0.1:%d" % s.getsockname()[1] for s in (there, later)]
+            start = time.time()
+            self.assertTrue(sockets.wait_for(addresses, seconds=0.05))
+            self.assertGreater(time.time() - start, 0.2)
+            timer.join()
+
+    def test_stop_ends_it(self):
+        with socket.socket() as never:
+            never.bind(("127.0.0.1", 0))
+            asked = []
+            self.assertFalse(sockets.wait_for(["127.0.0.1:%d" % never.getsockname()[1]],
+                                              lambda: asked.append(1) or len(asked) > 3, seconds=0.01))
+
+
+@unittest.skipUnless(sys.platform.startswith("linux"), "packet filters of Linux")
+class AnswerOnlyAtTest(parameterized.TestCase):
+
+    @parameterized.parameters("127.0.0.2", "127.0.0.1")
+    def test_only_its_own_address_and_the_loopback_answer(self, host):
+        try:
+            listening = _server(socket.AF_INET6, "::")
+        except OSError:
+            listening = _server(socket.AF_INET, "0.0.0.0")  # a machine without IPv6
+        with listening:
+            port = listening.getsockname()[1]
+            every = ("127.0.0.1", "127.0.0.2", "127.0.0.3")
+            self.assertEqual([_answers(other, port) for other in every], [True] * 3)
+            lines = []
+            self.assertTrue(sockets.answer_only_at("%s:%d" % (host, port), lines.append))
+            self.assertEqual([_answers(other, port) for other in every],
+                             [other in (host, "127.0.0.1") for other in every])
+            self.assertEmpty(lines)
+
+    def test_ipv6(self):
+        try:
+            listening = _server(socket.AF_INET6, "::")
+            reachable = _answers("::1", listening.getsockname()[1])
+        except OSError:
+            reachable = False
+        if not reachable:
+            self.skipTest("no IPv6 on this machine")
+        with listening:
+            port = listening.getsockname()[1]
+            self.assertTrue(sockets.answer_only_at("[::1]:%d" % port))
+            self.assertEqual([_answers(host, port) for host in ("::1", "127.0.0.1", "127.0.0.2")],
+                             [True, True, False])
+
+    def test_other_ports_are_left_alone(self):
+        with _server(socket.AF_INET, "0.0.0.0") as one, _server(socket.AF_INET, "0.0.0.0") as other:
+            sockets.answer_only_at("127.0.0.1:%d" % one.getsockname()[1])
+            self.assertTrue(_answers("127.0.0.2", other.getsockname()[1]))
+
+    def test_an_address_of_another_machine_is_reported(self):
+        with _server(socket.AF_INET, "0.0.0.0") as listening:
+            lines = []
+            port = listening.getsockname()[1]
+            self.assertFalse(sockets.answer_only_at("192.0.2.77:%d" % port, lines.append))
+            self.assertEqual(lines, [
+                "Listening at all addresses of this machine: 192.0.2.77 is none of them"])
+            self.assertTrue(_answers("127.0.0.2", port))
+
+    def test_all_addresses(self):
+        with _server(socket.AF_INET, "0.0.0.0") as listening:
+            port = listening.getsockname()[1]
+            self.assertTrue(sockets.answer_only_at("0.0.0.0:%d" % port))
+            self.assertTrue(_answers("127.0.0.2", port))
+
+
+if __name__ == "__main__":
+    absltest.main()

@@ -1,0 +1,143 @@
+"""Addresses of a cluster's processes: waiting for others, and who gets an answer here.
+
+    wait_for(["10.0.0.1:2222"])
+    answer_only_at("10.0.0.2:2222")
+"""
+import ctypes
+import ipaddress
+import os
+import re
+import socket
+import struct
+import time
+
+
+def split(address):
+    """(host, port) of "host:port" or "[IPv6]:port", or None of anything else."""
+    match = re.match(r"(\[[0-9a-fA-F:.]+\]|[^:/\s\[\]]+):(\d{1,5})\Z", address)
+    if not match or not 0 < int(match.group(2)) < 65536:
+        return None
+    return match.group(1).strip("[]"), int(match.group(2))
+
+
+def wait_for(addresses, stop=lambda: False, report=print, seconds=1.0):
+    """Waits until someone listens at each address, and says for whom after some seconds.
+
+    Args:
+      addresses: "host:port" strings.
+      stop: function that tells whether to give up.
+      report: function of a line of text for the user.
+      seconds: float, between two tries.
+
+    Returns:
+      Whether all of them are there.
+    """
+    silent_until = time.time() + 5
+    for address in addresses:
+        while not stop():
+            try:
+                socket.create_connection(split(address), timeout=5).close()
+                break
+            except OSError as e:
+                if silent_until is not None and time.time() > silent_until:
+                    report("Waiting for %s (%s)" % (address, e.strerror or e))
+                    silent_until = time.time() + 60
+            time.sleep(seconds)
+        else:
+            return False
+    return True
+
+
+def answer_only_at(address, report=print):
+    """Has this process's listening sockets of a port drop what does not come for its host's addresses.
+
+    TensorFlow's server listens at all addresses of the machine, whatever it is told. A packet filter on
+    its sockets (Linux: SO_ATTACH_FILTER, no privilege is needed) lets in what is addressed to `address`,
+    and from this machine itself to its loopback. A host that is no address of this machine (behind
+    a translation of addresses) cannot be held to, which is reported.
+
+    Args:
+      address: "host:port", whose port this process listens at.
+      report: function of a line of text for the user.
+
+    Returns:
+      Whether it holds.
+    """
+    host, port = split(address)
+    hosts = {ipaddress.ip_address(found[4][0]) for found in socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM) if "%" not in found[4][0]}
+    sockets = _listening(port)
+    if any(ip.is_unspecified for ip in hosts):
+        return True  # all addresses are asked for
+    if not sockets or not all(map(_is_here, hosts)):
+        report("Listening at all addresses of this machine: %s" % (
+            "%s is none of them" % host if sockets else "its sockets are not to be found"))
+        return False
+    hosts.update(map(ipaddress.ip_address, ("127.0.0.1", "::1")))
+    program = _filter(hosts)
+    code = ctypes.create_string_buffer(program)
+    for listening in sockets:
+        with listening:
+            listening.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack(
+                "HP", len(program) // 8, ctypes.addressof(code)))
+    return True
+
+
+_SO_ATTACH_FILTER = 26  # of Linux; the socket module has no name for it
+_NETWORK_HEADER = 0x100000000 - 0x100000  # SKF_NET_OFF: offsets from here on are of the IP header
+
+
+def _filter(hosts):
+    """A classic BPF program that accepts packets to the addresses."""
+    def load_word(offset):
+        return (0x20, 0, 0, _NETWORK_HEADER + offset)
+
+    accept, drop = (0x06, 0, 0, 0xffffffff), (0x06, 0, 0, 0)
+    program = {4: [], 6: []}
+    for ip in sorted(hosts, key=str):
+        words = struct.unpack("!%dI" % (len(ip.packed) // 4), ip.packed)
+        first = 16 if ip.version == 4 else 24  # of the destination
+        for i, word in enumerate(words):
+            # If it is another word, on behind this address: past the words that are left and `accept`.
+            program[ip.version] += [load_word(first + 4 * i),
+                                    (0x15, 0, 2 * (len(words) - i - 1) + 1, word)]
+        program[ip.version].append(accept)
+    of_4, of_6 = (program[version] + [drop] for version in (4, 6))
+    # The version is the header's first half byte. A jump of a number of instructions that fits a byte:
+    # an always-jump (0x05) has 32 bits.
+    instructions = [(0x30, 0, 0, _NETWORK_HEADER), (0x74, 0, 0, 4), (0x15, 1, 0, 6),
+                    (0x05, 0, 0, 1), (0x05, 0, 0, len(of_4))] + of_4 + of_6
+    return b"".join(struct.pack("HBBI", *instruction) for instruction in instructions)
+
+
+def _listening(port):
+    """Duplicates of this process's sockets that listen at a port."""
+    inodes = set()
+    for table in ("/proc/self/net/tcp", "/proc/self/net/tcp6"):
+        try:
+            with open(table) as stream:
+                rows = [line.split() for line in stream]
+        except OSError:
+            continue
+        inodes.update(row[9] for row in rows[1:] if row[3] == "0A" and int(row[1].rpartition(":")[2], 16)
+                      == port)
+    found = []
+    for name in os.listdir("/proc/self/fd") if inodes else ():
+        try:
+            target = os.readlink("/proc/self/fd/" + name)
+            if target.startswith("socket:[") and target[len("socket:["):-1] in inodes:
+                found.append(socket.socket(fileno=os.dup(int(name))))
+        except OSError:  # closed meanwhile
+            continue
+    return found
+
+
+def _is_here(ip):
+    """Whether an address is one of this machine's."""
+    family = socket.AF_INET if ip.version == 4 else socket.AF_INET6
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.bind((str(ip), 0))
+    except OSError:
+        return False
+    return True

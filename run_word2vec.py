@@ -169,7 +169,7 @@ def main(_):
                                       [{held_out: run} for run in held_out_runs])
 
     # Training.
-    all_rows, all_output_rows = (logits.whole_table(table, vocab_size) for table in (embeddings, weights))
+    all_rows, all_output_rows = (logits.whole_table(t, vocab_size) for t in (embeddings, weights))
     keep_probability = corpus.keep_probability(text.counts, FLAGS.sample)
 
     def batches(position, *share):

@@ -107,8 +107,8 @@ class ClusterTest(parameterized.TestCase):
         codes = cluster.wait()
         self.assertEqual(codes, {("worker", 0): 0, ("worker", 1): 1, ("ps", 0): 0, ("ps", 1): 0})
         self.assertRegex(cluster.text("worker", 1, "err.txt"),
-                         "run_recsys.py: error: train: fingerprint: wanted the settings and the data of the "
-                         "chief, [0-9a-f]+, got '[0-9a-f]+'\n$")
+                         "run_recsys.py: error: train: fingerprint: wanted the settings and the data "
+                         "of the chief, [0-9a-f]+, got '[0-9a-f]+'\n$")
 
 
 if __name__ == "__main__":

@@ -71,7 +71,8 @@ class ReadClusterTest(parameterized.TestCase):
         ([], {"TF_CONFIG": "{"}, 'TF_CONFIG: wanted JSON with "cluster" and "task", got: Expecting'),
         ([], {"TF_CONFIG": "[]"}, 'TF_CONFIG: wanted JSON with "cluster"'),
         ([], _tf_config(cluster={"ps": 7}), 'TF_CONFIG: wanted JSON with "cluster"'),
-        ([], _tf_config(cluster={}, task={"type": "evaluator"}), 'wanted a "type" among chief, ps, worker'),
+        ([], _tf_config(cluster={}, task={"type": "evaluator"}),
+         'wanted a "type" among chief, ps, worker'),
         ([], _tf_config(cluster={"ps": _PS, "worker": _WORKERS}, task={"type": "ps", "index": 9}),
          "task_index: wanted an integer from 0 to 1, got 9"))
     def test_what_is_wrong_is_named(self, arguments, environment, message):

@@ -9,8 +9,18 @@ import tensorflow.compat.v1 as tf
 from absl.testing import absltest, parameterized
 
 from tests import graph_case
-from tf1_sampled import (checkpoints, cluster, distributed, initializers, launch, logits, losses, samplers,
-                         tables, training)
+from tf1_sampled import (
+    checkpoints,
+    cluster,
+    distributed,
+    initializers,
+    launch,
+    logits,
+    losses,
+    samplers,
+    tables,
+    training,
+)
 from tf1_sampled.checks import InputError
 from tf1_sampled.recsys import model
 
@@ -18,7 +28,8 @@ from tf1_sampled.recsys import model
 def _clusters(num_ps=2, num_workers=2):
     """{("ps", 0): Cluster, ...} with free ports of this machine."""
     hosts = ["127.0.0.1:%d" % port for port in launch.free_ports(num_ps + num_workers)]
-    return {(job, index): cluster.Cluster(tuple(hosts[:num_ps]), tuple(hosts[num_ps:]), job, index, False)
+    hosts = tuple(hosts[:num_ps]), tuple(hosts[num_ps:])
+    return {(job, index): cluster.Cluster(*hosts, job, index, False)
             for job, number in (("ps", num_ps), ("worker", num_workers)) for index in range(number)}
 
 
@@ -78,7 +89,8 @@ class CutTablesTest(graph_case.GraphCase):
                 distributed.cut_tables(which)
                 table = _table("t", [1000, 64])
                 loss = tf.reduce_sum(tf.square(logits.lookup(table, tf.constant([7, 7, 600, 999])) - 1))
-                train_op = tables.OPTIMIZERS[optimizer](0.01).minimize(loss, tf.train.create_global_step())
+                global_step = tf.train.create_global_step()
+                train_op = tables.OPTIMIZERS[optimizer](0.01).minimize(loss, global_step)
                 whole = logits.whole_table(table, 1000)
                 store = checkpoints.Checkpoints(folder, report=lambda line: None)
                 with self.new_session() as session:
@@ -159,7 +171,7 @@ class PlacedTest(graph_case.GraphCase):
                     if tensor.dtype != tf.resource and tensor.op.device.partition("/device")[0] != (
                             op.device.partition("/device")[0]):
                         sizes.add((tensor.name, tensor.shape.num_elements()))
-        self.assertNotEmpty([size for _, size in sizes if size is None])  # of rows: a number of the batch's
+        self.assertNotEmpty([size for _, size in sizes if size is None])  # rows, as many as a batch has
         # The layers travel as they are; the tables have 16,000 numbers and more in each part.
         self.assertLessEqual(max(size or 0 for _, size in sizes), 32 * 32)
 
@@ -170,7 +182,8 @@ class PlacedTest(graph_case.GraphCase):
         which = _a_worker(1)
         with distributed.placed(tf.get_default_graph(), which):
             self.assertStartsWith(rows.op.device, "/job:ps/")
-            updates = [op for op in tf.get_default_graph().get_operations() if op.type.startswith("Scatter")]
+            updates = [op for op in tf.get_default_graph().get_operations()
+                       if op.type.startswith("Scatter")]
             self.assertLen(updates, 1)
             self.assertStartsWith(updates[0].device, "/job:ps/")
         del step

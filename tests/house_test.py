@@ -12,7 +12,8 @@ _PACKAGE = "tf1_sampled"
 _LAYERS = (
     ("__init__", "checks", "launch", "progress", "sockets", "tables"),
     ("assertions", "cluster", "files", "initializers"),
-    ("checkpoints", "distributed", "distributions", "model_dir", "optimizers", "plots", "sources", "summaries"),
+    ("checkpoints", "distributed", "distributions", "model_dir", "optimizers", "plots", "sources",
+     "summaries"),
     ("program", "samplers", "training"),
     ("logits",),
     ("losses",),

@@ -16,7 +16,8 @@ _PROGRAM = """
     import signal, sys, time
     flags = dict(a[2:].split("=", 1) for a in sys.argv[1:])
     me = flags["job_name"] + flags["task_index"]
-    print(me, flags["ps_hosts"].count(":"), flags["worker_hosts"].count(":"), flags.get("extra"), flush=True)
+    hosts = [flags[name + "_hosts"].count(":") for name in ("ps", "worker")]
+    print(me, *hosts, flags.get("extra"), flush=True)
     if me == "worker1" and flags["do"] == "fail":
         sys.exit(3)
     if me == "worker1" and flags["do"] == "die":
@@ -91,14 +92,15 @@ class LaunchTest(absltest.TestCase):
             result = subprocess.run([sys.executable, "-m", "tf1_sampled.launch", *arguments], cwd=_ROOT,
                                     stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
             self.assertEqual(result.returncode, 2)
-            self.assertIn(b"usage: python -m tf1_sampled.launch [--ps=N] [--workers=N] -- PROGRAM", result.stdout)
+            self.assertIn(b"usage: python -m tf1_sampled.launch [--ps=N] [--workers=N] -- PROGRAM",
+                          result.stdout)
 
     def test_commands(self):
-        commands = launch.commands(["run_x.py", "--a"], 1, 1, [7, 8])
-        hosts = ["--ps_hosts=127.0.0.1:7", "--worker_hosts=127.0.0.1:8"]
-        self.assertEqual(commands, {
-            "worker 0": [sys.executable, "run_x.py", "--a", *hosts, "--job_name=worker", "--task_index=0"],
-            "ps 0": [sys.executable, "run_x.py", "--a", *hosts, "--job_name=ps", "--task_index=0"]})
+        shared = [sys.executable, "run_x.py", "--a", "--ps_hosts=127.0.0.1:7",
+                  "--worker_hosts=127.0.0.1:8"]
+        self.assertEqual(launch.commands(["run_x.py", "--a"], 1, 1, [7, 8]), {
+            "worker 0": shared + ["--job_name=worker", "--task_index=0"],
+            "ps 0": shared + ["--job_name=ps", "--task_index=0"]})
         self.assertEqual(launch.commands(["run_recsys"], 1, 1, [7, 8])["ps 0"][0], "run_recsys")
 
     def test_free_ports(self):

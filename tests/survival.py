@@ -143,8 +143,8 @@ class Cluster:
     def start(self, job, index, *more):
         """Starts one of them, maybe again, with some more flags."""
         self._processes[job, index] = start(
-            self._program, self.folders[job, index], *self._arguments, *more, *self._hosts, "--job_name=" + job,
-            "--task_index=%d" % index)
+            self._program, self.folders[job, index], *self._arguments, *more, *self._hosts,
+            "--job_name=" + job, "--task_index=%d" % index)
 
     def send(self, job, index, number=signal.SIGKILL):
         """Sends a signal to one of them; after a SIGKILL it is gone."""

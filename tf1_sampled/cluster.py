@@ -1,4 +1,4 @@
-"""Who takes part in a training on many machines: parameter servers (ps) and workers, and their addresses.
+"""Who takes part in a training on many machines, and where: parameter servers (ps) and workers.
 
     cluster = read_cluster(["10.0.0.1:2222"], ["10.0.0.2:2222", "10.0.0.3:2222"], "worker", 0)
     cluster.is_chief

@@ -173,7 +173,7 @@ class Work:
         session.run(self._set, {self._first: int(progress * self.num_pieces)})
 
     def take(self, session):
-        """The shares of the work that this worker is to do, (begin, end) in 0 .. 1, as it comes for them."""
+        """The shares of the work that this worker is to do, (begin, end), as it comes for them."""
         while True:
             try:
                 piece = session.run(self._take)

@@ -137,7 +137,8 @@ def main():
         usage="%(prog)s [--ps=N] [--workers=N] -- PROGRAM [FLAG ...]")
     parser.add_argument("--ps", type=_positive, default=2, help="number of parameter servers; 2")
     parser.add_argument("--workers", type=_positive, default=2, help="number of workers; 2")
-    parser.add_argument("program", nargs="+", metavar="PROGRAM", help="run_recsys.py, say, and its flags")
+    parser.add_argument("program", nargs="+", metavar="PROGRAM",
+                        help="run_recsys.py, say, and its flags")
     options = parser.parse_args()
     sys.exit(launch(options.program, options.ps, options.workers,
                     lambda line: print("launch: " + line, file=sys.stderr, flush=True)))

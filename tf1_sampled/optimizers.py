@@ -107,7 +107,8 @@ class RowwiseAdagradOptimizer(tf.train.Optimizer):
     _resource_apply_dense = _apply_dense
 
     def _apply_sparse_rows(self, grad, var, indices):
-        grad.set_shape(tf.TensorShape([None]).concatenate(var.shape[1:]))  # not known of a mean of workers
+        # The mean of several workers' gradients does not know it.
+        grad.set_shape(tf.TensorShape([None]).concatenate(var.shape[1:]))
         accumulator = self.get_slot(var, "accumulator")
         added = tf.scatter_add(accumulator, indices, _mean_square(grad), self._use_locking)
         with tf.control_dependencies([added]):

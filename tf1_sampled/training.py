@@ -150,10 +150,11 @@ def train(loss, shown_loss, make_optimizer, learning_rate, batches, num_units, u
     whether the training is interrupted or not: a checkpoint holds, beside all variables, the position
     in the data and what was measured so far.
 
-    On a cluster each worker calls this with the same graph, built after distributed.cut_tables. The work is cut into pieces, of which each worker takes the next when it is done with one. Where a
-    parameter server is lost, all wait until it is back, and go on from the last checkpoint. All that
-    is shown, saved or validated is the chief's, whose threads end when no worker has work. A checkpoint
-    goes on anywhere: on one machine, or on any cluster.
+    On a cluster each worker calls this with the same graph, built after distributed.cut_tables. The work
+    is cut into pieces, of which each worker takes the next when it is done with one. Where a parameter
+    server is lost, all wait until it is back, and go on from the last checkpoint. What is shown, saved
+    and validated is the chief's matter, who ends when no worker has work. A checkpoint goes on anywhere:
+    on one machine, or on any cluster.
 
     TensorBoard finds in `model_dir` loss, held_out_loss, units_per_second, gradient_norm (of all uses
     of a row by themselves), rows_touched (in how many rows of all tables a step is made), what `watch`
@@ -378,7 +379,8 @@ def train(loss, shown_loss, make_optimizer, learning_rate, batches, num_units, u
                 together.let_go(session)
             if is_chief and not is_stopped:
                 progress = 1.0
-                if feed is not None and judge_from <= 1 and not _is_hopeless(done.validations, validation):
+                is_hopeless = _is_hopeless(done.validations, validation)
+                if feed is not None and judge_from <= 1 and not is_hopeless:
                     judge()  # the last pieces were the others'
         seconds, cpu_seconds = clock.read()
         if is_chief:
@@ -412,11 +414,11 @@ def train(loss, shown_loss, make_optimizer, learning_rate, batches, num_units, u
     def attempt():
         with tf.train.MonitoredTrainingSession(
                 master=server.target if server else "", is_chief=is_chief, scaffold=scaffold,
-                hooks=[together] if together else None, config=config, save_checkpoint_secs=None,
-                save_summaries_steps=None, log_step_count_steps=None, stop_grace_period_secs=2) as session:
-            with contextlib.ExitStack() as stack:
-                pool = stack.enter_context(concurrent.futures.ThreadPoolExecutor(threads or 1))
-                return session.run_step_fn(lambda step_context: guarded(step_context.session, pool, stack))
+                hooks=[together] if together else None, config=config, stop_grace_period_secs=2,
+                save_checkpoint_secs=None, save_summaries_steps=None,
+                log_step_count_steps=None) as session, contextlib.ExitStack() as stack:
+            pool = stack.enter_context(concurrent.futures.ThreadPoolExecutor(threads or 1))
+            return session.run_step_fn(lambda context: guarded(context.session, pool, stack))
 
     if not cluster:
         return attempt()

@@ -538,8 +538,8 @@ def runs(text, pieces, keep, num_centres, window, epochs, seed, position=None, b
         low, high = at + skipped, at + last_tokens if number == last_slice else slice_end
         part = text.read(low, high)
         # keep[END] reads the last word's probability; the second test keeps every END.
-        uniforms = np.random.RandomState([seed, number] + [skipped] * bool(skipped)).random_sample(len(part))
-        kept = part[(uniforms < keep[part]) | (part == END)]
+        random = np.random.RandomState([seed, number] + [skipped] * bool(skipped))
+        kept = part[(random.random_sample(len(part)) < keep[part]) | (part == END)]
         # The last END is a centre, too: so the last run of all comes after the last slice.
         line = np.concatenate([rest, kept, np.full(int(high in ends_of_pieces), END, np.int32)])
         num_runs = max(len(line) - 2 * window, 0) // num_centres

@@ -72,8 +72,9 @@ def output_table(counts, dim, log_frequencies=True, initial=None):
 
 
 def _table(name, shape, start, initial):
-    checks.argument(initial is None or initial.shape == tuple(shape), name, "initial", "shape %s" % shape,
-                    None if initial is None else initial.shape)
+    if initial is not None:
+        checks.argument(initial.shape == tuple(shape), name, "initial", "shape %s" % shape,
+                        initial.shape)
     return tf.get_variable(name, shape, initializer=start, use_resource=True)
 
 

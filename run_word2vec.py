@@ -116,7 +116,7 @@ def main(_):
     num_words = int(text.num_raw_words * share)
     clock["read"] = time.time()
 
-    # Graph: a run of ids -> blocks of inputs and labels -> loss of their pairs.
+    # Graph: runs of ids -> blocks of inputs and labels -> loss of their pairs.
     tf = program.import_tensorflow()
     from tf1_sampled import distributed, distributions, logits, losses, samplers, training
     from tf1_sampled.word2vec import export, model
@@ -131,7 +131,8 @@ def main(_):
     embeddings = model.embeddings(vocab_size, dim, FLAGS.seed, earlier.inputs(text.words))
     weights, biases = model.output_table(text.counts, dim, not is_relative, earlier.outputs(text.words))
     windows_of = {"cbow": model.cbow, "skipgram": model.skip_gram}[FLAGS.model]
-    tokens = tf.placeholder(tf.int32, [batch_size + 2 * FLAGS.window])
+    num_places = batch_size // corpus.GROUP
+    tokens = tf.placeholder(tf.int32, [num_places, corpus.GROUP + 2 * FLAGS.window])
     seed = training.step_seed(FLAGS.seed)
     windows = windows_of(embeddings, tokens, FLAGS.window, distributions.fold_in(seed, "windows"),
                          shrink=FLAGS.shrink_window)
@@ -139,7 +140,7 @@ def main(_):
     if FLAGS.loss not in tables.FULL_LOSSES:
         sampled = samplers.sample_by_name(
             FLAGS.sampler, windows.labels, FLAGS.num_sampled, text.counts, distortion=FLAGS.distortion,
-            seed=seed, num_groups=batch_size // corpus.GROUP, label_mask=windows.label_mask)
+            seed=seed, num_groups=num_places, label_mask=windows.label_mask)
     # The sum, not the mean: each pair makes a step of its own, as in word2vec.c.
     loss = tf.reduce_sum(losses.loss_by_name(
         FLAGS.loss, weights, biases, windows.labels, windows.inputs, vocab_size, sampled, windows.pairs,
@@ -174,7 +175,7 @@ def main(_):
 
     def batches(position, *share):
         runs = corpus.runs(text, pieces, keep_probability, batch_size, FLAGS.window, FLAGS.epochs,
-                           FLAGS.seed, position, *share)
+                           FLAGS.seed, position, *share, num_places=num_places)
         return (({tokens: run}, progress, after) for run, progress, after in runs)
 
     make_optimizer = functools.partial(tables.OPTIMIZERS[FLAGS.optimizer],

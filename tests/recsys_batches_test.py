@@ -247,6 +247,21 @@ class EpochsOfBatchesTest(parameterized.TestCase):
                 for array, wanted_array in zip(batch, wanted):
                     np.testing.assert_array_equal(array, wanted_array)
 
+    @parameterized.product(context=batches.CONTEXTS, most=(None, 3))
+    def test_shares_that_meet_have_each_batch_once(self, context, most):
+        events = made_events(LENGTHS, HELD_OUT)
+        arguments = (events, context, 4, 10, 3, 6, most)
+        wanted = [batch.positions.tolist() for batch, _, _ in batches.epochs_of_batches(*arguments)]
+        of_a_batch = 20 / (3 * batches.num_examples(events, context, most))  # the largest
+        for cuts in ([0, 0.1, 0.5, 0.51, 0.8, 0.8, 1], np.linspace(0, 1, 40)):
+            got = []
+            for begin, end in zip(cuts, cuts[1:]):
+                part = list(batches.epochs_of_batches(*arguments, None, begin, end))
+                got += [batch.positions.tolist() for batch, _, _ in part]
+                for _, share, _ in part:
+                    self.assertBetween(share, begin, min(end + of_a_batch, 1))
+            self.assertEqual(got, wanted)
+
     def test_more_epochs_come_after_the_last(self):
         events = made_events(LENGTHS, HELD_OUT)
         *_, (_, share, position) = batches.epochs_of_batches(events, "past", 4, 10, 1, 6)

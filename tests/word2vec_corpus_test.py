@@ -1,4 +1,5 @@
 """Corpora: words in ids, encoded once and whole or not at all, read in pieces that lose nothing."""
+import functools
 import gzip
 import io
 import json
@@ -521,6 +522,30 @@ class RunsTest(parameterized.TestCase):
             words = run[run != END]
             np.testing.assert_array_equal(np.diff(words), 1)
 
+    @parameterized.product(size=[1, 64, 1000], cut=[90, 1 << 20], window=[1, 5])
+    def test_places_have_every_token_as_a_centre_once_per_epoch(self, size, cut, window):
+        tokens = np.arange(size, dtype=np.int32)
+        with mock.patch.object(corpus, "_SLICE", cut):
+            runs = [run for run, _, _ in corpus.runs(
+                from_tokens(tokens), [(0, size)], np.ones(size), 32, window, 2, 1, num_places=4)]
+        for run in runs:
+            self.assertEqual(run.shape, (4, 8 + 2 * window))
+            for words in run:
+                beside_end = (words[:-1] == END) | (words[1:] == END)
+                np.testing.assert_array_equal(np.diff(words)[~beside_end], 1)
+        centres = np.concatenate([run[:, window:-window].ravel() for run in runs])
+        np.testing.assert_array_equal(np.sort(centres[centres != END]), np.repeat(tokens, 2))
+
+    def test_places_are_from_all_over_the_text(self):
+        tokens = np.arange(10001, dtype=np.int32)
+        runs = list(corpus.runs(
+            from_tokens(tokens), [(0, 10001)], np.ones(10001), 40, 2, 1, 1, num_places=4))
+        runs = [(run[:, 2], progress) for run, progress, _ in runs if progress < 1]
+        self.assertLen(runs, 249)
+        for i, (begins, progress) in enumerate(runs):
+            self.assertAlmostEqual(progress, (i + 1) / 250)
+            np.testing.assert_array_equal(begins, 10 * i + 2500 * np.arange(4))
+
     @parameterized.parameters(3, 50, 1 << 20)
     def test_pieces_and_slices(self, size):
         tokens = np.arange(1000, dtype=np.int32)
@@ -564,19 +589,50 @@ class RunsTest(parameterized.TestCase):
         self.assertEqual(np.sum(centres == 0), 20000)
         self.assertGreaterEqual(np.sum(centres == END), 20000)
 
-    @parameterized.parameters((1 << 20, 1), (50, 5), (333, 2))
-    def test_goes_on_after_any_run(self, size, window):
+    @parameterized.parameters((1 << 20, 1), (50, 5), (333, 2), (333, 2, 4))
+    def test_goes_on_after_any_run(self, size, window, num_places=None):
         tokens = np.arange(700, dtype=np.int32)
+        runs = functools.partial(corpus.runs, num_places=num_places)
         arguments = (from_tokens(tokens), [(0, 400), (410, 700)], np.full(700, 0.5), 32, window, 2, 7)
         with mock.patch.object(corpus, "_SLICE", size):
-            every = list(corpus.runs(*arguments))
+            every = list(runs(*arguments))
             for number, (_, _, position) in enumerate(every, 1):
                 position = json.loads(json.dumps(position, default=lambda array: array.tolist()))
-                rest = list(corpus.runs(*arguments, position=position))
+                rest = list(runs(*arguments, position=position))
                 self.assertLen(rest, len(every) - number)
                 for (run, share, _), (wanted, wanted_share, _) in zip(rest, every[number:]):
                     np.testing.assert_array_equal(run, wanted)
                     self.assertEqual(share, wanted_share)
+
+    @parameterized.parameters((1 << 20, None), (50, 4), (333, None))
+    def test_shares_have_every_token_as_a_centre_once_per_epoch(self, size, num_places):
+        tokens = np.arange(700, dtype=np.int32)
+        cuts = [0, 0.1, 0.101, 0.5, 0.77, 0.77, 1]
+        seen, shares = [], []
+        with mock.patch.object(corpus, "_SLICE", size):
+            for begin, end in zip(cuts, cuts[1:]):
+                for run, share, _ in corpus.runs(
+                        from_tokens(tokens), [(0, 400), (410, 700)], np.ones(700), 32, 2, 3, 7, None,
+                        begin, end, num_places):
+                    seen.append(run[..., 2:-2].ravel())
+                    self.assertBetween(share, begin, end + 1 / 2000)
+                    shares.append(share)
+        seen = np.concatenate(seen)
+        np.testing.assert_array_equal(np.sort(seen[seen != END]), np.repeat(np.delete(
+            tokens, np.arange(400, 410)), 3))
+        self.assertEqual(shares, sorted(shares))
+
+    def test_goes_on_exactly_within_a_share(self):
+        tokens = np.arange(700, dtype=np.int32)
+        arguments = (from_tokens(tokens), [(0, 700)], np.full(700, 0.5), 32, 2, 2, 7)
+        with mock.patch.object(corpus, "_SLICE", 300):
+            every = list(corpus.runs(*arguments, None, 0.3, 1.0))
+            for number, (_, _, position) in enumerate(every, 1):
+                rest = list(corpus.runs(*arguments, position))
+                self.assertLen(rest, len(every) - number)
+                for (run, share, _), (wanted, wanted_share, _) in zip(rest, every[number:]):
+                    np.testing.assert_array_equal(run, wanted)
+                    self.assertAlmostEqual(share, wanted_share)
 
     def test_more_epochs_come_after_the_last(self):
         text, keep = from_tokens(np.arange(700, dtype=np.int32)), np.ones(700)

@@ -159,6 +159,30 @@ class CbowTest(WindowsCase):
         self.assertEqual(np.flatnonzero(~result.any(axis=1)).tolist(), [4] + list(range(11, 20)))
 
 
+class PlacesTest(WindowsCase):
+
+    @parameterized.parameters(model.skip_gram, model.cbow)
+    def test_each_place_has_the_windows_that_it_has_alone(self, windows_of):
+        places = np.random.RandomState(1).randint(END, 20, [3, 8 + 2 * 2])
+
+        def windows(tokens):
+            with tf.Graph().as_default():
+                return self.run_graph(self._windows(
+                    tokens, 2, 4, windows_of=windows_of, shrink=False)[1])
+
+        alone = [windows(tokens) for tokens in places]
+        for result, *wanted in zip(windows(places), *alone):
+            np.testing.assert_array_equal(result, np.concatenate(wanted))
+
+    def test_each_centre_has_a_window_of_its_own(self):
+        _, windows = self._windows(np.zeros([300, 4 + 2 * 3]), 3, 4)
+        pairs = self.run_graph(windows).pairs
+        self.assertEqual(pairs.shape, (300, 4, 10))
+        counts = np.bincount(pairs.sum(2).astype(int).ravel())
+        self.assertEqual(np.flatnonzero(counts).tolist(), [2, 4, 6])
+        np.testing.assert_array_less(np.abs(counts[2::2] - 400), 5 * 20)
+
+
 class TablesTest(graph_case.GraphCase):
 
     def test_the_vectors_start_small(self):

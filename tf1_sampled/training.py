@@ -418,7 +418,8 @@ def train(loss, shown_loss, make_optimizer, learning_rate, batches, num_units, u
                 save_checkpoint_secs=None, save_summaries_steps=None,
                 log_step_count_steps=None) as session, contextlib.ExitStack() as stack:
             pool = stack.enter_context(concurrent.futures.ThreadPoolExecutor(threads or 1))
-            return session.run_step_fn(lambda context: guarded(context.session, pool, stack))
+            return session.run_step_fn(
+                lambda step_context: guarded(step_context.session, pool, stack))
 
     if not cluster:
         return attempt()

@@ -491,11 +491,15 @@ def split_held_out(text, share=0.01, at_most=50000, pieces=20):
     return training, np.concatenate(held_out + [np.zeros(0, np.int32)])
 
 
-def runs(text, pieces, keep, num_centres, window, epochs, seed, position=None, begin=0.0, end=1.0):
+def runs(text, pieces, keep, num_centres, window, epochs, seed, position=None, begin=0.0, end=1.0,
+         num_places=None):
     """Subsampled runs of tokens, `window` more on each side, for `epochs` passes over the text.
 
     Each run begins with the last 2 * window tokens of the one before, so that every token of the
     subsampled text is a centre once. END stands after each piece, and fills up the last run of all.
+
+    A word that comes once comes again soon, and in one step its uses do not see what the others teach:
+    together they go too far. Where a step has centres from many places, they are spread over many.
 
     Args:
       text: Corpus.
@@ -508,12 +512,21 @@ def runs(text, pieces, keep, num_centres, window, epochs, seed, position=None, b
       position: what was given with the last run that was used; None for none.
       begin, end: floats in [0, 1], the share of the text of all passes to read. Windows do not reach
         from one share to the next.
+      num_places: integer P, a divisor of num_centres: how many shorter runs from all over the next
+        million ids are given at a time. None for one run.
 
     Yields:
-      (int32 [num_centres + 2 * window], share of all the text used after this run: float in (0, 1],
-      position after it).
+      (int32 [num_centres + 2 * window], or [P, num_centres / P + 2 * window] where num_places is given;
+      share of all the text used after this run: float in (0, 1]; position after it).
     """
     size = num_centres + 2 * window
+    length = num_centres // (num_places or 1)  # centres in a place
+    frame = np.arange(num_places or 1)[:, None], np.arange(length + 2 * window)[None, :]
+
+    def run(line, i, num_runs):
+        part = line[(frame[0] * num_runs + i) * length + frame[1]]
+        return part if num_places else part[0]
+
     slices = [(at, min(at + _SLICE, end)) for begin, end in pieces for at in range(begin, end, _SLICE)]
     ends_of_pieces = {end for _, end in pieces}
     lengths = [end - begin for begin, end in slices]
@@ -544,14 +557,15 @@ def runs(text, pieces, keep, num_centres, window, epochs, seed, position=None, b
         line = np.concatenate([rest, kept, np.full(int(high in ends_of_pieces), END, np.int32)])
         num_runs = max(len(line) - 2 * window, 0) // num_centres
         for i in range(first, num_runs):
-            yield (line[i * num_centres:i * num_centres + size],
-                   (done + (high - low) * (i + 1) / num_runs) / total, (number, i + 1, rest, skipped))
+            yield (run(line, i, num_runs), (done + (high - low) * (i + 1) / num_runs) / total,
+                   (number, i + 1, rest, skipped))
         done += high - low
         first, skipped, rest = 0, 0, line[num_runs * num_centres:]
     # What is left over, as if one more slice came that is empty.
     line = np.concatenate([rest, np.full(size, END, np.int32)])
-    for i in range(first, -(-(len(rest) - window) // num_centres)):
-        yield line[i * num_centres:i * num_centres + size], end, (last_slice, i + 1, rest, 0)
+    num_runs = -(-(len(rest) - window) // num_centres)
+    for i in range(first, num_runs):
+        yield run(line, i, num_runs), done / total, (last_slice, i + 1, rest, 0)
 
 
 def batch_size(num_words, threads):

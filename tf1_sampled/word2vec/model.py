@@ -112,7 +112,8 @@ def skip_gram(table, tokens, window, seed=None, block=BLOCK, shrink=True):
     Args:
       table: float32 [V, D].
       tokens: int32 [G * block + 2 * window], its length known; words, and END between sentences.
-        The first and the last `window` tokens are context only.
+        The first and the last `window` tokens are context only. Or [P, G / P * block + 2 * window],
+        runs from P places.
       window: integer W, the largest half width.
       seed: integer, None, or an integer tensor [2], as of a sampler.
       block: integer K, centres per block.
@@ -152,11 +153,14 @@ def cbow(table, tokens, window, seed=None, block=BLOCK, shrink=True):
 
 def _blocks(function, tokens, window, seed, block, shrink):
     """Words int32 [G, J], 0 for END; boolean, whether they are words; pairs with centres [G, K, J]."""
-    num_centres = tokens.shape.as_list()[0] - 2 * window
+    num_places, size = ([1] + tokens.shape.as_list())[-2:]
+    num_centres = size - 2 * window
     checks.argument(num_centres > 0 and num_centres % block == 0, function, "tokens",
                     "a length of blocks of %d and 2 * %d more" % (block, window), tokens.shape)
-    num_blocks, width = num_centres // block, block + 2 * window
-    frame = np.arange(num_blocks)[:, None] * block + np.arange(width)[None, :]  # [G, J]
+    num_blocks, width = num_places * num_centres // block, block + 2 * window
+    begin = size * np.arange(num_places)[:, None] + np.arange(0, num_centres, block)[None, :]
+    frame = begin.reshape([-1, 1]) + np.arange(width)[None, :]  # [G, J]
+    tokens = tf.reshape(tokens, [-1])
     distance = np.abs(np.arange(width)[None, :] - window - np.arange(block)[:, None])[None]
     reach = window
     if shrink:

@@ -307,6 +307,15 @@ class LookupTest(graph_case.GraphCase):
                               _WEIGHTS[np.array([[0, 10], [4, 3]])])
             self.assert_close(self.run_graph(logits.whole_table(table, _C, strategy)), _WEIGHTS)
 
+    def test_rows_of_parts_are_looked_up_once_and_their_gradients_summed(self):
+        table = self._partitioned(2)
+        rows = logits.lookup(table, [9, 1, 9, 9])
+        gradients = tf.gradients(tf.reduce_sum(rows * [[1.0], [2.0], [4.0], [8.0]]), list(table))
+        found = self.run_graph([(gradient.indices, gradient.values) for gradient in gradients])
+        self.assertEqual([indices.tolist() for indices, _ in found], [[1], [9 - (_C + 1) // 2]])
+        self.assert_close(found[0][1], np.full([1, _D], 2))
+        self.assert_close(found[1][1], np.full([1, _D], 13))
+
     def test_upstream_takes_wrong_rows_of_a_partitioned_variable_by_default(self):
         rows = tf.nn.embedding_lookup(self._partitioned(3), tf.range(_C))
         self.assertTrue(np.any(self.run_graph(rows) != _WEIGHTS.astype(np.float32)))

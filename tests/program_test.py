@@ -39,6 +39,9 @@ def main(_):
             os.kill(os.getpid(), signal.SIGTERM)
             os.kill(os.getpid(), signal.SIGINT)
             time.sleep(60)
+    if flags.FLAGS.mode == "cluster":
+        print(program.cluster_of(flags.FLAGS))
+        return
     if flags.FLAGS.mode == "import":
         tf = program.import_tensorflow()
         tf.disable_v2_behavior()
@@ -106,6 +109,17 @@ class ProgramTest(absltest.TestCase):
     def test_the_second_signal_is_not_put_off(self):
         code, _, err = self._run("--mode=impatient")
         self.assertEqual((code, err), (130, "script.py: stopped by SIGINT\n"))
+
+    def test_a_cluster_of_flags_and_of_the_environment(self):
+        hosts = ["--ps_hosts=a:1,b:2", "--worker_hosts=c:3"]
+        code, out, err = self._run("--mode=cluster", *hosts, "--job_name=ps", "--task_index=1", "--sync")
+        self.assertEqual((code, out, err), (
+            0, "Cluster(ps_hosts=('a:1', 'b:2'), worker_hosts=('c:3',), job_name='ps', task_index=1, "
+               "is_sync=True)\n", ""))
+        self.assertEqual(self._run("--mode=cluster")[1], "None\n")
+        code, _, err = self._run("--mode=cluster", *hosts, "--job_name=ps", "--task_index=2")
+        self.assertEqual((code, err), (1, "script.py: error: read_cluster: task_index: wanted an integer "
+                                          "from 0 to 1, got 2\n"))
 
     def test_a_mistyped_flag_names_the_choices(self):
         for wrong, message in [("--loss=nec", "full_softmax|gbce|nce|negative_sampling"),

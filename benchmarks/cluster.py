@@ -6,10 +6,11 @@ Processes of this machine are the cluster: parameter servers, and workers who ma
 softmax (log-uniform candidates, repeats masked) on an input table [C, D] and a class table [C, D], with
 row-wise Adagrad and labels and inputs of a log-uniform distribution, asynchronously.
 
-Bytes are what the loopback interface carried while the workers made steps, everything included (so let
-nothing else talk over it meanwhile), for each step. Rows are those that a step touches, each once: beside
-the bytes stands what they are of 2 U D 4, those rows pulled and their gradients pushed. Milliseconds are
-the time of one step of one worker. Memory is a parameter server's, beyond what it takes without tables.
+Bytes are what the loopback interface carried while the workers made steps, everything included (so
+let nothing else talk over it meanwhile), for each step. Rows are those that a step touches, each once:
+beside the bytes stands what they are of 2 U D 4, those rows pulled and their gradients pushed.
+Milliseconds are the time of one step of one worker. Memory is a parameter server's, beyond what it takes
+without tables.
 
 The last lines fit milliseconds = a + b U D + c B S D to the runs of each cluster.
 """
@@ -33,8 +34,8 @@ FLAGS = flags.FLAGS
 
 flags.DEFINE_list("clusters", "1x1,2x1,2x2", "Parameter servers x workers.")
 flags.DEFINE_list("num_classes", "100000,1000000", "C.")
-flags.DEFINE_list("shapes", "1024x1000x64,256x1000x64,4096x1000x64,1024x100x64,1024x4000x64,1024x1000x128",
-                  "B x S x D.")
+flags.DEFINE_list("shapes", ["1024x1000x64", "256x1000x64", "4096x1000x64", "1024x100x64",
+                             "1024x4000x64", "1024x1000x128"], "B x S x D.")
 flags.DEFINE_integer("seconds", 5, "Of steps, for each row.")
 flags.DEFINE_string("member", "", "Used by the benchmark itself: a process of the cluster, as JSON.")
 
@@ -75,7 +76,7 @@ def _step(b, s, d, c):
 
 
 def _work(cluster, b, s, d, c):
-    """A worker: waits for a line, makes steps until the next, and prints (steps, seconds, rows) of it."""
+    """A worker: waits for a line, makes steps until the next, prints [steps, seconds, rows] of it."""
     distributed.cut_tables(cluster)
     train_op, rows, placeholders = _step(b, s, d, c)
     random = np.random.RandomState(cluster.task_index)

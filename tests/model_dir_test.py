@@ -39,7 +39,8 @@ class ModelDirTest(parameterized.TestCase):
             return self._open("", **options).fingerprint({"events": data})
 
         self.assertEqual(fingerprint(), fingerprint(epochs=7))
-        self.assertLen({fingerprint(), fingerprint(dim=9), fingerprint("2"), fingerprint(program="x")}, 4)
+        self.assertLen({fingerprint(), fingerprint(dim=9), fingerprint("2"),
+                        fingerprint(program="x")}, 4)
 
     def test_a_new_folder(self):
         folder = self._open("some/model")

@@ -118,8 +118,8 @@ class ProgramTest(absltest.TestCase):
                "is_sync=True)\n", ""))
         self.assertEqual(self._run("--mode=cluster")[1], "None\n")
         code, _, err = self._run("--mode=cluster", *hosts, "--job_name=ps", "--task_index=2")
-        self.assertEqual((code, err), (1, "script.py: error: read_cluster: task_index: wanted an integer "
-                                          "from 0 to 1, got 2\n"))
+        self.assertEqual((code, err), (
+            1, "script.py: error: read_cluster: task_index: wanted an integer from 0 to 1, got 2\n"))
 
     def test_a_mistyped_flag_names_the_choices(self):
         for wrong, message in [("--loss=nec", "full_softmax|gbce|nce|negative_sampling"),

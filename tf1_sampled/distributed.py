@@ -256,7 +256,7 @@ class Together(tf.train.SessionRunHook):
     """
 
     def __init__(self, cluster, optimizer):
-        self._is_chief = cluster.is_chief
+        self._is_chief, self._threads = cluster.is_chief, []
         self._init = optimizer.chief_init_op if cluster.is_chief else optimizer.local_step_init_op
         runner = optimizer.get_chief_queue_runner()
         (self._apply,), self._num_tokens = runner.enqueue_ops, runner.queue.size()
@@ -266,12 +266,31 @@ class Together(tf.train.SessionRunHook):
 
     def after_create_session(self, session, coord):
         session.run(self._init)
-        for work in (self._apply_gradients, self._hand_out_tokens) if self._is_chief else ():
-            threading.Thread(target=work, args=(session, coord), daemon=True).start()
+        if self._is_chief:
+            self._threads = [threading.Thread(target=work, args=(session, coord), daemon=True)
+                             for work in (self._apply_gradients, self._hand_out_tokens)]
+            for thread in self._threads:
+                thread.start()
 
-    def let_go(self, session):
-        """Workers that wait for the others do not wait any more."""
-        session.run(self._tokens)
+    def join(self):
+        """Waits for what runs beside the steps, after the session's end."""
+        for thread in self._threads:
+            thread.join(10)
+
+    def leave(self, session, steps):
+        """Ends this worker's part: neither its steps nor those of the others wait for each other.
+
+        Args:
+          session: tf.Session.
+          steps: futures of steps; those that have not begun do not begin.
+        """
+        for future in steps:
+            future.cancel()
+        with contextlib.suppress(tf.errors.OpError, RuntimeError):  # nobody to wait for
+            session.run(self._tokens)
+            while not all(future.done() for future in steps):
+                time.sleep(0.1)
+                session.run(self._tokens)
 
     def _apply_gradients(self, session, coord):
         with contextlib.suppress(tf.errors.OpError, RuntimeError):  # the session ends, for some reason

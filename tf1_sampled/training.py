@@ -233,7 +233,7 @@ def train(loss, shown_loss, make_optimizer, learning_rate, batches, num_units, u
         path = store.restore(session)
         if path is None:
             initial_values(session)
-        elif not path.endswith("-0"):
+        elif not (work and path.endswith("-0")):  # the initial values, made a moment ago
             report("Going on from %s" % path)
         if work:
             work.begin(session, saved.read(session, num_units).progress)
@@ -331,13 +331,17 @@ def train(loss, shown_loss, make_optimizer, learning_rate, batches, num_units, u
                     _LOOK_SHARE * (now - looked) > look_seconds))
                 due = is_chief and now - saved_time > save_seconds
                 pause = look or due or judged or is_stopped or not running
+                if is_stopped and together:
+                    together.leave(session, earlier + running)
                 for futures in (earlier, running) if pause else (earlier,):
-                    values = [future.result() for future in futures]
+                    values = [future.result() for future in futures if not future.cancelled()]
                     if values:
                         value, *others = values[0]
                         check_finite(value, done.steps + 1)
                         done.steps += len(values)
             except BaseException:
+                if together:
+                    together.leave(session, earlier + running)
                 for future in earlier + running:
                     future.cancel()
                 raise
@@ -376,7 +380,7 @@ def train(loss, shown_loss, make_optimizer, learning_rate, batches, num_units, u
                     feed = feed or next(iter(batches(None)))[0]
                     idle = pool.submit(step, submitted, feed, train_op)
             if together:
-                together.let_go(session)
+                together.leave(session, [idle] if idle else [])
             if is_chief and not is_stopped:
                 progress = 1.0
                 is_hopeless = _is_hopeless(done.validations, validation)
@@ -425,6 +429,8 @@ def train(loss, shown_loss, make_optimizer, learning_rate, batches, num_units, u
         return attempt()
     with distributed.placed(tf.get_default_graph(), cluster, work.variables):
         result = distributed.until_done(attempt, work, server, config, stop, report)
+        if together:
+            together.join()
         if is_chief and result and result.is_whole:
             distributed.end_servers(cluster, server)
     return result or TrainingResult(0.0, 0.0, 0, 0, 0.0, [], [], False)

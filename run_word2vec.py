@@ -19,7 +19,7 @@ program.define_training_flags(
     loss="negative_sampling", sampler="fixed_unigram", num_sampled=64, optimizer="rowwise_adagrad",
     learning_rate=None, batch_size=None, epochs=5, dim=128,
     num_sampled_of="128 words",
-    batch_of="Words, a multiple of 128, by default 2560 divided by --threads or fewer of a short text,")
+    batch_of="Words, a multiple of 128, by default 4096 divided by --threads or fewer of a short text,")
 flags.adopt_module_key_flags(program)
 
 # Text and vocabulary.

@@ -691,7 +691,7 @@ class HeldOutRunsTest(parameterized.TestCase):
 class BatchSizeTest(parameterized.TestCase):
 
     @parameterized.parameters((10, 1, 256), (24000, 1, 256), (100000, 1, 896), (409600, 1, 2048),
-                              (10 ** 9, 1, 2048), (10 ** 9, 2, 1280), (10 ** 9, 3, 768),
+                              (10 ** 9, 1, 2048), (10 ** 9, 2, 2048), (10 ** 9, 3, 1280),
                               (10 ** 9, 64, 512), (100000, 2, 896))
     def test_values(self, num_words, threads, size):
         self.assertEqual(corpus.batch_size(num_words, threads), size)

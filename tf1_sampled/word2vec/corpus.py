@@ -569,7 +569,7 @@ def runs(text, pieces, keep, num_centres, window, epochs, seed, position=None, b
 
 
 def batch_size(num_words, threads):
-    """Words per step: 2560 under way at a time; or fewer, so that a short text has 100 steps an epoch.
+    """Words per step: 4096 under way at a time; or fewer, so that a short text has 100 steps an epoch.
 
     Words under way do not see what the others teach, which costs accuracy; smaller steps cost time.
 
@@ -580,7 +580,7 @@ def batch_size(num_words, threads):
     Returns:
       integer, a multiple of GROUP, from 256 to 2048.
     """
-    most = min(max(2560 // threads // GROUP * GROUP, 512), 2048)
+    most = min(max(4096 // threads // GROUP * GROUP, 512), 2048)
     return min(max(num_words // 100 // GROUP * GROUP, 256), most)
 
 

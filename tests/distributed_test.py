@@ -1,7 +1,10 @@
 import collections
 import contextlib
+import socket
+import sys
 import threading
 import time
+import unittest
 from unittest import mock
 
 import numpy as np
@@ -18,6 +21,7 @@ from tf1_sampled import (
     logits,
     losses,
     samplers,
+    sockets,
     tables,
     training,
 )
@@ -255,6 +259,14 @@ class ServersTest(graph_case.GraphCase):
             self.assertEqual(next(second.take(other)), (0, 1 / 200))
             first.stop(one)
             self.assertEmpty(list(second.take(other)))
+
+    @unittest.skipUnless(sys.platform.startswith("linux"), "packet filters of Linux")
+    def test_servers_answer_only_at_their_own_address(self):
+        for which in self.clusters.values():
+            port = int(which.address.rpartition(":")[2])
+            self.assertTrue(sockets.wait_for([which.address]))
+            with self.assertRaises(OSError):
+                socket.create_connection(("127.0.0.2", port), timeout=0.5)
 
     def test_a_port_in_use(self):
         with self.assertRaisesRegex(InputError, "%s: wanted a port to listen at, got: " % (

@@ -227,16 +227,19 @@ def train(loss, shown_loss, make_optimizer, learning_rate, batches, num_units, u
 
     def start(_, session):
         """Gives the variables their values, where they have none."""
-        if work and work.is_ready(session) and saved.is_of(session, model_dir):
+        is_there = work and work.is_ready(session) and saved.is_of(session, model_dir)
+        path = None if is_there else store.restore(session)
+        if is_there:
             report("Going on with what the parameter servers have")
-            return
-        path = store.restore(session)
-        if path is None:
+        elif path is None:
             initial_values(session)
         elif not (work and path.endswith("-0")):  # the initial values, made a moment ago
             report("Going on from %s" % path)
         if work:
-            work.begin(session, saved.read(session, num_units).progress)
+            done = saved.read(session, num_units)
+            saved.write(session, done)  # with the fingerprint of now
+            if not is_there:
+                work.begin(session, done.progress)
 
     def initial_values(session):
         session.run(initializer)
@@ -246,7 +249,8 @@ def train(loss, shown_loss, make_optimizer, learning_rate, batches, num_units, u
 
     def run(session, pool, stack):
         done = saved.read(session, num_units)
-        saved.check(done)
+        if not is_chief:
+            saved.check(done)
         clock = progress_lib.Clock(done.seconds, done.cpu_seconds)
         callables = {}  # a callable costs a step less than session.run does
         feed, running, progress, position = None, [], done.progress, done.position
@@ -370,6 +374,8 @@ def train(loss, shown_loss, make_optimizer, learning_rate, batches, num_units, u
                 saved_time = time.time()
         checks.argument(done.steps or is_stopped or work, "train", "batches", "one batch or more", 0)
         if work:
+            if feed is None:  # the others had done it all
+                feed = next(iter(batches(None)))[0]
             if not is_stopped and is_chief:
                 work.stop(session)  # it may have ended early
             if not is_stopped or not is_chief:
@@ -377,14 +383,13 @@ def train(loss, shown_loss, make_optimizer, learning_rate, batches, num_units, u
             idle = None
             for _ in work.wait_for_others(session, lambda: is_stopped or stop()):
                 if together and (idle is None or idle.done()):  # others wait for a step of this worker
-                    feed = feed or next(iter(batches(None)))[0]
                     idle = pool.submit(step, submitted, feed, train_op)
             if together:
                 together.leave(session, [idle] if idle else [])
             if is_chief and not is_stopped:
                 progress = 1.0
                 is_hopeless = _is_hopeless(done.validations, validation)
-                if feed is not None and judge_from <= 1 and not is_hopeless:
+                if judge_from <= 1 and not is_hopeless:
                     judge()  # the last pieces were the others'
         seconds, cpu_seconds = clock.read()
         if is_chief:
@@ -397,7 +402,6 @@ def train(loss, shown_loss, make_optimizer, learning_rate, batches, num_units, u
         return TrainingResult(seconds, cpu_seconds, done.steps, units(), units() / seconds, done.history,
                               done.validations, not is_stopped)
 
-    scaffold = tf.train.Scaffold(init_op=tf.no_op(), init_fn=start, saver=store and store.saver)
     config = session_config(threads)
     server = None
     if cluster:

@@ -124,10 +124,10 @@ def main(_):
     checks.argument(FLAGS.users or not (FLAGS.user_categorical or FLAGS.user_numeric), "run_recsys",
                     "--users", "a file with the columns of --user_categorical and --user_numeric",
                     FLAGS.users)
-    if FLAGS.plots:
+    if FLAGS.plots and is_chief:
         plots.check_available()
         files.check_writable(os.path.join(FLAGS.plots, "loss.png"))
-    if FLAGS.ann_index:
+    if FLAGS.ann_index and is_chief:
         from tf1_sampled.recsys import index
         index.check_available()
 

@@ -64,7 +64,7 @@ flags.DEFINE_string("eval_analogies", "", "File of analogy questions in sections
 
 def main(_):
     # Imported here, TensorFlow only below: --help, a wrong flag or a bad file need not wait for it.
-    from tf1_sampled import checks, files, plots, sources, tables
+    from tf1_sampled import checks, plots, sources, tables
     from tf1_sampled.word2vec import corpus, evaluation, query, vectors, vocabulary
 
     # What can go wrong early does.
@@ -81,21 +81,9 @@ def main(_):
     sections = evaluation.read_analogies(FLAGS.eval_analogies) if FLAGS.eval_analogies else []
     checks.argument(not FLAGS.batch_size or FLAGS.batch_size % corpus.GROUP == 0, "run_word2vec",
                     "--batch_size", "a multiple of %d" % corpus.GROUP, FLAGS.batch_size)
-    files.check_apart(
-        {"--vectors": FLAGS.vectors, "--output_vectors": FLAGS.output_vectors,
-         "--save_vocab": FLAGS.save_vocab, "--model_dir": FLAGS.model_dir,
-         "--plots": FLAGS.plots and os.path.join(FLAGS.plots, "loss.png")},
-        {"--saved_model": FLAGS.saved_model, "--projector": FLAGS.projector})
-    for path in (FLAGS.vectors, FLAGS.output_vectors, FLAGS.save_vocab):
-        if path:
-            files.check_writable(path)
     replaces = {name: FLAGS[name].value == folder.earlier(name) for name in ("saved_model", "projector")}
-    for name in replaces:
-        if FLAGS[name].value:
-            files.check_new_folder(FLAGS[name].value, replaces[name])
-    if FLAGS.plots:
-        plots.check_available()
-        files.check_writable(os.path.join(FLAGS.plots, "loss.png"))
+    if is_chief:
+        _check_places(FLAGS, replaces)
     earlier = vectors.Earlier(FLAGS.init_from, None if FLAGS["dim"].using_default_value else FLAGS.dim)
     dim = earlier.dim or FLAGS.dim
     checks.argument(dim > 1 or not FLAGS.projector, "run_word2vec", "--dim", "2 or more of a projector",
@@ -108,7 +96,7 @@ def main(_):
         FLAGS.max_vocab, known, FLAGS.join_lines, FLAGS.phrases, FLAGS.cache_dir, earlier.words)
     print("%s words, %s different ones in the vocabulary" % (
         format(text.num_raw_words, ","), format(len(text.words), ",")), flush=True)
-    if FLAGS.save_vocab:
+    if FLAGS.save_vocab and is_chief:
         vocabulary.save_vocabulary(FLAGS.save_vocab, text.words, text.counts)
     query.known_rows(text.words, FLAGS.neighbours, "--neighbours")
     pieces, held_out_tokens = corpus.split_held_out(text)
@@ -254,6 +242,31 @@ def main(_):
         "files": written,
     })
     print("Wrote " + ", ".join(written))
+
+
+def _check_places(flag_values, replaces):
+    """Looks whether all results can be written.
+
+    Args:
+      flag_values: absl's.
+      replaces: {name of a flag: whether its folder may have something in it}.
+    """
+    from tf1_sampled import files, plots
+
+    picture = flag_values.plots and os.path.join(flag_values.plots, "loss.png")
+    files.check_apart(
+        {"--vectors": flag_values.vectors, "--output_vectors": flag_values.output_vectors,
+         "--save_vocab": flag_values.save_vocab, "--model_dir": flag_values.model_dir,
+         "--plots": picture},
+        {"--saved_model": flag_values.saved_model, "--projector": flag_values.projector})
+    for path in (flag_values.vectors, flag_values.output_vectors, flag_values.save_vocab, picture):
+        if path:
+            files.check_writable(path)
+    for name in replaces:
+        if flag_values[name].value:
+            files.check_new_folder(flag_values[name].value, replaces[name])
+    if flag_values.plots:
+        plots.check_available()
 
 
 def _some(words, number=8):

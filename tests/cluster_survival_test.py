@@ -80,7 +80,7 @@ class ClusterTest(parameterized.TestCase):
         survival.check_whole("run_recsys.py", self.folder)
 
     def test_checkpoints_move_between_one_machine_and_clusters(self):
-        program, arguments = "run_word2vec.py", ("--dim=256", "--epochs=12")
+        program, arguments = "run_word2vec.py", ("--dim=256", "--epochs=12", "--saved_model=saved_model")
         alone = self._alone(program, *arguments)
         # Two parameter servers and two workers begin.
         cluster = self._cluster(program, *arguments)

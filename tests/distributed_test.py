@@ -54,8 +54,8 @@ def _parts(table):
 class CutTablesTest(graph_case.GraphCase):
 
     @parameterized.parameters(
-        ([1000, 64], 2, [500, 500]), ([1001, 64], 3, [334, 334, 333]), ([100, 64], 2, None),
-        ([32768 * 3, 1], 8, [16384] * 6), ([64], 2, None), ([300, 64], 2, None))
+        ([1000, 64], 2, [500, 500]), ([1001, 64], 3, [334, 334, 333]), ([100, 64], 2, [100]),
+        ([32768 * 3, 1], 8, [16384] * 6), ([64], 2, None), ([300, 64], 2, [300]), ([1000, 64], 1, [1000]))
     def test_parts_of_64_kib_or_more(self, shape, num_ps, wanted):
         distributed.cut_tables(_a_worker(num_ps))
         table = _table("t", shape)

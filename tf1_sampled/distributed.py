@@ -29,8 +29,9 @@ _ENDED = "tf1_sampled_ended_%d"  # queue of a parameter server, in which somethi
 def cut_tables(cluster):
     """Trained tables of the default graph are PartitionedVariables from now on, cut among the servers.
 
-    A part has 64 KiB or more, and 1 GiB at most, which is what one message of TensorFlow's can carry
-    with room to spare. Without a cluster nothing is cut.
+    A part has 64 KiB or more where there are several, and 1 GiB at most, which is what one message of
+    TensorFlow's can carry with room to spare. A table of one part is such a variable too: the rows that
+    `logits.lookup` takes of one travel once. Without a cluster nothing is cut.
 
     Args:
       cluster: cluster.Cluster or None.
@@ -39,9 +40,8 @@ def cut_tables(cluster):
         if trainable is not False and tf.TensorShape(shape).rank == 2:
             num_rows, width = tf.TensorShape(shape).as_list()
             size = num_rows * width * tf.as_dtype(dtype).size
-            number = min(max(min(len(cluster.ps_hosts), size // _LEAST), -(-size // _MOST)), num_rows)
-            if number > 1:
-                rest["partitioner"] = tf.fixed_size_partitioner(number)
+            number = max(min(len(cluster.ps_hosts), size // _LEAST), -(-size // _MOST), 1)
+            rest["partitioner"] = tf.fixed_size_partitioner(min(number, num_rows))
         return getter(name=name, shape=shape, dtype=dtype, trainable=trainable, **rest)
 
     if cluster:

@@ -28,7 +28,7 @@ from absl import app, flags
 
 import tf1_sampled as ts
 from tf1_sampled import cluster as cluster_lib
-from tf1_sampled import distributed, launch, logits
+from tf1_sampled import distributed, initializers, launch, logits
 
 FLAGS = flags.FLAGS
 
@@ -60,11 +60,11 @@ def _memory(pid="self"):
 def _step(b, s, d, c):
     """(train op, rows that it touches, placeholders of labels and of inputs)."""
     def table(name):
-        return tf.get_variable(name, [c, d], use_resource=True, initializer=tf.zeros_initializer())
+        return tf.get_variable(name, [c, d], use_resource=True, initializer=initializers.filled(0))
 
     labels, inputs = (tf.placeholder(tf.int32, [b]) for _ in range(2))
     biases = tf.get_variable("biases", [c], use_resource=True, trainable=False,
-                             initializer=tf.zeros_initializer())
+                             initializer=initializers.filled(0))
     sampled = ts.log_uniform_candidate_sampler(labels, 1, s, "masked", c)
     loss = tf.reduce_mean(ts.sampled_softmax_loss(
         table("weights"), biases, labels, logits.lookup(table("inputs"), inputs), s, c,

@@ -80,17 +80,17 @@ class ClusterTest(parameterized.TestCase):
         survival.check_whole("run_recsys.py", self.folder)
 
     def test_checkpoints_move_between_one_machine_and_clusters(self):
-        program, arguments = "run_word2vec.py", ("--dim=256", "--epochs=12", "--saved_model=saved_model")
+        program, arguments = "run_word2vec.py", ("--dim=256", "--epochs=30", "--saved_model=saved_model")
         alone = self._alone(program, *arguments)
         # Two parameter servers and two workers begin.
         cluster = self._cluster(program, *arguments)
-        self._wait_for_step(200)
+        self._wait_for_step(50)
         cluster.send(*survival.CHIEF, signal.SIGTERM)
         self.assertEqual(cluster.wait()[survival.CHIEF], 143)
         step = survival.newest(self.folder)
         # One machine goes on.
         process = survival.start(program, self.folder, *arguments)
-        self._wait_for_step(step + 200)
+        self._wait_for_step(step + 50)
         os.kill(process.pid, signal.SIGTERM)
         self.assertEqual(survival.wait(process), 143)
         with open(os.path.join(self.folder, "out.txt")) as stream:

@@ -55,7 +55,8 @@ class CutTablesTest(graph_case.GraphCase):
 
     @parameterized.parameters(
         ([1000, 64], 2, [500, 500]), ([1001, 64], 3, [334, 334, 333]), ([100, 64], 2, [100]),
-        ([32768 * 3, 1], 8, [16384] * 6), ([64], 2, None), ([300, 64], 2, [300]), ([1000, 64], 1, [1000]))
+        ([32768 * 3, 1], 8, [16384] * 6), ([64], 2, None), ([300, 64], 2, [300]),
+        ([1000, 64], 1, [1000]))
     def test_parts_of_64_kib_or_more(self, shape, num_ps, wanted):
         distributed.cut_tables(_a_worker(num_ps))
         table = _table("t", shape)
@@ -205,7 +206,8 @@ class ServersTest(graph_case.GraphCase):
         cls.serving = threading.Thread(
             target=distributed.serve, args=(cls.clusters["ps", 0], cls.lines.append), daemon=True)
         cls.serving.start()
-        cls.servers = [distributed.start_server(cls.clusters["worker", index]) for index in (0, 1)]
+        cls.servers = [distributed.start_server(cls.clusters["worker", index], cls.lines.append)
+                       for index in (0, 1)]
 
     @contextlib.contextmanager
     def _work(self, index, num_pieces):
@@ -262,6 +264,9 @@ class ServersTest(graph_case.GraphCase):
 
     @unittest.skipUnless(sys.platform.startswith("linux"), "packet filters of Linux")
     def test_servers_answer_only_at_their_own_address(self):
+        refused = [line for line in self.lines if "no filter for its sockets" in line]
+        if refused:
+            self.skipTest(refused[0])
         for which in self.clusters.values():
             port = int(which.address.rpartition(":")[2])
             self.assertTrue(sockets.wait_for([which.address]))
@@ -297,7 +302,7 @@ class ServersTest(graph_case.GraphCase):
 
     def test_zz_a_parameter_server_ends_with_the_training(self):
         self.assertTrue(self.serving.is_alive())
-        self.assertEqual(self.lines, ["Parameter server 1 of 1 at " + self.clusters["ps", 0].address])
+        self.assertIn("Parameter server 1 of 1 at " + self.clusters["ps", 0].address, self.lines)
         distributed.end_servers(self.clusters["worker", 0], self.servers[0])
         self.serving.join(10)
         self.assertFalse(self.serving.is_alive())

@@ -54,7 +54,8 @@ def answer_only_at(address, report=print):
     TensorFlow's server listens at all addresses of the machine, whatever it is told. A packet filter on
     its sockets (Linux: SO_ATTACH_FILTER, no privilege is needed) lets in what is addressed to `address`,
     and from this machine itself to its loopback. A host that is no address of this machine (behind
-    a translation of addresses) cannot be held to, which is reported.
+    a translation of addresses) cannot be held to, nor can any where the system refuses the filter: that
+    is reported.
 
     Args:
       address: "host:port", whose port this process listens at.
@@ -69,17 +70,22 @@ def answer_only_at(address, report=print):
     sockets = _listening(port)
     if any(ip.is_unspecified for ip in hosts):
         return True  # all addresses are asked for
-    if not sockets or not all(map(_is_here, hosts)):
-        report("Listening at all addresses of this machine: %s" % (
-            "%s is none of them" % host if sockets else "its sockets are not to be found"))
+    def failed(why):
+        report("Listening at all addresses of this machine: %s" % why)
         return False
+
+    if not sockets or not all(map(_is_here, hosts)):
+        return failed("%s is none of them" % host if sockets else "its sockets are not to be found")
     hosts.update(map(ipaddress.ip_address, ("127.0.0.1", "::1")))
     program = _filter(hosts)
     code = ctypes.create_string_buffer(program)
     for listening in sockets:
         with listening:
-            listening.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack(
-                "HP", len(program) // 8, ctypes.addressof(code)))
+            try:
+                listening.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack(
+                    "HP", len(program) // 8, ctypes.addressof(code)))
+            except OSError as e:  # in some containers, or where all filters together are too large
+                return failed("no filter for its sockets, %s" % e.strerror)
     return True
 
 

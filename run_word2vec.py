@@ -178,7 +178,8 @@ def main(_):
             num_words * FLAGS.epochs, "words", model_dir, FLAGS.decay, threads, held_out_loss,
             FLAGS.save_seconds, FLAGS.keep, watch=watch, profile_step=FLAGS.profile, stop=stop,
             report=program.report, cluster=cluster, fingerprint=folder.fingerprint(data),
-            num_pieces=num_words * FLAGS.epochs // (training.STEPS_OF_A_PIECE * batch_size) + 1)
+            # Not of batch_size, which differs with the cores of a machine.
+            num_pieces=num_words * FLAGS.epochs // (training.STEPS_OF_A_PIECE * 2048) + 1)
     if not result.is_whole:
         program.SIGNALS.leave(model_dir if is_chief else "")
     if not is_chief:

@@ -102,14 +102,15 @@ class ClusterTest(parameterized.TestCase):
         self.assertIn("Going on from model/model.ckpt-%d\n" % step, cluster.text(*survival.CHIEF))
         self.assertLess(self._loss(self.folder) / alone, 1.02)
 
-    def test_a_worker_of_other_settings_or_data_is_refused(self):
+    @parameterized.parameters("--num_sampled=11", "--epochs=4")
+    def test_a_worker_of_other_settings_is_refused(self, other):
         cluster = self._cluster("run_recsys.py", "--epochs=3", absent=[("worker", 1)])
-        cluster.start("worker", 1, "--num_sampled=11")
+        cluster.start("worker", 1, other)
         codes = cluster.wait()
         self.assertEqual(codes, {("worker", 0): 0, ("worker", 1): 1, ("ps", 0): 0, ("ps", 1): 0})
         self.assertRegex(cluster.text("worker", 1, "err.txt"),
                          "run_recsys.py: error: train: fingerprint: wanted the settings and the data "
-                         "of the chief, [0-9a-f]+, got '[0-9a-f]+'\n$")
+                         r"of the chief, [0-9a-f]+ \(.*\), got '[0-9a-f]+ \(.*\n$")
 
 
 if __name__ == "__main__":

@@ -170,7 +170,7 @@ class Work:
 
     def begin(self, session, progress):
         """Sets out the work that is left after `progress`, a float from 0 to 1."""
-        session.run(self._set, {self._first: int(progress * self.num_pieces)})
+        session.run(self._set, {self._first: int(progress * self.num_pieces + 1e-6)})
 
     def take(self, session):
         """The shares of the work that this worker is to do, (begin, end), as it comes for them."""

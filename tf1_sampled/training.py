@@ -186,7 +186,8 @@ def train(loss, shown_loss, make_optimizer, learning_rate, batches, num_units, u
       stop: function that tells whether to end before all is done: asked after each batch.
       report: function of a line of text for the user.
       cluster: None, or the cluster.Cluster of this worker.
-      num_pieces: integer, into how many pieces a cluster cuts the work: STEPS_OF_A_PIECE each, say.
+      num_pieces: integer, into how many pieces a cluster cuts the work, the same on all its machines:
+        STEPS_OF_A_PIECE each, say.
       fingerprint: string, of the settings and the data, which all workers of a cluster have to share.
 
     Returns:
@@ -219,7 +220,9 @@ def train(loss, shown_loss, make_optimizer, learning_rate, batches, num_units, u
     watched = _watched(gradients, watch)
     looked_at = (train_op, shown_loss) + tuple(watched.values())
     seeds = tf.get_collection(_STEP_SEEDS)
-    saved = _SavedProgress(fingerprint)
+    # What may change from one run to the next must be the same for all workers of one, too.
+    saved = _SavedProgress("%s (%d %s in %d pieces, learning_rate %g)" % (
+        fingerprint, num_units, unit, num_pieces, learning_rate))
     initializer = tf.global_variables_initializer()
     store = checkpoints.Checkpoints(model_dir, keep, report) if is_chief else None
     if is_chief:

@@ -18,6 +18,7 @@ class ClusterTest(parameterized.TestCase):
         super().setUp()
         self.folder = self.create_tempdir().full_path
         survival.write_data(self.folder)
+        survival.newest(self.folder)  # imports TensorFlow, in which time a program could end
 
     def _loss(self, folder):
         """What a training came to, on held-out data."""

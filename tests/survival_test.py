@@ -20,6 +20,7 @@ class SurvivalTest(parameterized.TestCase):
 
     def _stopped(self, program, steps, *arguments, number=signal.SIGTERM):
         """(exit code, standard error) of a run that was told to stop after so many steps were saved."""
+        survival.newest(self.folder)  # imports TensorFlow, in which time a program could end
         process = survival.start(program, self.folder, *arguments)
         end = time.time() + 120
         while survival.newest(self.folder) < steps and time.time() < end and process.exitcode is None:

@@ -173,7 +173,16 @@ def main(_):
 
     # Graph: items and slices of them -> user vectors -> loss of the items that were taken.
     tf = program.import_tensorflow()
-    from tf1_sampled import checkpoints, distributed, distributions, logits, losses, samplers, training
+    from tf1_sampled import (
+        checkpoints,
+        distributed,
+        distributions,
+        logits,
+        losses,
+        samplers,
+        steps,
+        training,
+    )
     from tf1_sampled.recsys import earlier, export, feeds, model, pictures, ranking
 
     tf.disable_v2_behavior()
@@ -187,7 +196,7 @@ def main(_):
         FLAGS.seed)
     inputs = model.placeholders(net, training=True)
     labels = tf.placeholder(tf.int32, [None], "labels")
-    seed = training.step_seed(FLAGS.seed)
+    seed = steps.step_seed(FLAGS.seed)
     users = net.user_vectors(inputs, True, distributions.fold_in(seed, "dropout"))
     weights, biases = net.class_table()
     sampled = known = None
@@ -257,14 +266,17 @@ def main(_):
     if is_chief:
         folder.begin(data)
     model_dir = folder.path
+    sharing = cluster and training.Sharing(
+        cluster, training.num_pieces(num_examples * FLAGS.epochs, FLAGS.batch_size),
+        folder.unchanging(data))
     with program.SIGNALS.deferred() as stop:
         result = training.train(
-            loss, mean_loss, make_optimizer, program.learning_rate(FLAGS), feeds_from,
-            num_examples * FLAGS.epochs, "examples", model_dir, FLAGS.decay,
-            FLAGS.threads or training.num_cores(), save_seconds=FLAGS.save_seconds, keep=FLAGS.keep,
-            validation=validation, initialise=initialise, watch=watch, profile_step=FLAGS.profile,
-            stop=stop, report=program.report, cluster=cluster, fingerprint=folder.fingerprint(data),
-            num_pieces=num_examples * FLAGS.epochs // (training.STEPS_OF_A_PIECE * FLAGS.batch_size) + 1)
+            training.Objective(loss, mean_loss, watch=watch),
+            training.Data(feeds_from, num_examples * FLAGS.epochs, "examples"),
+            training.Optimization(make_optimizer, program.learning_rate(FLAGS), FLAGS.decay,
+                                  FLAGS.threads or training.num_cores()),
+            training.Saving(model_dir, FLAGS.save_seconds, FLAGS.keep), validation, initialise,
+            FLAGS.profile, stop, program.report, sharing)
     if not result.is_whole:
         program.SIGNALS.leave(model_dir if is_chief else "")
     if not is_chief:

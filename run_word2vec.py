@@ -106,7 +106,7 @@ def main(_):
 
     # Graph: runs of ids -> blocks of inputs and labels -> loss of their pairs.
     tf = program.import_tensorflow()
-    from tf1_sampled import distributed, distributions, logits, losses, samplers, training
+    from tf1_sampled import distributed, distributions, logits, losses, samplers, steps, training
     from tf1_sampled.word2vec import export, model
 
     tf.disable_v2_behavior()
@@ -121,7 +121,7 @@ def main(_):
     windows_of = {"cbow": model.cbow, "skipgram": model.skip_gram}[FLAGS.model]
     num_places = batch_size // corpus.GROUP
     tokens = tf.placeholder(tf.int32, [num_places, corpus.GROUP + 2 * FLAGS.window])
-    seed = training.step_seed(FLAGS.seed)
+    seed = steps.step_seed(FLAGS.seed)
     windows = windows_of(embeddings, tokens, FLAGS.window, distributions.fold_in(seed, "windows"),
                          shrink=FLAGS.shrink_window)
     sampled = None
@@ -172,14 +172,16 @@ def main(_):
     if is_chief:
         folder.begin(data)
     model_dir = folder.path
+    # Pieces not of batch_size, which differs with the cores of a machine.
+    sharing = cluster and training.Sharing(
+        cluster, training.num_pieces(num_words * FLAGS.epochs, 2048), folder.unchanging(data))
     with program.SIGNALS.deferred() as stop:
         result = training.train(
-            loss, mean_loss, make_optimizer, program.learning_rate(FLAGS), batches,
-            num_words * FLAGS.epochs, "words", model_dir, FLAGS.decay, threads, held_out_loss,
-            FLAGS.save_seconds, FLAGS.keep, watch=watch, profile_step=FLAGS.profile, stop=stop,
-            report=program.report, cluster=cluster, fingerprint=folder.fingerprint(data),
-            # Not of batch_size, which differs with the cores of a machine.
-            num_pieces=num_words * FLAGS.epochs // (training.STEPS_OF_A_PIECE * 2048) + 1)
+            training.Objective(loss, mean_loss, held_out_loss, watch),
+            training.Data(batches, num_words * FLAGS.epochs, "words"),
+            training.Optimization(make_optimizer, program.learning_rate(FLAGS), FLAGS.decay, threads),
+            training.Saving(model_dir, FLAGS.save_seconds, FLAGS.keep), profile_step=FLAGS.profile,
+            stop=stop, report=program.report, sharing=sharing)
     if not result.is_whole:
         program.SIGNALS.leave(model_dir if is_chief else "")
     if not is_chief:

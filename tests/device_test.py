@@ -14,7 +14,7 @@ from tensorflow.core.framework import types_pb2
 from tensorflow.python.framework import kernels, op_def_registry
 
 from tests import graph_case
-from tf1_sampled import losses, samplers, tables, training
+from tf1_sampled import losses, samplers, steps, tables
 
 # Classes, dimension, examples (and labels of a group), candidates; more of the last two than SL@K's 20.
 _C, _D, _B, _S = 31, 4, 25, 24
@@ -164,7 +164,7 @@ def _train_op(sampler, pairs=False):
     size = _num_sampled(sampler)
     for loss in tables.LOSSES.values():
         total += tf.reduce_mean(loss(weights, biases, labels, inputs, size, _C, **options))
-    return training.minimize(total, _AllOptimizers())
+    return steps.minimize(total, _AllOptimizers())
 
 
 class _GpuCase(graph_case.GraphCase):

@@ -22,8 +22,8 @@ from tf1_sampled import (
     losses,
     samplers,
     sockets,
+    steps,
     tables,
-    training,
 )
 from tf1_sampled.checks import InputError
 from tf1_sampled.recsys import model
@@ -133,7 +133,7 @@ class PlacedTest(graph_case.GraphCase):
         sampled = samplers.sample_by_name("learned_unigram", labels, 8, net.item_counts, seed=1)
         loss = tf.reduce_mean(losses.sampled_softmax_loss(
             weights, biases, labels, net.user_vectors(inputs, True), 8, 2000, sampled_values=sampled))
-        return training.minimize(loss, tables.OPTIMIZERS["adam"](0.01))
+        return steps.minimize(loss, tables.OPTIMIZERS["adam"](0.01))
 
     def test_each_op_has_a_place_and_the_old_one_afterwards(self):
         which = _a_worker()
@@ -195,6 +195,30 @@ class PlacedTest(graph_case.GraphCase):
         del step
 
 
+class TogetherTest(graph_case.GraphCase):
+
+    @parameterized.parameters((tf.errors.InvalidArgumentError(None, None, "broken"), True),
+                              (tf.errors.AbortedError(None, None, "gone"), False),
+                              (RuntimeError("Attempted to use a closed Session."), False))
+    def test_what_ends_the_updates_is_told_unless_the_session_ended(self, error, is_told):
+        which = _a_worker()
+        w = tf.get_variable("w", [], use_resource=True)
+        optimizer = distributed.synchronised(which)(tf.train.GradientDescentOptimizer)(0.1)
+        steps.minimize(tf.square(w), optimizer)
+        together = distributed.Together(which, optimizer)
+        together.check()
+        session, coord = mock.Mock(), mock.Mock()
+        session.run.side_effect = [None, error, error]
+        coord.should_stop.return_value = coord.wait_for_stop.return_value = False
+        together.after_create_session(session, coord)
+        together.join()
+        if is_told:
+            with self.assertRaisesRegex(type(error), "broken"):
+                together.check()
+        else:
+            together.check()
+
+
 class ServersTest(graph_case.GraphCase):
 
     @classmethod
@@ -214,12 +238,14 @@ class ServersTest(graph_case.GraphCase):
         """(Work, session) of a worker, in a graph of its own."""
         which, graph = self.clusters["worker", index], tf.Graph()
         with graph.as_default():
-            work = distributed.Work(which, num_pieces)
+            work = distributed.Work(which, num_pieces, self.lines.append)
+            work.require([])
             with distributed.placed(graph, which, work.variables), tf.Session(
                     self.servers[index].target,
                     config=distributed.session_config(tf.ConfigProto(), which)) as session:
                 yield work, session
 
+    @mock.patch.object(distributed, "_SECONDS_BETWEEN_LOOKS", 0)
     def test_work(self):
         # In one test, as the variables are the parameter server's.
         with self._work(0, 200) as (first, one), self._work(1, 200) as (second, other):
@@ -247,10 +273,11 @@ class ServersTest(graph_case.GraphCase):
             self.assertEqual(first.done(one), taken[1][-1][0])
             self.assertAlmostEqual(other.run(second.progress), 1.0)
 
-            # A worker that does not come back is waited for, but not for ever.
+            # A worker that hangs is waited for, but not for ever.
             start = time.time()
             self.assertNotEmpty(list(first.wait_for_others(one, lambda: False, seconds=0.5)))
             self.assertBetween(time.time() - start, 0.5, 5)
+            self.assertEqual(self.lines[-1], "Going on without what workers 1 have not done")
             timer = threading.Timer(0.3, second.give_back, [other])
             timer.start()
             self.assertNotEmpty(list(first.wait_for_others(one, lambda: False)))
@@ -259,7 +286,23 @@ class ServersTest(graph_case.GraphCase):
 
             first.begin(one, 0)
             self.assertEqual(next(second.take(other)), (0, 1 / 200))
-            first.stop(one)
+            # One that comes back has its piece still.
+            self.assertEqual(next(second.take(other)), (0, 1 / 200))
+            # One whose process has ended has lost it to the chief, nobody else.
+            take = first.take(one)
+            self.assertEqual([next(take)[0] for _ in range(3)], [1 / 200, 2 / 200, 3 / 200])
+            with mock.patch.object(sockets, "is_refused", return_value=True):
+                self.assertEqual(next(take), (0, 1 / 200))
+                self.assertEqual(self.lines[-1], "Worker 1 is gone; its work is done here")
+                self.assertEqual(next(take), (4 / 200, 5 / 200))
+                others = second.take(other)
+                self.assertEqual([next(others)[0] for _ in range(3)], [5 / 200, 6 / 200, 7 / 200])
+                first.stop(one)
+                first.give_back(one)
+                waiting = first.wait_for_others(one, lambda: False)
+                self.assertEqual(next(share for share in waiting if share), (7 / 200, 8 / 200))
+                first.give_back(one)
+                self.assertEmpty(list(waiting))
             self.assertEmpty(list(second.take(other)))
 
     @unittest.skipUnless(sys.platform.startswith("linux"), "packet filters of Linux")

@@ -11,11 +11,11 @@ _PACKAGE = "tf1_sampled"
 # From the bottom up. A module imports those of the lines above its own, none of its own line.
 _LAYERS = (
     ("__init__", "checks", "launch", "progress", "sockets", "tables"),
-    ("assertions", "cluster", "files", "initializers"),
+    ("assertions", "cluster", "files", "initializers", "state"),
     ("checkpoints", "distributed", "distributions", "model_dir", "optimizers", "plots", "sources",
      "summaries"),
-    ("program", "samplers", "training"),
-    ("logits",),
+    ("program", "samplers", "steps"),
+    ("logits", "training"),
     ("losses",),
     ("word2vec.__init__", "recsys.__init__"),
     ("word2vec.text", "word2vec.phrases", "word2vec.vocabulary"),

@@ -461,7 +461,9 @@ class LearningTest(graph_case.GraphCase):
         if repeats:
             test = test._replace(seen=None)
         folder = self.create_tempdir().full_path
-        training.train(value, value, tables.OPTIMIZERS[optimizer], rate, steps, 1, "examples", folder)
+        training.train(training.Objective(value, value), training.Data(steps, 1, "examples"),
+                       training.Optimization(tables.OPTIMIZERS[optimizer], rate),
+                       training.Saving(folder))
         with training.restored_session(folder) as session:
             users = feeds.user_vectors(session, answer, asked, data, test, history_length, block=100)
             metrics = evaluation.evaluate(item_ranking.ranker(session, users), test, num_items, [k])

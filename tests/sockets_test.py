@@ -38,6 +38,20 @@ class SplitTest(parameterized.TestCase):
         self.assertEqual(sockets.split(address), wanted)
 
 
+class IsRefusedTest(absltest.TestCase):
+
+    def test_only_where_nobody_listens(self):
+        with _server(socket.AF_INET, "127.0.0.1") as there, socket.socket() as silent:
+            silent.bind(("127.0.0.1", 0))
+            for which, refused in ((there, False), (silent, True)):
+                self.assertEqual(sockets.is_refused("127.0.0.1:%d" % which.getsockname()[1]), refused)
+
+    def test_a_machine_that_does_not_answer_is_not_known_to(self):
+        for error in (socket.timeout(), OSError("no route")):
+            with mock.patch.object(socket, "create_connection", side_effect=error):
+                self.assertFalse(sockets.is_refused("10.0.0.1:80"))
+
+
 class WaitForTest(absltest.TestCase):
 
     def test_waits_until_someone_listens(self):

@@ -23,7 +23,7 @@ from absl.testing import absltest
 
 import tf1_sampled as ts
 from tests import graph_case
-from tf1_sampled import training
+from tf1_sampled import steps
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _TF1 = tf.VERSION.startswith("1.")
@@ -158,7 +158,7 @@ class StepTest(_RowCase):
         with self.assertRaisesRegex(ValueError, "None values not supported"):
             tf.clip_by_norm(gradients()["biases"], 1.0)
         with self.assertRaisesRegex(ts.InputError, "every trainable variable, got 'none on biases'"):
-            training.minimize(loss, optimizer)
+            steps.minimize(loss, optimizer)
 
     def test_l2_of_the_whole_table(self):
         weights = tf.get_variable("weights", [_C, _D], use_resource=True)

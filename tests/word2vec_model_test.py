@@ -285,7 +285,9 @@ class LearningTest(graph_case.GraphCase):
             return (({run: tokens}, progress, after) for tokens, progress, after in runs)
 
         folder = self.create_tempdir().full_path
-        training.train(total, total, tables.OPTIMIZERS[optimizer], rate, batches, 1, "words", folder)
+        training.train(training.Objective(total, total), training.Data(batches, 1, "words"),
+                       training.Optimization(tables.OPTIMIZERS[optimizer], rate),
+                       training.Saving(folder))
         with training.restored_session(folder) as session:
             vectors, own = session.run([table, full])
         unit = evaluation.unit_rows(vectors)

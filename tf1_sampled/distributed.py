@@ -20,6 +20,7 @@ from tf1_sampled import checks, sockets
 
 _LOST = (tf.errors.AbortedError, tf.errors.UnavailableError, tf.errors.CancelledError)
 _LEAST, _MOST = 1 << 16, 1 << 30  # bytes of a part
+_SECONDS_BETWEEN_LOOKS = 5  # whether workers that have a piece are there
 _SHARED_OPS = frozenset({"ConditionalAccumulator", "ResourceConditionalAccumulator",
                          "SparseConditionalAccumulator", "FIFOQueueV2"})
 _GATHERS = frozenset({"Gather", "GatherV2"})
@@ -112,18 +113,21 @@ def session_config(config, cluster):
 class Work:
     """The pieces of the work, 0 .. num_pieces - 1, which the workers take one after the other.
 
-    So all have work until the end, however fast each of them is, and a worker that is gone takes one
-    piece with it. What was taken is in two variables that all share and that no checkpoint has:
-    whoever restores the other variables gives them their values.
+    So all have work until the end, however fast each of them is. A worker that comes back begins with
+    the piece that it had; the piece of one that is gone becomes the chief's. What was taken is in two
+    variables that all share and that no checkpoint has: whoever restores the other variables gives them
+    their values.
 
     Args:
       cluster: cluster.Cluster, of a worker.
       num_pieces: integer.
+      report: function of a line of text for the user.
     """
 
-    def __init__(self, cluster, num_pieces):
+    def __init__(self, cluster, num_pieces, report=print):
         self.num_pieces = num_pieces
-        self._cluster = cluster
+        self._cluster, self._report = cluster, report
+        self._seen, self._next_look = None, 0.0  # of the others' pieces
         with tf.variable_scope("shared_work"):
             self._next, self._taken = self.variables = [
                 tf.get_variable(name, shape, tf.int64, tf.zeros_initializer(), trainable=False,
@@ -139,10 +143,16 @@ class Work:
         with tf.control_dependencies([tf.scatter_update(self._taken, mine, piece[None])]):
             self._take = tf.identity(piece)
         self._give_back = tf.group(tf.scatter_update(self._taken, mine, [-1]))
+        self._whose, self._piece = tf.placeholder(tf.int64, []), tf.placeholder(tf.int64, [])
+        self._take_over = tf.group(tf.scatter_update(
+            self._taken, tf.stack([self._whose, cluster.task_index]), tf.stack([-1, self._piece])))
         self._state = [tf.identity(self._next), tf.identity(self._taken)]
-        self._missing = tf.report_uninitialized_variables(tf.global_variables() + self.variables)
         # For a learning rate that no worker feeds; what is under way counts as done.
         self.progress = tf.minimum(tf.cast(self._next, tf.float32) / num_pieces, 1.0)
+
+    def require(self, variables):
+        """These variables, which are all beside its own, have to have values before there is work."""
+        self._missing = tf.report_uninitialized_variables(list(variables) + self.variables)
 
     def is_ready(self, session):
         """Whether all variables have values."""
@@ -174,12 +184,17 @@ class Work:
 
     def take(self, session):
         """The shares of the work that this worker is to do, (begin, end), as it comes for them."""
+        mine = session.run(self._state)[1][self._cluster.task_index]
+        if mine >= 0:  # left by an earlier session, or process
+            yield self._share(mine)
         while True:
-            try:
-                piece = session.run(self._take)
-            except tf.errors.OutOfRangeError:
-                return
-            yield piece / self.num_pieces, (piece + 1) / self.num_pieces
+            piece = self._of_the_gone(session)
+            if piece is None:
+                try:
+                    piece = session.run(self._take)
+                except tf.errors.OutOfRangeError:
+                    return
+            yield self._share(piece)
 
     def done(self, session):
         """The share of the work of which all is done; more may be."""
@@ -194,22 +209,46 @@ class Work:
         """Nobody gets another piece."""
         session.run(self._set_next, {self._first: self.num_pieces})
 
-    def wait_for_others(self, session, stop, seconds=60):
+    def wait_for_others(self, session, stop, seconds=600):
         """Waits until no worker has a piece, or nothing has moved for so many seconds.
 
         Yields:
-          None, now and then.
+          None, now and then; the chief gets the share of a worker that is gone, as of `take`, which it
+          is to do and to give back.
         """
         state, since = None, time.time()
-        while not stop() and time.time() - since < seconds:
+        while not stop():
             following, taken = session.run(self._state)
             now = [following, *taken]
             if following >= self.num_pieces and np.all(taken < 0):
                 return
             if now != state:
                 state, since = now, time.time()
-            yield
+            if time.time() - since > seconds:
+                self._report("Going on without what workers %s have not done" % ", ".join(
+                    map(str, np.flatnonzero(taken >= 0))))
+                return
+            piece = self._of_the_gone(session)
+            yield None if piece is None else self._share(piece)
             time.sleep(0.1)
+
+    def _share(self, piece):
+        return int(piece) / self.num_pieces, (int(piece) + 1) / self.num_pieces
+
+    def _of_the_gone(self, session):
+        """A piece of a worker whose process has ended, which is the chief's now, or None."""
+        if not self._cluster.is_chief or time.time() < self._next_look:
+            return None
+        self._next_look = time.time() + _SECONDS_BETWEEN_LOOKS
+        before, self._seen = self._seen, session.run(self._state)[1]
+        for worker, piece in enumerate(self._seen):
+            if worker != self._cluster.task_index and piece >= 0 and (
+                    before is not None and piece == before[worker]
+                    and sockets.is_refused(self._cluster.worker_hosts[worker])):
+                self._report("Worker %d is gone; its work is done here" % worker)
+                session.run(self._take_over, {self._whose: worker, self._piece: piece})
+                return piece
+        return None
 
 
 def _ended(task_index):
@@ -242,6 +281,21 @@ def until_done(attempt, work, server, config, stop, report=print):
             time.sleep(1)  # one that is being killed answers a little longer
 
 
+def synchronised(cluster):
+    """Has an optimizer make its steps on the gradients of all workers.
+
+    Args:
+      cluster: cluster.Cluster.
+
+    Returns:
+      function of make_optimizer, as of training.Optimization, that returns such another; its optimizer
+      is for Together.
+    """
+    number = len(cluster.worker_hosts)
+    return lambda make_optimizer: lambda learning_rate: tf.train.SyncReplicasOptimizer(
+        make_optimizer(learning_rate), number, number)
+
+
 class Together(tf.train.SessionRunHook):
     """Steps that all workers make together, each with its own share: tf.train.SyncReplicasOptimizer.
 
@@ -256,7 +310,7 @@ class Together(tf.train.SessionRunHook):
     """
 
     def __init__(self, cluster, optimizer):
-        self._is_chief, self._threads = cluster.is_chief, []
+        self._is_chief, self._threads, self._error = cluster.is_chief, [], None
         self._init = optimizer.chief_init_op if cluster.is_chief else optimizer.local_step_init_op
         runner = optimizer.get_chief_queue_runner()
         (self._apply,), self._num_tokens = runner.enqueue_ops, runner.queue.size()
@@ -267,8 +321,9 @@ class Together(tf.train.SessionRunHook):
     def after_create_session(self, session, coord):
         session.run(self._init)
         if self._is_chief:
-            self._threads = [threading.Thread(target=work, args=(session, coord), daemon=True)
-                             for work in (self._apply_gradients, self._hand_out_tokens)]
+            self._threads = [
+                threading.Thread(target=self._beside, args=(work, session, coord), daemon=True)
+                for work in (self._apply_gradients, self._hand_out_tokens)]
             for thread in self._threads:
                 thread.start()
 
@@ -276,6 +331,11 @@ class Together(tf.train.SessionRunHook):
         """Waits for what runs beside the steps, after the session's end."""
         for thread in self._threads:
             thread.join(10)
+
+    def check(self):
+        """Raises what ended that, if it was not the end of the session."""
+        if self._error is not None:
+            raise self._error
 
     def leave(self, session, steps):
         """Ends this worker's part: neither its steps nor those of the others wait for each other.
@@ -292,22 +352,28 @@ class Together(tf.train.SessionRunHook):
                 time.sleep(0.1)
                 session.run(self._tokens)
 
+    def _beside(self, work, session, coord):
+        try:
+            work(session, coord)
+        except _LOST + (RuntimeError,):  # the latter of a session that is closed
+            pass
+        except Exception as e:
+            self._error = e
+
     def _apply_gradients(self, session, coord):
-        with contextlib.suppress(tf.errors.OpError, RuntimeError):  # the session ends, for some reason
-            while not coord.should_stop():
-                session.run(self._apply)
+        while not coord.should_stop():
+            session.run(self._apply)
 
     def _hand_out_tokens(self, session, coord):
         step, since, longest = None, time.time(), 0
-        with contextlib.suppress(tf.errors.OpError, RuntimeError):
-            while not coord.wait_for_stop(1):
-                now, num_tokens = session.run([self._step, self._num_tokens])
-                waited = time.time() - since
-                if now != step:
-                    step, since, longest = now, time.time(), max(longest, waited)
-                elif waited > max(10, 5 * longest) and not num_tokens:
-                    session.run(self._tokens)
-                    since = time.time()
+        while not coord.wait_for_stop(1):
+            now, num_tokens = session.run([self._step, self._num_tokens])
+            waited = time.time() - since
+            if now != step:
+                step, since, longest = now, time.time(), max(longest, waited)
+            elif waited > max(10, 5 * longest) and not num_tokens:
+                session.run(self._tokens)
+                since = time.time()
 
 
 class Lost(Exception):

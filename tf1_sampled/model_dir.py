@@ -9,7 +9,6 @@ imported: what does not fit shows at once.
 """
 import atexit
 import contextlib
-import hashlib
 import itertools
 import json
 import os
@@ -59,15 +58,14 @@ class ModelDir:
                 return self._read()["settings"].get(name)
         return None
 
-    def fingerprint(self, data):
-        """A short text that differs where settings do that must not change, or the data.
+    def unchanging(self, data):
+        """{name: value} of the settings that must not change, the program and the data.
 
         Args:
           data: {name: digest}, of the files that are trained on.
         """
         kept = {name: value for name, value in self._settings.items() if name not in self._may_change}
-        text = json.dumps([self._program, kept, data], sort_keys=True)
-        return hashlib.sha256(text.encode("utf-8")).hexdigest()[:16]
+        return dict(kept, program=self._program, data=data)
 
     def begin(self, data):
         """Makes the folder, locks it until the process ends, and writes its settings.

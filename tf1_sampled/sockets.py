@@ -2,6 +2,7 @@
 
     wait_for(["10.0.0.1:2222"])
     answer_only_at("10.0.0.2:2222")
+    is_refused("10.0.0.3:2222")             the process there has ended
 """
 import ctypes
 import ipaddress
@@ -18,6 +19,17 @@ def split(address):
     if not match or not 0 < int(match.group(2)) < 65536:
         return None
     return match.group(1).strip("[]"), int(match.group(2))
+
+
+def is_refused(address):
+    """Whether the machine of "host:port" says that nobody listens there; one that is silent does not."""
+    try:
+        socket.create_connection(split(address), timeout=2).close()
+    except ConnectionRefusedError:
+        return True
+    except OSError:
+        pass
+    return False
 
 
 def wait_for(addresses, stop=lambda: False, report=print, seconds=1.0):

@@ -1,6 +1,7 @@
-"""A loss in, a trained checkpoint out: the training step, the session, progress, going on.
+"""A loss in, a trained checkpoint out: the session, rounds of steps, progress, going on.
 
-    result = train(loss, shown_loss, make_optimizer, learning_rate, batches, ..., model_dir)
+    result = train(Objective(loss, shown_loss), Data(batches, num_units, "words"),
+                   Optimization(make_optimizer, learning_rate), Saving(model_dir))
     with restored_session(model_dir) as session:
         session.run(...)
 
@@ -15,14 +16,72 @@ import math
 import os
 import platform
 import time
-import uuid
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 
 import tf1_sampled
-from tf1_sampled import checkpoints, checks, distributed, files, summaries
-from tf1_sampled import progress as progress_lib
+from tf1_sampled import checkpoints, checks, distributed, files, progress, summaries
+from tf1_sampled import state as state_lib
+from tf1_sampled import steps as steps_lib
+
+Objective = collections.namedtuple(
+    "Objective", "loss shown_loss held_out_loss watch", defaults=(None, None))
+Objective.__doc__ = """What is trained, and what is shown of it.
+
+  loss: float scalar, to be minimised.
+  shown_loss: float scalar, to be shown (per word, per example).
+  held_out_loss: None, or a function of the session that returns a float: the loss to show instead, as
+    often as takes 2% of the time.
+  watch: None, or {name: scalar}, more to tell TensorBoard.
+"""
+
+Data = collections.namedtuple("Data", "batches num_units unit")
+Data.__doc__ = """What is trained on.
+
+  batches: function of a position, or None for the beginning, that gives an iterator of (feed_dict,
+    progress, position): progress a float in (0, 1] after the batch, and position what `batches` wants
+    to go on after it, numbers in tuples or arrays. Where there is no position,
+    batches(None, begin, end) gives those of that share of the work, floats in 0 .. 1.
+  num_units: integer, units of progress in all of it.
+  unit: string, what they are called ("words").
+"""
+
+Optimization = collections.namedtuple(
+    "Optimization", "make_optimizer learning_rate decay threads", defaults=("linear", None))
+Optimization.__doc__ = """How steps are made.
+
+  make_optimizer: learning rate (float scalar tensor) -> tf.train.Optimizer; see OPTIMIZERS.
+  learning_rate: float above 0, at the start.
+  decay: "linear", the learning rate falls to 0; or "none", it stays.
+  threads: integer, steps at a time; or None, one that TensorFlow divides among the cores.
+"""
+
+Saving = collections.namedtuple("Saving", "model_dir seconds keep", defaults=(600, 2))
+Saving.__doc__ = """Where and when checkpoints are made.
+
+  model_dir: string, folder for them, in which nobody else is; see model_dir.ModelDir. Only the chief of
+    a cluster reads it.
+  seconds: float, between checkpoints; one more is made at the end.
+  keep: integer, how many of the newest stay, beside the best by validation.
+"""
+
+Validation = collections.namedtuple("Validation", "score times patience")
+Validation.__doc__ = """How a training is judged on the way, to keep the best of its checkpoints.
+
+  score: function of the session and of which validation it is, from 1 on -> (float, record): the higher
+    the better, on data that is not trained on; and what else is to be known of it, as of JSON.
+  times: integer, how often, evenly spread over the training: once an epoch, say.
+  patience: integer, the training ends after so many scores in a row that were not better; 0 for never.
+"""
+
+Sharing = collections.namedtuple("Sharing", "cluster num_pieces settings")
+Sharing.__doc__ = """What makes one training of those of all workers of a cluster.
+
+  cluster: the cluster.Cluster of this worker.
+  num_pieces: integer, into how many pieces the work is cut, the same for all; see num_pieces.
+  settings: {name: value as of JSON} of what must be the same for all, the data included.
+"""
 
 TrainingResult = collections.namedtuple(
     "TrainingResult", "seconds cpu_seconds steps units units_per_second history validations is_whole")
@@ -38,109 +97,13 @@ TrainingResult.__doc__ = """What a training took.
   is_whole: boolean, False where it was asked to stop before.
 """
 
-Validation = collections.namedtuple("Validation", "score times patience")
-Validation.__doc__ = """How a training is judged on the way, to keep the best of its checkpoints.
-
-  score: function of the session and of which validation it is, from 1 on -> (float, record): the higher
-    the better, on data that is not trained on; and what else is to be known of it, as of JSON.
-  times: integer, how often, evenly spread over the training: once an epoch, say.
-  patience: integer, the training ends after so many scores in a row that were not better; 0 for never.
-"""
-
-STEPS_OF_A_PIECE = 50  # of work on a cluster, more or less: taking one is a call over the network
-
 _ROUND = 50  # steps between two looks at the loss: what the step itself needs is less than it
 _LOOK_SHARE = 0.02  # of the time, at most, for looks at the held-out loss
-_STEP_SEEDS = "tf1_sampled/step_seeds"  # collection of (tensor, seed)
 
 
-def session_config(threads=None):
-    """ConfigProto with soft placement: an op without a kernel for its device goes to another one.
-
-    Args:
-      threads: integer, how many threads call the session, each to run its steps by itself, op after
-        op: so all cores are busy all the time, where a step that is divided among them waits for its
-        longest op. None for TensorFlow's own way, which divides a step.
-
-    Returns:
-      tf.ConfigProto.
-    """
-    if threads is None:
-        return tf.ConfigProto(allow_soft_placement=True)
-    # -1: the ops of a step run in the thread that called.
-    return tf.ConfigProto(allow_soft_placement=True, intra_op_parallelism_threads=1,
-                          inter_op_parallelism_threads=-1)
-
-
-def minimize(loss, optimizer):
-    """The training op: one step of `optimizer` on the trainable variables, then the global step.
-
-    Runs the ops in tf.GraphKeys.UPDATE_OPS first (a learned sampler's counts).
-
-    Args:
-      loss: float scalar.
-      optimizer: tf.train.Optimizer.
-
-    Returns:
-      tf.Operation.
-
-    Raises:
-      InputError: a trainable variable on which the loss does not depend.
-    """
-    return _apply(optimizer, _gradients(loss, optimizer))
-
-
-def _gradients(loss, optimizer):
-    gradients = optimizer.compute_gradients(loss, tf.trainable_variables())
-    untouched = [variable.op.name for gradient, variable in gradients if gradient is None]
-    checks.argument(not untouched, "minimize", "loss", "one that depends on every trainable variable",
-                    "none on " + ", ".join(untouched))
-    return gradients
-
-
-def _apply(optimizer, gradients):
-    updates = tf.get_collection(tf.GraphKeys.UPDATE_OPS)
-    global_step = tf.train.get_or_create_global_step()
-    if isinstance(optimizer, tf.train.SyncReplicasOptimizer):
-        # What it makes to apply runs in a step of its own, in which nothing is fed.
-        return tf.group(optimizer.apply_gradients(gradients, global_step), *updates)
-    with tf.control_dependencies(updates):
-        return optimizer.apply_gradients(gradients, global_step)
-
-
-def _watched(gradients, watch):
-    """{name: scalar} of what to tell of a step beside its loss."""
-    gradients = [gradient for gradient, _ in gradients]
-    rows = [tf.size(tf.unique(tf.reshape(gradient.indices, [-1]))[0]) for gradient in gradients
-            if isinstance(gradient, tf.IndexedSlices)]
-    watched = dict(watch or {}, gradient_norm=tf.global_norm(gradients))
-    if rows:
-        watched["rows_touched"] = tf.add_n(rows)
-    return watched
-
-
-def step_seed(seed):
-    """A seed for draws (of samplers, say) that `train` makes another one in each step.
-
-    It depends on `seed` and the number of the step alone, so that a training that goes on draws what
-    it would have drawn. Outside of `train` it is that of step 0.
-
-    Args:
-      seed: integer, not negative.
-
-    Returns:
-      int64 [2]; distributions.fold_in gives more of it.
-    """
-    tensor = tf.placeholder_with_default(tf.constant([seed, 0], tf.int64), [2], "step_seed")
-    tf.add_to_collection(_STEP_SEEDS, (tensor, seed))
-    return tensor
-
-
-def train(loss, shown_loss, make_optimizer, learning_rate, batches, num_units, unit, model_dir,
-          decay="linear", threads=None, held_out_loss=None, save_seconds=600, keep=2, validation=None,
-          initialise=None, watch=None, profile_step=None, stop=lambda: False, report=print,
-          cluster=None, num_pieces=1, fingerprint=""):
-    """Trains over `batches`, from where a training in `model_dir` ended if there was one.
+def train(objective, data, optimization, saving, validation=None, initialise=None, profile_step=None,
+          stop=lambda: False, report=print, sharing=None):
+    """Trains over `data`, from where a training in the model_dir ended if there was one.
 
     The loss is looked at every 50 steps, and before each checkpoint on the values to be saved; a
     loss that is not finite stops the training, with the last checkpoint as it was.
@@ -153,356 +116,434 @@ def train(loss, shown_loss, make_optimizer, learning_rate, batches, num_units, u
     On a cluster each worker calls this with the same graph, built after distributed.cut_tables. The work
     is cut into pieces, of which each worker takes the next when it is done with one. Where a parameter
     server is lost, all wait until it is back, and go on from the last checkpoint. What is shown, saved
-    and validated is the chief's matter, who ends when no worker has work. A checkpoint goes on anywhere:
-    on one machine, or on any cluster.
+    and validated is the chief's matter, who ends when no worker has work; the piece of a worker that is
+    gone becomes the chief's. A checkpoint goes on anywhere: on one machine, or on any cluster.
 
-    TensorBoard finds in `model_dir` loss, held_out_loss, units_per_second, gradient_norm (of all uses
-    of a row by themselves), rows_touched (in how many rows of all tables a step is made), what `watch`
-    has, and the validations.
+    TensorBoard finds in the model_dir loss, held_out_loss, units_per_second, what steps.Step watches,
+    and the validations.
 
     Args:
-      loss: float scalar, to be minimised.
-      shown_loss: float scalar, to be shown (per word, per example).
-      make_optimizer: learning rate (float scalar tensor) -> tf.train.Optimizer; see OPTIMIZERS.
-      learning_rate: float above 0, at the start.
-      batches: function of a position, or None for the beginning, that gives an iterator of (feed_dict,
-        progress, position): progress a float in (0, 1] after the batch, and position what
-        `batches` wants to go on after it, numbers in tuples or arrays. Where there is no position,
-        batches(None, begin, end) gives those of that share of the work, floats in 0 .. 1.
-      num_units: integer, units of progress in all of `batches`.
-      unit: string, what they are called ("words").
-      model_dir: string, folder for the checkpoints, in which nobody else is; see model_dir.ModelDir.
-        Only the chief of a cluster reads it.
-      decay: "linear", the learning rate falls to 0; or "none", it stays.
-      threads: integer, steps at a time; or None, one that TensorFlow divides among the cores.
-      held_out_loss: None, or a function of the session that returns a float: the loss to show
-        instead, as often as takes 2% of the time.
-      save_seconds: float, seconds between checkpoints; one more is made at the end.
-      keep: integer, how many of the newest checkpoints stay, beside the best by validation.
+      objective: Objective.
+      data: Data.
+      optimization: Optimization.
+      saving: Saving.
       validation: None, or a Validation: then checkpoints.chosen is that of the best score.
       initialise: None, or a function of the session that gives variables other values to start from.
-      watch: None, or {name: scalar}, more to tell TensorBoard.
       profile_step: None, or integer: the trace of this step, counted from 0, goes to trace-<step>.json.
       stop: function that tells whether to end before all is done: asked after each batch.
       report: function of a line of text for the user.
-      cluster: None, or the cluster.Cluster of this worker.
-      num_pieces: integer, into how many pieces a cluster cuts the work, the same on all its machines:
-        STEPS_OF_A_PIECE each, say.
-      fingerprint: string, of the settings and the data, which all workers of a cluster have to share.
+      sharing: None for a training on one machine, or Sharing.
 
     Returns:
       TrainingResult, of all parts of the training together; of a worker that is not the chief, its own.
 
     Raises:
       InputError: a learning rate <= 0, no batch at all, a loss that is not finite, a checkpoint that
-        cannot be written, only damaged ones to go on from, or a worker of another fingerprint.
+        cannot be written, only damaged ones to go on from, or a worker of other settings.
     """
-    checks.argument(learning_rate > 0, "train", "learning_rate", "a number above 0", learning_rate)
-    checks.one_of("train", "decay", decay, {"linear", "none"})
-    checks.positive("train", "num_pieces", num_pieces)
-    # A resource: what SyncReplicasOptimizer reads after a step is then the value after it.
-    with tf.variable_scope(tf.get_variable_scope(), use_resource=True):
-        global_step = tf.train.get_or_create_global_step()
-    work = distributed.Work(cluster, num_pieces) if cluster else None
-    is_chief = cluster is None or cluster.is_chief
-    # The rate's own placeholder, so that models and inputs need not know that it falls.
-    progress_before = tf.placeholder_with_default(work.progress if work else 0.0, [], "progress")
-    left = tf.maximum(1 - progress_before, 1e-4) if decay == "linear" else tf.constant(1.0)
-    optimizer, together = make_optimizer(learning_rate * left), None
-    if cluster and cluster.is_sync:
-        optimizer = tf.train.SyncReplicasOptimizer(
-            optimizer, len(cluster.worker_hosts), len(cluster.worker_hosts))
-        threads = 1  # a step ends when those of all workers do
-    gradients = _gradients(loss, optimizer)
-    train_op = _apply(optimizer, gradients)
-    if cluster and cluster.is_sync:
-        together = distributed.Together(cluster, optimizer)
-    watched = _watched(gradients, watch)
-    looked_at = (train_op, shown_loss) + tuple(watched.values())
-    seeds = tf.get_collection(_STEP_SEEDS)
-    # What may change from one run to the next must be the same for all workers of one, too.
-    saved = _SavedProgress("%s (%d %s in %d pieces, learning_rate %g)" % (
-        fingerprint, num_units, unit, num_pieces, learning_rate))
-    initializer = tf.global_variables_initializer()
-    store = checkpoints.Checkpoints(model_dir, keep, report) if is_chief else None
-    if is_chief:
-        tf.add_to_collection(tf.GraphKeys.SAVERS, store.saver)  # the graph is final from here on
+    checks.argument(optimization.learning_rate > 0, "train", "learning_rate", "a number above 0",
+                    optimization.learning_rate)
+    checks.one_of("train", "decay", optimization.decay, {"linear", "none"})
+    plan = _Plan(objective, data, optimization, saving, validation, initialise, profile_step, stop,
+                 report)
+    if sharing is None:
+        return _Training(plan).run()
+    checks.positive("train", "num_pieces", sharing.num_pieces)
+    return _SharedTraining(plan, sharing).run()
 
-    def start(_, session):
-        """Gives the variables their values, where they have none."""
-        is_there = work and work.is_ready(session) and saved.is_of(session, model_dir)
-        path = None if is_there else store.restore(session)
-        if is_there:
-            report("Going on with what the parameter servers have")
-        elif path is None:
-            initial_values(session)
-        elif not (work and path.endswith("-0")):  # the initial values, made a moment ago
-            report("Going on from %s" % path)
-        if work:
-            done = saved.read(session, num_units)
-            saved.write(session, done)  # with the fingerprint of now
-            if not is_there:
-                work.begin(session, done.progress)
 
-    def initial_values(session):
-        session.run(initializer)
-        if initialise is not None:
-            initialise(session)
-        saved.write(session, _Done())
+_Plan = collections.namedtuple("_Plan", "objective data optimization saving validation initialise "
+                               "profile_step stop report")
 
-    def run(session, pool, stack):
-        done = saved.read(session, num_units)
-        if not is_chief:
-            saved.check(done)
-        clock = progress_lib.Clock(done.seconds, done.cpu_seconds)
-        callables = {}  # a callable costs a step less than session.run does
-        feed, running, progress, position = None, [], done.progress, done.position
-        if work:
-            done.steps = int(session.run(global_step))
-            feeds = _feeds_of_shares(batches, work.take(session))
-        elif position is None and progress:
-            feeds = iter(batches(None, progress, 1.0))
-        else:
-            feeds = iter(batches(position))
-        submitted = done.steps
-        # Draws of their own for each step of each worker.
-        apart, mine = (len(cluster.worker_hosts), cluster.task_index) if cluster else (1, 0)
 
-        def step(number, feed, *fetches):
-            if number == profile_step and is_chief:
-                path = os.path.join(model_dir, "trace-%d.json" % number)
-                return summaries.traced_run(session, list(fetches), feed, path)[1:]
-            key = fetches, tuple(feed)
-            if key not in callables:
-                callables[key] = session.make_callable(list(fetches), list(feed))
-            return callables[key](*[np.asarray(value, tensor.dtype.as_numpy_dtype)
-                                    for tensor, value in feed.items()])[1:]
+class _Training:
+    """A training on one machine: what the graph has for it, and its session.
 
-        def check_finite(value, number):
-            if not np.isfinite(value):
-                raise checks.InputError(
-                    "train: loss: wanted a finite number, got %s at step %d; learning_rate = %g may be "
-                    "too large, for steps of this size. Last checkpoint: %s" % (
-                        value, number, learning_rate,
-                        is_chief and tf.train.latest_checkpoint(model_dir) or "none yet"))
+    Args:
+      plan: _Plan.
+      settings: {name: value}, to be kept with the progress.
+      is_chief: boolean, whether it saves, shows and validates.
+    """
 
-        def save(is_best=False):
-            if feed is not None:
-                check_finite(session.run(loss, feed), done.steps)
-            done.seconds, done.cpu_seconds = clock.read()
-            if work:
-                done.progress, done.position = work.done(session), None
-                done.steps = int(session.run(global_step))
-            saved.write(session, done)
-            store.save(session, done.steps, is_best)
-
-        def units():
-            return int(round(progress * num_units))
-
-        def judge():
-            with clock.stopped():
-                check_finite(session.run(loss, feed), done.steps)
-                score, record = validation.score(session, len(done.validations) + 1)
-                done.validations.append((units(), clock.read()[0], score, record))
-                told.add(done.steps, {"validation": dict(record, score=score)})
-                if _best(done.validations) == len(done.validations) - 1:
-                    save(is_best=True)
-
+    def __init__(self, plan, settings=None, is_chief=True):
+        self.plan, self.is_chief = plan, is_chief
+        self.step = self._make_step()
+        self.saved = state_lib.SavedState(settings or {})
+        self._initializer = tf.global_variables_initializer()
+        self.store = None
         if is_chief:
-            told = stack.enter_context(summaries.Summaries(model_dir, done.steps))
-            display = progress_lib.Display(num_units, unit, progress)
-        saved_time = looked = time.time()
-        look_seconds = 0.0
-        # What was restored may be of before the last validation.
-        judged_at = done.validations[-1][0] / num_units if done.validations else 0
-        judge_from = _next_multiple(max(progress, judged_at), validation) if is_chief else math.inf
-        is_stopped = stop()
-        while not is_stopped and not _is_hopeless(done.validations, validation):
-            # The pool makes the steps of a round while this thread makes the batches of the next.
+            self.store = checkpoints.Checkpoints(plan.saving.model_dir, plan.saving.keep, plan.report)
+            tf.add_to_collection(tf.GraphKeys.SAVERS, self.store.saver)  # it is final from here on
+        self._scaffold = tf.train.Scaffold(init_op=tf.no_op(), init_fn=self._start,
+                                           saver=self.store and self.store.saver)
+
+    def run(self):
+        """The TrainingResult."""
+        return self._attempt("", steps_lib.session_config(self.plan.optimization.threads))
+
+    def _make_step(self, wrap=lambda make_optimizer: make_optimizer, begin=0.0):
+        objective, optimization = self.plan.objective, self.plan.optimization
+        return steps_lib.Step(
+            objective.loss, objective.shown_loss, wrap(optimization.make_optimizer),
+            optimization.learning_rate, optimization.decay, begin, objective.watch)
+
+    def _attempt(self, master, config, hooks=()):
+        """What a _Run in a session of its own comes to."""
+        with tf.train.MonitoredTrainingSession(
+                master=master, is_chief=self.is_chief, scaffold=self._scaffold, hooks=hooks,
+                config=config, stop_grace_period_secs=2, save_checkpoint_secs=None,
+                save_summaries_steps=None, log_step_count_steps=None,
+                ) as session, contextlib.ExitStack() as stack:
+            pool = stack.enter_context(concurrent.futures.ThreadPoolExecutor(
+                self.plan.optimization.threads or 1))
+            return session.run_step_fn(
+                lambda step_context: self._run_in(step_context.session, pool, stack))
+
+    def _run_in(self, session, pool, stack):
+        return _Run(self, session, pool, stack).run()
+
+    def _start(self, _, session):
+        """Gives the variables their values."""
+        path = self.store.restore(session)
+        if path is None:
+            self._initialise(session)
+        else:
+            self.plan.report("Going on from %s" % path)
+
+    def _initialise(self, session):
+        session.run(self._initializer)
+        if self.plan.initialise is not None:
+            self.plan.initialise(session)
+        self.saved.write(session, state_lib.State())
+
+
+class _Run:
+    """A training in one session: rounds of steps, and what is done between them.
+
+    Args:
+      training: _Training.
+      session: tf.Session.
+      pool: executor of steps.
+      stack: contextlib.ExitStack, of the session.
+    """
+
+    def __init__(self, training, session, pool, stack):
+        self._training, self._plan, self._session, self._pool = training, training.plan, session, pool
+        self._run_step = training.step.runner(session)
+        self._state = training.saved.read(session, self._plan.data.num_units)
+        self._clock = progress.Clock(self._state.seconds, self._state.cpu_seconds)
+        # Of the batches that the pool has; the state's are of those that are done.
+        self._progress, self._position = self._state.progress, self._state.position
+        self._submitted = self._state.steps
+        self._feed = None  # of the latest batch
+        self._is_stopped = self._plan.stop()
+        self._judge_from = math.inf
+        if training.is_chief:
+            self._told = stack.enter_context(
+                summaries.Summaries(self._plan.saving.model_dir, self._state.steps))
+            self._display = progress.Display(*self._plan.data[1:], self._progress)
+            # What was restored may be of before the last validation.
+            validations = self._state.validations
+            judged_at = validations[-1][0] / self._plan.data.num_units if validations else 0
+            self._judge_from = _next_multiple(max(self._progress, judged_at), self._plan.validation)
+        self._saved_time = self._looked_time = time.time()
+        self._look_seconds = 0.0
+
+    def run(self):
+        """Trains to the end, or until it is to stop; the TrainingResult."""
+        self._make_rounds(self._feeds())
+        checks.argument(self._submitted or self._is_stopped, "train", "batches", "one batch or more", 0)
+        return self._end()
+
+    # What a cluster does otherwise.
+
+    def _feeds(self):
+        batches = self._plan.data.batches
+        if self._position is None and self._progress:
+            return batches(None, self._progress, 1.0)
+        return batches(self._position)
+
+    def _number_of_draws(self):
+        """For the draws of the next step."""
+        return self._submitted
+
+    def _mark(self):
+        """The state is that of the batches that the pool had: all are done."""
+        self._state.progress, self._state.position = self._progress, self._position
+
+    def _leave(self, steps):
+        """The steps under way are to be the last."""
+
+    # Rounds.
+
+    def _make_rounds(self, feeds):
+        """Makes the steps of all feeds, unless it is to stop.
+
+        The pool makes the steps of a round while this thread makes the batches of the next.
+        """
+        feeds, running = iter(feeds), []
+        while not self._is_stopped and not self._is_hopeless():
             earlier, running = running, []
-            judged = False
             try:
-                for feed, progress_after, position_after in itertools.islice(feeds, _ROUND):
-                    feed[progress_before] = progress
-                    feed.update((tensor, [seed, submitted * apart + mine]) for tensor, seed in seeds)
-                    fetches = (train_op,) if running else looked_at
-                    running.append(pool.submit(step, submitted, feed, *fetches))
-                    progress, position = progress_after, position_after
-                    submitted += 1
-                    judged = progress >= judge_from - 1e-9
-                    is_stopped = stop()
-                    if judged or is_stopped:
-                        break
-                now = time.time()
-                look = is_chief and (held_out_loss is None or not done.history or (
-                    _LOOK_SHARE * (now - looked) > look_seconds))
-                due = is_chief and now - saved_time > save_seconds
-                pause = look or due or judged or is_stopped or not running
-                if is_stopped and together:
-                    together.leave(session, earlier + running)
-                for futures in (earlier, running) if pause else (earlier,):
-                    values = [future.result() for future in futures if not future.cancelled()]
-                    if values:
-                        value, *others = values[0]
-                        check_finite(value, done.steps + 1)
-                        done.steps += len(values)
+                is_judged = self._submit_round(feeds, running)
+                is_looked_at, is_saved = self._is_due() if self._training.is_chief else (False, False)
+                is_pause = is_looked_at or is_saved or is_judged or self._is_stopped or not running
+                if self._is_stopped:
+                    self._leave(earlier + running)
+                told = self._finish(earlier)
+                if is_pause:
+                    told = self._finish(running) or told
             except BaseException:
-                if together:
-                    together.leave(session, earlier + running)
+                self._leave(earlier + running)
                 for future in earlier + running:
                     future.cancel()
                 raise
-            is_last = not running
-            if pause:
+            if is_pause:
+                self._mark()
+                if not running:
+                    break
                 running = []
-                done.progress, done.position = progress, position
-            if is_last:
+            if is_looked_at and told:
+                self._look(told)
+            if self._training.is_chief and self._state.history:
+                self._display.show(self._progress, self._state.history[-1][2])
+            if is_judged:
+                self._judge()
+            if is_saved:
+                self._save()
+                self._saved_time = time.time()
+
+    def _submit_round(self, feeds, running):
+        """Hands the pool some steps, whose futures go to `running`; whether to validate after them."""
+        is_judged = False
+        for feed, progress_after, position_after in itertools.islice(feeds, _ROUND):
+            self._feed = self._training.step.with_progress(
+                feed, self._progress, self._number_of_draws())
+            trace_to = None
+            if self._submitted == self._plan.profile_step and self._training.is_chief:
+                trace_to = os.path.join(self._plan.saving.model_dir, "trace-%d.json" % self._submitted)
+            running.append(self._pool.submit(self._run_step, self._feed, not running, trace_to))
+            self._progress, self._position = max(self._progress, progress_after), position_after
+            self._submitted += 1
+            is_judged = self._progress >= self._judge_from - 1e-9
+            self._is_stopped = self._plan.stop()
+            if is_judged or self._is_stopped:
                 break
-            if look:
-                now, seconds = time.time(), clock.read()[0]
-                numbers = dict(zip(watched, others), loss=value, units_per_second=units() / seconds)
-                if held_out_loss is not None:
-                    value = numbers["held_out_loss"] = held_out_loss(session)
-                looked = time.time()
-                look_seconds = looked - now
-                told.add(done.steps, numbers)
-                done.history.append((units(), seconds, float(value)))
-            if is_chief:
-                display.show(progress, done.history[-1][2])
-            if judged:
-                judge()
-                judge_from = _next_multiple(progress, validation)
-            if due:
-                save()
-                saved_time = time.time()
-        checks.argument(done.steps or is_stopped or work, "train", "batches", "one batch or more", 0)
-        if work:
-            if feed is None:  # the others had done it all
-                feed = next(iter(batches(None)))[0]
-            if not is_stopped and is_chief:
-                work.stop(session)  # it may have ended early
-            if not is_stopped or not is_chief:
-                work.give_back(session)
-            idle = None
-            for _ in work.wait_for_others(session, lambda: is_stopped or stop()):
-                if together and (idle is None or idle.done()):  # others wait for a step of this worker
-                    idle = pool.submit(step, submitted, feed, train_op)
-            if together:
-                together.leave(session, [idle] if idle else [])
-            if is_chief and not is_stopped:
-                progress = 1.0
-                is_hopeless = _is_hopeless(done.validations, validation)
-                if judge_from <= 1 and not is_hopeless:
-                    judge()  # the last pieces were the others'
-        seconds, cpu_seconds = clock.read()
-        if is_chief:
-            if feed is not None:
-                last = held_out_loss(session) if held_out_loss else session.run(shown_loss, feed)
-                display.close(last, progress)
-                if not is_stopped:
-                    done.history.append((units(), seconds, float(last)))
-            save()
-        return TrainingResult(seconds, cpu_seconds, done.steps, units(), units() / seconds, done.history,
-                              done.validations, not is_stopped)
+        return is_judged
 
-    config = session_config(threads)
-    server = None
-    if cluster:
-        config = distributed.session_config(tf.ConfigProto(allow_soft_placement=True), cluster)
-        server = distributed.start_server(cluster, report)
-        if is_chief and tf.train.latest_checkpoint(model_dir) is None:
+    def _is_due(self):
+        """Whether to look at the loss, and whether to save."""
+        now = time.time()
+        is_looked_at = (self._plan.objective.held_out_loss is None or not self._state.history
+                        or _LOOK_SHARE * (now - self._looked_time) > self._look_seconds)
+        return is_looked_at, now - self._saved_time > self._plan.saving.seconds
+
+    def _finish(self, futures):
+        """Waits for steps; what is to be told of the first of them."""
+        values = [future.result() for future in futures if not future.cancelled()]
+        if not values:
+            return {}
+        self._check_finite(values[0]["loss"], self._state.steps + 1)
+        self._state.steps += len(values)
+        return values[0]
+
+    def _check_finite(self, loss, number):
+        if np.isfinite(loss):
+            return
+        path = self._training.is_chief and tf.train.latest_checkpoint(self._plan.saving.model_dir)
+        raise checks.InputError(
+            "train: loss: wanted a finite number, got %s at step %d; learning_rate = %g may be too "
+            "large, for steps of this size. Last checkpoint: %s" % (
+                loss, number, self._plan.optimization.learning_rate, path or "none yet"))
+
+    def _check_latest(self):
+        """Raises where the variables as they are give a loss that is not finite."""
+        self._check_finite(self._session.run(self._plan.objective.loss, self._feed), self._state.steps)
+
+    # Between rounds.
+
+    def _look(self, told):
+        """Tells of the training."""
+        now, seconds = time.time(), self._clock.read()[0]
+        loss, told = told["loss"], dict(told, units_per_second=self._units() / seconds)
+        if self._plan.objective.held_out_loss is not None:
+            loss = told["held_out_loss"] = self._plan.objective.held_out_loss(self._session)
+        self._looked_time = time.time()
+        self._look_seconds = self._looked_time - now
+        self._told.add(self._state.steps, told)
+        self._state.history.append((self._units(), seconds, float(loss)))
+
+    def _judge(self):
+        """Validates, and saves what is the best so far."""
+        state = self._state
+        with self._clock.stopped():
+            self._check_latest()
+            score, record = self._plan.validation.score(self._session, len(state.validations) + 1)
+            state.validations.append((self._units(), self._clock.read()[0], score, record))
+            self._told.add(state.steps, {"validation": dict(record, score=score)})
+            if _best(state.validations) == len(state.validations) - 1:
+                self._save(is_best=True)
+        self._judge_from = _next_multiple(self._progress, self._plan.validation)
+
+    def _save(self, is_best=False):
+        if self._feed is not None:
+            self._check_latest()
+        self._state.seconds, self._state.cpu_seconds = self._clock.read()
+        self._training.saved.write(self._session, self._state)
+        self._training.store.save(self._session, self._state.steps, is_best)
+
+    def _units(self):
+        return int(round(self._progress * self._plan.data.num_units))
+
+    def _is_hopeless(self):
+        """Whether the latest scores were not better often enough to end the training."""
+        validations, validation = self._state.validations, self._plan.validation
+        return bool(validations and validation and validation.patience
+                    and len(validations) - 1 - _best(validations) >= validation.patience)
+
+    def _end(self):
+        """Shows and saves what it came to; the TrainingResult."""
+        seconds, cpu_seconds = self._clock.read()
+        if self._feed is not None and self._training.is_chief:
+            objective = self._plan.objective
+            last = (objective.held_out_loss(self._session) if objective.held_out_loss
+                    else self._session.run(objective.shown_loss, self._feed))
+            self._display.close(last, self._progress)
+            if not self._is_stopped:
+                self._state.history.append((self._units(), seconds, float(last)))
+        if self._training.is_chief:
+            self._save()
+        return TrainingResult(
+            seconds, cpu_seconds, self._state.steps, self._units(), self._units() / seconds,
+            self._state.history, self._state.validations, not self._is_stopped)
+
+
+class _SharedTraining(_Training):
+    """The part of one worker in the training of a cluster."""
+
+    def __init__(self, plan, sharing):
+        self.cluster = sharing.cluster
+        self._num_pieces = sharing.num_pieces
+        self.together = None
+        # What may change from one run to the next must be the same for all workers of one, too.
+        settings = dict(sharing.settings, num_units=plan.data.num_units, num_pieces=sharing.num_pieces,
+                        learning_rate=plan.optimization.learning_rate)
+        if self.cluster.is_sync:  # a step ends when those of all workers do
+            plan = plan._replace(optimization=plan.optimization._replace(threads=1))
+        super().__init__(plan, settings, self.cluster.is_chief)
+        self.work.require(tf.global_variables())
+        self._scaffold.finalize()  # before the places of its ops are known
+
+    def run(self):
+        config = distributed.session_config(tf.ConfigProto(allow_soft_placement=True), self.cluster)
+        server = distributed.start_server(self.cluster, self.plan.report)
+        model_dir, hooks = self.plan.saving.model_dir, [self.together] if self.together else []
+        if self.is_chief and tf.train.latest_checkpoint(model_dir) is None:
             # Made here: initial values may be in the memory of this process, which no server has.
-            with tf.Session(config=session_config()) as session:
-                initial_values(session)
-                store.save(session, 0)
-    scaffold = tf.train.Scaffold(init_op=tf.no_op(), init_fn=start, saver=store and store.saver)
-    scaffold.finalize()
+            with tf.Session(config=steps_lib.session_config()) as session:
+                self._initialise(session)
+                self.store.save(session, 0)
 
-    def guarded(session, pool, stack):
+        with distributed.placed(tf.get_default_graph(), self.cluster, self.work.variables):
+            result = distributed.until_done(
+                lambda: self._attempt(server.target, config, hooks), self.work, server, config,
+                self.plan.stop, self.plan.report)
+            if self.together:
+                self.together.join()
+            if self.is_chief and result and result.is_whole:
+                distributed.end_servers(self.cluster, server)
+        return result or TrainingResult(0.0, 0.0, 0, 0, 0.0, [], [], False)
+
+    def _make_step(self):
+        self.work = distributed.Work(self.cluster, self._num_pieces, self.plan.report)
+        if not self.cluster.is_sync:
+            return super()._make_step(begin=self.work.progress)
+        step = super()._make_step(distributed.synchronised(self.cluster), self.work.progress)
+        self.together = distributed.Together(self.cluster, step.optimizer)
+        return step
+
+    def _run_in(self, session, pool, stack):
         with distributed.losses_told():
-            return run(session, pool, stack)
+            return _SharedRun(self, session, pool, stack).run()
 
-    def attempt():
-        with tf.train.MonitoredTrainingSession(
-                master=server.target if server else "", is_chief=is_chief, scaffold=scaffold,
-                hooks=[together] if together else None, config=config, stop_grace_period_secs=2,
-                save_checkpoint_secs=None, save_summaries_steps=None,
-                log_step_count_steps=None) as session, contextlib.ExitStack() as stack:
-            pool = stack.enter_context(concurrent.futures.ThreadPoolExecutor(threads or 1))
-            return session.run_step_fn(
-                lambda step_context: guarded(step_context.session, pool, stack))
-
-    if not cluster:
-        return attempt()
-    with distributed.placed(tf.get_default_graph(), cluster, work.variables):
-        result = distributed.until_done(attempt, work, server, config, stop, report)
-        if together:
-            together.join()
-        if is_chief and result and result.is_whole:
-            distributed.end_servers(cluster, server)
-    return result or TrainingResult(0.0, 0.0, 0, 0, 0.0, [], [], False)
+    def _start(self, _, session):
+        is_there = self.work.is_ready(session) and self.saved.is_of(session, self.plan.saving.model_dir)
+        if is_there:
+            self.plan.report("Going on with what the parameter servers have")
+        else:
+            path = self.store.restore(session)
+            if not path.endswith("-0"):  # the initial values, made a moment ago
+                self.plan.report("Going on from %s" % path)
+        state = self.saved.read(session, self.plan.data.num_units)
+        self.saved.write(session, state)  # with the settings of now
+        if not is_there:
+            self.work.begin(session, state.progress)
 
 
-def _feeds_of_shares(batches, shares):
-    for begin, end in shares:
-        yield from batches(None, begin, end)
+class _SharedRun(_Run):
+    """The part of one worker in a session with the parameter servers."""
 
+    def __init__(self, training, session, pool, stack):
+        super().__init__(training, session, pool, stack)
+        if not training.is_chief:
+            training.saved.check_settings(self._state)
+        self._submitted = self._state.steps = self._steps_of_all()
 
-class _Done:
-    """What a training has done so far, beside the values of the variables."""
+    def run(self):
+        self._make_rounds(self._feeds())
+        training, work = self._training, self._training.work
+        if self._feed is None:  # the others had done it all
+            feed = next(iter(self._plan.data.batches(None)))[0]
+            self._feed = training.step.with_progress(feed, self._progress, self._number_of_draws())
+        if training.is_chief and not self._is_stopped:
+            work.stop(self._session)  # it may have ended early
+        if not training.is_chief or not self._is_stopped:
+            work.give_back(self._session)
+        self._wait_for_others()
+        if training.is_chief and not self._is_stopped:
+            self._progress = 1.0
+            if self._judge_from <= 1 and not self._is_hopeless():
+                self._judge()  # the last pieces were the others'
+        return self._end()
 
-    def __init__(self):
-        self.training = uuid.uuid4().hex  # which one it is
-        self.fingerprint = ""
-        self.steps = 0
-        self.progress = 0.0
-        self.position = None
-        self.num_units = None
-        self.seconds = self.cpu_seconds = 0.0
-        self.history, self.validations = [], []  # as of TrainingResult
+    def _wait_for_others(self):
+        training, idle = self._training, None
+        for share in () if self._is_stopped else training.work.wait_for_others(
+                self._session, self._plan.stop):
+            if share:
+                self._make_rounds(self._plan.data.batches(None, *share))
+                training.work.give_back(self._session)
+            elif training.together and (idle is None or idle.done()):
+                training.together.check()
+                idle = self._pool.submit(self._run_step, self._feed, False)  # others wait for a step
+        if training.together:
+            training.together.leave(self._session, [idle] if idle else [])
+        self._is_stopped = self._is_stopped or self._plan.stop()
 
+    def _feeds(self):
+        for begin, end in self._training.work.take(self._session):
+            yield from self._plan.data.batches(None, begin, end)
 
-class _SavedProgress:
-    """A _Done as JSON in a variable, so that a checkpoint holds both or neither."""
+    def _number_of_draws(self):
+        cluster = self._training.cluster
+        return self._submitted * len(cluster.worker_hosts) + cluster.task_index
 
-    def __init__(self, fingerprint):
-        self._fingerprint = fingerprint
-        self._text = tf.Variable("", trainable=False, use_resource=True, name="training_progress")
-        self._given = tf.placeholder(tf.string, [])
-        self._write = tf.assign(self._text, self._given)
+    def _leave(self, steps):
+        if self._training.together:
+            self._training.together.leave(self._session, steps)
 
-    def write(self, session, done):
-        """Gives the variable its value."""
-        done.fingerprint = self._fingerprint
-        session.run(self._write.op, {self._given: json.dumps(
-            vars(done), default=lambda value: value.tolist())})  # of NumPy
+    def _finish(self, futures):
+        if self._training.together:
+            self._training.together.check()
+        return super()._finish(futures)
 
-    def read(self, session, num_units):
-        """The _Done of the variable, as progress in `num_units`, which may be others than before."""
-        done = _Done()
-        vars(done).update(json.loads(session.run(self._text)))
-        done.history, done.validations = (list(map(tuple, x)) for x in (done.history, done.validations))
-        if done.num_units != num_units:
-            done.progress = min(done.progress * (done.num_units or 0) / num_units, 1.0)
-            done.num_units = num_units
-        return done
+    def _save(self, is_best=False):
+        self._state.progress, self._state.position = self._training.work.done(self._session), None
+        self._state.steps = self._steps_of_all()
+        super()._save(is_best)
 
-    def check(self, done):
-        """Raises InputError where `done` is of a training of other settings or data than this one."""
-        checks.argument(done.fingerprint == self._fingerprint, "train", "fingerprint",
-                        "the settings and the data of the chief, %s" % done.fingerprint,
-                        self._fingerprint)
-
-    def is_of(self, session, model_dir):
-        """Whether the variable has a training of which model_dir has a checkpoint."""
-        path = tf.train.latest_checkpoint(model_dir)
-        if path is None:
-            return False
-        try:
-            text = tf.train.load_checkpoint(path).get_tensor(self._text.op.name)
-        except (ValueError, IndexError, tf.errors.OpError):
-            return False  # a damaged one
-        return json.loads(text)["training"] == json.loads(session.run(self._text))["training"]
+    def _steps_of_all(self):
+        return int(self._session.run(self._training.step.global_step))
 
 
 def _next_multiple(progress, validation):
@@ -518,17 +559,11 @@ def _best(validations):
     return max(range(len(scores)), key=lambda i: (scores[i] == scores[i], scores[i], -i))
 
 
-def _is_hopeless(validations, validation):
-    """Whether the latest scores were not better often enough to end the training."""
-    return bool(validations and validation and validation.patience
-                and len(validations) - 1 - _best(validations) >= validation.patience)
-
-
 @contextlib.contextmanager
 def restored_session(model_dir):
     """A session on the default graph with the variables of checkpoints.chosen(model_dir)."""
     savers = tf.get_collection(tf.GraphKeys.SAVERS)  # that of `train`, as the graph may be final
-    with tf.Session(config=session_config()) as session:
+    with tf.Session(config=steps_lib.session_config()) as session:
         (savers[0] if savers else tf.train.Saver()).restore(session, checkpoints.chosen(model_dir))
         yield session
 
@@ -567,6 +602,11 @@ def ratio_of_sums(session, total, weight, feeds):
     totals, weights = np.sum([session.run([total, weight], feed) for feed in feeds] or [(0, 0)], axis=0,
                              dtype=np.float64)
     return float(totals / weights) if weights else math.nan
+
+
+def num_pieces(num_units, units_per_step):
+    """Into how many pieces a cluster cuts its work: 50 steps each, as taking one is a call."""
+    return num_units // (50 * units_per_step) + 1
 
 
 def num_cores():

@@ -1,0 +1,93 @@
+"""What a training has done so far, beside the values of the variables; a checkpoint holds both.
+
+    saved = SavedState({"dim": 8})
+    state = saved.read(session, num_units)
+    state.steps += 1
+    saved.write(session, state)
+"""
+import json
+import uuid
+
+import tensorflow.compat.v1 as tf
+
+from tf1_sampled import checks
+
+
+class State:
+    """How far a training is.
+
+      training: string, which one it is.
+      settings: {name: value}, of whoever wrote it last.
+      steps: integer.
+      progress: float, the share of the work that is done, 0 to 1.
+      position: where in the data it goes on, as of training.Data; None for the beginning, or where
+        `progress` alone tells.
+      num_units: integer, units of progress of the whole work.
+      seconds, cpu_seconds: floats.
+      history, validations: as of training.TrainingResult.
+    """
+
+    def __init__(self):
+        self.training = uuid.uuid4().hex
+        self.settings = {}
+        self.steps = 0
+        self.progress = 0.0
+        self.position = None
+        self.num_units = None
+        self.seconds = self.cpu_seconds = 0.0
+        self.history, self.validations = [], []
+
+
+class SavedState:
+    """A State as JSON in a variable of the default graph.
+
+    Args:
+      settings: {name: value as of JSON}, what all workers of a cluster have to share.
+    """
+
+    def __init__(self, settings):
+        self._settings = json.loads(json.dumps(settings))
+        self._text = tf.Variable("", trainable=False, use_resource=True, name="training_progress")
+        self._given = tf.placeholder(tf.string, [])
+        self._write = tf.assign(self._text, self._given)
+
+    def write(self, session, state):
+        """Gives the variable its value, with the settings of now."""
+        state.settings = self._settings
+        session.run(self._write.op, {self._given: json.dumps(
+            vars(state), default=lambda value: value.tolist())})  # of NumPy
+
+    def read(self, session, num_units):
+        """The State of the variable, as progress in `num_units`, which may be others than before."""
+        state = State()
+        vars(state).update(json.loads(session.run(self._text)))
+        state.history, state.validations = (
+            list(map(tuple, rows)) for rows in (state.history, state.validations))
+        if state.num_units != num_units:
+            state.progress = min(state.progress * (state.num_units or 0) / num_units, 1.0)
+            state.num_units = num_units
+        return state
+
+    def check_settings(self, state):
+        """Checks that `state` is of the settings of now.
+
+        Raises:
+          InputError: others; it tells which.
+        """
+        names = sorted(set(self._settings) | set(state.settings))
+        changed = ["%s=%s for %s" % (name, self._settings.get(name), state.settings.get(name))
+                   for name in names if self._settings.get(name) != state.settings.get(name)]
+        if changed:
+            raise checks.InputError("train: settings: wanted those of the chief, got %s" % (
+                ", ".join(changed)))
+
+    def is_of(self, session, folder):
+        """Whether the variable has a training of which a folder has a checkpoint, its newest."""
+        path = tf.train.latest_checkpoint(folder)
+        if path is None:
+            return False
+        try:
+            text = tf.train.load_checkpoint(path).get_tensor(self._text.op.name)
+        except (ValueError, IndexError, tf.errors.OpError):
+            return False  # a damaged one
+        return json.loads(text)["training"] == json.loads(session.run(self._text))["training"]

@@ -92,6 +92,8 @@ class ClusterTest(parameterized.TestCase):
         self.assertEqual(codes, {("worker", 0): 0, ("worker", 1): -signal.SIGKILL, ("ps", 0): 0,
                                  ("ps", 1): 0}, cluster.text(*survival.CHIEF, "err.txt"))
         self.assertIn("Worker 1 is gone; its work is done here\n", cluster.text(*survival.CHIEF))
+        if not is_sync:  # in which a step is one on the examples of both
+            self.assertGreaterEqual(survival.newest(self.folder), 4 * 51000 // 128)
 
     def test_checkpoints_move_between_one_machine_and_clusters(self):
         program, arguments = "run_word2vec.py", ("--dim=256", "--epochs=30", "--saved_model=saved_model")
@@ -117,6 +119,7 @@ class ClusterTest(parameterized.TestCase):
         self.assertLess(self._loss(self.folder) / alone, 1.02)
 
     @parameterized.parameters(("--num_sampled=11", "num_sampled=11 for 10"),
+                              ("--sync", "sync=True for False"),
                               ("--epochs=4", "num_pieces=32 for 24, num_units=204000 for 153000"))
     def test_a_worker_of_other_settings_is_refused(self, other, told):
         cluster = self._cluster("run_recsys.py", "--epochs=3", absent=[("worker", 1)])

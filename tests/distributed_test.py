@@ -217,6 +217,11 @@ class TogetherTest(graph_case.GraphCase):
                 together.check()
         else:
             together.check()
+        # It is nothing to the next session.
+        session.run.side_effect = [None, RuntimeError(), RuntimeError()]
+        together.after_create_session(session, coord)
+        together.join()
+        together.check()
 
 
 class ServersTest(graph_case.GraphCase):

@@ -63,9 +63,18 @@ class SavedStateTest(graph_case.GraphCase):
             same = saved.read(session, 1)
             saved.write(session, state.State())
             self.assertFalse(saved.is_of(session, folder))
-            saved.write(session, same)
+            for steps, wanted in ((0, True), (7, True)):
+                same.steps = steps
+                saved.write(session, same)
+                self.assertEqual(saved.is_of(session, folder), wanted)
+            store.save(session, 2)
             self.assertTrue(saved.is_of(session, folder))
-            with open(os.path.join(folder, "model.ckpt-1.index"), "r+b") as stream:
+            same.steps = 6  # what was there before the checkpoint
+            saved.write(session, same)
+            self.assertFalse(saved.is_of(session, folder))
+            same.steps = 7
+            saved.write(session, same)
+            with open(os.path.join(folder, "model.ckpt-2.index"), "r+b") as stream:
                 stream.truncate(5)
             self.assertFalse(saved.is_of(session, folder))
 

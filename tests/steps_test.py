@@ -35,6 +35,8 @@ class MinimizeTest(graph_case.GraphCase):
         w, _ = tf.get_variable("w", []), tf.get_variable("unused", [3])
         with self.assertRaisesRegex(InputError, "minimize: loss: .*none on unused"):
             steps.minimize(tf.square(w), tf.train.GradientDescentOptimizer(0.1))
+        with self.assertRaisesRegex(InputError, "Step: loss: .*none on unused"):
+            steps.Step(tf.square(w), w, optimizers.SGDOptimizer, 0.1)
 
 
 class StepTest(graph_case.GraphCase):

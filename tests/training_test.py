@@ -1,6 +1,8 @@
+import concurrent.futures
 import json
 import os
 import threading
+import time
 import unittest
 from unittest import mock
 
@@ -9,7 +11,18 @@ import tensorflow.compat.v1 as tf
 from absl.testing import absltest, parameterized
 
 from tests import graph_case
-from tf1_sampled import InputError, checkpoints, distributions, optimizers, steps, training
+from tf1_sampled import (
+    InputError,
+    checkpoints,
+    cluster,
+    distributed,
+    distributions,
+    launch,
+    optimizers,
+    sockets,
+    steps,
+    training,
+)
 
 
 def _once(batches):
@@ -400,6 +413,25 @@ class GoingOnTest(graph_case.GraphCase):
         _, values, _ = self._train(folder, rate=1e-9)
         np.testing.assert_allclose(values[0], before[0], atol=1e-6)
 
+    def test_the_end_is_shown_though_its_checkpoint_is_of_before(self):
+        folder, looks = self._folder(), iter([3.0, 1.0, 0.5])
+
+        def held_out_loss(session):
+            time.sleep(0.2)  # so long that there is no look at the last round
+            return next(looks)
+
+        first, _, _ = self._train(folder, held_out_loss=held_out_loss, save_seconds=0)
+        again, _, _ = self._train(folder, held_out_loss=held_out_loss)
+        for result, loss in ((first, 1.0), (again, 0.5)):
+            self.assertEqual([row[::2] for row in result.history], [(50, 3.0), (100, loss)])
+
+    def test_an_error_that_ends_sessions_is_no_end_of_the_data(self):
+        def held_out_loss(session):
+            raise tf.errors.OutOfRangeError(None, None, "mine")
+
+        with self.assertRaisesRegex(RuntimeError, "train: OutOfRangeError that nobody caught: .*mine"):
+            self._train(self._folder(), held_out_loss=held_out_loss)
+
     def test_a_save_in_time(self):
         folder = self._folder()
         steps = []
@@ -408,6 +440,116 @@ class GoingOnTest(graph_case.GraphCase):
                 steps.append(step), save(store, session, step, best))):
             self._train(folder, 170, save_seconds=0)
         self.assertEqual(steps, [50, 100, 150, 170, 170])
+
+
+class SharedTest(graph_case.GraphCase):
+    """Workers of a cluster, each in a thread, with a parameter server in another."""
+
+    def setUp(self):
+        super().setUp()
+        hosts = ["127.0.0.1:%d" % port for port in launch.free_ports(3)]
+        self.clusters = [cluster.Cluster((hosts[0],), tuple(hosts[1:]), job, index, False)
+                         for job, index in (("worker", 0), ("worker", 1), ("ps", 0))]
+        self.folder = self.create_tempdir().full_path
+        self.gone = set()  # addresses of workers
+        for where, name, value in ((distributed, "_SECONDS_BETWEEN_LOOKS", 0),
+                                   (sockets, "is_refused", self.gone.__contains__)):
+            patch = mock.patch.object(where, name, value)
+            patch.start()
+            self.addCleanup(patch.stop)
+        self.serving = threading.Thread(
+            target=distributed.serve, args=(self.clusters[2], lambda line: None), daemon=True)
+        self.serving.start()
+        self.pool = self.enter_context(concurrent.futures.ThreadPoolExecutor(2))
+        self.is_over = threading.Event()  # for what a test that fails leaves behind
+        self.addCleanup(self.is_over.set)
+
+    def _train(self, which, num_batches=400, num_pieces=4, stop=lambda num_made: False, seconds=0.002,
+               **options):
+        """(result, int [num_batches], how often each batch was trained on by the checkpoint)."""
+        made = []
+        hooks = {"sharing": training.Sharing(which, num_pieces, {})} if which else {}
+
+        def batches(position, begin=0.0, end=1.0):
+            for i in range(int(round(begin * num_batches)), int(round(end * num_batches))):
+                time.sleep(seconds)
+                made.append(i)
+                yield {x: i}, (i + 1) / num_batches, None
+
+        with tf.Graph().as_default():
+            distributed.cut_tables(which)
+            x = tf.placeholder(tf.int32, [])
+            w = tf.get_variable("w", [], initializer=tf.zeros_initializer(), use_resource=True)
+            seen = tf.get_variable("seen", [num_batches], tf.int32, tf.zeros_initializer(),
+                                   use_resource=True, trainable=False)
+            tf.add_to_collection(tf.GraphKeys.UPDATE_OPS, tf.scatter_add(seen, [x], [1]).op)
+            result = _train(tf.square(w - 1), batches, max(num_batches, 1), self.folder, threads=2,
+                            stop=lambda: stop(len(made)) or self.is_over.is_set(),
+                            report=lambda line: None, **hooks, **options)
+            if which and not which.is_chief:
+                return result, None
+            return result, tf.train.load_checkpoint(self.folder).get_tensor("seen")
+
+    def _start(self, index, is_sync=False, **options):
+        return self.pool.submit(self._train, self.clusters[index]._replace(is_sync=is_sync), **options)
+
+    def test_each_batch_is_trained_on_by_one_of_them(self):
+        chief, worker = self._start(0), self._start(1)
+        result, seen = chief.result(60)
+        self.assertTrue(result.is_whole)
+        np.testing.assert_array_equal(seen, np.ones(400))
+        self.assertTrue(worker.result(60)[0].is_whole)
+        self.serving.join(60)
+        self.assertFalse(self.serving.is_alive())
+
+    def test_what_a_worker_leaves_undone_the_chief_does(self):
+        chief = self._start(0, seconds=0.01)
+        worker = self._start(1, stop=lambda num_made: num_made == 30)
+        self.assertFalse(worker.result(60)[0].is_whole)
+        self.gone.add(self.clusters[1].address)
+        result, seen = chief.result(60)
+        self.assertTrue(result.is_whole)
+        self.assertGreaterEqual(min(seen), 1)
+        self.assertEqual(sum(seen), 400 + 30)  # these it made twice
+
+    def test_a_chief_that_is_stopped_meanwhile_leaves_it_for_the_next_training(self):
+        worker = self._start(1, num_pieces=2, stop=lambda num_made: num_made == 30)
+        chief = self._start(0, num_pieces=2, seconds=0.01, stop=lambda num_made: num_made >= 220)
+        self.assertFalse(worker.result(60)[0].is_whole)
+        self.gone.add(self.clusters[1].address)
+        result, seen = chief.result(60)
+        self.assertFalse(result.is_whole)
+        self.assertEqual(sorted({min(seen[:200]), min(seen[200:])}), [0, 1])
+        result, seen = self._train(None)  # on one machine
+        self.assertTrue(result.is_whole)
+        self.assertGreaterEqual(min(seen), 1)
+
+    def test_steps_together_end_where_the_others_have_stopped(self):
+        chief = self._start(0, True, stop=lambda num_made: num_made >= 120)
+        asked = threading.Event()
+        worker = self._start(1, True, stop=lambda num_made: asked.is_set())
+        self.assertFalse(chief.result(60)[0].is_whole)
+        time.sleep(1)
+        asked.set()
+        self.assertFalse(worker.result(15)[0].is_whole)
+
+    def test_a_training_that_patience_ends_is_not_all_done(self):
+        validation = training.Validation(lambda session, number: (-number, {}), 10, 2)
+        chief = self._start(0, validation=validation, num_pieces=40)
+        worker = self._start(1, validation=validation, num_pieces=40)
+        result, seen = chief.result(60)
+        self.assertTrue(result.is_whole and worker.result(60)[0].is_whole)
+        self.assertLen(result.validations, 3)
+        self.assertLess(max(sum(seen), result.units), 300)
+        again, seen = self._train(None, validation=validation._replace(patience=0))
+        self.assertEqual(again.units, 400)
+        self.assertGreaterEqual(min(seen), 1)
+
+    def test_no_batches(self):
+        chief, worker = self._start(0, num_batches=0), self._start(1, num_batches=0)
+        for each in (chief, worker):
+            with self.assertRaisesRegex(InputError, "batches: wanted one batch or more"):
+                each.result(60)
 
 
 class WatchingTest(_TrainCase):

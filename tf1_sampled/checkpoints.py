@@ -65,7 +65,8 @@ class Checkpoints:
             if is_best:
                 self._name_newest(_BEST, [step])
         except (OSError, tf.errors.OpError, checks.InputError) as e:
-            if isinstance(e, (tf.errors.AbortedError, tf.errors.UnavailableError)):
+            if isinstance(e, (tf.errors.AbortedError, tf.errors.CancelledError,
+                              tf.errors.UnavailableError)):
                 raise  # a parameter server is gone
             raise checks.InputError("%s: wanted room for a checkpoint, got: %s. Last checkpoint: %s" % (
                 self._folder, _reason(e), tf.train.latest_checkpoint(self._folder) or "none yet")) from e

@@ -319,6 +319,7 @@ class Together(tf.train.SessionRunHook):
         optimizer.ready_for_local_init_op.mark_used()  # or TensorFlow tells that nobody did
 
     def after_create_session(self, session, coord):
+        self._error = None
         session.run(self._init)
         if self._is_chief:
             self._threads = [
@@ -358,7 +359,8 @@ class Together(tf.train.SessionRunHook):
         except _LOST + (RuntimeError,):  # the latter of a session that is closed
             pass
         except Exception as e:
-            self._error = e
+            if not coord.should_stop():
+                self._error = e
 
     def _apply_gradients(self, session, coord):
         while not coord.should_stop():

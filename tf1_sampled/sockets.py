@@ -4,6 +4,7 @@
     answer_only_at("10.0.0.2:2222")
     is_refused("10.0.0.3:2222")             the process there has ended
 """
+import contextlib
 import ctypes
 import ipaddress
 import os
@@ -51,7 +52,7 @@ def wait_for(addresses, stop=lambda: False, report=print, seconds=1.0):
                 socket.create_connection(split(address), timeout=5).close()
                 break
             except OSError as e:
-                if silent_until is not None and time.time() > silent_until:
+                if time.time() > silent_until:
                     report("Waiting for %s (%s)" % (address, e.strerror or e))
                     silent_until = time.time() + 60
             time.sleep(seconds)
@@ -76,25 +77,30 @@ def answer_only_at(address, report=print):
     Returns:
       Whether it holds.
     """
-    host, port = split(address)
-    hosts = {ipaddress.ip_address(found[4][0]) for found in socket.getaddrinfo(
-        host, port, type=socket.SOCK_STREAM) if "%" not in found[4][0]}
-    sockets = _listening(port)
-    if any(ip.is_unspecified for ip in hosts):
-        return True  # all addresses are asked for
     def failed(why):
         report("Listening at all addresses of this machine: %s" % why)
         return False
 
-    if not sockets or not all(map(_is_here, hosts)):
-        return failed("%s is none of them" % host if sockets else "its sockets are not to be found")
+    host, port = split(address)
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError as e:
+        return failed("%s: %s" % (host, e.strerror))
+    hosts = {ipaddress.ip_address(address[0]) for *_, address in found if "%" not in address[0]}
+    if any(ip.is_unspecified for ip in hosts):
+        return True  # all addresses are asked for
+    if not all(map(_is_here, hosts)):
+        return failed("%s is none of them" % host)
     hosts.update(map(ipaddress.ip_address, ("127.0.0.1", "::1")))
     program = _filter(hosts)
     code = ctypes.create_string_buffer(program)
-    for listening in sockets:
-        with listening:
+    with contextlib.ExitStack() as stack:
+        listening = [stack.enter_context(one) for one in _listening(port)]
+        if not listening:
+            return failed("its sockets are not to be found")
+        for one in listening:
             try:
-                listening.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack(
+                one.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack(
                     "HP", len(program) // 8, ctypes.addressof(code)))
             except OSError as e:  # in some containers, or where all filters together are too large
                 return failed("no filter for its sockets, %s" % e.strerror)

@@ -82,7 +82,7 @@ class SavedState:
                 ", ".join(changed)))
 
     def is_of(self, session, folder):
-        """Whether the variable has a training of which a folder has a checkpoint, its newest."""
+        """Whether the variable has the training of a folder's newest checkpoint, as of then or later."""
         path = tf.train.latest_checkpoint(folder)
         if path is None:
             return False
@@ -90,4 +90,5 @@ class SavedState:
             text = tf.train.load_checkpoint(path).get_tensor(self._text.op.name)
         except (ValueError, IndexError, tf.errors.OpError):
             return False  # a damaged one
-        return json.loads(text)["training"] == json.loads(session.run(self._text))["training"]
+        kept, here = json.loads(text), json.loads(session.run(self._text))
+        return kept["training"] == here["training"] and kept["steps"] <= here["steps"]

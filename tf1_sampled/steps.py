@@ -44,7 +44,7 @@ def minimize(loss, optimizer):
     Raises:
       InputError: a trainable variable on which the loss does not depend.
     """
-    return _apply(optimizer, _gradients(loss, optimizer))
+    return _apply(optimizer, _gradients("minimize", loss, optimizer))
 
 
 def step_seed(seed):
@@ -89,7 +89,7 @@ class Step:
         self._progress = tf.placeholder_with_default(progress, [], "progress")
         left = tf.maximum(1 - self._progress, 1e-4) if decay == "linear" else tf.constant(1.0)
         self.optimizer = make_optimizer(learning_rate * left)
-        gradients = _gradients(loss, self.optimizer)
+        gradients = _gradients("Step", loss, self.optimizer)
         self._op = _apply(self.optimizer, gradients)
         self._watched = dict({"loss": shown_loss}, **_watched(gradients, watch))
         self._seeds = tf.get_collection(_SEEDS)
@@ -125,10 +125,10 @@ class Step:
         return run
 
 
-def _gradients(loss, optimizer):
+def _gradients(function, loss, optimizer):
     gradients = optimizer.compute_gradients(loss, tf.trainable_variables())
     untouched = [variable.op.name for gradient, variable in gradients if gradient is None]
-    checks.argument(not untouched, "minimize", "loss", "one that depends on every trainable variable",
+    checks.argument(not untouched, function, "loss", "one that depends on every trainable variable",
                     "none on " + ", ".join(untouched))
     return gradients
 

@@ -135,7 +135,8 @@ def train(objective, data, optimization, saving, validation=None, initialise=Non
       sharing: None for a training on one machine, or Sharing.
 
     Returns:
-      TrainingResult, of all parts of the training together; of a worker that is not the chief, its own.
+      TrainingResult, of all parts of the training together; of a worker that is not the chief only
+      is_whole counts.
 
     Raises:
       InputError: a learning rate <= 0, no batch at all, a loss that is not finite, a checkpoint that
@@ -196,8 +197,15 @@ class _Training:
                 ) as session, contextlib.ExitStack() as stack:
             pool = stack.enter_context(concurrent.futures.ThreadPoolExecutor(
                 self.plan.optimization.threads or 1))
-            return session.run_step_fn(
-                lambda step_context: self._run_in(step_context.session, pool, stack))
+
+            def run(step_context):
+                try:
+                    return self._run_in(step_context.session, pool, stack)
+                except (StopIteration, tf.errors.OutOfRangeError) as e:
+                    # MonitoredSession would take it for the end of the data.
+                    raise RuntimeError("train: %s that nobody caught: %s" % (type(e).__name__, e)) from e
+
+            return session.run_step_fn(run)
 
     def _run_in(self, session, pool, stack):
         return _Run(self, session, pool, stack).run()
@@ -230,7 +238,8 @@ class _Run:
     def __init__(self, training, session, pool, stack):
         self._training, self._plan, self._session, self._pool = training, training.plan, session, pool
         self._run_step = training.step.runner(session)
-        self._state = training.saved.read(session, self._plan.data.num_units)
+        self._under_way = []  # futures of steps
+        self._state = self._read_state()
         self._clock = progress.Clock(self._state.seconds, self._state.cpu_seconds)
         # Of the batches that the pool has; the state's are of those that are done.
         self._progress, self._position = self._state.progress, self._state.position
@@ -257,6 +266,9 @@ class _Run:
 
     # What a cluster does otherwise.
 
+    def _read_state(self):
+        return self._training.saved.read(self._session, self._plan.data.num_units)
+
     def _feeds(self):
         batches = self._plan.data.batches
         if self._position is None and self._progress:
@@ -271,7 +283,7 @@ class _Run:
         """The state is that of the batches that the pool had: all are done."""
         self._state.progress, self._state.position = self._progress, self._position
 
-    def _leave(self, steps):
+    def _leave(self):
         """The steps under way are to be the last."""
 
     # Rounds.
@@ -289,13 +301,13 @@ class _Run:
                 is_looked_at, is_saved = self._is_due() if self._training.is_chief else (False, False)
                 is_pause = is_looked_at or is_saved or is_judged or self._is_stopped or not running
                 if self._is_stopped:
-                    self._leave(earlier + running)
+                    self._leave()
                 told = self._finish(earlier)
                 if is_pause:
                     told = self._finish(running) or told
             except BaseException:
-                self._leave(earlier + running)
-                for future in earlier + running:
+                self._leave()
+                for future in self._under_way:
                     future.cancel()
                 raise
             if is_pause:
@@ -323,6 +335,7 @@ class _Run:
             if self._submitted == self._plan.profile_step and self._training.is_chief:
                 trace_to = os.path.join(self._plan.saving.model_dir, "trace-%d.json" % self._submitted)
             running.append(self._pool.submit(self._run_step, self._feed, not running, trace_to))
+            self._under_way.append(running[-1])
             self._progress, self._position = max(self._progress, progress_after), position_after
             self._submitted += 1
             is_judged = self._progress >= self._judge_from - 1e-9
@@ -341,6 +354,7 @@ class _Run:
     def _finish(self, futures):
         """Waits for steps; what is to be told of the first of them."""
         values = [future.result() for future in futures if not future.cancelled()]
+        self._under_way = [future for future in self._under_way if not future.done()]
         if not values:
             return {}
         self._check_finite(values[0]["loss"], self._state.steps + 1)
@@ -404,14 +418,16 @@ class _Run:
     def _end(self):
         """Shows and saves what it came to; the TrainingResult."""
         seconds, cpu_seconds = self._clock.read()
-        if self._feed is not None and self._training.is_chief:
-            objective = self._plan.objective
-            last = (objective.held_out_loss(self._session) if objective.held_out_loss
-                    else self._session.run(objective.shown_loss, self._feed))
-            self._display.close(last, self._progress)
-            if not self._is_stopped:
-                self._state.history.append((self._units(), seconds, float(last)))
         if self._training.is_chief:
+            objective, history = self._plan.objective, self._state.history
+            # Where nothing was left to do, the checkpoint may be of before the end was looked at.
+            is_new = self._feed is not None or not history or history[-1][0] != self._units()
+            if is_new and (self._feed is not None or objective.held_out_loss):
+                last = (objective.held_out_loss(self._session) if objective.held_out_loss
+                        else self._session.run(objective.shown_loss, self._feed))
+                self._display.close(last, self._progress)
+                if not self._is_stopped:
+                    history.append((self._units(), seconds, float(last)))
             self._save()
         return TrainingResult(
             seconds, cpu_seconds, self._state.steps, self._units(), self._units() / seconds,
@@ -427,7 +443,7 @@ class _SharedTraining(_Training):
         self.together = None
         # What may change from one run to the next must be the same for all workers of one, too.
         settings = dict(sharing.settings, num_units=plan.data.num_units, num_pieces=sharing.num_pieces,
-                        learning_rate=plan.optimization.learning_rate)
+                        learning_rate=plan.optimization.learning_rate, sync=self.cluster.is_sync)
         if self.cluster.is_sync:  # a step ends when those of all workers do
             plan = plan._replace(optimization=plan.optimization._replace(threads=1))
         super().__init__(plan, settings, self.cluster.is_chief)
@@ -483,63 +499,82 @@ class _SharedTraining(_Training):
 class _SharedRun(_Run):
     """The part of one worker in a session with the parameter servers."""
 
-    def __init__(self, training, session, pool, stack):
-        super().__init__(training, session, pool, stack)
-        if not training.is_chief:
-            training.saved.check_settings(self._state)
-        self._submitted = self._state.steps = self._steps_of_all()
+    _ended_at = None  # the share of the work that was done when the chief ended it early
 
     def run(self):
         self._make_rounds(self._feeds())
         training, work = self._training, self._training.work
         if self._feed is None:  # the others had done it all
-            feed = next(iter(self._plan.data.batches(None)))[0]
+            feed = next(iter(self._plan.data.batches(None)), (None,))[0]
+            checks.argument(feed is not None, "train", "batches", "one batch or more", 0)
             self._feed = training.step.with_progress(feed, self._progress, self._number_of_draws())
-        if training.is_chief and not self._is_stopped:
-            work.stop(self._session)  # it may have ended early
-        if not training.is_chief or not self._is_stopped:
+        if training.is_chief and self._is_hopeless():
+            self._ended_at = work.done(self._session)
+            work.stop(self._session)
+        if not self._is_stopped:
             work.give_back(self._session)
-        self._wait_for_others()
-        if training.is_chief and not self._is_stopped:
+            self._wait_for_others()
+        if training.together:
+            training.together.leave(self._session, self._under_way)
+        if training.is_chief and not self._is_stopped and not self._is_hopeless():
             self._progress = 1.0
-            if self._judge_from <= 1 and not self._is_hopeless():
+            if self._judge_from <= 1:
                 self._judge()  # the last pieces were the others'
         return self._end()
 
     def _wait_for_others(self):
-        training, idle = self._training, None
-        for share in () if self._is_stopped else training.work.wait_for_others(
-                self._session, self._plan.stop):
+        training = self._training
+        for share in training.work.wait_for_others(self._session, self._plan.stop):
             if share:
                 self._make_rounds(self._plan.data.batches(None, *share))
+                if self._is_stopped:
+                    return
                 training.work.give_back(self._session)
-            elif training.together and (idle is None or idle.done()):
-                training.together.check()
-                idle = self._pool.submit(self._run_step, self._feed, False)  # others wait for a step
-        if training.together:
-            training.together.leave(self._session, [idle] if idle else [])
-        self._is_stopped = self._is_stopped or self._plan.stop()
+            elif training.together and all(step.done() for step in self._under_way):
+                training.together.check()  # and a step, for which others wait
+                self._under_way = [self._pool.submit(self._run_step, self._feed, False)]
+        self._is_stopped = self._plan.stop()
+
+    def _read_state(self):
+        state = super()._read_state()
+        if not self._training.is_chief:
+            self._training.saved.check_settings(state)
+        state.steps = self._steps_of_all()
+        return state
 
     def _feeds(self):
         for begin, end in self._training.work.take(self._session):
             yield from self._plan.data.batches(None, begin, end)
+            self._wait(self._under_way)  # before it is done, for others to know
+            if self._is_stopped:
+                return
 
     def _number_of_draws(self):
         cluster = self._training.cluster
         return self._submitted * len(cluster.worker_hosts) + cluster.task_index
 
-    def _leave(self, steps):
+    def _leave(self):
         if self._training.together:
-            self._training.together.leave(self._session, steps)
+            self._training.together.leave(self._session, self._under_way)
 
     def _finish(self, futures):
-        if self._training.together:
-            self._training.together.check()
+        self._wait(futures)
         return super()._finish(futures)
 
+    def _wait(self, futures):
+        """Waits for steps, which in those of all together may be for ever if the others have stopped."""
+        if self._training.together:
+            self._training.together.check()
+        while concurrent.futures.wait(futures, 0.5).not_done:
+            if self._training.together and not self._is_stopped and self._plan.stop():
+                self._is_stopped = True
+                self._leave()
+
     def _save(self, is_best=False):
-        self._state.progress, self._state.position = self._training.work.done(self._session), None
-        self._state.steps = self._steps_of_all()
+        self._state.position, self._state.steps = None, self._steps_of_all()
+        self._state.progress = self._ended_at
+        if self._ended_at is None:
+            self._state.progress = self._training.work.done(self._session)
         super()._save(is_best)
 
     def _steps_of_all(self):

@@ -9,6 +9,7 @@ Without files it reads which functions the Python code installed on this machine
 user, the calls in it are what the user watched.
 """
 import functools
+import math
 import os
 import time
 
@@ -18,12 +19,17 @@ from tf1_sampled import program
 
 FLAGS = flags.FLAGS
 
+_LEARNING_RATES = {"adagrad": 0.1, "adam": 0.005, "rowwise_adagrad": 0.1, "sgd": 1.0}
 _TEMPERATURES = {"cosine": 0.1, "dot": 1.0}
+# What results are called in the model_dir and in --plots.
+_RESULTS = ("saved_model", "item_vectors.npy", "item_biases.npy", "items.tsv", "names.json",
+            "items.faiss")
+_PICTURES = ("loss.png", "validation.png", "popularity.png", "map.png")
 
 program.define_training_flags(
     loss="sampled_softmax", sampler="log_uniform", num_sampled=100, optimizer="adam",
-    learning_rate=0.005, batch_size=256, epochs=15, dim=128, num_sampled_of="step",
-    batch_of="Examples")
+    learning_rates=_LEARNING_RATES, batch_size=256, epochs=15, dim=128,
+    num_sampled_of="step, of fewer than 200 items by default half as many", batch_of="Examples")
 flags.adopt_module_key_flags(program)
 
 # Events, and which of them train, validate and test.
@@ -85,48 +91,38 @@ flags.DEFINE_integer("validations", 10, "How often to validate while training; 0
 flags.DEFINE_integer("patience", 0, "Stop after so many validations without a better score; 0: never.",
                      lower_bound=0)
 flags.DEFINE_bool("ann_index", False, "Make an index for approximate search too, items.faiss.")
-flags.DEFINE_string("plots", "", "Folder for pictures: loss.png, validation.png, popularity.png, "
-                    "map.png.")
+flags.DEFINE_string("plots", "", "Folder for pictures: %s." % ", ".join(_PICTURES))
 
 
-def main(_):
+def main(argv):
     # Imported here, TensorFlow only below: --help, a wrong flag or a bad file need not wait for it.
     import numpy as np
 
-    from tf1_sampled import checks, files, plots, sources, tables
+    from tf1_sampled import checks, sources, tables
     from tf1_sampled.recsys import batches, evaluation, splits
     from tf1_sampled.recsys import events as event_files
 
     # What can go wrong early does.
     clock = {"start": time.time()}
+    _check_flags(FLAGS, argv[1:])
     cluster = program.cluster_of(FLAGS)
     if cluster and cluster.is_ps:
         program.serve(cluster)
         return
     is_chief = not cluster or cluster.is_chief
-    folder = program.model_dir_of(FLAGS, "recsys", (
-        "ann_index", "category", "patience", "titles", "validations"), is_chief)
     cuts = program.positive_integers("k", FLAGS.k)
     checks.argument(cuts, "run_recsys", "--k", "one integer or more", FLAGS.k)
-    names_of_scores = evaluation.metric_names(cuts)
-    choose_by = FLAGS.choose_by or "NDCG@%d" % cuts[0]
-    checks.one_of("run_recsys", "--choose_by", choose_by, names_of_scores)
+    FLAGS.choose_by = choose_by = FLAGS.choose_by or "NDCG@%d" % cuts[0]
+    checks.one_of("run_recsys", "--choose_by", choose_by, evaluation.metric_names(cuts))
+    folder = program.model_dir_of(FLAGS, "recsys", (
+        "ann_index", "category", "events", "k", "patience", "test", "titles", "train", "users", "valid",
+        "validations"), is_chief)
     hidden = program.positive_integers("hidden", FLAGS.hidden)
     temperature = FLAGS.temperature
     if temperature is None:
         temperature = _TEMPERATURES[FLAGS.similarity]
-    checks.argument(FLAGS.train or not (FLAGS.valid or FLAGS.test), "run_recsys", "--train",
-                    "files to train on beside --valid and --test", FLAGS.train)
-    checks.argument(not (FLAGS.train and FLAGS.events), "run_recsys", "--train", "no --events beside it",
-                    FLAGS.events)
-    checks.argument(FLAGS.titles or not FLAGS.category, "run_recsys", "--titles",
-                    "a file with the column of --category", FLAGS.titles)
-    checks.argument(FLAGS.users or not (FLAGS.user_categorical or FLAGS.user_numeric), "run_recsys",
-                    "--users", "a file with the columns of --user_categorical and --user_numeric",
-                    FLAGS.users)
-    if FLAGS.plots and is_chief:
-        plots.check_available()
-        files.check_writable(os.path.join(FLAGS.plots, "loss.png"))
+    if is_chief:
+        _check_places(FLAGS)
     if FLAGS.ann_index and is_chief:
         from tf1_sampled.recsys import index
         index.check_available()
@@ -149,7 +145,7 @@ def main(_):
     if FLAGS.train:
         events = splits.split_given(log, part, FLAGS.min_count, repeats=FLAGS.repeats)
     elif FLAGS.split == "time":
-        valid_from, test_from = splits.times_at(log, FLAGS.time_cuts)
+        valid_from, test_from = _times_of_cuts(log, FLAGS.time_cuts)
         events = splits.split_time(log, valid_from, test_from, FLAGS.min_count, repeats=FLAGS.repeats)
         protocol = "the events from time %.10g on" % test_from
     else:
@@ -169,6 +165,9 @@ def main(_):
                     max(cuts))
     checks.argument(events.times is not None or not FLAGS.example_age, "run_recsys", "--example_age",
                     "events with times", None)
+    num_sampled = _num_sampled(FLAGS, events.item_counts)
+    if FLAGS.loss == "softmax_at_k":
+        _check_at_k(FLAGS, num_sampled)
     clock["read"] = time.time()
 
     # Graph: items and slices of them -> user vectors -> loss of the items that were taken.
@@ -202,7 +201,7 @@ def main(_):
     sampled = known = None
     if FLAGS.loss not in tables.FULL_LOSSES:
         sampled = samplers.sample_by_name(
-            FLAGS.sampler, labels, FLAGS.num_sampled, events.item_counts, unique=True,
+            FLAGS.sampler, labels, num_sampled, events.item_counts, unique=True,
             distortion=FLAGS.distortion, seed=seed)
         if FLAGS.hard_negatives:
             hard = ranking.best_items(weights, biases, users, num_items, FLAGS.hard_negatives)
@@ -271,10 +270,12 @@ def main(_):
         folder.unchanging(data))
     with program.SIGNALS.deferred() as stop:
         result = training.train(
-            training.Objective(loss, mean_loss, watch=watch),
+            # Of NCE, the loss is a sum over all negatives.
+            training.Objective(loss, mean_loss, None, watch,
+                               1000 * (num_sampled + 1) * math.log(num_items + 1)),
             training.Data(feeds_from, num_examples * FLAGS.epochs, "examples"),
-            training.Optimization(make_optimizer, program.learning_rate(FLAGS), FLAGS.decay,
-                                  FLAGS.threads or training.num_cores()),
+            training.Optimization(make_optimizer, program.learning_rate(FLAGS, _LEARNING_RATES),
+                                  FLAGS.decay, FLAGS.threads or training.num_cores()),
             training.Saving(model_dir, FLAGS.save_seconds, FLAGS.keep), validation, initialise,
             FLAGS.profile, stop, program.report, sharing)
     if not result.is_whole:
@@ -367,6 +368,141 @@ def main(_):
         "files": written,
     })
     print("Wrote " + ", ".join(written))
+
+
+def _check_flags(flag_values, arguments):
+    """Looks whether the flags fit each other.
+
+    Args:
+      flag_values: absl's.
+      arguments: list of strings, what is no flag.
+
+    Raises:
+      InputError: names the flag.
+    """
+    from tf1_sampled import checks
+
+    def check(condition, name, wanted, got):
+        checks.argument(condition, "run_recsys", name, wanted, got)
+
+    check(not arguments, "arguments", "flags alone, one file as --events=a.csv, several as "
+          "--train=a.csv,b.csv", " ".join(arguments))
+    for name in ("events", "train", "valid", "test"):
+        check(flag_values[name].value or flag_values[name].using_default_value, "--" + name,
+              "the name of a file", "")
+    check(flag_values.train or not (flag_values.valid or flag_values.test), "--train",
+          "files to train on beside --valid and --test", flag_values.train)
+    check(not (flag_values.train and flag_values.events), "--train", "no --events beside it",
+          flag_values.events)
+    check(flag_values.titles or not flag_values.category, "--titles",
+          "a file with the column of --category", flag_values.titles)
+    check(flag_values.users or not (flag_values.user_categorical or flag_values.user_numeric), "--users",
+          "a file with the columns of --user_categorical and --user_numeric", flag_values.users)
+    # --restart would delete what it goes on from.
+    is_itself = flag_values.init_from and flag_values.model_dir and (
+        os.path.realpath(flag_values.init_from) == os.path.realpath(flag_values.model_dir))
+    check(not is_itself, "--init_from", "another folder than --model_dir", flag_values.init_from)
+
+
+def _check_places(flag_values):
+    """Looks whether all results can be written, and none over what is read.
+
+    Args:
+      flag_values: absl's.
+
+    Raises:
+      InputError: names the flag or the path.
+    """
+    from tf1_sampled import files, plots
+
+    inputs = {"--train": flag_values.train, "--valid": flag_values.valid, "--test": flag_values.test}
+    for name in ("events", "titles", "users"):
+        inputs["--" + name] = [flag_values[name].value] if flag_values[name].value else []
+    if flag_values.model_dir:
+        results = {"--plots": [flag_values.plots]} if flag_values.plots else {}
+        files.check_not_kept({**results, **inputs}, flag_values.model_dir,
+                             files.KEPT_IN_MODEL_DIR + _RESULTS)
+    if flag_values.plots:
+        plots.check_available()
+        files.check_not_kept(inputs, flag_values.plots, _PICTURES)
+        files.check_writable(os.path.join(flag_values.plots, "loss.png"))
+
+
+def _times_of_cuts(log, cuts):
+    """When validation and test begin.
+
+    Args:
+      log: events.Log.
+      cuts: list of strings, --time_cuts.
+
+    Returns:
+      (valid_from, test_from), floats.
+
+    Raises:
+      InputError: names the flag.
+    """
+    from tf1_sampled import checks
+    from tf1_sampled.recsys import splits
+
+    checks.argument(log.times is not None, "run_recsys", "--split", "events with times", "time")
+    try:
+        valid_from, test_from = splits.times_at(log, cuts)
+        fits = valid_from <= test_from
+    except checks.InputError:
+        fits = False
+    checks.argument(fits, "run_recsys", "--time_cuts", "two numbers, when validation begins and, not "
+                    "before that, test", ",".join(cuts))
+    return valid_from, test_from
+
+
+def _num_sampled(flag_values, item_counts):
+    """How many negatives a step draws: --num_sampled, or by default at most half of the items.
+
+    Args:
+      flag_values: absl's.
+      item_counts: int [C], how often each item comes as a label.
+
+    Returns:
+      integer.
+
+    Raises:
+      InputError: a --num_sampled that was given and is more than there are items to draw.
+    """
+    from tf1_sampled import checks, tables
+
+    number, sampler = flag_values.num_sampled, flag_values.sampler
+    if sampler == "all":
+        return len(item_counts)
+    if sampler.startswith("in_batch") or flag_values.loss in tables.FULL_LOSSES:
+        return number  # draws may come again, or there are none
+    # What has no event to train on is never drawn by frequency.
+    most = int((item_counts > 0).sum()) if sampler == "fixed_unigram" else len(item_counts)
+    if flag_values["num_sampled"].using_default_value:
+        return max(1, min(number, most // 2))
+    checks.argument(number <= most, "run_recsys", "--num_sampled", "at most the items that --sampler=%s "
+                    "draws, %d" % (sampler, most), number)
+    return number
+
+
+def _check_at_k(flag_values, num_sampled):
+    """Looks whether a step has as many negatives as --at_k wants.
+
+    Args:
+      flag_values: absl's.
+      num_sampled: integer, how many are drawn.
+
+    Raises:
+      InputError: names the flag.
+    """
+    from tf1_sampled import checks
+
+    number = flag_values.hard_negatives
+    if flag_values.sampler != "in_batch":
+        number += num_sampled
+    if flag_values.sampler.startswith("in_batch"):
+        number += flag_values.batch_size  # the labels, more or less
+    checks.argument(flag_values.at_k <= number, "run_recsys", "--at_k",
+                    "at most the number of negatives, %d" % number, flag_values.at_k)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@
 Without --corpus it reads the docstrings of the Python packages installed on this machine.
 """
 import functools
+import math
 import os
 import time
 
@@ -15,24 +16,29 @@ from tf1_sampled import program
 
 FLAGS = flags.FLAGS
 
+# Of sums over pairs, halved with negative sampling, whose scores are relative to the noise.
+_LEARNING_RATES = {"adagrad": 0.1, "adam": 0.0003, "rowwise_adagrad": 0.2, "sgd": 0.001}
+
 program.define_training_flags(
     loss="negative_sampling", sampler="fixed_unigram", num_sampled=64, optimizer="rowwise_adagrad",
-    learning_rate=None, batch_size=None, epochs=5, dim=128,
-    num_sampled_of="128 words",
+    learning_rates=_LEARNING_RATES, batch_size=None, epochs=5, dim=128, num_sampled_of="128 words",
+    more_of_rates="; half of it with --loss=negative_sampling",
     batch_of="Words, a multiple of 128, by default 4096 divided by --threads or fewer of a short text,")
 flags.adopt_module_key_flags(program)
 
 # Text and vocabulary.
 flags.DEFINE_list("corpus", [], "Files, folders, globs, or - for standard input: words between white "
-                  "space, a sentence per line; may be .gz .bz2 .xz .zip. Default: docstrings of the "
-                  "installed Python packages.")
+                  "space, a sentence per line; may be .gz .bz2 .xz .zip. A name with a comma in it is "
+                  "matched by a glob: 'we?ird.txt'. Default: docstrings of the installed Python "
+                  "packages.")
 flags.DEFINE_string("encoding", "utf-8", "Encoding of the text.")
 flags.DEFINE_bool("join_lines", False, "Let windows reach across the ends of lines.")
 flags.DEFINE_integer("phrases", 0, "Passes that join words that often come together, as new_york.",
                      lower_bound=0)
 flags.DEFINE_integer("min_count", 5, "Leave out words that come less often.", lower_bound=1)
 flags.DEFINE_integer("max_vocab", None, "Keep so many words at most, the most frequent.", lower_bound=2)
-flags.DEFINE_string("read_vocab", "", "File of words and their counts to take instead of the text's.")
+flags.DEFINE_string("read_vocab", "", "File of words and their counts to take instead of the text's, "
+                    "all of them: without --min_count and --max_vocab.")
 flags.DEFINE_string("save_vocab", "", "File for words and their counts, a line each.")
 flags.DEFINE_string("cache_dir", "", "Folder for texts in ids, which are read again if they have not "
                     "changed. Default: tf1_sampled in $XDG_CACHE_HOME or ~/.cache.")
@@ -40,7 +46,8 @@ flags.DEFINE_string("cache_dir", "", "Folder for texts in ids, which are read ag
 # Model and training.
 flags.DEFINE_enum("model", "skipgram", ["cbow", "skipgram"], "Predict the words around each word, or it "
                   "from them.")
-flags.DEFINE_integer("window", 5, "Words on each side of the centre, at most.", lower_bound=1)
+flags.DEFINE_integer("window", 5, "Words on each side of the centre, at most.", lower_bound=1,
+                     upper_bound=1000)
 flags.DEFINE_bool("shrink_window", True, "Shrink each window by chance, so that near words count more.")
 flags.DEFINE_float("sample", 1e-4, "Subsample words more frequent than this share; 0: keep all.",
                    lower_bound=0)
@@ -62,25 +69,24 @@ flags.DEFINE_list("eval_similarity", [], "Files of word pairs with human scores 
 flags.DEFINE_string("eval_analogies", "", "File of analogy questions in sections (questions-words.txt).")
 
 
-def main(_):
+def main(argv):
     # Imported here, TensorFlow only below: --help, a wrong flag or a bad file need not wait for it.
     from tf1_sampled import checks, plots, sources, tables
     from tf1_sampled.word2vec import corpus, evaluation, query, vectors, vocabulary
 
     # What can go wrong early does.
     clock = {"start": time.time()}
+    _check_flags(FLAGS, argv[1:])
     cluster = program.cluster_of(FLAGS)
     if cluster and cluster.is_ps:
         program.serve(cluster)
         return
     is_chief = not cluster or cluster.is_chief
     folder = program.model_dir_of(FLAGS, "word2vec", (
-        "cache_dir", "eval_analogies", "eval_similarity", "neighbours", "output_vectors", "projector",
-        "save_vocab", "saved_model", "vectors"), is_chief)
+        "cache_dir", "corpus", "eval_analogies", "eval_similarity", "neighbours", "output_vectors",
+        "projector", "read_vocab", "save_vocab", "saved_model", "vectors"), is_chief)
     similarity_pairs = {path: evaluation.read_similarity(path) for path in FLAGS.eval_similarity}
     sections = evaluation.read_analogies(FLAGS.eval_analogies) if FLAGS.eval_analogies else []
-    checks.argument(not FLAGS.batch_size or FLAGS.batch_size % corpus.GROUP == 0, "run_word2vec",
-                    "--batch_size", "a multiple of %d" % corpus.GROUP, FLAGS.batch_size)
     replaces = {name: FLAGS[name].value == folder.earlier(name) for name in ("saved_model", "projector")}
     if is_chief:
         _check_places(FLAGS, replaces)
@@ -129,6 +135,9 @@ def main(_):
         sampled = samplers.sample_by_name(
             FLAGS.sampler, windows.labels, FLAGS.num_sampled, text.counts, distortion=FLAGS.distortion,
             seed=seed, num_groups=num_places, label_mask=windows.label_mask)
+        num_negatives = sampled.sampled_candidates.shape.as_list()[-1]
+        checks.argument(FLAGS.loss != "softmax_at_k" or FLAGS.at_k <= num_negatives, "run_word2vec",
+                        "--at_k", "at most the number of negatives, %d" % num_negatives, FLAGS.at_k)
     # The sum, not the mean: each pair makes a step of its own, as in word2vec.c.
     loss = tf.reduce_sum(losses.loss_by_name(
         FLAGS.loss, weights, biases, windows.labels, windows.inputs, vocab_size, sampled, windows.pairs,
@@ -177,9 +186,11 @@ def main(_):
         cluster, training.num_pieces(num_words * FLAGS.epochs, 2048), folder.unchanging(data))
     with program.SIGNALS.deferred() as stop:
         result = training.train(
-            training.Objective(loss, mean_loss, held_out_loss, watch),
+            training.Objective(loss, mean_loss, held_out_loss, watch, 1000 * math.log(vocab_size)),
             training.Data(batches, num_words * FLAGS.epochs, "words"),
-            training.Optimization(make_optimizer, program.learning_rate(FLAGS), FLAGS.decay, threads),
+            training.Optimization(make_optimizer, program.learning_rate(FLAGS, {
+                optimizer: rate / 2 if is_relative else rate
+                for optimizer, rate in _LEARNING_RATES.items()}), FLAGS.decay, threads),
             training.Saving(model_dir, FLAGS.save_seconds, FLAGS.keep), profile_step=FLAGS.profile,
             stop=stop, report=program.report, sharing=sharing)
     if not result.is_whole:
@@ -247,21 +258,73 @@ def main(_):
     print("Wrote " + ", ".join(written))
 
 
+def _check_flags(flag_values, arguments):
+    """Looks whether the flags fit each other and the program.
+
+    Args:
+      flag_values: absl's.
+      arguments: list of strings, what is no flag.
+
+    Raises:
+      InputError: names the flag.
+    """
+    from tf1_sampled import checks
+    from tf1_sampled.word2vec import corpus, text
+
+    def check(condition, name, wanted, got):
+        checks.argument(condition, "run_word2vec", name, wanted, got)
+
+    check(not arguments, "arguments", "flags alone, several files as --corpus=a.txt,b.txt or as a glob "
+          "in quotes", " ".join(arguments))
+    inputs = flag_values.corpus
+    check(inputs or flag_values["corpus"].using_default_value, "--corpus",
+          "names of files, folders or globs", "")
+    check("" not in inputs, "--corpus", "names of files, folders or globs", ",".join(inputs))
+    check(inputs.count(text.STANDARD_INPUT) < 2, "--corpus", "standard input (-) once", ",".join(inputs))
+    try:
+        text.check_encoding(flag_values.encoding)
+    except checks.InputError:
+        check(False, "--encoding", "the name of a text encoding", flag_values.encoding)
+    for name in ("min_count", "max_vocab"):
+        check(not flag_values.read_vocab or flag_values[name].using_default_value, "--read_vocab",
+              "no --%s beside it" % name, flag_values[name].value)
+    check(not flag_values.batch_size or flag_values.batch_size % corpus.GROUP == 0, "--batch_size",
+          "a multiple of %d" % corpus.GROUP, flag_values.batch_size)
+    check(len(flag_values.init_from) <= 2, "--init_from", "vectors, and maybe output vectors",
+          ",".join(flag_values.init_from))
+
+
 def _check_places(flag_values, replaces):
-    """Looks whether all results can be written.
+    """Looks whether all results can be written, and none over what is read.
 
     Args:
       flag_values: absl's.
       replaces: {name of a flag: whether its folder may have something in it}.
+
+    Raises:
+      InputError: names the flag or the path.
     """
     from tf1_sampled import files, plots
+    from tf1_sampled.word2vec import text
 
+    folder = flag_values.model_dir
     picture = flag_values.plots and os.path.join(flag_values.plots, "loss.png")
-    files.check_apart(
-        {"--vectors": flag_values.vectors, "--output_vectors": flag_values.output_vectors,
-         "--save_vocab": flag_values.save_vocab, "--model_dir": flag_values.model_dir,
-         "--plots": picture},
-        {"--saved_model": flag_values.saved_model, "--projector": flag_values.projector})
+    vectors_path = flag_values.vectors or (folder and os.path.join(folder, "vectors.bin"))
+    paths = {"--vectors": vectors_path, "--output_vectors": flag_values.output_vectors,
+             "--save_vocab": flag_values.save_vocab, "--plots": picture}
+    folders = {"--saved_model": flag_values.saved_model, "--projector": flag_values.projector}
+    sources = text.find(flag_values.corpus) if flag_values.corpus else []
+    inputs = {"--corpus": [path for path, _ in sources if path != text.STANDARD_INPUT],
+              "--read_vocab": [flag_values.read_vocab] if flag_values.read_vocab else [],
+              "--eval_similarity": flag_values.eval_similarity,
+              "--eval_analogies": [flag_values.eval_analogies] if flag_values.eval_analogies else []}
+    files.check_apart(dict(paths, **{"--model_dir": folder}), folders, inputs)
+    # Vectors may give way to those that went on from them, but to nothing else.
+    files.check_apart({"--save_vocab": flag_values.save_vocab}, {},
+                      {"--init_from": flag_values.init_from})
+    if folder:
+        results = {name: [path] for name, path in {**paths, **folders}.items() if path}
+        files.check_not_kept({**results, **inputs}, folder, files.KEPT_IN_MODEL_DIR)
     for path in (flag_values.vectors, flag_values.output_vectors, flag_values.save_vocab, picture):
         if path:
             files.check_writable(path)

@@ -2,12 +2,15 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 
 from absl.testing import absltest, parameterized
 
-from tests import survival
+from tests import run_program, survival
 
+_RECSYS_PATH = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "run_recsys.py")
 # Tables large enough to be cut into parts.
 _RECSYS = ("--dim=256", "--hidden=256")
 
@@ -94,6 +97,33 @@ class ClusterTest(parameterized.TestCase):
         self.assertIn("Worker 1 is gone; its work is done here\n", cluster.text(*survival.CHIEF))
         if not is_sync:  # in which a step is one on the examples of both
             self.assertGreaterEqual(survival.newest(self.folder), 4 * 51000 // 128)
+
+    def test_the_launcher_keeps_what_a_killed_chief_made_and_tells_how_to_go_on(self):
+        arguments = ["--events=data.txt", "--num_sampled=10", "--batch_size=128", "--epochs=500",
+                     "--save_seconds=1"]
+        command = ["-m", "tf1_sampled.launch", "--ps=1", "--workers=2", "--", _RECSYS_PATH, *arguments]
+        os.symlink("runs/recsys-1", os.path.join(self.folder, "model"))  # where `survival` looks
+        err_path = os.path.join(self.folder, "err.txt")
+        with open(err_path, "w") as err:
+            launcher = subprocess.Popen(
+                [sys.executable, *command, "--restart"], cwd=self.folder,
+                env=run_program.environment(self.folder), stdout=subprocess.DEVNULL, stderr=err)
+        self.addCleanup(launcher.wait)
+        self.addCleanup(launcher.terminate)
+        self._wait_for_step(200)
+        with open(os.path.join(self.folder, "model", "lock")) as lock:
+            os.kill(int(lock.read()), signal.SIGKILL)
+        step = survival.newest(self.folder)
+        self._wait_for_step(step + 200)
+        launcher.send_signal(signal.SIGINT)
+        self.assertEqual(launcher.wait(60), 130)
+        self.assertEqual(os.listdir(os.path.join(self.folder, "runs")), ["recsys-1"])
+        with open(err_path) as err:
+            text = err.read()
+        self.assertIn("launch: worker 0 was killed by SIGKILL; it is started again\n", text)
+        self.assertEqual(text.count("to go on"), 1, text)
+        self.assertEndsWith(text, "launch: stopped by SIGINT; to go on:\n    python %s --model_dir="
+                            "runs/recsys-1\n" % " ".join(command))
 
     def test_checkpoints_move_between_one_machine_and_clusters(self):
         program, arguments = "run_word2vec.py", ("--dim=256", "--epochs=30", "--saved_model=saved_model")

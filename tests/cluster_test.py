@@ -56,25 +56,26 @@ class ReadClusterTest(parameterized.TestCase):
                          _read(_PS, _WORKERS, "ps", 0))
 
     @parameterized.parameters(
-        ([[], [], "ps"], {}, "ps_hosts, worker_hosts: wanted hosts beside a job or a task, got 'none'"),
+        ([[], [], "ps"], {}, "^cluster: --ps_hosts, --worker_hosts: wanted hosts beside a job"),
         ([[], [], None, 0], {}, "wanted hosts beside a job or a task"),
-        ([[], [], None, None, True], {}, "is_sync: wanted hosts that train together"),
-        ([_PS, [], "ps", 0], {}, r"worker_hosts: wanted one host:port or more, got \[\]"),
-        ([[], _WORKERS, "worker", 0], {}, r"ps_hosts: wanted one host:port or more, got \[\]"),
-        ([["a"], _WORKERS, "ps", 0], {}, "ps_hosts: wanted host:port, got 'a'"),
-        ([_PS, ["c:70000"], "ps", 0], {}, "worker_hosts: wanted host:port, got 'c:70000'"),
-        ([_PS, ["a:1"], "ps", 0], {}, r"each host:port once, got \['a:1'\]"),
-        ([_PS, _WORKERS, "chief", 0], {}, "job_name: wanted one of ps, worker, got 'chief'"),
-        ([_PS, _WORKERS], {}, "job_name: wanted one of ps, worker, got None"),
-        ([_PS, _WORKERS, "ps", 2], {}, "task_index: wanted an integer from 0 to 1, got 2"),
-        ([_PS, _WORKERS, "worker"], {}, "task_index: wanted an integer from 0 to 2, got None"),
+        ([[], [], None, None, True], {}, "^cluster: --sync: wanted hosts that train together"),
+        ([_PS, [], "ps", 0], {}, r"^cluster: --worker_hosts: wanted one host:port or more, got \[\]"),
+        ([[], _WORKERS, "worker", 0], {}, r"^cluster: --ps_hosts: wanted one host:port or more, got \["),
+        ([["a"], _WORKERS, "ps", 0], {}, "^cluster: --ps_hosts: wanted host:port, got 'a'"),
+        ([_PS, ["c:70000"], "ps", 0], {}, "^cluster: --worker_hosts: wanted host:port, got 'c:70000'"),
+        ([_PS, ["a:1"], "ps", 0], {},
+         r"^cluster: --ps_hosts, --worker_hosts: wanted each host:port once, got \['a:1'\]"),
+        ([_PS, _WORKERS, "chief", 0], {}, "^cluster: --job_name: wanted one of ps, worker, got 'chief'"),
+        ([_PS, _WORKERS], {}, "^cluster: --job_name: wanted one of ps, worker, got None"),
+        ([_PS, _WORKERS, "ps", 2], {}, "^cluster: --task_index: wanted an integer from 0 to 1, got 2"),
+        ([_PS, _WORKERS, "worker"], {}, "^cluster: --task_index: wanted an integer from 0 to 2, got N"),
         ([], {"TF_CONFIG": "{"}, 'TF_CONFIG: wanted JSON with "cluster" and "task", got: Expecting'),
         ([], {"TF_CONFIG": "[]"}, 'TF_CONFIG: wanted JSON with "cluster"'),
         ([], _tf_config(cluster={"ps": 7}), 'TF_CONFIG: wanted JSON with "cluster"'),
         ([], _tf_config(cluster={}, task={"type": "evaluator"}),
          'wanted a "type" among chief, ps, worker'),
         ([], _tf_config(cluster={"ps": _PS, "worker": _WORKERS}, task={"type": "ps", "index": 9}),
-         "task_index: wanted an integer from 0 to 1, got 9"))
+         "^TF_CONFIG: task_index: wanted an integer from 0 to 1, got 9"))
     def test_what_is_wrong_is_named(self, arguments, environment, message):
         with self.assertRaisesRegex(InputError, message):
             _read(*arguments, environment=environment)

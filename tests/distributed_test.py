@@ -1,5 +1,6 @@
 import collections
 import contextlib
+import gc
 import socket
 import sys
 import threading
@@ -250,6 +251,16 @@ class ServersTest(graph_case.GraphCase):
                     config=distributed.session_config(tf.ConfigProto(), which)) as session:
                 yield work, session
 
+    def test_waiting_that_was_ended_is_no_news_of_tensorflow(self):
+        with self.assertLogs("tensorflow", "ERROR") as logs:
+            tf.logging.error("the only line")  # or there would have to be some
+            with tf.Graph().as_default():
+                work = distributed.Work(self.clusters["worker", 0], 3)
+                work.require([])
+                del work
+            gc.collect()
+        self.assertEqual([record.getMessage() for record in logs.records], ["the only line"])
+
     @mock.patch.object(distributed, "_SECONDS_BETWEEN_LOOKS", 0)
     def test_work(self):
         # In one test, as the variables are the parameter server's.
@@ -320,6 +331,31 @@ class ServersTest(graph_case.GraphCase):
             self.assertTrue(sockets.wait_for([which.address]))
             with self.assertRaises(OSError):
                 socket.create_connection(("127.0.0.2", port), timeout=0.5)
+
+    def test_another_machines_address_is_refused_before_there_is_a_server(self):
+        for address, got in (("192.0.2.77:2222", "one of another machine"),
+                             ("a..b:2222", "not the name of a host")):
+            which = cluster.Cluster((address,), ("127.0.0.1:1",), "ps", 0, False)
+            with mock.patch.object(tf.train, "Server") as made:
+                with self.assertRaisesWithLiteralMatch(
+                        InputError, "%s: wanted an address of this machine to listen at (0.0.0.0 or "
+                        "[::] for all of them), got: %s" % (address, got)):
+                    distributed.start_server(which)
+            made.assert_not_called()
+
+    def test_a_server_whose_own_address_is_another_than_others_have(self):
+        ps, worker = ("127.0.0.1:%d" % port for port in launch.free_ports(2))
+        own = "0.0.0.0:" + ps.partition(":")[2]
+        kept = distributed.start_server(cluster.Cluster((own,), (worker,), "ps", 0, False))
+        which = cluster.Cluster((ps,), (worker,), "worker", 0, False)
+        server = distributed.start_server(which)
+        with tf.Graph().as_default() as graph:
+            table = tf.get_variable("elsewhere", [3], use_resource=True)
+            with distributed.placed(graph, which), tf.Session(server.target) as session:
+                self.assertStartsWith(table.op.device, "/job:ps/")
+                session.run(table.initializer)
+                self.assertLen(session.run(table + 1), 3)
+        del kept
 
     def test_a_port_in_use(self):
         with self.assertRaisesRegex(InputError, "%s: wanted a port to listen at, got: " % (

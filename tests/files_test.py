@@ -475,18 +475,40 @@ class ApartTest(FilesTestCase):
         files.check_apart({"a": "model", "b": "model/file", "c": "mode"}, {"d": "model/new", "e": "new"})
 
     @parameterized.parameters(
-        (dict(a="x", b="./y/../x"), {}, "a: wanted a place of its own, got 'that of b'"),
-        ({}, dict(d="x", e="x/"), "d: .*'that of e'"), ({}, dict(d="x/y", e="x"), "e: .*'that of d'"),
-        (dict(a="x/file"), dict(d="x"), "d: .*'that of a'"), (dict(a="x"), dict(d="x"), "that of "))
+        (dict(a="x", b="./y/../x"), {}, "^a: wanted a place of its own, got that of b$"),
+        ({}, dict(d="x", e="x/"), "^d: .* that of e$"), ({}, dict(d="x/y", e="x"), "^e: .* that of d$"),
+        (dict(a="x/file"), dict(d="x"), "^d: .* that of a$"), (dict(a="x"), dict(d="x"), "that of "))
     def test_one_place_for_two(self, paths, folders, message):
-        with self.assertRaisesRegex(checks.InputError, "^check_apart: .*" + message):
+        with self.assertRaisesRegex(checks.InputError, message):
             files.check_apart(paths, folders)
 
     def test_a_link_is_where_it_leads(self):
         os.symlink("there", os.path.join(self.folder, "link"))
-        with self.assertRaisesRegex(checks.InputError, "d: .*'that of a'"):
+        with self.assertRaisesRegex(checks.InputError, "^d: .* that of a$"):
             files.check_apart({"a": os.path.join(self.folder, "there", "file")},
                               {"d": os.path.join(self.folder, "link")})
+        with self.assertRaisesRegex(checks.InputError, "^a: .* that of i$"):
+            files.check_apart({"a": os.path.join(self.folder, "there")}, {},
+                              {"i": [os.path.join(self.folder, "link")]})
+
+    def test_what_is_read_may_be_read_twice(self):
+        files.check_apart({"a": "x", "b": ""}, {"d": "new"},
+                          {"i": ["y", "y", "x/y", "newer"], "j": ["y"], "k": []})
+
+    @parameterized.parameters((["y", "./x"], "^a: wanted a place of its own, got that of i$"),
+                              (["new/file"], "^d: .* that of i$"), (["new"], "^d: .* that of i$"))
+    def test_what_is_read_is_no_place_for_a_result(self, read, message):
+        with self.assertRaisesRegex(checks.InputError, message):
+            files.check_apart({"a": "x"}, {"d": "new"}, {"i": read})
+
+    def test_what_a_folder_keeps(self):
+        patterns = ["lock", "model-*"]
+        files.check_not_kept({"a": ["m/x", "lock", "m", "m/x/lock", "m2/lock", "m/models"], "b": []},
+                             "m", patterns)
+        for path, name in (("m/lock", "lock"), ("n/../m/model-1", "model-1"), ("m/lock/x", "lock")):
+            with self.assertRaisesRegex(checks.InputError, "^a: wanted a place of its own, got %s, "
+                                        "which m keeps for itself$" % name):
+                files.check_not_kept({"a": ["x", path]}, "m", patterns)
 
 
 class DigestTest(parameterized.TestCase):

@@ -3,6 +3,7 @@ import json
 import os
 import subprocess
 import sys
+from unittest import mock
 
 from absl.testing import absltest, parameterized
 
@@ -98,6 +99,19 @@ class ModelDirTest(parameterized.TestCase):
         os.makedirs("model/.making-2/x")
         self._begun()
         self.assertCountEqual(os.listdir("model"), ["settings.json", "lock", "vectors.bin"])
+
+    def test_the_launcher_is_told(self):
+        with mock.patch.dict(os.environ, TF1_SAMPLED_LAUNCH="told"):
+            folder = self._open("")
+            self.assertFalse(os.path.exists("told"))
+            folder.begin({})
+            with open("told") as stream:
+                self.assertEqual(stream.read(), folder.path)
+            folder.close()
+            os.remove("told")
+            with self.assertRaises(InputError):
+                self._begun(folder.path, data="other")
+            self.assertFalse(os.path.exists("told"))
 
     def test_a_model_of_unknown_settings(self):
         os.mkdir("model")

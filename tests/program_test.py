@@ -14,7 +14,7 @@ import sys
 import time
 from absl import flags
 from tf1_sampled import checks, program
-program.define_training_flags("nce", "uniform", 5, "sgd", 0.1, 32, 2, 8, "step", "Examples")
+program.define_training_flags("nce", "uniform", 5, "sgd", {"sgd": 0.1}, 32, 2, 8, "step", "Examples")
 flags.DEFINE_string("mode", "", "What to do.")
 
 def main(_):
@@ -55,9 +55,9 @@ program.run(main)
 
 class ProgramTest(absltest.TestCase):
 
-    def _run(self, *arguments):
+    def _run(self, *arguments, **variables):
         script = self.create_tempfile("script.py", _SCRIPT).full_path
-        environment = dict(os.environ, PYTHONPATH=":".join(p for p in sys.path if p))
+        environment = dict(os.environ, PYTHONPATH=":".join(p for p in sys.path if p), **variables)
         environment.pop("TF_CPP_MIN_LOG_LEVEL", None)
         # TensorFlow imports Matplotlib where it is; that warns of a home that it cannot write to.
         environment["MPLCONFIGDIR"] = self.create_tempdir().full_path
@@ -106,6 +106,19 @@ class ProgramTest(absltest.TestCase):
         _, _, err = self._run("--mode=deferred", "--model_dir=mine")
         self.assertEndsWith(err, "script.py --mode=deferred --model_dir=mine\n")
 
+    def test_one_of_many_is_told_to_start_all_of_them(self):
+        text = "; to go on, start all stopped processes again, each with its command; this one's:\n    "
+        self.assertIn("SIGTERM" + text + "python ", self._run("--mode=deferred", "--ps_hosts=a:1")[2])
+        task = ', "task": {"type": "worker", "index": 0}}'
+        for config, told in (('{"cluster": {"ps": ["a:1"], "worker": ["b:1"]}' + task, text),
+                             ('{"cluster": {"worker": ["b:1"]}' + task, "; to go on:\n    ")):
+            err = self._run("--mode=deferred", TF_CONFIG=config)[2]
+            self.assertIn("SIGTERM" + told + "python ", err)
+
+    def test_what_is_launched_leaves_that_to_the_launcher(self):
+        code, _, err = self._run("--mode=deferred", "--ps_hosts=a:1", TF1_SAMPLED_LAUNCH="told")
+        self.assertEqual((code, err), (143, "script.py: stopped by SIGTERM\n"))
+
     def test_the_second_signal_is_not_put_off(self):
         code, _, err = self._run("--mode=impatient")
         self.assertEqual((code, err), (130, "script.py: stopped by SIGINT\n"))
@@ -119,7 +132,7 @@ class ProgramTest(absltest.TestCase):
         self.assertEqual(self._run("--mode=cluster")[1], "None\n")
         code, _, err = self._run("--mode=cluster", *hosts, "--job_name=ps", "--task_index=2")
         self.assertEqual((code, err), (
-            1, "script.py: error: read_cluster: task_index: wanted an integer from 0 to 1, got 2\n"))
+            1, "script.py: error: cluster: --task_index: wanted an integer from 0 to 1, got 2\n"))
 
     def test_a_mistyped_flag_names_the_choices(self):
         for wrong, message in [("--loss=nec", "full_softmax|gbce|nce|negative_sampling"),

@@ -224,6 +224,24 @@ class RunRecsysTest(_ProgramCase):
         self.assertIsNone(metrics["full_softmax_loss"])
         self.assertNotIn("Protocol", out)
 
+    def test_defaults_do_with_few_items(self):
+        events = _circle() + "1,31,3.5,2000\n" * 5  # the last one is an item that only tests
+        for name, more in (("log_uniform", []), ("fixed_unigram", ["--repeats", "--split=time"]),
+                           ("all", [])):
+            path = self.file(name + ".csv", events if name == "fixed_unigram" else _circle())
+            code, out, err = self.run_program("--events=" + path, "--sampler=" + name, "--epochs=1",
+                                              "--dim=8", "--model_dir=" + name, *more)
+            self.assertEqual(code, 0, err)
+            self.assertIn(" of 250 users and %d items" % (31 if more else 30), out)
+            self.assertNotIn("Warning", err)
+            if more:
+                code, _, err = self.run_program("--events=" + path, "--sampler=" + name,
+                                                "--num_sampled=31", *more, no_tensorflow=True)
+                self.assertEqual(code, 1)
+                self.assertIn("--num_sampled: wanted at most the items that --sampler=fixed_unigram "
+                              "draws, 30, got 31", err)
+
+
 
 class WrongInputTest(_ProgramCase):
 
@@ -245,21 +263,44 @@ class WrongInputTest(_ProgramCase):
         ("user_column", ["--users=EVENTS", "--user_numeric=age"],
          "ratings.csv: wanted one column 'age', got columns 'userId'"),
         ("users", ["--user_numeric=age"], "--users: wanted a file with the columns of --user_categ"),
-        ("no_times", ["--events=PAIRS", "--split=time"], "wanted events with times"),
+        ("no_times", ["--events=PAIRS", "--split=time"], "--split: wanted events with times, got 't"),
         ("no_ages", ["--events=PAIRS", "--k=2", "--example_age"],
          "--example_age: wanted events with times"),
-        ("cuts", ["--split=time", "--time_cuts=x"], "cuts: wanted two numbers, got ['x']"),
-        ("order_of_cuts", ["--split=time", "--time_cuts=0.9,0.5"], "test_from: wanted a time not befo"),
+        ("cuts", ["--split=time", "--time_cuts=x"],
+         "run_recsys: --time_cuts: wanted two numbers, when validation begins and, not before that, "
+         "test, got 'x'"),
+        ("number_of_cuts", ["--split=time", "--time_cuts=0.9"], "run_recsys: --time_cuts: wanted two"),
+        ("no_time", ["--split=time", "--time_cuts=nan,0.9"], "run_recsys: --time_cuts: wanted two"),
+        ("order_of_cuts", ["--split=time", "--time_cuts=0.9,0.5"], "--time_cuts: wanted two numbers"),
         ("category", ["--titles=TITLES", "--category=genre"], "movies.csv: wanted one column 'genre'"),
         ("category_of_what", ["--category=genre"], "--titles: wanted a file with the column of"),
         ("plots", ["--plots=EVENTS"], "ratings.csv"),
+        ("no_flag", ["EVENTS"], "run_recsys: arguments: wanted flags alone, one file as --events=a.csv, "
+                                "several as --train=a.csv,b.csv, got '/"),
+        ("no_file", ["--events="], "run_recsys: --events: wanted the name of a file, got ''"),
+        ("no_train", ["--train="], "run_recsys: --train: wanted the name of a file, got ''"),
+        ("no_test", ["--train=EVENTS", "--test="], "run_recsys: --test: wanted the name of a file, got"),
+        ("sampled", ["--num_sampled=31"],
+         "--num_sampled: wanted at most the items that --sampler=log_uniform draws, 30, got 31"),
+        ("at_k", ["--loss=softmax_at_k"],
+         "run_recsys: --at_k: wanted at most the number of negatives, 10, got 20"),
+        ("at_k_of_labels", ["--loss=softmax_at_k", "--sampler=in_batch", "--at_k=300"],
+         "run_recsys: --at_k: wanted at most the number of negatives, 256, got 300"),
+        ("itself", ["--init_from=model", "--model_dir=./model"],
+         "run_recsys: --init_from: wanted another folder than --model_dir, got 'model'"),
+        ("items", ["--events=model/items.tsv"],
+         "error: --events: wanted a place of its own, got items.tsv, which model keeps for itself"),
+        ("titles_in_a_model", ["--titles=model/saved_model/x.csv"],
+         "error: --titles: wanted a place of its own, got saved_model, which model keeps for itself"),
+        ("pictures_in_a_model", ["--plots=model/saved_model"],
+         "error: --plots: wanted a place of its own, got saved_model, which model keeps for itself"),
+        ("picture", ["--users=model/map.png", "--plots=model"],
+         "error: --users: wanted a place of its own, got map.png, which model keeps for itself"),
     )
     def test_before_tensorflow_is_there(self, arguments, message):
         self._assert_one_line(arguments, message, no_tensorflow=True)
 
     @parameterized.named_parameters(
-        ("sampled", ["--num_sampled=31"],
-         "num_sampled: wanted at most range_max = 30 when unique, got 31"),
         ("temperature", ["--temperature=-1"], "temperature: wanted a number above 0"),
         ("nothing_left", ["--context=others", "--history_length=1"],
          "history_length: wanted an integer above 1 for the context \"others\""),
@@ -267,6 +308,19 @@ class WrongInputTest(_ProgramCase):
     )
     def test_with_tensorflow(self, arguments, message):
         self._assert_one_line(arguments, message)
+
+    def test_a_model_to_go_on_from_is_not_deleted(self):
+        os.makedirs(os.path.join(self.folder, "model"))
+        path = self.file("ratings.csv", _circle())
+        checkpoint = os.path.join(self.folder, "model", "model.ckpt-1.index")
+        with open(checkpoint, "w"):
+            pass
+        os.symlink("model", os.path.join(self.folder, "link"))
+        code, _, err = self.run_program("--events=" + path, "--model_dir=model", "--init_from=link",
+                                        "--restart", no_tensorflow=True)
+        self.assertEqual((code, err), (1, "run_recsys.py: error: run_recsys: --init_from: wanted "
+                                          "another folder than --model_dir, got 'link'\n"))
+        self.assertEqual(os.listdir(os.path.join(self.folder, "model")), ["model.ckpt-1.index"])
 
     def _assert_one_line(self, arguments, message, **options):
         """That the program ends with a line, on ratings.csv where arguments do not say otherwise."""
@@ -310,6 +364,7 @@ class HelpTest(_ProgramCase):
                      "init_from", "choose_by", "patience", "ann_index", "plots"):
             self.assertRegex(out, r"\n  --(\[no\])?%s:" % flag)
         self.assertIn("Trains a recommender's candidate generator", out)
+        self.assertIn("of fewer than 200 items by default half as many; of", " ".join(out.split()))
         joined = "".join(out.split())  # lines are broken within names too
         for name in [*tables.LOSSES, *tables.FULL_LOSSES, *tables.SAMPLERS, *tables.OPTIMIZERS]:
             self.assertRegex(joined, r"[<|]%s[|>]" % re.escape(name))

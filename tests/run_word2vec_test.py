@@ -194,6 +194,15 @@ class RunWord2vecTest(parameterized.TestCase):
         self.assertEqual(after, words)
         self.assertEqual(counts_after.tolist(), counts[:-2].tolist() + [1, 0])
 
+    def test_all_words_as_negatives_and_vectors_that_go_on_in_their_place(self):
+        rows = np.random.RandomState(1).standard_normal([2, 6]).astype(np.float32)
+        vectors.write_vectors(self._path("vectors.bin"), ["gone", "apple"], rows)
+        self._succeed("--corpus=" + self.corpus, "--sampler=all", "--init_from=vectors.bin",
+                      "--vectors=vectors.bin", "--sample=0", "--epochs=1", "--batch_size=256")
+        words, new_rows = vectors.read_vectors(self._path("vectors.bin"))
+        self.assertCountEqual(words, _TOPICS[0] + _TOPICS[1] + ["gone"])
+        np.testing.assert_array_equal(new_rows[words.index("gone")], rows[0])
+
     def test_one_thread_gives_the_same_vectors_from_standard_input_too(self):
         # Each line is a word: only where lines are joined are there words around it.
         text = _text(number=300, words=80).replace(" ", "\n")
@@ -213,15 +222,53 @@ class RunWord2vecTest(parameterized.TestCase):
         ("missing", ["--corpus=no/such/file"], "no/such/file: wanted a readable file"),
         ("folder", ["--corpus=EMPTY"], "wanted files with something in them, got none"),
         ("no_word", ["--corpus=CORPUS", "--min_count=99999"], "at least 2 different words"),
-        ("encoding", ["--corpus=CORPUS", "--encoding=utf-9"], "wanted the name of a text encoding"),
+        ("encoding", ["--corpus=CORPUS", "--encoding=utf-9"],
+         "run_word2vec: --encoding: wanted the name of a text encoding, got 'utf-9'"),
         ("batch", ["--corpus=CORPUS", "--batch_size=100"], "--batch_size: wanted a multiple of"),
         ("rate", ["--corpus=CORPUS", "--learning_rate=0"], "wanted a number above 0"),
         ("vectors", ["--corpus=CORPUS", "--vectors=/proc/x/y"], "/proc/x/y: wanted a place to write"),
         ("outputs", ["--corpus=CORPUS", "--output_vectors=/proc/x"], "/proc/x: wanted a place to write"),
-        ("saved_model", ["--corpus=CORPUS", "--saved_model=FULL"], "wanted a new or empty folder"),
-        ("projector", ["--corpus=CORPUS", "--projector=CORPUS"], "wanted a new or empty folder, got a"),
+        ("saved_model", ["--corpus=CORPUS", "--saved_model=OTHER"],
+         "wanted a new or empty folder, got one"),
+        ("projector", ["--corpus=CORPUS", "--projector=PAIRS"], "wanted a new or empty folder, got a"),
         ("apart", ["--corpus=CORPUS", "--saved_model=out", "--vectors=out/vectors.bin"],
-         "--saved_model: wanted a place of its own, got 'that of --vectors'"),
+         "error: --saved_model: wanted a place of its own, got that of --vectors"),
+        ("default_apart", ["--corpus=CORPUS", "--model_dir=model", "--save_vocab=model/vectors.bin"],
+         "error: --vectors: wanted a place of its own, got that of --save_vocab"),
+        ("vectors_over_text", ["--corpus=FULL", "--vectors=CORPUS"],
+         "error: --vectors: wanted a place of its own, got that of --corpus"),
+        ("vocabulary_over_text", ["--corpus=CORPUS*", "--save_vocab=CORPUS"],
+         "error: --save_vocab: wanted a place of its own, got that of --corpus"),
+        ("outputs_over_vocabulary", ["--corpus=CORPUS", "--read_vocab=VECTORS",
+                                     "--output_vectors=VECTORS"],
+         "error: --output_vectors: wanted a place of its own, got that of --read_vocab"),
+        ("vocabulary_over_vectors", ["--corpus=CORPUS", "--init_from=VECTORS", "--save_vocab=VECTORS"],
+         "error: --save_vocab: wanted a place of its own, got that of --init_from"),
+        ("saved_model_over_text", ["--corpus=CORPUS", "--saved_model=FULL"],
+         "error: --saved_model: wanted a place of its own, got that of --corpus"),
+        ("vectors_over_pairs", ["--corpus=CORPUS", "--eval_similarity=PAIRS", "--vectors=PAIRS"],
+         "error: --vectors: wanted a place of its own, got that of --eval_similarity"),
+        ("vectors_over_questions", ["--corpus=CORPUS", "--eval_analogies=QUESTIONS",
+                                    "--vectors=QUESTIONS"],
+         "error: --vectors: wanted a place of its own, got that of --eval_analogies"),
+        ("vectors_over_checkpoint", ["--corpus=CORPUS", "--model_dir=m", "--vectors=m/model.ckpt-5.x"],
+         "error: --vectors: wanted a place of its own, got model.ckpt-5.x, which m keeps for itself"),
+        ("projector_over_metrics", ["--corpus=CORPUS", "--model_dir=m", "--projector=m/metrics.json"],
+         "error: --projector: wanted a place of its own, got metrics.json, which m keeps for itself"),
+        ("text_in_metrics", ["--corpus=CORPUS,m/metrics.json", "--model_dir=m"],
+         "error: --corpus: wanted a place of its own, got metrics.json, which m keeps for itself"),
+        ("no_flag", ["CORPUS"], "run_word2vec: arguments: wanted flags alone, several files as "
+                                "--corpus=a.txt,b.txt or as a glob in quotes, got '/"),
+        ("glob_of_the_shell", ["--corpus", "CORPUS", "s2.txt", "s3.txt"], "got 's2.txt s3.txt'"),
+        ("no_corpus", ["--corpus="],
+         "run_word2vec: --corpus: wanted names of files, folders or globs, got ''"),
+        ("no_name", ["--corpus=CORPUS,,b.txt"], "--corpus: wanted names of files, folders or globs, g"),
+        ("twice", ["--corpus=-,-"], "run_word2vec: --corpus: wanted standard input (-) once, got '-,-'"),
+        ("min_count", ["--corpus=CORPUS", "--read_vocab=VECTORS", "--min_count=5"],
+         "run_word2vec: --read_vocab: wanted no --min_count beside it, got 5"),
+        ("max_vocab", ["--corpus=CORPUS", "--read_vocab=VECTORS", "--max_vocab=9"],
+         "run_word2vec: --read_vocab: wanted no --max_vocab beside it, got 9"),
+        ("window", ["--corpus=CORPUS", "--window=1001"], "range [1, 1000]"),
         ("flat", ["--corpus=CORPUS", "--projector=out", "--dim=1"], "--dim: wanted 2 or more of a"),
         ("similarity", ["--corpus=CORPUS", "--eval_similarity=CORPUS"], "corpus.txt: line 1: wanted"),
         ("analogies", ["--corpus=CORPUS", "--eval_analogies=CORPUS"], "corpus.txt: line 1: wanted"),
@@ -233,26 +280,30 @@ class RunWord2vecTest(parameterized.TestCase):
          "--neighbours: wanted a word of the vectors (close: apple), got 'aple'"),
         ("loss", ["--loss=hinge"], "nce|negative_sampling"),
         ("model", ["--model=glove"], "cbow|skipgram"),
-        ("earlier", ["--corpus=CORPUS", "--init_from=a,b,c"], "wanted vectors, and maybe output"),
+        ("earlier", ["--corpus=CORPUS", "--init_from=a,b,c"],
+         "run_word2vec: --init_from: wanted vectors, and maybe output vectors, got 'a,b,c'"),
     )
     def test_wrong_input_is_one_line_and_needs_no_tensorflow(self, arguments, message):
         places = {"CORPUS": self.corpus, "EMPTY": self.create_tempdir().full_path,
                   "FULL": os.path.dirname(self.corpus),
+                  "OTHER": os.path.dirname(self.create_tempdir().create_file("any").full_path),
+                  "PAIRS": self.create_tempfile("pairs.tsv", "apple\tbread\t9\n" * 2).full_path,
+                  "QUESTIONS": self.create_tempfile("questions.txt", ": a\nb c d e\n").full_path,
                   "VECTORS": self.create_tempfile("old.txt", "1 2\napple 1 2\n").full_path}
         for name, place in places.items():
             arguments = [argument.replace(name, place) for argument in arguments]
         err = self._fail(*arguments, no_tensorflow=True)
         self.assertIn(message, err)
-        if message.endswith("skipgram") or "above 0" in message or "nce|" in message:
+        if "|" in message or message.endswith(("above 0", "[1, 1000]")):
             return  # absl's own message for a flag, and its help
         self.assertLen(err.splitlines(), 1)
         self.assertStartsWith(err, "run_word2vec.py: error: ")
         self.assertEmpty(set(os.listdir(self.folder)) - {run_program.CACHE})
 
     def test_what_only_the_graph_can_tell(self):
-        err = self._fail("--corpus=" + self.corpus, "--sampler=all", "--num_sampled=3")
-        self.assertIn("wanted all the classes", err)
-        self.assertLen(err.splitlines(), 1)
+        err = self._fail("--corpus=" + self.corpus, "--loss=softmax_at_k", "--num_sampled=9")
+        self.assertEqual(err, "run_word2vec.py: error: run_word2vec: --at_k: wanted at most the number "
+                              "of negatives, 9, got 20\n")
         self.assertEmpty(set(os.listdir(self.folder)) - {run_program.CACHE})
 
     def test_pictures_want_matplotlib(self):
@@ -273,7 +324,7 @@ class RunWord2vecTest(parameterized.TestCase):
     def test_a_loss_that_diverges_stops_the_training(self):
         err = self._fail("--corpus=" + self.corpus, "--optimizer=sgd", "--learning_rate=1e20",
                          "--batch_size=256", "--model_dir=model")
-        self.assertRegex(err.splitlines()[-1], "loss: wanted a finite number, got (nan|inf) at step ")
+        self.assertRegex(err.splitlines()[-1], "loss: wanted a finite number.*, got (nan|inf) at step ")
         self.assertFalse(os.path.exists(self._path("model", "checkpoint")))
 
     def test_an_earlier_model_is_kept(self):
@@ -290,6 +341,10 @@ class RunWord2vecTest(parameterized.TestCase):
         for flag in ("--loss", "--sampler", "--num_sampled", "--eval_similarity", "--init_from"):
             self.assertIn(flag, out)
         self.assertIn("Trains word vectors, skip-gram or CBOW", out)
+        told = " ".join(out.split())
+        for text in ("or - for standard input", "comma in it is matched by a glob: 'we?ird.txt'",
+                     "without --min_count and --max_vocab", "of all, all classes"):
+            self.assertIn(text, told)
 
 
 if __name__ == "__main__":

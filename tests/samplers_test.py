@@ -924,6 +924,10 @@ class ByNameTest(_SamplerCase):
         for value, wanted in zip(*self.run_graph([named, direct])):
             np.testing.assert_array_equal(value, wanted)
 
+    def test_all_are_as_many_as_they_are(self):
+        sampled = samplers.sample_by_name("all", tf.constant([[3]]), 20, _COUNTS)
+        np.testing.assert_array_equal(*self.run_graph([sampled.sampled_candidates, tf.range(_C)]))
+
     @parameterized.parameters(*_DRAWN)
     def test_drawn(self, name):
         seed = tf.constant([4, 4])

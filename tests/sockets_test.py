@@ -1,3 +1,4 @@
+import ipaddress
 import socket
 import sys
 import threading
@@ -7,7 +8,9 @@ from unittest import mock
 
 from absl.testing import absltest, parameterized
 
-from tf1_sampled import sockets
+from tf1_sampled import launch, sockets
+
+_LOOPBACK = frozenset([ipaddress.ip_address("127.0.0.1")])
 
 
 def _server(family, host):
@@ -73,12 +76,53 @@ class WaitForTest(absltest.TestCase):
                                               lambda: asked.append(1) or len(asked) > 3, seconds=0.01))
 
 
+class AddressesHereTest(parameterized.TestCase):
+
+    def _here(self, address):
+        return set(map(str, sockets.addresses_here(address)))
+
+    def _resolved(self, *hosts):
+        """In it, any name is that of these addresses."""
+        return mock.patch.object(socket, "getaddrinfo", return_value=[
+            (socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM, 6, "", (host, 80))
+            for host in hosts])
+
+    @parameterized.parameters(("127.0.0.1:80", "127.0.0.1"), ("0.0.0.0:80", "0.0.0.0"),
+                              ("[::]:80", "::"))
+    def test_of_an_address(self, address, wanted):
+        self.assertEqual(self._here(address), {wanted})
+
+    def test_of_a_name_those_of_this_machine(self):
+        with self._resolved("127.0.0.1", "192.0.2.77", "fe80::1%eth0"):
+            self.assertEqual(self._here("name:80"), {"127.0.0.1"})
+
+    @parameterized.parameters("192.0.2.77:80", "[2001:db8::77]:80")
+    def test_an_address_of_another_machine(self, address):
+        with self.assertRaisesRegex(OSError, "one of another machine"):
+            sockets.addresses_here(address)
+
+    # A filter of unwanted names resolves them to the latter two.
+    @parameterized.parameters("192.0.2.77", "fe80::1%eth0", "0.0.0.0", "::")
+    def test_a_name_of_no_address_of_this_machine(self, host):
+        with self._resolved(host), self.assertRaisesRegex(OSError, "one of another machine"):
+            sockets.addresses_here("name:80")
+
+    def test_a_name_that_is_not_known(self):
+        unknown = socket.gaierror(socket.EAI_NONAME, "not known")
+        with mock.patch.object(socket, "getaddrinfo", side_effect=unknown):
+            with self.assertRaisesRegex(OSError, "not known"):
+                sockets.addresses_here("name:80")
+        with self.assertRaisesRegex(OSError, "not the name of a host"):
+            sockets.addresses_here("a..b:80")
+
+
 @unittest.skipUnless(sys.platform.startswith("linux"), "packet filters of Linux")
 class AnswerOnlyAtTest(parameterized.TestCase):
 
     def _hold_to(self, address):
         lines = []
-        holds = sockets.answer_only_at(address, lines.append)
+        holds = sockets.answer_only_at(
+            sockets.addresses_here(address), sockets.split(address)[1], lines.append)
         if lines and "no filter for its sockets" in lines[0]:
             self.assertFalse(holds)
             self.skipTest(lines[0])
@@ -90,7 +134,7 @@ class AnswerOnlyAtTest(parameterized.TestCase):
                 sockets, "_SO_ATTACH_FILTER", 12345):
             lines = []
             port = listening.getsockname()[1]
-            self.assertFalse(sockets.answer_only_at("127.0.0.1:%d" % port, lines.append))
+            self.assertFalse(sockets.answer_only_at(_LOOPBACK, port, lines.append))
             self.assertEqual(lines, ["Listening at all addresses of this machine: no filter for its "
                                      "sockets, Protocol not available"])
 
@@ -127,19 +171,16 @@ class AnswerOnlyAtTest(parameterized.TestCase):
             self._hold_to("127.0.0.1:%d" % one.getsockname()[1])
             self.assertTrue(_answers("127.0.0.2", other.getsockname()[1]))
 
-    def test_an_address_of_another_machine_is_reported(self):
-        with _server(socket.AF_INET, "0.0.0.0") as listening:
-            lines = []
-            port = listening.getsockname()[1]
-            self.assertFalse(sockets.answer_only_at("192.0.2.77:%d" % port, lines.append))
-            self.assertEqual(lines, [
-                "Listening at all addresses of this machine: 192.0.2.77 is none of them"])
-            self.assertTrue(_answers("127.0.0.2", port))
+    def test_a_system_without_such_sockets_is_reported(self):
+        lines = []
+        self.assertFalse(sockets.answer_only_at(_LOOPBACK, launch.free_ports(1)[0], lines.append))
+        self.assertEqual(lines, [
+            "Listening at all addresses of this machine: its sockets are not to be found"])
 
     def test_all_addresses(self):
         with _server(socket.AF_INET, "0.0.0.0") as listening:
             port = listening.getsockname()[1]
-            self.assertTrue(sockets.answer_only_at("0.0.0.0:%d" % port))
+            self._hold_to("0.0.0.0:%d" % port)
             self.assertTrue(_answers("127.0.0.2", port))
 
 

@@ -36,9 +36,12 @@ class SavedStateTest(graph_case.GraphCase):
         written.progress, written.num_units = 0.5, 100
         with self.new_session() as session:
             saved.write(session, written)
-            for num_units, progress in ((200, 0.25), (25, 1)):
+            for num_units, progress in ((200, 0.25), (50, 1)):
                 read = saved.read(session, num_units)
                 self.assertEqual((read.progress, read.num_units), (progress, num_units))
+            with self.assertRaisesRegex(InputError, "train: num_units: wanted the 50 that are done "
+                                        "already, or more epochs than those, got 49"):
+                saved.read(session, 49)
 
     def test_other_settings_are_told(self):
         with tf.Graph().as_default():

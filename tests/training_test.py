@@ -32,10 +32,10 @@ def _once(batches):
 
 def _train(loss, batches, num_units, folder, make_optimizer=optimizers.SGDOptimizer, rate=0.1,
            decay="linear", threads=None, save_seconds=600, keep=2, held_out_loss=None, watch=None,
-           **options):
+           most=float("inf"), **options):
     """`train` with its arguments side by side."""
     return training.train(
-        training.Objective(loss, tf.identity(loss), held_out_loss, watch),
+        training.Objective(loss, tf.identity(loss), held_out_loss, watch, most),
         training.Data(batches, num_units, "examples"),
         training.Optimization(make_optimizer, rate, decay, threads),
         training.Saving(folder, save_seconds, keep), **options)
@@ -73,6 +73,16 @@ class TrainTest(_TrainCase):
         with training.restored_session(self.folder) as session:
             self.assert_close(session.run(self.w), 3, 1e-2)
             self.assertEqual(session.run(tf.train.get_global_step()), 60)
+
+    @parameterized.parameters((60, None), (60, lambda session: 7.0), (10, lambda session: 7.0))
+    def test_a_loss_that_tells_of_divergence(self, number, held_out_loss):
+        with self.assertRaisesRegex(InputError, "train: loss: wanted a finite number of at most 3, "
+                                    "got (4|7).0 at step %d; learning_rate = 0.1" % min(number, 50)):
+            self._train([[2.0]] * number, held_out_loss=held_out_loss, most=3.0)
+        self.assertIsNone(tf.train.latest_checkpoint(self.folder))
+
+    def test_a_loss_that_does_not(self):
+        self.assertTrue(self._train([[2.0]] * 60, held_out_loss=lambda session: 7.0, most=7.0).is_whole)
 
     def test_the_rate_falls_linearly(self):
         self._train([[1.0]] * 4, rate=0.1)
@@ -572,11 +582,19 @@ class WatchingTest(_TrainCase):
         self.assertLen(result.validations, 2)
 
     def test_the_trace_of_a_step(self):
-        self._train([[2.0]] * 3, profile_step=1)
-        with open(os.path.join(self.folder, "trace-1.json")) as stream:
+        lines = []
+        self._train([[2.0]] * 3, profile_step=1, report=lines.append)
+        path = os.path.join(self.folder, "trace-1.json")
+        self.assertEqual(lines, ["Wrote " + path])
+        with open(path) as stream:
             self.assertNotEmpty(json.load(stream)["traceEvents"])
         with training.restored_session(self.folder) as session:
             self.assertEqual(session.run(tf.train.get_global_step()), 3)
+
+    def test_a_step_that_is_not_reached_has_no_trace(self):
+        lines = []
+        self._train([[2.0]] * 3, profile_step=3, report=lines.append)
+        self.assertEqual(lines, ["No trace of step 3: 3 were made"])
 
 
 class InitialiseTest(_TrainCase):

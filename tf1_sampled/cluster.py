@@ -60,30 +60,32 @@ def read_cluster(ps_hosts=(), worker_hosts=(), job_name=None, task_index=None, i
       Cluster, or None where neither has a host.
 
     Raises:
-      InputError: a part that is missing or does not fit.
+      InputError: a part that is missing or does not fit; an argument is named as the programs' flag.
     """
-    function = "read_cluster"
+    where, flag = "cluster", "--"
     if not ps_hosts and not worker_hosts:
         named = job_name is not None or task_index is not None
-        checks.argument(not named, function, "ps_hosts, worker_hosts", "hosts beside a job or a task",
+        checks.argument(not named, where, "--ps_hosts, --worker_hosts", "hosts beside a job or a task",
                         "none")
         text = environment.get("TF_CONFIG", "")
         if not text.strip():
-            checks.argument(not is_sync, function, "is_sync", "hosts that train together", "none")
+            checks.argument(not is_sync, where, "--sync", "hosts that train together", "none")
             return None
         ps_hosts, worker_hosts, job_name, task_index = _of_tf_config(text)
+        where, flag = "TF_CONFIG", ""
         if not ps_hosts and len(worker_hosts) < 2:  # one machine
             return None
     for name, hosts in (("ps_hosts", ps_hosts), ("worker_hosts", worker_hosts)):
-        checks.argument(hosts, function, name, "one host:port or more", list(hosts))
+        checks.argument(hosts, where, flag + name, "one host:port or more", list(hosts))
         for host in hosts:
-            checks.argument(sockets.split(host), function, name, "host:port", host)
+            checks.argument(sockets.split(host), where, flag + name, "host:port", host)
     everyone = list(ps_hosts) + list(worker_hosts)
     twice = [host for host, number in collections.Counter(everyone).items() if number > 1]
-    checks.argument(not twice, function, "ps_hosts, worker_hosts", "each host:port once", twice)
-    checks.one_of(function, "job_name", job_name, JOBS)
+    checks.argument(not twice, where, "%sps_hosts, %sworker_hosts" % (flag, flag), "each host:port once",
+                    twice)
+    checks.one_of(where, flag + "job_name", job_name, JOBS)
     number = len(ps_hosts if job_name == "ps" else worker_hosts)
-    checks.argument(isinstance(task_index, int) and 0 <= task_index < number, function, "task_index",
+    checks.argument(isinstance(task_index, int) and 0 <= task_index < number, where, flag + "task_index",
                     "an integer from 0 to %d" % (number - 1), task_index)
     return Cluster(tuple(ps_hosts), tuple(worker_hosts), job_name, task_index, is_sync)
 

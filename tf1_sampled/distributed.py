@@ -60,15 +60,21 @@ def start_server(cluster, report=print):
       tf.train.Server.
 
     Raises:
-      InputError: a port that is in use.
+      InputError: an address that is not this machine's, a port that is in use.
     """
+    try:
+        here = sockets.addresses_here(cluster.address)
+    except OSError as e:
+        raise checks.InputError(
+            "%s: wanted an address of this machine to listen at (0.0.0.0 or [::] for all of them), got: "
+            "%s" % (cluster.address, e.strerror)) from e
     spec = tf.train.ClusterSpec({"ps": cluster.ps_hosts, "worker": cluster.worker_hosts})
     try:
         server = tf.train.Server(spec, cluster.job_name, cluster.task_index, start=False)
     except tf.errors.OpError as e:
         raise checks.InputError("%s: wanted a port to listen at, got: %s" % (
             cluster.address, e.message)) from e
-    sockets.answer_only_at(cluster.address, report)
+    sockets.answer_only_at(here, sockets.split(cluster.address)[1], report)
     server.start()
     return server
 
@@ -153,6 +159,7 @@ class Work:
     def require(self, variables):
         """These variables, which are all beside its own, have to have values before there is work."""
         self._missing = tf.report_uninitialized_variables(list(variables) + self.variables)
+        self._missing.mark_used()  # or TensorFlow tells that nobody did, where the waiting was ended
 
     def is_ready(self, session):
         """Whether all variables have values."""

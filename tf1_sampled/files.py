@@ -2,6 +2,7 @@
 import bz2
 import contextlib
 import errno
+import fnmatch
 import functools
 import gzip
 import hashlib
@@ -26,6 +27,9 @@ _PACKERS = {".gz": lambda stream: gzip.GzipFile("", "wb", 6, stream, 0),
             ".bz2": lambda stream: bz2.BZ2File(stream, "wb"),
             ".xz": lambda stream: lzma.LZMAFile(stream, "wb")}
 MAKING = ".making-"  # how the names of files and folders begin that are not whole yet
+# What the programs keep in a model_dir, whatever the model; trace-*.json is of a profile.
+KEPT_IN_MODEL_DIR = ("settings.json", "lock", "checkpoint", "best", "model.ckpt-*", "metrics.json",
+                     "trace-*.json", "events.out.tfevents.*", MAKING + "*")
 _STALE_SECONDS = 86400
 _DAMAGED = (EOFError, lzma.LZMAError, zipfile.BadZipFile, zlib.error)
 # What zipfile raises too, for a password, a compression or version that it does not know, and names and
@@ -359,21 +363,58 @@ def check_writable(path):
         raise checks.InputError("%s: wanted a place to write, got: %s" % (path, e.strerror or e)) from e
 
 
-def check_apart(paths, folders):
-    """Raises InputError where two results would go to one place: better before the work than after it.
+def check_apart(paths, folders, inputs=None):
+    """Raises InputError where a result would go where another one goes, or where what is read lies.
+
+    Better before the work than after it.
 
     Args:
       paths: {name: path or ""}, files or folders, none of which may be another one of them.
       folders: {name: path or ""}, new folders, in which nothing else of all this may be.
+      inputs: {name: list of paths}, files that are read, of which no result may be one; or None.
+
+    Raises:
+      InputError: names the two.
     """
-    places = {name: os.path.join(os.path.realpath(path), "")
-              for name, path in list(paths.items()) + list(folders.items()) if path}
-    names = list(places)
-    for i, name in enumerate(names):
-        for other in names[:i] + names[i + 1:]:
-            within = places[other].startswith(places[name]) if name in folders else (
-                places[other] == places[name])
-            checks.argument(not within, "check_apart", name, "a place of its own", "that of " + other)
+    places = {name: _place(path) for name, path in list(paths.items()) + list(folders.items()) if path}
+
+    def check(name, place, other):
+        within = place.startswith(places[name]) if name in folders else place == places[name]
+        checks.file(not within, name, "a place of its own", "that of " + other)
+
+    for name in places:
+        for other in places:
+            if other != name:
+                check(name, places[other], other)
+    for other, read in (inputs or {}).items():
+        for place in map(_place, read):
+            for name in places:
+                check(name, place, other)
+
+
+def check_not_kept(paths, folder, patterns):
+    """Raises InputError where a path is what a folder keeps for its own use.
+
+    Args:
+      paths: {name: list of paths}.
+      folder: path.
+      patterns: names in the folder, as of `fnmatch`; what lies below one of them is kept too.
+
+    Raises:
+      InputError: names the path's name and the folder.
+    """
+    top = _place(folder)
+    for name, listed in paths.items():
+        for place in map(_place, listed):
+            within = place[len(top):].split(os.sep)[0] if place.startswith(top) else ""
+            is_kept = any(fnmatch.fnmatchcase(within, pattern) for pattern in patterns)
+            checks.file(not is_kept, name, "a place of its own",
+                        "%s, which %s keeps for itself" % (within, folder))
+
+
+def _place(path):
+    """Where a path leads, with a separator at its end: that of what lies in a folder begins with it."""
+    return os.path.join(os.path.realpath(os.fspath(path)), "")
 
 
 def check_new_folder(path, replaces=False):

@@ -13,7 +13,7 @@ import itertools
 import json
 import os
 
-from tf1_sampled import checks, files
+from tf1_sampled import checks, files, launch
 
 try:
     import fcntl
@@ -71,7 +71,8 @@ class ModelDir:
         """Makes the folder, locks it until the process ends, and writes its settings.
 
         What a kill left half written is deleted; with `restart` also an earlier model's checkpoints. A
-        folder that was made, and in which there is nothing at the end, is deleted then.
+        folder that was made, and in which there is nothing at the end, is deleted then. The launcher,
+        where there is one, is told: what it starts again from then on goes on here.
 
         Args:
           data: {name: digest}, of the files that are trained on.
@@ -93,6 +94,7 @@ class ModelDir:
             json.dump({"program": self._program, "settings": dict(before, **self._settings),
                        "data": data}, stream, indent=2, sort_keys=True)
             stream.write("\n")
+        launch.tell_folder(self.path)
 
     def close(self):
         """Lets others into the folder; the end of the process does, too."""

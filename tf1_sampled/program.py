@@ -11,23 +11,25 @@ import warnings
 
 from absl import app, flags, logging
 
-from tf1_sampled import checks, cluster, model_dir, tables
+from tf1_sampled import checks, cluster, launch, model_dir, tables
 
 
-def define_training_flags(loss, sampler, num_sampled, optimizer, learning_rate, batch_size, epochs,
-                          dim, num_sampled_of, batch_of):
+def define_training_flags(loss, sampler, num_sampled, optimizer, learning_rates, batch_size, epochs,
+                          dim, num_sampled_of, batch_of, more_of_rates=""):
     """Defines the flags of training, with a program's own defaults.
 
     Args:
-      loss, sampler, num_sampled, optimizer, learning_rate, batch_size, epochs, dim: the defaults.
+      loss, sampler, num_sampled, optimizer, batch_size, epochs, dim: the defaults.
+      learning_rates: {optimizer: the default learning rate with it}.
       num_sampled_of, batch_of: strings for the help, what shares the sampled classes ("step") and
         what a batch counts ("examples").
+      more_of_rates: string for the help, what else is to be said of the learning rates.
     """
     flags.DEFINE_enum("loss", loss, sorted([*tables.LOSSES, *tables.FULL_LOSSES]), "Loss to train with; "
                       "full_softmax has no sampler and suits few classes.")
     flags.DEFINE_enum("sampler", sampler, sorted(tables.SAMPLERS), "Where negatives come from.")
     flags.DEFINE_integer("num_sampled", num_sampled, "Negatives per %s; of --sampler=in_batch, "
-                         "all labels are." % num_sampled_of, lower_bound=1)
+                         "all labels are, of all, all classes." % num_sampled_of, lower_bound=1)
     flags.DEFINE_float("distortion", 0.75, "Power of the counts for --sampler=fixed_unigram: 1 draws "
                        "by frequency, 0 evenly.")
     flags.DEFINE_float("num_negatives", 5, "The k of --loss=negative_sampling: weight of the negatives, "
@@ -45,8 +47,9 @@ def define_training_flags(loss, sampler, num_sampled, optimizer, learning_rate, 
     flags.DEFINE_float("beta1", 0.9, "Of --optimizer=adam, what a step keeps of the steps before; 0 "
                        "saves memory and suits rows that are rarely used.", lower_bound=0,
                        upper_bound=0.999)
-    flags.DEFINE_float("learning_rate", learning_rate, "Step size at the start, above 0." + (
-        "" if learning_rate else " Default: 0.2, with --loss=negative_sampling 0.1."))
+    flags.DEFINE_float("learning_rate", None, "Step size at the start, above 0. Default, by "
+                       "--optimizer: %s%s." % (", ".join(
+                           "%s %g" % rate for rate in sorted(learning_rates.items())), more_of_rates))
     flags.register_validator("learning_rate", lambda rate: rate is None or rate > 0,
                              "wanted a number above 0")
     flags.DEFINE_enum("decay", "linear", ["linear", "none"], "How the learning rate falls: linearly to "
@@ -84,11 +87,11 @@ def loss_options(flag_values):
             "softmax_at_k": {"k": flag_values.at_k}}.get(flag_values.loss, {})
 
 
-def learning_rate(flag_values):
-    """The value of --learning_rate, or where there is none what goes with --loss."""
+def learning_rate(flag_values, learning_rates):
+    """The value of --learning_rate, or where there is none that of {optimizer: learning rate}."""
     if flag_values.learning_rate is not None:
         return flag_values.learning_rate
-    return 0.1 if flag_values.loss == "negative_sampling" else 0.2
+    return learning_rates[flag_values.optimizer]
 
 
 def optimizer_options(flag_values):
@@ -235,14 +238,21 @@ class _Signals:
             self._is_deferred = False
 
     def leave(self, folder):
-        """Ends the program after `deferred`, telling how to go on in `folder`, if it has one."""
-        arguments = [a for a in sys.argv if not re.match("--?(no)?restart($|=)", a)]
-        if folder and not any(re.match("--?model_dir($|=)", a) for a in arguments):
-            arguments.append("--model_dir=" + folder)
-        if arguments[0].endswith(".py"):
-            arguments.insert(0, "python")
-        raise Stopped(self._asked, "stopped by %s; to go on:\n    %s" % (
-            signal.Signals(self._asked).name, " ".join(map(shlex.quote, arguments))))
+        """Ends the program after `deferred`, telling how to go on in `folder`, if it has one.
+
+        What was launched leaves that to the launcher: its own arguments hold ports that are gone.
+        """
+        text = "stopped by " + signal.Signals(self._asked).name
+        if not launch.is_launched():
+            arguments = launch.going_on(sys.argv, folder)
+            if arguments[0].endswith(".py"):
+                arguments.insert(0, "python")
+            is_one_of_many = any(re.match("--?ps_hosts($|=)", a) for a in arguments) or (
+                cluster.read_cluster())
+            text += "; to go on%s:\n    %s" % (
+                ", start all stopped processes again, each with its command; this one's"
+                if is_one_of_many else "", " ".join(map(shlex.quote, arguments)))
+        raise Stopped(self._asked, text)
 
 
 SIGNALS = _Signals()

@@ -305,8 +305,9 @@ def sample_by_name(sampler, true_classes, num_sampled, counts, unique=False, dis
     Args:
       sampler: string, a key of SAMPLERS. "in_batch+uniform" is the mixed sampler of the two.
       true_classes, num_sampled, unique, seed, num_groups, label_mask: as `uniform_candidate_sampler`,
-        with num_true 1. The labels of the batch are as many as they are: "in_batch" alone does not read
-        num_sampled. Where labels are candidates, repeats are masked when unique is True.
+        with num_true 1. The labels of the batch are as many as they are, and so are all classes:
+        "in_batch" alone and "all" do not read num_sampled. Where labels are candidates, repeats are
+        masked when unique is True.
       counts: float [C], how often each class comes as a label.
       distortion: float, of fixed_unigram.
 
@@ -332,6 +333,8 @@ def sample_by_name(sampler, true_classes, num_sampled, counts, unique=False, dis
                             "uniform": distributions.Uniform}[other](len(counts))
         return mixed_candidate_sampler(true_classes, 1, num_sampled, distribution=distribution,
                                        seed=seed, **options)
+    if sampler == "all":
+        num_sampled = len(counts)
     if sampler == "fixed_unigram":
         options.update(unigrams=counts, distortion=distortion)
     return tables.SAMPLERS[sampler](true_classes, 1, num_sampled, unique, seed=seed, **options)

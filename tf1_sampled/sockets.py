@@ -1,11 +1,12 @@
 """Addresses of a cluster's processes: waiting for others, and who gets an answer here.
 
     wait_for(["10.0.0.1:2222"])
-    answer_only_at("10.0.0.2:2222")
+    answer_only_at(addresses_here("10.0.0.2:2222"), 2222)
     is_refused("10.0.0.3:2222")             the process there has ended
 """
 import contextlib
 import ctypes
+import errno
 import ipaddress
 import os
 import re
@@ -61,17 +62,43 @@ def wait_for(addresses, stop=lambda: False, report=print, seconds=1.0):
     return True
 
 
-def answer_only_at(address, report=print):
-    """Has this process's listening sockets of a port drop what does not come for its host's addresses.
+def addresses_here(address):
+    """The addresses of this machine that the host of "host:port" is.
+
+    Only 0.0.0.0 and [::] themselves are all of them, no name that someone resolves to that.
+
+    Returns:
+      set of ipaddress.IPv4Address and IPv6Address, not empty.
+
+    Raises:
+      OSError: a host that nobody knows, or that is none of this machine's.
+    """
+    host, port = split(address)
+    with contextlib.suppress(ValueError):  # a name
+        if ipaddress.ip_address(host).is_unspecified:
+            return {ipaddress.ip_address(host)}
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except UnicodeError as e:
+        raise OSError(errno.EINVAL, "not the name of a host") from e
+    every = {ipaddress.ip_address(place[0]) for *_, place in found if "%" not in place[0]}
+    here = {ip for ip in every if not ip.is_unspecified and _is_here(ip)}
+    if not here:
+        raise OSError(errno.EADDRNOTAVAIL, "one of another machine")
+    return here
+
+
+def answer_only_at(addresses, port, report=print):
+    """Has this process's listening sockets of a port drop what does not come for some addresses.
 
     TensorFlow's server listens at all addresses of the machine, whatever it is told. A packet filter on
-    its sockets (Linux: SO_ATTACH_FILTER, no privilege is needed) lets in what is addressed to `address`,
-    and from this machine itself to its loopback. A host that is no address of this machine (behind
-    a translation of addresses) cannot be held to, nor can any where the system refuses the filter: that
-    is reported.
+    its sockets (Linux: SO_ATTACH_FILTER, no privilege is needed) lets in what is addressed to
+    `addresses`, and from this machine itself to its loopback. Where the system refuses the filter they
+    cannot be held to: that is reported.
 
     Args:
-      address: "host:port", whose port this process listens at.
+      addresses: set of `addresses_here`.
+      port: integer, at which this process listens.
       report: function of a line of text for the user.
 
     Returns:
@@ -81,18 +108,9 @@ def answer_only_at(address, report=print):
         report("Listening at all addresses of this machine: %s" % why)
         return False
 
-    host, port = split(address)
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except OSError as e:
-        return failed("%s: %s" % (host, e.strerror))
-    hosts = {ipaddress.ip_address(address[0]) for *_, address in found if "%" not in address[0]}
-    if any(ip.is_unspecified for ip in hosts):
+    if any(ip.is_unspecified for ip in addresses):
         return True  # all addresses are asked for
-    if not all(map(_is_here, hosts)):
-        return failed("%s is none of them" % host)
-    hosts.update(map(ipaddress.ip_address, ("127.0.0.1", "::1")))
-    program = _filter(hosts)
+    program = _filter(addresses.union(map(ipaddress.ip_address, ("127.0.0.1", "::1"))))
     code = ctypes.create_string_buffer(program)
     with contextlib.ExitStack() as stack:
         listening = [stack.enter_context(one) for one in _listening(port)]

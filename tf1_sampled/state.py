@@ -58,13 +58,20 @@ class SavedState:
             vars(state), default=lambda value: value.tolist())})  # of NumPy
 
     def read(self, session, num_units):
-        """The State of the variable, as progress in `num_units`, which may be others than before."""
+        """The State of the variable, as progress in `num_units`, which may be more than before.
+
+        Raises:
+          InputError: fewer units than are done.
+        """
         state = State()
         vars(state).update(json.loads(session.run(self._text)))
         state.history, state.validations = (
             list(map(tuple, rows)) for rows in (state.history, state.validations))
         if state.num_units != num_units:
-            state.progress = min(state.progress * (state.num_units or 0) / num_units, 1.0)
+            num_done = int(round(state.progress * (state.num_units or 0)))
+            checks.argument(num_done <= num_units, "train", "num_units", "the %s that are done already, "
+                            "or more epochs than those" % format(num_done, ","), num_units)
+            state.progress = num_done / num_units
             state.num_units = num_units
         return state
 

@@ -26,7 +26,7 @@ from tf1_sampled import state as state_lib
 from tf1_sampled import steps as steps_lib
 
 Objective = collections.namedtuple(
-    "Objective", "loss shown_loss held_out_loss watch", defaults=(None, None))
+    "Objective", "loss shown_loss held_out_loss watch most", defaults=(None, None, math.inf))
 Objective.__doc__ = """What is trained, and what is shown of it.
 
   loss: float scalar, to be minimised.
@@ -34,6 +34,7 @@ Objective.__doc__ = """What is trained, and what is shown of it.
   held_out_loss: None, or a function of the session that returns a float: the loss to show instead, as
     often as takes 2% of the time.
   watch: None, or {name: scalar}, more to tell TensorBoard.
+  most: float, above which the loss that is shown tells that the training diverges.
 """
 
 Data = collections.namedtuple("Data", "batches num_units unit")
@@ -106,7 +107,8 @@ def train(objective, data, optimization, saving, validation=None, initialise=Non
     """Trains over `data`, from where a training in the model_dir ended if there was one.
 
     The loss is looked at every 50 steps, and before each checkpoint on the values to be saved; a
-    loss that is not finite stops the training, with the last checkpoint as it was.
+    loss that is not finite, or one shown that is above `objective.most`, stops the training, with the
+    last checkpoint as it was.
 
     With several threads as many steps are under way at a time, without locks, each on the values
     that it finds (Recht et al. 2011, "Hogwild!"). With one, the same seeds give the same values,
@@ -139,8 +141,9 @@ def train(objective, data, optimization, saving, validation=None, initialise=Non
       is_whole counts.
 
     Raises:
-      InputError: a learning rate <= 0, no batch at all, a loss that is not finite, a checkpoint that
-        cannot be written, only damaged ones to go on from, or a worker of other settings.
+      InputError: a learning rate <= 0, no batch at all, a loss that is not finite or above
+        `objective.most`, a checkpoint that cannot be written, only damaged ones to go on from, fewer
+        units than are done already, or a worker of other settings.
     """
     checks.argument(optimization.learning_rate > 0, "train", "learning_rate", "a number above 0",
                     optimization.learning_rate)
@@ -331,9 +334,8 @@ class _Run:
         for feed, progress_after, position_after in itertools.islice(feeds, _ROUND):
             self._feed = self._training.step.with_progress(
                 feed, self._progress, self._number_of_draws())
-            trace_to = None
-            if self._submitted == self._plan.profile_step and self._training.is_chief:
-                trace_to = os.path.join(self._plan.saving.model_dir, "trace-%d.json" % self._submitted)
+            is_traced = self._submitted == self._plan.profile_step and self._training.is_chief
+            trace_to = self._trace_path() if is_traced else None
             running.append(self._pool.submit(self._run_step, self._feed, not running, trace_to))
             self._under_way.append(running[-1])
             self._progress, self._position = max(self._progress, progress_after), position_after
@@ -361,14 +363,15 @@ class _Run:
         self._state.steps += len(values)
         return values[0]
 
-    def _check_finite(self, loss, number):
-        if np.isfinite(loss):
+    def _check_finite(self, loss, number, most=math.inf):
+        if np.isfinite(loss) and loss <= most:
             return
         path = self._training.is_chief and tf.train.latest_checkpoint(self._plan.saving.model_dir)
         raise checks.InputError(
-            "train: loss: wanted a finite number, got %s at step %d; learning_rate = %g may be too "
+            "train: loss: wanted a finite number%s, got %s at step %d; learning_rate = %g may be too "
             "large, for steps of this size. Last checkpoint: %s" % (
-                loss, number, self._plan.optimization.learning_rate, path or "none yet"))
+                "" if most == math.inf else " of at most %.0f" % most, loss, number,
+                self._plan.optimization.learning_rate, path or "none yet"))
 
     def _check_latest(self):
         """Raises where the variables as they are give a loss that is not finite."""
@@ -382,6 +385,7 @@ class _Run:
         loss, told = told["loss"], dict(told, units_per_second=self._units() / seconds)
         if self._plan.objective.held_out_loss is not None:
             loss = told["held_out_loss"] = self._plan.objective.held_out_loss(self._session)
+        self._check_finite(loss, self._state.steps, self._plan.objective.most)
         self._looked_time = time.time()
         self._look_seconds = self._looked_time - now
         self._told.add(self._state.steps, told)
@@ -406,6 +410,16 @@ class _Run:
         self._training.saved.write(self._session, self._state)
         self._training.store.save(self._session, self._state.steps, is_best)
 
+    def _trace_path(self):
+        return os.path.join(self._plan.saving.model_dir, "trace-%d.json" % self._plan.profile_step)
+
+    def _tell_of_trace(self):
+        if self._plan.profile_step is not None:
+            path = self._trace_path()
+            self._plan.report("Wrote %s" % path if os.path.exists(path) else
+                              "No trace of step %d: %d were made" % (
+                                  self._plan.profile_step, self._state.steps))
+
     def _units(self):
         return int(round(self._progress * self._plan.data.num_units))
 
@@ -425,10 +439,12 @@ class _Run:
             if is_new and (self._feed is not None or objective.held_out_loss):
                 last = (objective.held_out_loss(self._session) if objective.held_out_loss
                         else self._session.run(objective.shown_loss, self._feed))
+                self._check_finite(last, self._state.steps, objective.most)
                 self._display.close(last, self._progress)
                 if not self._is_stopped:
                     history.append((self._units(), seconds, float(last)))
             self._save()
+            self._tell_of_trace()
         return TrainingResult(
             seconds, cpu_seconds, self._state.steps, self._units(), self._units() / seconds,
             self._state.history, self._state.validations, not self._is_stopped)

@@ -413,7 +413,7 @@ def _check_places(flag_values):
     Raises:
       InputError: names the flag or the path.
     """
-    from tf1_sampled import files, plots
+    from tf1_sampled import files, model_dir, plots
 
     inputs = {"--train": flag_values.train, "--valid": flag_values.valid, "--test": flag_values.test}
     for name in ("events", "titles", "users"):
@@ -421,7 +421,7 @@ def _check_places(flag_values):
     if flag_values.model_dir:
         results = {"--plots": [flag_values.plots]} if flag_values.plots else {}
         files.check_not_kept({**results, **inputs}, flag_values.model_dir,
-                             files.KEPT_IN_MODEL_DIR + _RESULTS)
+                             model_dir.KEPT + _RESULTS)
     if flag_values.plots:
         plots.check_available()
         files.check_not_kept(inputs, flag_values.plots, _PICTURES)

@@ -304,7 +304,7 @@ def _check_places(flag_values, replaces):
     Raises:
       InputError: names the flag or the path.
     """
-    from tf1_sampled import files, plots
+    from tf1_sampled import files, model_dir, plots
     from tf1_sampled.word2vec import text
 
     folder = flag_values.model_dir
@@ -324,7 +324,7 @@ def _check_places(flag_values, replaces):
                       {"--init_from": flag_values.init_from})
     if folder:
         results = {name: [path] for name, path in {**paths, **folders}.items() if path}
-        files.check_not_kept({**results, **inputs}, folder, files.KEPT_IN_MODEL_DIR)
+        files.check_not_kept({**results, **inputs}, folder, model_dir.KEPT)
     for path in (flag_values.vectors, flag_values.output_vectors, flag_values.save_vocab, picture):
         if path:
             files.check_writable(path)

@@ -504,6 +504,19 @@ class PropertiesTest(_LossCase):
             # The last one in, whose score is the threshold, counts half.
             self.assert_close(value / whole, np.where(rank < k - 1, 1, np.where(rank < k, 0.5, 0)))
 
+    @parameterized.parameters(tf.float32, tf.float64)
+    def test_softmax_at_k_of_fewer_candidates_than_k_that_only_the_running_graph_knows(self, dtype):
+        _, arguments = _Problem().tensors(dtype)
+        known = arguments["sampled_values"]
+        candidates, expected_count = (tf.placeholder_with_default(known[i], [None]) for i in (0, 2))
+        unknown = candidates, known[1], expected_count
+        values = [losses.softmax_at_k_loss(k=k, **dict(arguments, sampled_values=sampled_values))
+                  for k, sampled_values in ((3, known), (3, unknown), (_S + 2, unknown))]
+        known, unknown, few = self.run_graph(values)
+        self.assert_close(unknown, known)
+        self.assert_close(few, self.run_graph(losses.sampled_softmax_loss(
+            remove_accidental_hits=True, **arguments)))
+
     def test_negative_samplings_noise_is_a_mean(self):
         problem, twice = _Problem(), _Problem()
         twice.sampled, twice.sampled_count, twice.masked = [

@@ -321,6 +321,20 @@ class RunWord2vecTest(parameterized.TestCase):
             self.assertLen(err.splitlines(), 1)
             self.assertIn(message, err)
 
+    @parameterized.parameters("adagrad", "adam", "sgd")
+    def test_no_default_diverges(self, optimizer):
+        # On ten words, of which a step has hundreds of uses each.
+        self._succeed("--corpus=" + self.corpus, "--optimizer=" + optimizer, "--loss=sampled_softmax",
+                      "--sample=0", "--num_sampled=10", "--model_dir=model")
+        self.assertLess(self._metrics("model")["full_softmax_loss"], np.log(10) + 0.01)
+
+    def test_a_loss_that_is_far_beyond_a_guess_stops_the_training(self):
+        err = self._fail("--corpus=" + self.corpus, "--learning_rate=1000", "--batch_size=256",
+                         "--sample=0", "--model_dir=model")
+        self.assertRegex(err.splitlines()[-1], "loss: wanted a finite number of at most 2303, got [0-9.e+]+ "
+                         "at step [0-9]+; learning_rate = 1000 may be too large")
+        self.assertFalse(os.path.exists(self._path("model", "checkpoint")))
+
     def test_a_loss_that_diverges_stops_the_training(self):
         err = self._fail("--corpus=" + self.corpus, "--optimizer=sgd", "--learning_rate=1e20",
                          "--batch_size=256", "--model_dir=model")

@@ -27,9 +27,6 @@ _PACKERS = {".gz": lambda stream: gzip.GzipFile("", "wb", 6, stream, 0),
             ".bz2": lambda stream: bz2.BZ2File(stream, "wb"),
             ".xz": lambda stream: lzma.LZMAFile(stream, "wb")}
 MAKING = ".making-"  # how the names of files and folders begin that are not whole yet
-# What the programs keep in a model_dir, whatever the model; trace-*.json is of a profile.
-KEPT_IN_MODEL_DIR = ("settings.json", "lock", "checkpoint", "best", "model.ckpt-*", "metrics.json",
-                     "trace-*.json", "events.out.tfevents.*", MAKING + "*")
 _STALE_SECONDS = 86400
 _DAMAGED = (EOFError, lzma.LZMAError, zipfile.BadZipFile, zlib.error)
 # What zipfile raises too, for a password, a compression or version that it does not know, and names and

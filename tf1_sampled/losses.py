@@ -184,7 +184,8 @@ def softmax_at_k_loss(weights, biases, labels, inputs, num_sampled, num_classes,
     pushes a label's score down.
 
     Args, Returns, Raises: as `nce_loss`, with hits removed by default, and
-      k: integer K, at most S.
+      k: integer K, at most S. Where only the running graph knows S, it may be less: a label is then one
+        of the K best.
       weight_temperature: float t above 0, in units of scores. Of cosines that are divided by a
         temperature, the authors' second temperature is that one times t: 0.2 and 2.25 in their example.
 
@@ -393,6 +394,10 @@ class _Terms(collections.namedtuple(
         if self.hits is not None:
             lowest = tf.fill(tf.shape(self.hits), tf.constant(MASKED_LOGIT[scores.dtype], scores.dtype))
             scores += tf.where(self.hits, lowest, tf.zeros_like(lowest))[:, None]
+        if scores.shape[-1:].as_list() == [None]:
+            missing = tf.maximum(k - tf.shape(scores)[-1], 0)
+            scores = tf.pad(scores, [[0, 0]] * (scores.shape.rank - 1) + [[0, missing]],
+                            constant_values=MASKED_LOGIT[scores.dtype])
         return tf.nn.top_k(tf.stop_gradient(scores), k).values
 
     def num_candidates(self):

@@ -21,6 +21,9 @@ except ImportError:  # Windows: no locks
     fcntl = None
 
 _SETTINGS, _LOCK = "settings.json", "lock"
+# What is kept in a model_dir, whatever the model.
+KEPT = (_SETTINGS, _LOCK, "checkpoint", "best", "model.ckpt-*", "metrics.json", "trace-*.json",
+        "events.out.tfevents.*", files.MAKING + "*")
 
 
 class ModelDir:

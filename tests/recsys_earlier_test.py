@@ -118,10 +118,12 @@ class EarlierTest(EarlierCase):
         ("sizes", dict(hidden=(7, 5)), "hidden_1/kernel of shape [24, 7], got [24, 6]"),
         ("layers", dict(hidden=(6, 5, 5)), "hidden_3/kernel of shape [5, 5], got None"),
         ("age", dict(age_unit=0.0, hidden=(6, 5)), "hidden_1/kernel of shape [20, 6], got [24, 6]"))
-    def test_other_settings_are_named(self, options, message):
+    def test_other_settings_are_named_before_there_is_a_session(self, options, message):
         self.write()
-        with self.assertRaises(InputError) as raised:
-            self.load(BEFORE, **options)
+        with tf.Graph().as_default():
+            self.build(made_net(BEFORE, **options))
+            with self.assertRaises(InputError) as raised:
+                earlier.Earlier(self.folder).loader(BEFORE, self.lines.append)
         self.assertEqual(str(raised.exception),
                          "%s: wanted a model with %s" % (self.folder, message))
 
@@ -157,7 +159,9 @@ class BrokenTest(EarlierCase):
 
     def setUp(self):
         super().setUp()
-        self.write(BEFORE._replace(users=None, categories={}), context={}, age_unit=0.0, hidden=())
+        self.names = BEFORE._replace(users=None, categories={})
+        self.options = dict(context={}, age_unit=0.0, hidden=())
+        self.write(self.names, **self.options)
 
     def spoil(self, name, content):
         with open(self.path(name), "wb") as stream:
@@ -182,7 +186,7 @@ class BrokenTest(EarlierCase):
     def test_cut_values(self):
         self.spoil("model.ckpt-7.data-00000-of-00001", b"")
         with self.assertRaisesRegex(InputError, self.folder + ": wanted a checkpoint, got: "):
-            self.load()
+            self.load(self.names, **self.options)
 
     @parameterized.parameters("names.json", "items.tsv")
     def test_no_names(self, name):

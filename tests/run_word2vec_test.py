@@ -331,8 +331,8 @@ class RunWord2vecTest(parameterized.TestCase):
     def test_a_loss_that_is_far_beyond_a_guess_stops_the_training(self):
         err = self._fail("--corpus=" + self.corpus, "--learning_rate=1000", "--batch_size=256",
                          "--sample=0", "--model_dir=model")
-        self.assertRegex(err.splitlines()[-1], "loss: wanted a finite number of at most 2303, got [0-9.e+]+ "
-                         "at step [0-9]+; learning_rate = 1000 may be too large")
+        self.assertRegex(err.splitlines()[-1], "loss: wanted a finite number of at most 2303, got "
+                         "[0-9.e+]+ at step [0-9]+; learning_rate = 1000 may be too large")
         self.assertFalse(os.path.exists(self._path("model", "checkpoint")))
 
     def test_a_loss_that_diverges_stops_the_training(self):

@@ -101,36 +101,42 @@ class Earlier:
           report: function of a line of text, called for each table.
 
         Returns:
-          A function of a session whose variables are initialised. It raises InputError where the
-          earlier model has no such variable, or one of another shape: a model of other settings.
+          A function of a session whose variables are initialised.
+
+        Raises:
+          InputError: the earlier model has no variable of the default graph's, or one of another shape:
+            a model of other settings.
         """
+        shapes = self._reader.get_variable_to_shape_map()
+        places = []  # what load needs of each variable
+        for variable in tf.trainable_variables():
+            name, shape, first = variable.op.name, variable.shape.as_list(), 0
+            part = variable._get_save_slice_info()
+            if part is not None:  # of a PartitionedVariable
+                name, shape, first = part.full_name, part.full_shape, part.var_offset[0]
+            before, now = _names_of_rows(name, self._names), _names_of_rows(name, names)
+            # Of the earlier model, too: a column of numbers has one row, and no names.
+            wanted = shape if now is None or before is None else [len(before)] + shape[1:]
+            checks.file(shapes.get(name) == wanted and (now is None) == (before is None), self._path,
+                        "a model with %s of shape %s" % (name, wanted), shapes.get(name))
+            rows = slice(first, first + variable.shape.as_list()[0]) if shape else Ellipsis
+            places.append((variable, name, rows, before, now))
+
         def load(session):
-            shapes = self._reader.get_variable_to_shape_map()
-            for variable in tf.trainable_variables():
-                name, shape, first = variable.op.name, variable.shape.as_list(), 0
-                part = variable._get_save_slice_info()
-                if part is not None:  # of a PartitionedVariable
-                    name, shape, first = part.full_name, part.full_shape, part.var_offset[0]
-                before, now = _names_of_rows(name, self._names), _names_of_rows(name, names)
-                by_name = now is not None
-                # Of the earlier model, too: a column of numbers has one row, and no names.
-                wanted = [len(before)] + shape[1:] if by_name and before is not None else shape
-                checks.file(shapes.get(name) == wanted and by_name == (before is not None), self._path,
-                            "a model with %s of shape %s" % (name, wanted), shapes.get(name))
+            for variable, name, here, before, now in places:
                 with self._errors_named():
                     values = self._reader.get_tensor(name)
-                here = slice(first, first + variable.shape.as_list()[0]) if shape else Ellipsis
-                if by_name:
+                if now is None:
+                    values = values[here]
+                else:
                     place = {text: row for row, text in enumerate(before)}
                     rows = np.array([place.get(text, -1) for text in now])
-                    if not first:  # once for all parts
+                    if not here.start:  # once for all parts
                         report("%s: %d of %d rows go on from %s" % (
                             name, np.count_nonzero(rows >= 0), len(now), self._path))
                     rows = rows[here]
                     old, values = values, session.run(variable)
                     values[rows >= 0] = old[rows[rows >= 0]]
-                else:
-                    values = values[here]
                 variable.load(values, session)
         return load
 

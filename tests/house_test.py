@@ -101,6 +101,23 @@ def _within(module, part):
     return module == part or module.startswith(part + ".")
 
 
+def _brought(labels):
+    """The modules of the package that Bazel brings with labels."""
+    found, waiting = set(), list(labels)
+    while waiting:
+        package, _, target = waiting.pop().partition(":")
+        if package == "//":  # a program
+            waiting += ["//" + _PACKAGE, "//%s/%s" % (_PACKAGE, target[len("run_"):])]
+        elif package.startswith("//" + _PACKAGE):
+            table = _table(package[2:] + "/BUILD", "_MODULES")
+            for name in [target] if target else table:
+                module = ".".join(package.split("/")[3:] + [name])
+                if module not in found:
+                    found.add(module)
+                    waiting += [package + label if label[0] == ":" else label for label in table[name]]
+    return found
+
+
 class HouseTest(absltest.TestCase):
 
     def setUp(self):
@@ -162,6 +179,11 @@ class HouseTest(absltest.TestCase):
         tests = [name[:-len(".py")] for name in os.listdir(os.path.join(_ROOT, "tests"))
                  if name.endswith("_test.py")]
         self.assertCountEqual(_table("tests/BUILD", "_TESTS"), tests)
+
+    def test_bazel_brings_what_each_test_imports(self):
+        for name, (_, labels) in _table("tests/BUILD", "_TESTS").items():
+            wanted = _imports(_parse("tests/%s.py" % name), self.modules)[0] - {"__init__"}
+            self.assertEmpty(wanted - _brought(labels), name)
 
     def test_bazel_knows_what_each_module_imports(self):
         for module, path in self.modules.items():

@@ -81,6 +81,17 @@ class TrainTest(_TrainCase):
             self._train([[2.0]] * number, held_out_loss=held_out_loss, most=3.0)
         self.assertIsNone(tf.train.latest_checkpoint(self.folder))
 
+    def test_a_loss_that_tells_of_it_at_the_end(self):
+        looks = iter([1.0, 7.0])
+
+        def held_out_loss(session):
+            time.sleep(0.2)  # so long that there is no look at the last round
+            return next(looks)
+
+        with self.assertRaisesRegex(InputError, "of at most 3, got 7.0 at step 60"):
+            self._train([[2.0]] * 60, held_out_loss=held_out_loss, most=3.0)
+        self.assertIsNone(tf.train.latest_checkpoint(self.folder))
+
     def test_a_loss_that_does_not(self):
         self.assertTrue(self._train([[2.0]] * 60, held_out_loss=lambda session: 7.0, most=7.0).is_whole)
 
@@ -511,6 +522,18 @@ class SharedTest(graph_case.GraphCase):
         self.assertTrue(worker.result(60)[0].is_whole)
         self.serving.join(60)
         self.assertFalse(self.serving.is_alive())
+
+    def test_a_piece_is_done_when_its_steps_are_made(self):
+        take, made = distributed.Work.take, []
+
+        def watched(work, session):
+            for share in take(work, session):
+                yield share
+                made.append(int(session.run(tf.train.get_global_step(session.graph))))
+
+        with mock.patch.object(distributed.Work, "take", watched):
+            self._start(0, seconds=0, num_batches=420, num_pieces=7).result(60)
+        self.assertEqual(made, list(range(60, 421, 60)))
 
     def test_what_a_worker_leaves_undone_the_chief_does(self):
         chief = self._start(0, seconds=0.01)

@@ -385,11 +385,8 @@ def _check_flags(flag_values, arguments):
     def check(condition, name, wanted, got):
         checks.argument(condition, "run_recsys", name, wanted, got)
 
-    check(not arguments, "arguments", "flags alone, one file as --events=a.csv, several as "
-          "--train=a.csv,b.csv", " ".join(arguments))
-    for name in ("events", "train", "valid", "test"):
-        check(flag_values[name].value or flag_values[name].using_default_value, "--" + name,
-              "the name of a file", "")
+    program.check_given(flag_values, "run_recsys", arguments, "--train=a.csv,b.csv",
+                        ("events", "train", "valid", "test"))
     check(flag_values.train or not (flag_values.valid or flag_values.test), "--train",
           "files to train on beside --valid and --test", flag_values.train)
     check(not (flag_values.train and flag_values.events), "--train", "no --events beside it",

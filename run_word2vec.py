@@ -274,11 +274,9 @@ def _check_flags(flag_values, arguments):
     def check(condition, name, wanted, got):
         checks.argument(condition, "run_word2vec", name, wanted, got)
 
-    check(not arguments, "arguments", "flags alone, several files as --corpus=a.txt,b.txt or as a glob "
-          "in quotes", " ".join(arguments))
+    program.check_given(flag_values, "run_word2vec", arguments,
+                        "--corpus=a.txt,b.txt or as a glob in quotes", ["corpus"])
     inputs = flag_values.corpus
-    check(inputs or flag_values["corpus"].using_default_value, "--corpus",
-          "names of files, folders or globs", "")
     check("" not in inputs, "--corpus", "names of files, folders or globs", ",".join(inputs))
     check(inputs.count(text.STANDARD_INPUT) < 2, "--corpus", "standard input (-) once", ",".join(inputs))
     try:

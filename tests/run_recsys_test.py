@@ -275,8 +275,8 @@ class WrongInputTest(_ProgramCase):
         ("category", ["--titles=TITLES", "--category=genre"], "movies.csv: wanted one column 'genre'"),
         ("category_of_what", ["--category=genre"], "--titles: wanted a file with the column of"),
         ("plots", ["--plots=EVENTS"], "ratings.csv"),
-        ("no_flag", ["EVENTS"], "run_recsys: arguments: wanted flags alone, one file as --events=a.csv, "
-                                "several as --train=a.csv,b.csv, got '/"),
+        ("no_flag", ["EVENTS"], "run_recsys: arguments: wanted flags alone, several files as "
+         "--train=a.csv,b.csv, got '"),
         ("no_file", ["--events="], "run_recsys: --events: wanted the name of a file, got ''"),
         ("no_train", ["--train="], "run_recsys: --train: wanted the name of a file, got ''"),
         ("no_test", ["--train=EVENTS", "--test="], "run_recsys: --test: wanted the name of a file, got"),

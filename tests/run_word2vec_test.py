@@ -261,7 +261,7 @@ class RunWord2vecTest(parameterized.TestCase):
                                 "--corpus=a.txt,b.txt or as a glob in quotes, got '/"),
         ("glob_of_the_shell", ["--corpus", "CORPUS", "s2.txt", "s3.txt"], "got 's2.txt s3.txt'"),
         ("no_corpus", ["--corpus="],
-         "run_word2vec: --corpus: wanted names of files, folders or globs, got ''"),
+         "run_word2vec: --corpus: wanted the name of a file, got ''"),
         ("no_name", ["--corpus=CORPUS,,b.txt"], "--corpus: wanted names of files, folders or globs, g"),
         ("twice", ["--corpus=-,-"], "run_word2vec: --corpus: wanted standard input (-) once, got '-,-'"),
         ("min_count", ["--corpus=CORPUS", "--read_vocab=VECTORS", "--min_count=5"],

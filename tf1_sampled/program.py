@@ -103,6 +103,27 @@ def optimizer_options(flag_values):
             "rowwise_adagrad": {"learning_rate_power": power}}.get(flag_values.optimizer, {})
 
 
+def check_given(flag_values, program, arguments, several, names):
+    """Looks whether a command line has flags alone, and names of files where it has their flags.
+
+    Args:
+      flag_values: absl's.
+      program: string, which one.
+      arguments: list of strings, what is no flag.
+      several: string, how several files are given.
+      names: flags that are not to be given and empty, as --corpus=$UNSET is.
+
+    Raises:
+      InputError: names what is wrong.
+    """
+    checks.argument(not arguments, program, "arguments", "flags alone, several files as " + several,
+                    " ".join(arguments))
+    for name in names:
+        flag = flag_values[name]
+        checks.argument(flag.value or flag.using_default_value, program, "--" + name,
+                        "the name of a file", "")
+
+
 def positive_integers(name, values):
     """The integers above 0 of a list flag.
 

@@ -1,4 +1,3 @@
-import itertools
 import os
 from unittest import mock
 
@@ -177,10 +176,10 @@ class DistributionTest(_DistributionCase):
         self.assertEqual(never.dtype, bool)
         self.assertEqual(never.tolist(), [True, False, True, False])
 
-    def test_tables_of_a_unigram_are_not_in_the_graph(self):
+    def test_a_unigram_has_16_bytes_for_each_class_in_the_graph_and_no_variable(self):
         distributions.Unigram(np.arange(1, 100001)).ids_of(distributions.uniforms([3], _seed(1, 1)))
-        self.assertLess(tf.get_default_graph().as_graph_def().ByteSize(), 20000)
-        self.assertEmpty(tf.global_variables())
+        self.assertLess(tf.get_default_graph().as_graph_def().ByteSize(), 16 * 100000 + 20000)
+        self.assertEmpty(tf.global_variables() + tf.local_variables())
 
     def test_a_unigram_does_not_mind_reuse(self):
         with tf.variable_scope("model", reuse=True):
@@ -276,35 +275,6 @@ class SeedTest(graph_case.GraphCase):
     def test_without_a_seed_nothing_repeats(self):
         runs = self._two_runs(None) + self._two_runs(None)
         self.assertLen(np.unique(runs), np.size(runs))
-
-
-class AliasTableTest(parameterized.TestCase):
-
-    def _check(self, weights):
-        prob = weights / weights.sum()
-        threshold, alias = distributions.alias_table(prob)
-        total = threshold.copy()
-        np.add.at(total, alias, 1 - threshold)
-        np.testing.assert_allclose(total / len(prob), prob, atol=1e-12)
-        self.assertBetween(threshold.min(), 0, 1)
-        self.assertBetween(threshold.max(), 0, 1)
-
-    @parameterized.named_parameters(*_WEIGHTS.items())
-    def test_columns_add_up_to_the_probabilities(self, weights):
-        self._check(weights)
-
-    def test_small_integers(self):
-        # Wants and surpluses that end in the same place.
-        for weights in itertools.product(range(5), repeat=4):
-            if any(weights):
-                self._check(np.array(weights))
-        random = np.random.RandomState(1)
-        for size in (7, 64, 1000):
-            for _ in range(50):
-                self._check(1 + random.randint(6, size=size))
-
-    def test_zipf_of_a_million_classes(self):
-        self._check(graph_case.zipf(1000000))
 
 
 class LearnedUnigramTest(_DistributionCase):
@@ -553,6 +523,111 @@ class LogFrequencyBiasesTest(graph_case.GraphCase):
         self.assert_close(self.run_graph([biases, again]), np.log([np.array([6, 1, 3, 91]) / 101] * 2))
         self.assertEmpty(tf.trainable_variables())
         self.assertLen(tf.global_variables(), 1)
+
+
+def _learned_states(size):
+    """(name, what makes it) of all that keeps variables of its own."""
+    yield "learned_unigram", lambda: distributions.LearnedUnigram(size)
+    yield "decayed", lambda: distributions.LearnedUnigram(size, decay=0.9)
+    yield "streaming_frequency", lambda: distributions.StreamingFrequency(size, 3)
+    yield "biases", lambda: distributions.log_frequency_biases("biases", np.arange(size))
+
+
+class OwnStateTest(graph_case.GraphCase):
+
+    @parameterized.named_parameters(*_learned_states(40))
+    def test_another_number_of_classes_under_one_name_is_an_error(self, make):
+        make()
+        other = dict(_learned_states(60))[self.id().rpartition("_error_")[2]]
+        with self.assertRaisesRegex(InputError, "name: wanted one of its own, as .* has other classes"):
+            other()
+
+    def test_sizes_that_share_a_power_of_two_are_told_apart(self):
+        shapes = set()
+        for size in range(1, 130):
+            with tf.variable_scope("of_%d" % size):
+                distributions.LearnedUnigram(size)
+            shapes.add(tf.global_variables()[-1].shape.num_elements())
+        self.assertLen(shapes, 129)
+
+    def test_the_name_is_that_of_the_variable(self):
+        with tf.variable_scope("model"):
+            distributions.LearnedUnigram(4)
+            distributions.StreamingFrequency(4, 2)
+        self.assertEqual([v.op.name for v in tf.global_variables()], [
+            "model/learned_unigram", "model/streaming_frequency/step", "model/streaming_frequency/last",
+            "model/streaming_frequency/interval"])
+
+    def test_two_heads_of_other_names_have_counts_of_their_own(self):
+        heads = [distributions.LearnedUnigram(size, "head_%d" % size) for size in (40, 60)]
+        update = heads[0].observe([1, 1, 2])
+        with self.new_session() as session:
+            session.run(update)
+            for head, counted in zip(heads, (3, 0)):
+                prob = np.exp(session.run(head.log_prob(tf.range(head.num_classes))))
+                self.assert_close(prob.sum(), 1)
+                self.assert_close(prob[1], (1 + 2 * bool(counted)) / (head.num_classes + counted))
+
+    def test_another_decay_under_one_name_is_an_error(self):
+        distributions.LearnedUnigram(40, decay=0.9)
+        with self.assertRaisesRegex(InputError, "LearnedUnigram: decay: wanted 0.9, that of the counts"):
+            distributions.LearnedUnigram(40)
+
+    @parameterized.named_parameters(*_learned_states(40))
+    def test_the_callers_scope_does_not_touch_it(self, make):
+        def half(getter, *args, **options):
+            return getter(*args, **options) / 2
+
+        for options in (dict(regularizer=tf.nn.l2_loss), dict(custom_getter=half),
+                        dict(partitioner=tf.fixed_size_partitioner(3))):
+            with self.subTest(str(options)), tf.Graph().as_default():
+                with tf.variable_scope("model", **options):
+                    state = make()
+                    tf.get_variable("theirs", [40])
+                if not isinstance(state, tf.Module):  # the biases
+                    self.assertEqual(state.shape.as_list(), [40])
+                else:
+                    ids = state.log_prob(tf.range(40))
+                    with self.new_session() as session:
+                        session.run(state.observe([1, 2]))
+                        self.assertTrue(np.all(np.isfinite(session.run(ids))))
+                regularized = tf.get_collection(tf.GraphKeys.REGULARIZATION_LOSSES)
+                self.assertLen(regularized, 1 if "regularizer" in options else 0)  # theirs
+
+    @parameterized.named_parameters(*_learned_states(40))
+    def test_is_a_variable_of_the_module(self, make):
+        state = make()
+        if isinstance(state, tf.Module):
+            self.assertCountEqual([v.name for v in state.variables],
+                                  [v.name for v in tf.global_variables()])
+        self.assertEmpty(tf.trainable_variables())
+
+    @parameterized.parameters(1.0, 0.5)
+    def test_replicas_count_the_labels_of_all(self, decay):
+        strategy = tf.distribute.MirroredStrategy(["/cpu:0", "/cpu:1"])
+        run = getattr(strategy, "run", None) or strategy.experimental_run_v2  # of 1.15
+        with strategy.scope():
+            def step():
+                replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+                ids = tf.constant([1, 2, 2], tf.int64) + 3 * tf.cast(replica, tf.int64)
+                learned = distributions.LearnedUnigram(10, decay=decay)
+                streaming = distributions.StreamingFrequency(10, 6)
+                updates = learned.observe(ids), streaming.observe(ids)
+                with tf.control_dependencies(updates):
+                    return tf.exp(learned.log_prob(tf.range(10))), streaming.log_prob(tf.range(10))
+
+            probs, frequencies = run(step)
+        of_replicas = [strategy.experimental_local_results(values) for values in (probs, frequencies)]
+        config = tf.ConfigProto(device_count={"CPU": 2}, allow_soft_placement=True)
+        with tf.Session(config=config) as session:
+            session.run(tf.global_variables_initializer())
+            session.run(of_replicas)
+            probs, frequencies = session.run(of_replicas)
+        labels = np.bincount([1, 2, 2, 4, 5, 5], minlength=10)
+        counts = 1 + labels * (1 + decay)  # of two steps
+        self.assert_close(probs, np.tile(counts / counts.sum(), [2, 1]))
+        np.testing.assert_array_equal(frequencies[0], frequencies[1])
+        self.assertTrue(np.all((frequencies[0] > np.log(0.1)) == (labels > 0)), frequencies)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,11 @@
+from unittest import mock
+
 import numpy as np
 import tensorflow.compat.v1 as tf
 from absl.testing import absltest, parameterized
 
 from tests import graph_case
-from tf1_sampled import initializers
+from tf1_sampled import frozen, initializers
 
 
 class FilledTest(graph_case.GraphCase):
@@ -42,9 +44,13 @@ class FromMemoryTest(graph_case.GraphCase):
             self.assertEqual(variable.shape.as_list(), list(array.shape))
             np.testing.assert_array_equal(self.run_graph(variable), array)
 
-    def test_the_graph_does_not_hold_it(self):
-        tf.get_variable("v", dtype=tf.float64, initializer=initializers.from_memory(np.ones(100000)))
-        self.assertLess(tf.get_default_graph().as_graph_def().ByteSize(), 20000)
+    @parameterized.parameters(False, True)
+    def test_parts_of_a_partitioned_variable_are_parts_of_the_array(self, in_file):
+        array = np.arange(10.0).reshape(5, 2)
+        with mock.patch.object(frozen, "LARGEST_CONSTANT", 0 if in_file else frozen.LARGEST_CONSTANT):
+            table = tf.get_variable("v", array.shape, tf.float64, initializers.from_memory(array),
+                                    partitioner=tf.fixed_size_partitioner(3))
+        np.testing.assert_array_equal(self.run_graph(tf.convert_to_tensor(table)), array)
 
 
 if __name__ == "__main__":

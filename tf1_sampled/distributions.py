@@ -9,20 +9,26 @@ A distribution has
     never                   only where some ids have P = 0: numpy boolean [C], which
     observe(ids)            only of one that learns: the op that counts ids
 
-and that is all that `samplers` wants of one. A frequency needs log_prob alone. Draws start from 64-bit
+and that is all that the samplers read. A frequency needs log_prob alone. Draws start from 64-bit
 uniforms: with 32 bits the far classes of a large catalogue have gaps that are never drawn (log-uniform
 from about 1e6 classes on), and their stated probability would be a fiction.
 
 Random numbers are stateless. A seed is an integer or None, of which each run of the graph makes new
 numbers, as everywhere in TensorFlow; or an integer tensor [2], of which the same numbers come always.
+
+In a graph, learned state is a variable that is found again by its name. In TensorFlow 2's eager mode the
+object holds it: make it once, outside of the tf.function, and keep it (as an attribute of a tf.Module,
+say).
 """
+import weakref
 import zlib
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from tf1_sampled import checks
-from tf1_sampled.initializers import filled, from_memory
+from tf1_sampled import alias, checks
+from tf1_sampled.frozen import Frozen
+from tf1_sampled.initializers import OWN_STATE, filled, from_memory, own_state
 
 
 class Uniform:
@@ -70,15 +76,20 @@ class LogUniform:
 
 
 class Unigram:
-    """P(k) = weight_k / sum of weights, drawn by the alias method: two look-ups whatever C is.
+    """P(k) = weight_k^power / sum of weights^power, drawn by two look-ups whatever C is: an alias table.
 
-    The tables are local variables, 16 bytes per class, filled from memory when they are initialized
-    (`tf.local_variables_initializer()`; MonitoredTrainingSession runs it): neither the GraphDef nor
-    a checkpoint holds them, so that new weights are never mistaken for old ones.
+    The tables, 16 bytes per class, are `frozen.Frozen`: no session has to initialize them, and no
+    checkpoint holds them, so that new weights are never mistaken for old ones. They are constants of the
+    graph up to 8,388,608 classes, and files beyond.
 
     Args:
       weights: float [C], finite, not negative, not all zero.
-      name: string, scope of the variables.
+      name: string, of the ops.
+      power: float, of word2vec 0.75; a weight of 0 stays 0.
+      folder: None, or string, where tables of more classes stay; see `frozen`.
+
+    Raises:
+      InputError: weights that are not [C], not finite, negative or all zero.
 
     Reference: Walker 1977, "An Efficient Method for Generating Discrete Random Variables with
       General Distributions"; Vose 1991 for the exact table.
@@ -86,21 +97,26 @@ class Unigram:
 
     rises = False
 
-    def __init__(self, weights, name="unigram"):
-        self.num_classes = len(weights)
+    def __init__(self, weights, name="unigram", power=1.0, folder=None):
         weights = np.asarray(weights, np.float64)
-        prob = weights / weights.sum()
+        checks.argument(weights.ndim == 1 and weights.size, "Unigram", "weights", "shape [C]",
+                        weights.shape)
+        usable = np.isfinite(weights) & (np.nan_to_num(weights) >= 0)
+        checks.argument(np.all(usable) and np.any(weights), "Unigram", "weights",
+                        "finite numbers >= 0, not all 0", weights[~usable][:5].tolist() or "only 0")
+        self.num_classes = len(weights)
         self.never = None if np.all(weights) else weights == 0
-        threshold, alias = alias_table(prob)
+        prob = alias.probabilities(weights, power)
+        threshold, other = alias.alias_table(prob)
         with np.errstate(divide="ignore"):
             log_prob = np.log(prob).astype(np.float32)
         with tf.name_scope(name):
-            self._log_prob = _local_variable(log_prob, "log_prob")
-            self._threshold = _local_variable(threshold.astype(np.float32), "threshold")
-            self._alias = _local_variable(alias, "alias")  # int64: no GPU holds int32 variables
+            self._log_prob = Frozen(log_prob, "log_prob", folder)
+            self._threshold = Frozen(threshold.astype(np.float32), "threshold", folder)
+            self._alias = Frozen(other, "alias", folder)  # int64: int32 stays in a GPU's host memory
 
     def log_prob(self, ids):
-        return tf.gather(self._log_prob, ids)
+        return self._log_prob.gather(ids)
 
     def ids_of(self, uniforms):
         # One uniform gives both the column and, by its fraction, the side: 52 bits are enough.
@@ -108,19 +124,18 @@ class Unigram:
         column = tf.floor(position)
         side = tf.cast(position - column, tf.float32)
         column = tf.cast(column, tf.int64)
-        other = tf.gather(self._alias, column)
-        return tf.where(side < tf.gather(self._threshold, column), column, other)
+        return tf.where(side < self._threshold.gather(column), column, self._alias.gather(column))
 
 
-class LearnedUnigram:
+class LearnedUnigram(tf.Module):
     """P(k) = (1 + n_k) / (C + n), n_k the number of labels k observed so far and n their total.
 
         observation of a batch with c_k labels k:    n_k <- decay n_k + c_k
 
-    The counts are a non-trainable variable, in the checkpoint and shared by name: a second
-    LearnedUnigram of the same name in the same variable scope has the same counts. They stand in a
-    tree of sums, so that a draw or an observation costs log2(C), where a sum over all classes
-    before each draw would cost C.
+    The counts are a non-trainable variable, in checkpoints. In a graph they are shared by name: a second
+    LearnedUnigram of the same name in the same variable scope has the same counts. They stand in a tree
+    of sums, so that a draw or an observation costs log2(C), where a sum over all classes before each
+    draw would cost C.
 
     Args:
       num_classes: integer C.
@@ -128,24 +143,36 @@ class LearnedUnigram:
       decay: float in (0, 1], the weight that an old label keeps with each observation; 1 for counts.
 
     Raises:
-      InputError: a decay out of its range.
+      InputError: a decay out of its range; counts of this name that have other classes or another decay;
+        in a tf.function of eager mode: make it once, outside.
     """
 
     rises = True
     _LARGE = 1e100  # of float64: sums of new labels' weights and old ones' have room on both sides
+    _DECAYS = weakref.WeakKeyDictionary()  # graph -> {name of the counts: their decay}
 
     def __init__(self, num_classes, name="learned_unigram", decay=1.0):
+        _check_outermost("LearnedUnigram")
+        super().__init__("learned_unigram_module")  # a name scope: the counts' own name stays free
         checks.argument(0 < decay <= 1, "LearnedUnigram", "decay", "a number above 0, at most 1", decay)
-        self.num_classes = num_classes
-        self._depth = max(num_classes - 1, 0).bit_length()
+        self.num_classes = checks.positive("LearnedUnigram", "num_classes", num_classes)
+        self._depth = (self.num_classes - 1).bit_length()
         self._leaves = 1 << self._depth
         self._decay = decay
-        # A heap: node 1 is the root, node i has the children 2i and 2i + 1, leaf k is leaves + k.
+        # A heap: node 1 is the root, node i has the children 2i and 2i + 1, leaf k is leaves + k. No two
+        # numbers of classes have one size.
         # float64 counts to 2^53 and has scatter kernels on every device, which int64 has not.
-        self._counts = _state(name, [2 * self._leaves], tf.float64)
+        self._counts = _state("LearnedUnigram", name, [self._leaves + self.num_classes], tf.float64)
+        self._check_decay()
         # To decay all counts is to let the weight of a new label grow instead.
         self._weight = 1.0 if decay == 1 else _state(
-            name + "/weight", [], tf.float64, tf.ones_initializer())
+            "LearnedUnigram", name + "/weight", [], tf.float64, tf.ones_initializer())
+
+    def _check_decay(self):
+        decays = self._DECAYS.setdefault(self._counts.graph, {}) if not tf.executing_eagerly() else {}
+        decay = decays.setdefault(self._counts.name, self._decay)
+        checks.argument(decay == self._decay, "LearnedUnigram", "decay",
+                        "%s, that of the counts %s so far" % (decay, self._counts.name), self._decay)
 
     def log_prob(self, ids):
         count = tf.gather(self._counts, tf.cast(ids, tf.int64) + self._leaves)
@@ -169,8 +196,14 @@ class LearnedUnigram:
         return tf.reshape(first, uniforms.shape) if uniforms.shape.is_fully_defined() else first
 
     def observe(self, ids):
-        """The op that counts `ids` (any integer shape) once each."""
-        leaf = tf.reshape(tf.cast(ids, tf.int64), [-1, 1]) + self._leaves
+        """Return the op that counts `ids` (any integer shape) once each.
+
+        Under a tf.distribute.Strategy the ids of all replicas are counted on each of them.
+        """
+        return _on_all_replicas(self._counts, self._count, tf.reshape(tf.cast(ids, tf.int64), [-1]))
+
+    def _count(self, ids):
+        leaf = ids[:, None] + self._leaves
         nodes = tf.reshape(leaf // (2 ** np.arange(self._depth + 1, dtype=np.int64)), [-1])
         if self._decay == 1:
             return tf.group(tf.scatter_add(self._counts, nodes, tf.ones_like(nodes, tf.float64)))
@@ -187,7 +220,7 @@ class LearnedUnigram:
         return self.num_classes * self._weight + tf.gather(self._counts, 1)
 
 
-class StreamingFrequency:
+class StreamingFrequency(tf.Module):
     """How often a class is a label, from the steps between the batches that have it.
 
         batch t has class k:    interval_k <- (1 - rate) interval_k + rate (t - last_k);  last_k <- t
@@ -214,13 +247,16 @@ class StreamingFrequency:
     """
 
     def __init__(self, num_classes, labels_per_step, rate=0.01, name="streaming_frequency"):
-        checks.positive("StreamingFrequency", "labels_per_step", labels_per_step)
+        _check_outermost("StreamingFrequency")
+        super().__init__("streaming_frequency_module")  # a name scope: that of the state stays free
+        self._labels_per_step = checks.positive("StreamingFrequency", "labels_per_step", labels_per_step)
         checks.argument(0 < rate <= 1, "StreamingFrequency", "rate", "a number above 0, at most 1", rate)
-        self.num_classes = num_classes
-        self._labels_per_step, self._rate = labels_per_step, rate
-        self._step = _state(name + "/step", [], tf.int64)
-        self._last = _state(name + "/last", [num_classes], tf.int64)
-        self._interval = _state(name + "/interval", [num_classes], tf.float32)  # 0: not seen yet
+        self.num_classes = checks.positive("StreamingFrequency", "num_classes", num_classes)
+        self._rate = rate
+        self._step, self._last, self._interval = [
+            _state("StreamingFrequency", name + part, shape, dtype) for part, shape, dtype in (
+                ("/step", [], tf.int64), ("/last", [num_classes], tf.int64),
+                ("/interval", [num_classes], tf.float32))]  # an interval of 0: not seen yet
 
     def log_prob(self, ids):
         in_batch = tf.minimum(1 / self._intervals(ids), np.float32(1 - 2.0 ** -24))
@@ -229,8 +265,13 @@ class StreamingFrequency:
         return tf.where(seen, log_prob, Uniform(self.num_classes).log_prob(ids))
 
     def observe(self, ids):
-        """The op that counts one batch, whose labels are `ids` (any integer shape)."""
-        ids = tf.reshape(tf.cast(ids, tf.int64), [-1])
+        """Return the op that counts one batch, whose labels are `ids` (any integer shape).
+
+        Under a tf.distribute.Strategy the batches of all replicas are one, with labels_per_step labels.
+        """
+        return _on_all_replicas(self._interval, self._count, tf.reshape(tf.cast(ids, tf.int64), [-1]))
+
+    def _count(self, ids):
         step = tf.identity(tf.assign_add(self._step, 1))
         # A label that comes twice in the batch writes the same number twice.
         waited = tf.cast(step - tf.gather(self._last, ids), tf.float32)
@@ -259,13 +300,15 @@ def log_frequency_biases(name, counts, power=1.0):
       power: float; below 1, rows learn a part of the frequencies themselves, and 0 gives zeros.
 
     Returns:
-      tf.Variable, float32 [C], filled from memory, in checkpoints.
+      tf.Variable, float32 [C], in checkpoints.
+
+    Raises:
+      InputError: a variable of this name that has another number of classes.
     """
     smoothed = np.asarray(counts, np.float64) + 1
     log_frequency = (power * np.log(smoothed / smoothed.sum())).astype(np.float32)
-    with tf.variable_scope(tf.get_variable_scope(), reuse=tf.AUTO_REUSE):
-        return tf.get_variable(name, dtype=tf.float32, initializer=from_memory(log_frequency),
-                               trainable=False, use_resource=True)
+    return _state("log_frequency_biases", name, [len(log_frequency)], tf.float32,
+                  from_memory(log_frequency))
 
 
 def stateless_seed(seed):
@@ -320,55 +363,43 @@ def _bits(number, dtype, shape, seed):
     return tf.random.stateless_uniform(shape, seed, 0, 1 << number, dtype)
 
 
-def _state(name, shape, dtype, initializer=None):
-    """A non-trainable variable, 0 at first; one made before under this name is shared."""
-    with tf.init_scope(), tf.variable_scope(tf.get_variable_scope(), reuse=tf.AUTO_REUSE):
-        return tf.get_variable(name, shape, dtype, initializer or filled(0),
-                               trainable=False, use_resource=True)
-
-
-def _local_variable(array, name):
-    # tf.Variable, as a table that is no part of the model must not mind the caller's reuse. Made in the
-    # outermost graph, so that a sampler can stand in a loop, a condition or a tf.function.
+def _check_outermost(function):
+    """Raise InputError in a tf.function of eager mode, which would make new state with each trace."""
     with tf.init_scope():
-        return tf.Variable(from_memory(array), trainable=False, use_resource=True, name=name,
-                           dtype=tf.as_dtype(array.dtype), collections=[tf.GraphKeys.LOCAL_VARIABLES])
+        is_eager = tf.executing_eagerly()
+    checks.argument(not is_eager or tf.executing_eagerly(), function, "state",
+                    "to be made once, outside of the tf.function", "a tf.function")
 
 
-def alias_table(prob):
-    """The alias table of `prob`: column k is id k below threshold_k and id alias_k above it.
+def _state(function, name, shape, dtype, initializer=None):
+    """Return a non-trainable variable, 0 at first; a graph's made before under this name is shared."""
+    initializer = initializer or filled(0)
+    with tf.init_scope():
+        if tf.executing_eagerly():
+            return tf.Variable(initializer(shape, dtype), trainable=False, name=name, use_resource=True)
+        with own_state() as scope:
+            full_name = scope.name + "/" + name if scope.name else name
+            for variable in tf.global_variables():
+                checks.argument(variable.op.name != full_name or variable.shape.as_list() == shape,
+                                function, "name",
+                                "one of its own, as %s has other classes" % full_name, name)
+            variable = tf.get_variable(name, shape, dtype, initializer, trainable=False,
+                                       use_resource=True)
+            if variable.name not in [of_earlier.name for of_earlier in tf.get_collection(OWN_STATE)]:
+                tf.add_to_collection(OWN_STATE, variable)
+            return variable
 
-    P(k) = (threshold_k + sum over the columns j with alias_j = k of (1 - threshold_j)) / C
 
-    Classes below 1/C are filled up in id order by those above it, which are used up one after the
-    other; running sums say who fills whom, so that a million classes take a fraction of a second.
+def _on_all_replicas(variable, count, ids):
+    """Return the op count(ids), which updates `variable` and others of the same placement.
 
-    Args:
-      prob: float64 [C], sums to 1.
-
-    Returns:
-      threshold: float64 [C] in [0, 1].
-      alias: int64 [C].
+    Of a replica of a tf.distribute.Strategy, ids are those of all replicas, and each updates its own
+    copy.
     """
-    size = len(prob)
-    scaled = prob * size
-    small = np.flatnonzero(scaled < 1)
-    large = np.flatnonzero(scaled >= 1)
-    threshold = np.ones(size)
-    alias = np.arange(size)
-    if not len(small):
-        return threshold, alias
-    missing = np.cumsum(1 - scaled[small])  # wanted by the small ones up to and including this one
-    surplus = np.cumsum(scaled[large] - 1)  # offered by the large ones up to and including this one
-    before = np.concatenate([[0], missing[:-1]])
-    giver = np.minimum(np.searchsorted(surplus, before, side="right"), len(large) - 1)
-    threshold[small] = scaled[small]
-    alias[small] = large[giver]
-    # A large one whose surplus runs out within a small one's want becomes small itself: what it
-    # lacks then is filled up by the next large one.
-    last = np.searchsorted(missing, surplus[:-1], side="left")
-    within = (last < len(small)) & (surplus[:-1] > 0)
-    lacks = np.where(within, missing[np.minimum(last, len(small) - 1)] - surplus[:-1], 0)
-    threshold[large[:-1]] = np.clip(1 - lacks, 0, 1)
-    alias[large[:-1]] = large[1:]
-    return threshold, alias
+    def on_each(strategy, of_replicas):
+        everything = tf.concat(strategy.experimental_local_results(of_replicas), 0)
+        return strategy.extended.update(variable, lambda _, ids: count(ids), args=(everything,))
+
+    if not tf.distribute.has_strategy() or tf.distribute.in_cross_replica_context():
+        return count(ids)
+    return tf.distribute.get_replica_context().merge_call(on_each, args=(ids,))

@@ -1,15 +1,21 @@
-"""Initial values that the graph does not hold.
+"""Initial values of variables, and the scope that the library's own variables are made in.
 
-A constant of a table's size counts toward the GraphDef's limit of 2 GB, and TensorFlow makes one of
-tf.zeros and tf.constant_initializer too, when it optimizes the graph: it then stays in memory beside
-the table. What `filled` and `from_memory` return is computed when the variable is initialized.
+TensorFlow makes a constant of the table's size of tf.zeros and tf.constant_initializer when it optimizes
+the
+graph: it then stays in memory beside the table. `filled` is computed when the variable is initialized.
 
     weights = tf.get_variable("weights", [num_classes, dim], initializer=filled(0.0))
     counts = tf.get_variable("counts", [num_classes], initializer=from_memory(array))
 
 All know the parts of a partitioned variable: its rows start as different numbers, or as those in memory.
 """
+import contextlib
+
 import tensorflow.compat.v1 as tf
+
+from tf1_sampled import frozen
+
+OWN_STATE = "tf1_sampled/own_state"  # collection of the variables that the library makes for itself
 
 
 def filled(value):
@@ -30,7 +36,7 @@ def filled(value):
 
 
 def from_memory(array):
-    """An initial value that is an array in the memory of the process that builds the graph.
+    """Return an initializer of an array: a constant of the graph, or a file beyond 64 MiB.
 
     Args:
       array: numpy array.
@@ -43,10 +49,27 @@ def from_memory(array):
         if partition_info is not None:
             first = partition_info.var_offset[0]
             part = array[first:first + shape[0]]
-        tensor = tf.numpy_function(lambda: part, [], array.dtype)
-        tensor.set_shape(part.shape)
+        tensor = frozen.Frozen(part, "initial_value").tensor
         return tensor if dtype is None else tf.cast(tensor, dtype)
     return initial
+
+
+@contextlib.contextmanager
+def own_state():
+    """Enter the current variable scope for variables that are not the caller's.
+
+    One made before under the same name is shared. The caller's regularizer, partitioner, custom getter
+    and caching device are meant for the caller's variables, and do not touch these.
+
+    Yields:
+      tf.VariableScope.
+    """
+    with tf.variable_scope(tf.get_variable_scope(), reuse=tf.AUTO_REUSE) as scope:
+        scope.set_regularizer(None)
+        scope.set_partitioner(None)
+        scope.set_custom_getter(None)
+        scope.set_caching_device(None)
+        yield scope
 
 
 def random_uniform(limit, seed):

@@ -1,0 +1,81 @@
+"""Arrays that a graph reads without initialization: constants, and files beyond 64 MiB.
+
+    log_probs = Frozen(array, "log_probs")
+    of_labels = log_probs.gather(labels)
+
+A constant goes wherever the graph goes: into another process, onto a parameter server or a GPU, through
+`tf.train.export_meta_graph` and a SavedModel. It counts toward the 2 GB that a GraphDef may have. A
+larger
+array goes to a file, which TensorFlow maps into memory: the graph holds its path, it is read on the CPU,
+and XLA does not compile what reads it. The file is deleted when the process ends, unless `folder` names
+a place that the other processes see too.
+"""
+import atexit
+import os
+import tempfile
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from tf1_sampled import checks, files
+
+LARGEST_CONSTANT = 1 << 26  # bytes
+
+
+class Frozen:
+    """An array in the graph, which no session has to initialize and no checkpoint holds.
+
+    It is made in the outermost graph, so that a loop, a condition or a tf.function can read it.
+
+    Args:
+      array: NumPy array of numbers.
+      name: string, of the op.
+      folder: None, or string, where the file of an array beyond 64 MiB stays. By default it is deleted
+        when the process ends.
+
+    Raises:
+      InputError: a file that cannot be written.
+    """
+
+    def __init__(self, array, name, folder=None):
+        array = np.ascontiguousarray(array)
+        with tf.init_scope():
+            self._in_file = array.nbytes > LARGEST_CONSTANT and not tf.executing_eagerly()
+            with self._device():
+                self.tensor = _mapped(array, name, folder) if self._in_file else tf.constant(
+                    array, name=name)
+
+    def gather(self, ids):
+        """Return the elements (or rows) with these ids: ids.shape + array.shape[1:].
+
+        Raises:
+          InputError: in a tf.Graph, of an array that was made in eager mode.
+        """
+        with tf.init_scope():
+            checks.argument(tf.executing_eagerly() or not hasattr(self.tensor, "numpy"), "Frozen",
+                            "graph", "an array that was made in this graph", "one of eager mode")
+        with self._device():
+            return tf.gather(self.tensor, ids)
+
+    def _device(self):
+        return tf.device("/device:CPU:0" if self._in_file else "")  # "" changes nothing
+
+
+def _mapped(array, name, folder):
+    """Return a tensor of an array that lies in a file."""
+    path = os.path.join(folder or _temporary_folder(), files.digest(array) + ".table")
+    if not os.path.exists(path):
+        with files.writing(path, "wb") as stream:
+            stream.write(array.data)
+    return tf.raw_ops.ImmutableConst(dtype=tf.as_dtype(array.dtype), shape=array.shape,
+                                     memory_region_name=os.path.abspath(path), name=name)
+
+
+def _temporary_folder():
+    if not _TEMPORARY:
+        _TEMPORARY.append(tempfile.TemporaryDirectory(prefix="tf1_sampled-"))
+        atexit.register(_TEMPORARY[0].cleanup)
+    return _TEMPORARY[0].name
+
+
+_TEMPORARY = []  # the one folder of this process, made with the first file

@@ -10,6 +10,7 @@ InvalidArgumentError of the session:
 The check is a handful of ops on two numbers. Its text is placed on the host, as no device holds strings;
 XLA leaves assertions out of what it compiles.
 """
+import numpy as np
 import tensorflow.compat.v1 as tf
 
 from tf1_sampled import checks
@@ -43,6 +44,33 @@ def ids_below(ids, num_classes, function, argument):
     fits = tf.logical_or(smallest > largest,
                          tf.logical_and(smallest >= 0, largest < num_classes))
     return holds(fits, tf.where(smallest < 0, smallest, largest), ids, function, argument, wanted)
+
+
+def whole(ids, function, argument):
+    """Return float `ids`, which have to be whole numbers, as int64.
+
+    Args:
+      ids: float, any shape.
+      function, argument: strings, for the message.
+
+    Returns:
+      int64, of the shape of ids, which cannot be computed where one of them is not whole.
+
+    Raises:
+      InputError: an id that is not whole, where ids are constant.
+    """
+    wanted = "whole numbers as ids"
+    rounded = tf.cast(ids, tf.int64)
+    value = tf.get_static_value(ids)
+    if value is not None:
+        value = value.astype(np.float64)
+        wrong = value[~np.isfinite(value) | (value != np.floor(value))]
+        checks.argument(not wrong.size, function, argument, wanted, wrong[:5].tolist())
+        return rounded
+    wide = tf.cast(ids, tf.float64)
+    is_whole = tf.equal(tf.cast(rounded, tf.float64), wide)
+    wrong = tf.reduce_max(tf.where(is_whole, tf.zeros_like(wide), tf.abs(wide)))
+    return holds(tf.reduce_all(is_whole), wrong, rounded, function, argument, wanted)
 
 
 def ids_with_counts(ids, counts, never, function, argument):

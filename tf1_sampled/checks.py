@@ -49,12 +49,13 @@ def one_of(function, name, value, table):
 
 
 def positive(function, name, value):
-    """Raises InputError unless `value` is an integer above 0 (booleans are not)."""
+    """Return `value` as an int; raise InputError unless it is an integer above 0 (booleans are not)."""
     try:
         fits = type(value).__name__ not in ("bool", "bool_") and operator.index(value) > 0
     except TypeError:
         fits = False
     argument(fits, function, name, "an integer above 0", value)
+    return operator.index(value)
 
 
 def file(condition, path, wanted, got):

@@ -1,0 +1,146 @@
+"""Sampled candidates: the values that a sampler returns, and functions that change them.
+
+    sampled = log_uniform_candidate_sampler(labels, 1, 64, "masked", num_classes)
+    sampled = with_certain(sampled, labels, hard_negatives, num_classes)
+    sampled = without_classes(sampled, excluded)          # or without_known
+
+A masked candidate has the expected count MASKED_COUNT, the largest float32. The losses of this package
+leave it out.
+"""
+import collections
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from tf1_sampled import assertions, checks, class_ids, matches
+
+MASKED_COUNT = np.finfo(np.float32).max
+
+SampledValues = collections.namedtuple(
+    "SampledValues", "sampled_candidates true_expected_count sampled_expected_count")
+SampledValues.__doc__ = """What a sampler returns and a loss takes as `sampled_values`.
+
+  sampled_candidates: int64 [S] or [G, S], the sampled class ids.
+  true_expected_count: float32, of the shape of true_classes.
+  sampled_expected_count: float32, of the shape of sampled_candidates; the largest float32 where a
+    candidate is masked.
+"""
+
+
+def without_known(sampled_values, known_classes, known_rows, rows):
+    """Mask, for each example, the candidates that are known to be right for it too.
+
+    For example, a recommender's user took many items. Each item is the label of one example, and the
+    user's other items are not negatives there.
+
+    Args:
+      sampled_values: what a sampler returned, candidates [S].
+      known_classes: int32 or int64 [K], classes that are right for some examples.
+      known_rows: int32 or int64 [K], the row of each known class: R rows (of users, say) from 0.
+      rows: int32 or int64 [B], the row of each example.
+
+    Returns:
+      SampledValues with sampled_expected_count [B, S]: the largest float32 where the candidate is masked
+      for the example. For the losses of this package.
+
+    Raises:
+      InputError: candidates of another shape, known_classes of another type.
+    """
+    with tf.name_scope("without_known"):
+        sampled, true_count, sampled_count = _of_one_set("without_known", sampled_values)
+        known_classes = class_ids.id_tensor("without_known", "known_classes", known_classes)
+        known_classes = tf.cast(known_classes, sampled.dtype)
+        rows = tf.cast(rows, tf.int64)
+        known_rows = tf.cast(known_rows, tf.int64)
+        num_rows = tf.reduce_max(tf.concat([[-1], rows, known_rows], 0)) + 1
+        # Few of the pairs are equal: only those are counted, by row and candidate.
+        hits = tf.where(tf.equal(known_classes[:, None], sampled))  # [H, 2]
+        places = tf.stack([tf.gather(known_rows, hits[:, 0]), hits[:, 1]], 1)
+        shape = tf.stack([num_rows, tf.size(sampled, out_type=tf.int64)])
+        known = tf.scatter_nd(places, tf.ones(tf.shape(places)[:1]), shape)
+        counts = _masked_count(sampled_count, known > 0)
+        counts = tf.ensure_shape(tf.gather(counts, rows), [None, sampled.shape[0]])
+        return SampledValues(sampled, true_count, counts)
+
+
+def without_classes(sampled_values, excluded_classes):
+    """Mask, for each example, the candidates that the example excludes.
+
+    Args:
+      sampled_values: what a sampler returned, candidates [S].
+      excluded_classes: integer [B, E]; negative numbers are padding and exclude nothing.
+
+    Returns:
+      SampledValues with sampled_expected_count [B, S]: the largest float32 where the candidate is masked
+      for the example. For the losses of this package.
+
+    Raises:
+      InputError: candidates or excluded_classes of another shape or type.
+    """
+    function = "without_classes"
+    with tf.name_scope(function):
+        sampled, true_count, sampled_count = _of_one_set(function, sampled_values)
+        excluded = class_ids.id_tensor(function, "excluded_classes", excluded_classes)
+        checks.argument(excluded.shape.rank == 2, function, "excluded_classes", "shape [B, E]",
+                        excluded.shape)
+        hits = matches.hits_of(tf.cast(excluded, sampled.dtype), sampled)
+        return SampledValues(sampled, true_count, _masked_count(sampled_count, hits))
+
+
+def with_certain(sampled_values, true_classes, certain_classes, num_classes):
+    """Add candidates that are certain to be there, such as a model's hardest negatives.
+
+    With the certain classes H the sum of exp(s) over all classes splits in two: the part of H is exact,
+    and the draws estimate that of all other classes. A class of H has an expected count of 1, and a draw
+    that is one of H is masked. So the losses estimate the same as before, with less noise where the
+    classes of H have much of the sum.
+
+    Args:
+      sampled_values: what a sampler returned for true_classes, candidates [S].
+      true_classes: integer [B, num_true] or [B].
+      certain_classes: integer [H]; a repeat is masked.
+      num_classes: integer C.
+
+    Returns:
+      SampledValues, candidates [H + S].
+
+    Raises:
+      InputError: candidates or certain_classes of another shape or type, constant ids out of range.
+      tf.errors.InvalidArgumentError: in the session, an id that is not in 0 .. num_classes - 1.
+    """
+    function = "with_certain"
+    with tf.name_scope(function):
+        sampled, true_count, sampled_count = _of_one_set(function, sampled_values)
+        num_classes = checks.positive(function, "num_classes", num_classes)
+
+        def checked(name, ids):
+            ids = class_ids.id_tensor(function, name, ids)
+            return tf.cast(assertions.ids_below(ids, num_classes, function, name), sampled.dtype)
+
+        certain = checked("certain_classes", certain_classes)
+        labels = checked("true_classes", true_classes)
+        checks.argument(certain.shape.rank == 1, function, "certain_classes", "shape [H]", certain.shape)
+
+        def is_certain(ids):
+            return tf.reduce_any(tf.equal(ids[..., None], certain), -1)
+
+        repeats = tf.logical_not(matches.first_of_its_kind(certain, num_classes))
+        return SampledValues(
+            tf.concat([certain, sampled], 0),
+            tf.where(is_certain(tf.reshape(labels, tf.shape(true_count))), tf.ones_like(true_count),
+                     true_count),
+            tf.concat([_masked_count(tf.ones(tf.shape(certain), sampled_count.dtype), repeats),
+                       _masked_count(sampled_count, is_certain(sampled))], 0))
+
+
+def _of_one_set(function, sampled_values):
+    """Return `sampled_values`; InputError where groups have candidates of their own."""
+    shape = sampled_values[0].shape
+    checks.argument(shape.rank == 1, function, "sampled_values", "candidates of shape [S]", shape)
+    return sampled_values
+
+
+def _masked_count(count, mask):
+    """Return `count` in the mask's shape, with the largest float32 where the mask is True."""
+    largest = tf.fill(tf.shape(mask), tf.constant(MASKED_COUNT, count.dtype))
+    return tf.where(mask, largest, tf.broadcast_to(count, tf.shape(mask)))

@@ -3,7 +3,7 @@ import tensorflow.compat.v1 as tf
 from absl.testing import absltest, parameterized
 
 from tests import graph_case, oracles
-from tf1_sampled import InputError, logits, samplers
+from tf1_sampled import InputError, candidates, logits, samplers
 
 _RANDOM = np.random.RandomState(1)
 _C, _D, _B = 11, 3, 4
@@ -36,7 +36,7 @@ def _values():
 
 
 def _values_of_groups():
-    count = np.where(_MASKED, samplers.MASKED_COUNT, _GROUPS_COUNT)
+    count = np.where(_MASKED, candidates.MASKED_COUNT, _GROUPS_COUNT)
     return tf.constant(_GROUPS, tf.int64), _float(_TRUE_COUNT), _float(count)
 
 
@@ -94,7 +94,7 @@ class ComputeSampledLogitsTest(graph_case.GraphCase):
         random = np.random.RandomState(4)
         count = (random.rand(_B, 5) + 0.1).astype(np.float32)
         masked = random.rand(_B, 5) < 0.4
-        values = _values()[:2] + (_float(np.where(masked, samplers.MASKED_COUNT, count)),)
+        values = _values()[:2] + (_float(np.where(masked, candidates.MASKED_COUNT, count)),)
         result = _compute(dtype=dtype, sampled_values=values, subtract_log_q=subtract_log_q,
                           remove_accidental_hits=True)
         self.assertEqual([x.shape.as_list() for x in result], [[_B, 2], [_B, 5]])
@@ -210,9 +210,9 @@ class ComputeSampledLogitsTest(graph_case.GraphCase):
             np.testing.assert_array_equal(gradient.indices, np.concatenate([_LABELS.ravel(), _SAMPLED]))
 
     @parameterized.parameters(
-        (dict(labels=_LABELS.astype(np.float32)), "labels: wanted int32 or int64 ids, got 'float32'"),
+        (dict(labels=_LABELS > 1), "labels: wanted integer ids, got 'bool'"),
         (dict(labels=_LABELS[:, :1]), r"labels: wanted shape \[B, num_true\] with num_true = 2"),
-        (dict(labels=_LABELS[:, 0]), r"labels: wanted shape \[B, num_true\] with num_true = 2"),
+        (dict(labels=_LABELS[:, 0]), "labels: wanted labels of 4 examples, as inputs, got 2"),
         (dict(labels=_LABELS + 1), "labels: wanted ids from 0 to 10, got .11"),
         (dict(labels=_LABELS - 1), "labels: wanted ids from 0 to 10, got .-1"),
         (dict(label_mask=_LABEL_MASK * 1.0), "label_mask: wanted booleans, got 'float64'"),
@@ -280,7 +280,7 @@ class ComputePairLogitsTest(graph_case.GraphCase):
         labels, inputs = tf.zeros([2, 4], tf.int64), tf.ones([2, 3, _D])
         for message, arguments in [
                 (r"labels: wanted shape \[G, J\]", (labels[0], inputs, values)),
-                ("labels: wanted int32 or int64 ids", (tf.cast(labels, tf.float32), inputs, values)),
+                ("labels: wanted integer ids", (tf.cast(labels, tf.bool), inputs, values)),
                 (r"inputs: wanted shape \[G, K, D\]", (labels, inputs[0], values)),
                 ("weights, inputs: wanted types", (labels, tf.cast(inputs, tf.int32), values)),
                 (r"sampled_values: wanted candidates of shape \[H, S\]",
@@ -398,6 +398,34 @@ class AccidentalHitRateTest(graph_case.GraphCase):
             [[True, True], [True, False], [True, True], [True, False]]))
         none = logits.accidental_hit_rate(labels, sampled, tf.zeros([4, 2], tf.bool))
         self.assert_close(self.run_graph([rate, masked, none]), [7 / 24, 4 / 18, 0])
+
+
+class ComputeAccidentalHitsTest(graph_case.GraphCase):
+
+    @parameterized.parameters(1, 2, 4)
+    def test_is_that_of_tf_nn(self, num_true):
+        random = np.random.RandomState(num_true)
+        labels, sampled = random.randint(0, 9, [6, num_true]), random.permutation(9)[:5]
+        arguments = tf.constant(labels, tf.int64), tf.constant(sampled, tf.int64), num_true
+        ours, theirs = self.run_graph([logits.compute_accidental_hits(*arguments),
+                                       tf.nn.compute_accidental_hits(*arguments)])
+        self.assertEqual([array.dtype for array in ours], [array.dtype for array in theirs])
+        self.assertCountEqual(zip(*ours), set(zip(*theirs)))
+
+    def test_a_candidate_drawn_twice_is_two_hits(self):
+        indices, ids, weights = self.run_graph(logits.compute_accidental_hits([[3], [1]], [3, 2, 3], 1))
+        self.assertEqual([indices.tolist(), ids.tolist()], [[0, 0], [0, 2]])
+        self.assertEqual(weights.tolist(), [tf.float32.min] * 2)
+
+    def test_wrong_arguments_are_named(self):
+        function = "compute_accidental_hits: "
+        for arguments, message in [
+                (([[1]], [[2]], 1), r"sampled_candidates: wanted shape \[S\]"),
+                (([1], [2], 1), r"true_classes: wanted shape \[B, 1\]"),
+                (([[1, 2]], [2], 1), r"true_classes: wanted shape \[B, 1\]"),
+                (([[1]], [2], 0), "num_true: wanted an integer above 0, got 0")]:
+            with self.assertRaisesRegex(InputError, function + message):
+                logits.compute_accidental_hits(*arguments)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
 import itertools
 
 import numpy as np
+import tensorflow as tf2
 import tensorflow.compat.v1 as tf
 from absl.testing import absltest, parameterized
 
 from tests import graph_case, oracles
-from tf1_sampled import InputError, logits, losses, samplers, tables
+from tf1_sampled import InputError, candidates, initializers, logits, losses, samplers, tables
 
 _C, _D, _B, _S = 13, 4, 6, 7
 _LOSSES = sorted(tables.LOSSES)
@@ -118,7 +119,7 @@ class _Problem:
     def sampled_values(self):
         """The arrays of a triple."""
         true_count = self.padded(self.true_count, 1)
-        count = np.where(self.masked, samplers.MASKED_COUNT, self.sampled_count)
+        count = np.where(self.masked, candidates.MASKED_COUNT, self.sampled_count)
         if self.num_groups is None:
             return self.sampled[0], true_count, count[0]
         return self.sampled, true_count, count
@@ -639,7 +640,7 @@ class _ProblemOfExamples(_Problem):
         self.num_sampled = len(count)
 
     def sampled_values(self):
-        count = np.where(self.drawn_masked, samplers.MASKED_COUNT, self.drawn_count)
+        count = np.where(self.drawn_masked, candidates.MASKED_COUNT, self.drawn_count)
         return self.drawn, self.drawn_true_count, count
 
     def certain_and_known(self):
@@ -648,7 +649,7 @@ class _ProblemOfExamples(_Problem):
 
 
 class CountsOfExamplesTest(_LossCase):
-    """Candidates that some of the examples do not have, by samplers.without_known."""
+    """Candidates that some of the examples do not have, by candidates.without_known."""
 
     @parameterized.parameters(*_LOSSES)
     def test_values_and_gradients(self, name):
@@ -657,8 +658,8 @@ class CountsOfExamplesTest(_LossCase):
         self.assertGreater(np.sum(problem.masked.any(0) & ~problem.masked.all(0)), 3)
         variables, arguments = problem.tensors()
         more = [tf.placeholder(tf.int32, [None]) for _ in problem.certain_and_known()]
-        values = samplers.with_certain(arguments["sampled_values"], arguments["labels"], more[0], _C)
-        values = samplers.without_known(values, *more[1:])
+        values = candidates.with_certain(arguments["sampled_values"], arguments["labels"], more[0], _C)
+        values = candidates.without_known(values, *more[1:])
         results = []
         for remove in (False, True):
             loss = _loss(name, remove_accidental_hits=remove,
@@ -685,7 +686,7 @@ class CountsOfExamplesTest(_LossCase):
             table, bias = weights.copy(), biases.copy()
             table[8], bias[8] = row, row[0]
             variables = [tf.constant(table, tf.float32), tf.constant(bias, tf.float32), inputs]
-            values = samplers.without_known(
+            values = candidates.without_known(
                 (tf.constant(sampled, tf.int64), tf.fill([_B, 1], 0.5), tf.fill([4], 0.25)),
                 [8, 8, 5, 8], [0, 1, 1, 2], [0, 1, 2, 0, 1, 2])
             loss = _loss(name, weights=variables[0], biases=variables[1], labels=tf.constant(labels),
@@ -715,7 +716,7 @@ class PairsTest(_LossCase):
             random, kind, random.randint(1, _C, [self._G, self._J]), _S)
         count = random.rand(_C) + 0.05
         pairs = random.randint(0, 3, [self._G, self._K, self._J]) / 2
-        sampled_count = np.where(masked, samplers.MASKED_COUNT, count[sampled])
+        sampled_count = np.where(masked, candidates.MASKED_COUNT, count[sampled])
         return weights, biases, inputs, labels, sampled, count[labels], sampled_count, pairs
 
     def _tensors(self, arrays, dtype=tf.float32):
@@ -994,8 +995,10 @@ class ErrorsTest(_LossCase):
         self._assert_named(name, arguments, [
             (dict(weights=tf.ones([_C, _D], tf.int32)), types),
             (dict(inputs=tf.ones([_B, _D], tf.int32)), types),
-            (dict(inputs=arguments["inputs"][None]), r"inputs: wanted shape \[B, D\]"),
-            (dict(labels=tf.zeros([_B, 1])), "labels: wanted int32 or int64 ids, got 'float32'"),
+            (dict(inputs=arguments["inputs"][None, None]),
+             r"inputs: wanted shape \[B, D\] or \[B, L, D\]"),
+            (dict(inputs=arguments["inputs"][None]), r"labels: wanted shape \[B, L, num_true\]"),
+            (dict(labels=tf.zeros([_B, 1], tf.bool)), "labels: wanted integer ids, got 'bool'"),
             (dict(labels=tf.zeros([_B, 2], tf.int64)), r"labels: wanted shape \[B, num_true\]"),
             (dict(labels=np.full([_B, 1], _C)), "labels: wanted ids from 0 to 12, got .13"),
             (dict(labels=np.full(_B, -1, np.int32)), "labels: wanted ids from 0 to 12, got .-1"),
@@ -1018,7 +1021,7 @@ class ErrorsTest(_LossCase):
                          num_sampled=_S, num_classes=_C, sampled_values=sampled_values)
         self._assert_named(name, arguments, [
             (dict(labels=tf.zeros([2], tf.int64)), r"labels: wanted shape \[G, J\]"),
-            (dict(labels=tf.zeros([2, 3])), "labels: wanted int32 or int64 ids, got 'float32'"),
+            (dict(labels=tf.zeros([2, 3], tf.bool)), "labels: wanted integer ids, got 'bool'"),
             (dict(labels=np.full([2, 3], _C)), "labels: wanted ids from 0 to 12, got .13"),
             (dict(inputs=tf.ones([2, _D])), r"inputs: wanted shape \[G, K, D\]"),
             (dict(inputs=tf.ones([2, 4, _D], tf.int32)), "weights, inputs: wanted types among "),
@@ -1052,7 +1055,7 @@ class ErrorsTest(_LossCase):
         arguments = dict(weights=tf.ones([_C, _D]), biases=tf.ones([_C]), labels=labels,
                          inputs=tf.ones([_B, _D]), num_classes=_C, num_true=3)
         for changed, message in [
-                (dict(labels=labels / 2), "%s: labels: wanted int32 or int64 ids, got 'float64'"),
+                (dict(labels=labels + 0.5), "%s: labels: wanted whole numbers as ids, got"),
                 (dict(num_true=2), r"%s: labels: wanted shape \[B, num_true\]"),
                 (dict(labels=labels + _C), "%s: labels: wanted ids from 0 to 12, got .13"),
                 (dict(label_mask=tf.ones([_B, 3])), "%s: label_mask: wanted booleans"),
@@ -1071,7 +1074,7 @@ class ErrorsTest(_LossCase):
                 (dict(num_true=3), "num_true: wanted 1 with pairs, got 3"),
                 (dict(label_mask=np.ones([2, 3], bool)), "label_mask: wanted None with pairs"),
                 (dict(labels=np.zeros([2], np.int64)), r"labels: wanted shape \[G, J\]"),
-                (dict(labels=np.zeros([2, 3])), "labels: wanted int32 or int64 ids, got 'float64'"),
+                (dict(labels=np.zeros([2, 3], bool)), "labels: wanted integer ids, got 'bool'"),
                 (dict(labels=np.full([2, 3], _C)), "labels: wanted ids from 0 to 12, got .13"),
                 (dict(labels=np.full([2, 3], -1)), "labels: wanted ids from 0 to 12, got .-1"),
                 (dict(inputs=tf.ones([2, _D])), r"inputs: wanted shape \[G, K, D\]"),
@@ -1161,6 +1164,310 @@ class NoGradientIsNoneTest(graph_case.GraphCase):
             for sampler, values in session.run(draws).items():
                 with self.subTest(sampler=sampler):
                     self._assert_trained(session, steps, variables, dict(zip(sampled, values)))
+
+
+_FULL = {"full_softmax": losses.full_softmax_loss, "full_sigmoid": losses.full_sigmoid_loss}
+_ALL = sorted(_LOSSES + list(_FULL))
+
+
+def _any_loss(which, arguments, **changes):
+    """A loss of _ALL with the arguments of a sampled one."""
+    arguments = dict(arguments, **changes)
+    if which not in _FULL:
+        return tables.LOSSES[which](**dict(_OPTIONS.get(which, {}), **arguments))
+    return _FULL[which](**{key: value for key, value in arguments.items()
+                           if key not in ("num_sampled", "sampled_values")})
+
+
+class ArgumentsOfTfNnTest(_LossCase):
+    """Graphs as they are written for tf.nn."""
+
+    def _assert_same(self, name, arguments, changed, variables=()):
+        """That a changed call has the value of the call, and the same gradients by `variables`."""
+        self.assert_results_close(*self.run_losses(
+            [(_any_loss(name, arguments, **changed), variables),
+             (_any_loss(name, arguments), variables)]))
+
+    @parameterized.product(name=_ALL, num_true=[1, 2])
+    def test_labels_of_any_type_and_flat_ones(self, name, num_true):
+        variables, arguments = _Problem(num_true).tensors()
+        for dtype in (tf.int8, tf.uint16, tf.int32, tf.float32, tf.float64):
+            labels = tf.cast(arguments["labels"], dtype)
+            self._assert_same(name, arguments, dict(labels=labels), variables)
+        self._assert_same(name, arguments, dict(labels=tf.reshape(arguments["labels"], [-1])), variables)
+
+    @parameterized.parameters(*_ALL)
+    def test_without_biases(self, name):
+        variables, arguments = _Problem().tensors()
+        zeros = tf.zeros([_C])
+        wanted, ours = self.run_losses([(_any_loss(name, arguments, biases=biases), variables[::2])
+                                        for biases in (zeros, None)])
+        self.assert_results_close(ours, wanted)
+
+    @parameterized.product(name=_ALL, make=[np.int64, tf.Dimension])
+    def test_numbers_of_other_integer_types(self, name, make):
+        _, arguments = _Problem(2).tensors()
+        self._assert_same(name, arguments, dict(
+            num_sampled=make(_S), num_classes=make(_C), num_true=make(2)))
+
+    @parameterized.parameters(*_ALL)
+    def test_tables_without_a_static_shape(self, name):
+        variables, arguments = _Problem().tensors()
+        shapeless = {key: tf.placeholder_with_default(arguments[key], None)
+                     for key in ("weights", "biases", "inputs")}
+        self._assert_same(name, arguments, shapeless, variables)
+        variable = tf.Variable(tf.ones([_C, _D]) * tf.placeholder_with_default(1.0, None),
+                               validate_shape=False, use_resource=False)
+        self._assert_same(name, dict(arguments, weights=tf.ones([_C, _D])), dict(weights=variable))
+
+    @parameterized.parameters(*_ALL)
+    def test_all_ops_stay_in_the_callers_name_scope(self, name):
+        _, arguments = _Problem(2).tensors()
+        before = set(tf.get_default_graph().get_operations())
+        for loss_name in (None, "mine"):
+            with tf.name_scope("outer"):
+                _any_loss(name, arguments, name=loss_name)
+                _any_loss(name, arguments, name=loss_name, **(
+                    {} if name in _FULL else {"sampled_values": None}))
+        for op in set(tf.get_default_graph().get_operations()) - before:
+            self.assertStartsWith(op.name, "outer")
+
+    @parameterized.parameters(*_ALL)
+    def test_the_number_of_ops_does_not_grow_with_the_labels(self, name):
+        sizes = []
+        for num_true in (2, 200):
+            with tf.Graph().as_default() as graph:
+                labels = tf.placeholder(tf.int64, [None, num_true])
+                arguments = dict(weights=tf.zeros([_C, _D]), biases=tf.zeros([_C]), labels=labels,
+                                 inputs=tf.zeros([3, _D]), num_true=num_true, num_classes=_C)
+                if name not in _FULL:
+                    arguments.update(num_sampled=_S, remove_accidental_hits=True)
+                _any_loss(name, arguments)
+                sizes.append(len(graph.get_operations()))
+        self.assertEqual(*sizes)
+
+    @parameterized.product(name=_ALL, pairs=[False, True])
+    def test_gradients_of_an_imported_graph(self, name, pairs):
+        if name == "full_sigmoid" and pairs:
+            self.skipTest("it has no pairs")
+        weights = tf.Variable(_Problem().weights, dtype=tf.float32, name="weights")
+        ids, kept = tf.constant([[1, 2, 3], [4, 5, 6]]), tf.ones([2, 4, 3])
+        inputs = tf.constant(np.random.RandomState(1).randn(2, 4, _D), tf.float32)
+        if pairs:
+            sampled = samplers.uniform_candidate_sampler(ids, 1, _S, "masked", _C, seed=[3, 4],
+                                                         num_groups=2)
+            call = dict(labels=ids, inputs=inputs, pairs=kept)
+        else:
+            sampled = samplers.uniform_candidate_sampler(ids, 3, _S, "masked", _C, seed=[3, 4])
+            call = dict(labels=ids, inputs=inputs[:, 0], num_true=3)
+        if name not in _FULL:
+            call.update(sampled_values=sampled, num_sampled=_S, remove_accidental_hits=True)
+        value = tf.reduce_sum(_any_loss(name, call, weights=weights, biases=tf.zeros([_C]),
+                                        num_classes=_C))
+        wanted = _dense(self.run_graph(tf.gradients(value, weights)[0]))
+        exported = tf.train.export_meta_graph()
+        with tf.Graph().as_default():
+            tf.train.import_meta_graph(exported, import_scope="copy")
+            gradient, = tf.gradients(tf.get_default_graph().get_tensor_by_name("copy/" + value.name),
+                                     tf.trainable_variables())
+            self.assert_close(_dense(self.run_graph(gradient)), wanted)
+
+
+class PaddedTableTest(_LossCase):
+    """Tables of more rows than num_classes: rows beyond are no classes."""
+
+    FEWER = 9
+
+    def _tables(self):
+        """{form: ([C, D], [C])} of one table."""
+        weights, biases = _Problem().weights.astype(np.float32), _Problem().biases.astype(np.float32)
+        by_mod = [[tf.constant(table[i::3]) for i in range(3)] for table in (weights, biases)]
+        with tf.variable_scope("parts", partitioner=tf.fixed_size_partitioner(4)):
+            partitioned = [tf.get_variable("t%d" % table.ndim, table.shape,
+                                           initializer=initializers.from_memory(table))
+                           for table in (weights, biases)]
+        return {"one": [tf.constant(weights), tf.constant(biases)], "shards": by_mod,
+                "partitioned": partitioned,
+                "shapeless": [tf.placeholder_with_default(table, None) for table in (weights, biases)]}
+
+    @parameterized.product(name=sorted(_FULL), unit=[False, True])
+    def test_a_full_loss_is_that_of_num_classes(self, name, unit):
+        problem = _Problem()
+        labels = problem.labels % self.FEWER
+        rows = problem.weights[:self.FEWER]
+        if unit:
+            rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+        oracle = getattr(oracles, name)
+        wanted = oracle(rows, problem.biases[:self.FEWER], labels, problem.inputs)
+        for form, (weights, biases) in self._tables().items():
+            with self.subTest(form):
+                loss = _FULL[name](logits.UnitRows(weights) if unit else weights, biases, labels,
+                                   tf.constant(problem.inputs, tf.float32), self.FEWER)
+                self.assert_close(self.run_graph(loss), wanted, 1e-5, 1e-5)
+
+    def test_a_full_softmax_of_pairs_is_that_of_num_classes(self):
+        inputs = np.random.RandomState(1).randn(2, 4, _D)
+        labels = np.array([[1, 2, 3], [4, 5, 6]])
+        problem = _Problem()
+        wanted = [oracles.full_softmax(problem.weights[:self.FEWER], problem.biases[:self.FEWER],
+                                       [[label]] * 4, inputs[group])
+                  for group in range(2) for label in labels[group]]
+        for form, (weights, biases) in self._tables().items():
+            with self.subTest(form):
+                loss = losses.full_softmax_loss(weights, biases, labels, tf.constant(inputs, tf.float32),
+                                                self.FEWER, pairs=tf.ones([2, 4, 3]))
+                value = self.run_graph(loss).transpose([0, 2, 1])
+                self.assert_close(value, np.reshape(wanted, [2, 3, 4]), 1e-5, 1e-5)
+
+    @parameterized.parameters(1, 4, 9, 100)
+    def test_blocks_of_classes(self, block_size):
+        problem = _Problem()
+        labels = problem.labels % self.FEWER
+        for form, (weights, biases) in self._tables().items():
+            if form == "shapeless":
+                continue
+            inputs = tf.constant(problem.inputs, tf.float32)
+            whole, blocks = [losses.full_softmax_loss(weights, biases, labels, inputs, self.FEWER,
+                                                      block_size=size) for size in (None, block_size)]
+            gradients = [tf.gradients(loss, inputs)[0] for loss in (whole, blocks)]
+            (whole, blocks), (by_whole, by_blocks) = self.run_graph([(whole, blocks), gradients])
+            self.assert_close(blocks, whole, 1e-5, 1e-5)
+            self.assert_close(by_blocks, by_whole, 1e-4, 1e-5)
+
+
+class SequenceTest(_LossCase):
+
+    @parameterized.product(name=_ALL, num_true=[1, 2], ragged=[False, True], last=[False, True])
+    def test_a_sequence_is_its_places_one_after_the_other(self, name, num_true, ragged, last):
+        problem = _Problem(num_true, ragged=ragged)
+        variables, arguments = problem.tensors()
+        labels_shape = [2, 3, num_true] if num_true > 1 or last else [2, 3]
+        changed = dict(inputs=tf.reshape(arguments["inputs"], [2, 3, _D]),
+                       labels=tf.reshape(arguments["labels"], labels_shape))
+        if ragged:
+            changed["label_mask"] = tf.reshape(arguments["label_mask"], labels_shape)
+        flat, sequence = _any_loss(name, arguments), _any_loss(name, arguments, **changed)
+        self.assertEqual(sequence.shape.as_list(), [2, 3])
+        wanted, ours = self.run_losses([(tf.reshape(flat, [2, 3]), variables), (sequence, variables)])
+        self.assert_results_close(ours, wanted)
+
+    def test_the_default_sampler_takes_the_labels(self):
+        labels = tf.placeholder(tf.int32, [None, None])
+        inputs = tf.placeholder(tf.float32, [None, None, _D])
+        loss = losses.sampled_softmax_loss(tf.ones([_C, _D]), tf.zeros([_C]), labels, inputs, 5, _C,
+                                           label_mask=labels >= 0, seed=1)
+        values = self.run_graph(loss, {labels: [[1, 2, 3], [4, -1, -1]], inputs: np.ones([2, 3, _D])})
+        np.testing.assert_array_equal(values != 0, [[1, 1, 1], [1, 0, 0]])
+
+    def test_a_sampler_takes_the_labels_as_one_each(self):
+        labels = tf.constant([[1, 2, 3], [4, 5, 6]])
+        sampled, flat = [samplers.log_uniform_candidate_sampler(of, 1, 5, True, _C, seed=[1, 2])
+                         for of in (labels[..., None], tf.reshape(labels, [-1]))]
+        inputs = tf.constant(np.random.RandomState(1).randn(2, 3, _D), tf.float32)
+        ours = losses.nce_loss(tf.ones([_C, _D]), None, labels, inputs, 5, _C, sampled_values=sampled)
+        wanted = losses.nce_loss(tf.ones([_C, _D]), None, tf.reshape(labels, [-1]),
+                                 tf.reshape(inputs, [-1, _D]), 5, _C, sampled_values=flat)
+        self.assert_close(*self.run_graph([tf.reshape(ours, [-1]), wanted]))
+
+
+class StaticShapeTest(_LossCase):
+
+    @parameterized.parameters(*_ALL)
+    def test_shapes_that_do_not_fit_are_named(self, name):
+        _, arguments = _Problem().tensors()
+        message = "^%s_loss: " % name
+        cases = [
+            (dict(num_classes=_C + 1), "num_classes: wanted at most the 13 rows of weights, got 14"),
+            (dict(inputs=tf.ones([_B, _D + 1])),
+             "inputs: wanted the width of the rows of weights, 4, got 5"),
+            (dict(biases=tf.ones([_C, 1])), r"biases: wanted shape \[C\], got \[13, 1\]"),
+            (dict(biases=tf.ones([_C - 1])),
+             "biases: wanted an element for each of num_classes = 13, got 12"),
+            (dict(weights=tf.ones([_C, _D, 1])), r"weights: wanted shape \[C, D\], got \[13, 4, 1\]"),
+            (dict(weights=[tf.ones([6, _D])] * 2), "num_classes: wanted at most the 12 rows of weights"),
+            (dict(labels=tf.zeros([_B + 1, 1], tf.int64)), "labels: wanted labels of 6 examples, "),
+        ]
+        if name not in _FULL:
+            sampled, true_count, sampled_count = arguments["sampled_values"]
+            cases += [
+                (dict(sampled_values=(sampled, true_count[1:], sampled_count)),
+                 "sampled_values: wanted a true_expected_count for each label"),
+                (dict(sampled_values=(sampled, true_count, sampled_count[1:])),
+                 "sampled_values: wanted a sampled_expected_count for each candidate"),
+                (dict(sampled_values=(tf.tile(sampled[None], [4, 1]), true_count,
+                                      tf.tile(sampled_count[None], [4, 1]))),
+                 "sampled_values: wanted sets of candidates that divide 6 examples, got 4"),
+            ]
+        for changed, wanted in cases:
+            with self.subTest(wanted), self.assertRaisesRegex(InputError, message + wanted):
+                _any_loss(name, arguments, **changed)
+
+
+class ReviewedTest(_LossCase):
+    """What a review of losses in other graphs found wrong."""
+
+    @parameterized.parameters(*_LOSSES)
+    def test_a_bias_that_is_not_trainable_has_a_gradient_all_the_same(self, name):
+        biases = tf.Variable(tf.zeros([_C]), trainable=False, use_resource=True)
+        _, arguments = _Problem().tensors()
+        trainable = tf.Variable(tf.zeros([_C]), use_resource=True)
+        arguments["remove_accidental_hits"] = True
+        gradients = [tf.gradients(_loss(name, **dict(arguments, biases=b)), b)[0]
+                     for b in (biases, trainable)]
+        ours, wanted = [_dense(gradient) for gradient in self.run_graph(gradients)]
+        self.assert_close(ours, wanted)
+        self.assertTrue(np.any(ours[_Problem().sampled[0][3:6]]))
+
+    def test_gbce_of_padding_with_many_candidates_is_finite(self):
+        labels = tf.constant([[1, -1], [2, 3]])
+        loss = losses.gbce_loss(tf.ones([10, _D]), tf.zeros([10]), labels, tf.ones([2, _D]), 64, 10, 2,
+                                label_mask=labels >= 0, seed=1)
+        gradient, = tf.gradients(loss, loss.graph.get_tensor_by_name("ones:0"))
+        value, gradient = self.run_graph([loss, gradient])
+        self.assertTrue(np.all(np.isfinite(value)))
+        self.assertTrue(np.all(np.isfinite(_dense(gradient))))
+
+    def test_candidates_without_a_static_shape(self):
+        _, arguments = _Problem().tensors()
+        fed = [tf.placeholder_with_default(values, None) for values in arguments["sampled_values"]]
+        self.assert_close(*self.run_graph([_loss("nce", **arguments),
+                                           _loss("nce", **dict(arguments, sampled_values=fed))]))
+
+
+class BlocksUnderTapesTest(parameterized.TestCase):
+
+    def _losses(self, x):
+        weights = tf.constant(np.random.RandomState(1).randn(9, 3), tf.float32)
+        return [losses.full_softmax_loss(weights, None, [1, 2], x, 9, block_size=size)
+                for size in (None, 4)]
+
+    @parameterized.parameters(False, True)
+    def test_a_tape_in_a_graph_sees_the_gradient(self, in_function):
+        x = np.random.RandomState(2).randn(2, 3).astype(np.float32)
+
+        def gradients(inputs):
+            with tf2.GradientTape(persistent=True) as tape:
+                tape.watch(inputs)
+                values = self._losses(inputs)
+            return [tape.gradient(value, inputs) for value in values]
+
+        with tf.Graph().as_default(), tf.Session() as session:
+            function = tf2.function(gradients, autograph=False) if in_function else gradients
+            wanted, ours = session.run(function(tf.constant(x)))
+        np.testing.assert_allclose(ours, wanted, 1e-5, 1e-6)
+
+    def test_a_second_derivative_is_an_error(self):
+        if not tf.executing_eagerly():
+            self.skipTest("TensorFlow %s has no eager mode by default" % tf.VERSION)
+        x = tf.ones([2, 3])
+        with tf2.GradientTape() as outer:
+            outer.watch(x)
+            with tf2.GradientTape() as inner:
+                inner.watch(x)
+                value = self._losses(x)[1]
+            gradient = inner.gradient(value, x)
+        with self.assertRaisesRegex(InputError, "wanted first ones, got a second derivative"):
+            outer.gradient(gradient, x)
 
 
 if __name__ == "__main__":

@@ -17,14 +17,15 @@ Weights, biases and inputs may be float16, bfloat16, float32 or float64. Rows of
 stored as such and computed with in float32, in which the logits come then: 16 bits hold neither a sum
 over thousands of candidates nor the logarithm of a small count.
 
-A candidate that is none, as a masked repeat or a removed hit, has a logit of MASKED_LOGIT of its type or
-less: finite, and so low that its exponential is 0, as is the gradient of each loss by it.
+A candidate that is none, as a masked repeat or a removed hit, has a logit of about MASKED_LOGIT of its
+type: finite, and so low that its exponential is 0, as is the gradient of each loss by it.
 """
 import collections
 
+import numpy as np
 import tensorflow.compat.v1 as tf
 
-from tf1_sampled import checks, samplers
+from tf1_sampled import candidates, checks, class_ids, matches, samplers
 
 SampledLogits = collections.namedtuple("SampledLogits", "true_logits sampled_logits")
 SampledLogits.__doc__ = """The logits of examples.
@@ -52,11 +53,11 @@ def compute_sampled_logits(weights, biases, labels, inputs, num_sampled, num_cla
 
     Args:
       weights: float [C, D], a list of shards of that, a PartitionedVariable, or UnitRows of one.
-      biases: float [C], in the form of the weights.
-      labels: int32 or int64 [B, T], or [B] where num_true is 1.
+      biases: float [C], in the form of the weights, or None for none.
+      labels: integer [B, T] or flat, [B * T].
       inputs: float [B, D].
       num_sampled: integer S; not read where sampled_values are given.
-      num_classes: integer C.
+      num_classes: integer C, at most the rows of weights.
       num_true: integer T.
       sampled_values: what a sampler returned, of `tf.nn` or of ours; by default that of
         log_uniform_candidate_sampler, unique. Candidates may be [S], or [G, S] with a set for each of
@@ -74,62 +75,63 @@ def compute_sampled_logits(weights, biases, labels, inputs, num_sampled, num_cla
       SampledLogits, float64 where weights or inputs are, else float32.
 
     Raises:
-      InputError: an argument out of its range, or labels or inputs of another type or shape.
+      InputError: an argument out of its range, tensors whose static shapes do not go together.
 
     Reference: _compute_sampled_logits in TensorFlow's nn_impl.
     """
     function = name or "compute_sampled_logits"
     with tf.name_scope(name, "compute_sampled_logits"):
+        num_true, num_classes = (checks.positive(function, *argument) for argument in (
+            ("num_true", num_true), ("num_classes", num_classes)))
         inputs = tf.convert_to_tensor(inputs)
         checks.argument(inputs.shape.rank in (2, None), function, "inputs", "shape [B, D]",
                         inputs.shape)
+        check_tables(function, weights, biases, inputs, num_classes)
         if inputs.shape.rank is None:
             inputs = tf.ensure_shape(inputs, [None, None])
-        labels = samplers.label_tensor(function, "labels", labels, num_true, num_classes, label_mask)
+        labels = class_ids.label_tensor(function, "labels", labels, num_true, num_classes, label_mask)
         if sampled_values is None:
             sampled_values = samplers.log_uniform_candidate_sampler(
                 labels, num_true, num_sampled, unique=True, range_max=num_classes, seed=seed,
                 label_mask=label_mask)
         sampled, true_count, sampled_count = [tf.stop_gradient(v) for v in sampled_values]
+        if sampled.shape.rank is None:
+            sampled = tf.ensure_shape(sampled, [None])
         checks.argument(sampled.shape.rank in (1, 2), function, "sampled_values",
                         "candidates of shape [S] or [G, S]", sampled.shape)
         labels = tf.reshape(tf.cast(labels, sampled.dtype), [-1, num_true])
+        check_batch(function, labels, inputs)
+        _check_counts(function, labels, sampled, true_count, sampled_count)
         dtype = dtype_of(weights, inputs)
         inputs = tf.cast(inputs, dtype)
+        (true_rows, true_bias), (sampled_rows, sampled_bias) = rows_and_biases(
+            weights, biases, [labels, sampled], partition_strategy, dtype)
 
-        # One look-up for both, so that each table gets one sparse gradient.
-        ids = tf.concat([tf.reshape(labels, [-1]), tf.reshape(sampled, [-1])], 0)
-        rows = lookup(weights, ids, partition_strategy, dtype)
-        bias = lookup(biases, ids, partition_strategy, dtype)
-        # split, not slices: its gradient is one concat, theirs are padded copies that are added.
-        sizes = [_dimension(labels, 0) * num_true, _size(sampled)]
-        true_rows, sampled_rows = tf.split(rows, sizes, 0)
-        true_bias, sampled_bias = tf.split(bias, sizes, 0)
-
-        true_rows = tf.reshape(true_rows, [-1, num_true, _dimension(rows, 1)])
-        true_logits = tf.reduce_sum(tf.expand_dims(inputs, 1) * true_rows, 2)
-        true_logits += tf.reshape(true_bias, [-1, num_true])
+        true_logits = tf.reduce_sum(tf.expand_dims(inputs, 1) * true_rows, 2) + true_bias
         if subtract_log_q:
             true_logits -= tf.log(tf.cast(tf.reshape(true_count, [-1, num_true]), dtype))
         if label_mask is not None:
-            true_logits = _masked(true_logits, tf.reshape(tf.logical_not(label_mask), [-1, num_true]))
+            # Not `_masked`: padding may have any logit, also one that is not finite.
+            lowest = tf.fill(tf.shape(true_logits), tf.constant(MASKED_LOGIT[dtype], dtype))
+            true_logits = tf.where(tf.reshape(label_mask, [-1, num_true]), true_logits, lowest)
 
+        if label_mask is not None:  # padding is no class, whatever number it is
+            labels = tf.where(tf.reshape(label_mask, [-1, num_true]), labels, -tf.ones_like(labels))
         # [S] at a time, before the numbers are [B, S].
-        offset = _offset(tf.reshape(sampled_bias, tf.shape(sampled)), sampled_count, subtract_log_q)
-        if sampled.shape.rank == 1:
-            sampled_logits = tf.matmul(inputs, sampled_rows, transpose_b=True) + offset
-        else:
+        offset = _offset(sampled_bias, sampled_count, subtract_log_q)
+        if sampled.shape.rank == 2:
             groups = _dimension(sampled, 0)
-            width = _dimension(rows, 1)
-            sampled_logits = tf.matmul(tf.reshape(inputs, [groups, -1, width]),
-                                       tf.reshape(sampled_rows, [groups, -1, width]), transpose_b=True)
-            sampled_logits = tf.reshape(sampled_logits + offset[:, None], [-1, _dimension(sampled, 1)])
+            inputs = tf.reshape(inputs, tf.stack([groups, -1, _dimension(inputs, 1)]))
+            labels = tf.reshape(labels, tf.stack([groups, -1, num_true]))
+            sampled, offset = sampled[:, None], offset[:, None]
+        sampled_logits = tf.matmul(inputs, sampled_rows, transpose_b=True)
         if remove_accidental_hits:
-            if label_mask is not None:  # padding is no class, whatever number it is
-                is_label = tf.reshape(label_mask, [-1, num_true])
-                labels = tf.where(is_label, labels, -tf.ones_like(labels))
-            sampled_logits = _masked(sampled_logits, _hits(labels, sampled))
-        return SampledLogits(true_logits, sampled_logits)
+            sampled_logits = _plus_without_hits(sampled_logits, offset, labels, sampled, num_classes,
+                                                getattr(biases, "trainable", biases is not None))
+        else:
+            sampled_logits += offset
+        shape = tf.stack([-1, _dimension(sampled, -1)])
+        return SampledLogits(true_logits, tf.reshape(sampled_logits, shape))
 
 
 def compute_pair_logits(weights, biases, labels, inputs, sampled_values, subtract_log_q=True,
@@ -138,7 +140,7 @@ def compute_pair_logits(weights, biases, labels, inputs, sampled_values, subtrac
 
     Args:
       weights, biases, subtract_log_q, partition_strategy, name: as `compute_sampled_logits`.
-      labels: int32 or int64 [G, J].
+      labels: integer [G, J].
       inputs: float [G, K, D].
       sampled_values: what a sampler returned for `labels` and num_groups=H: candidates [H, S], a set for
         each G / H consecutive groups. The fewer sets, the squarer their products.
@@ -154,7 +156,7 @@ def compute_pair_logits(weights, biases, labels, inputs, sampled_values, subtrac
     """
     function = name or "compute_pair_logits"
     with tf.name_scope(name, "compute_pair_logits"):
-        labels = samplers.id_tensor(function, "labels", labels)
+        labels = class_ids.id_tensor(function, "labels", labels)
         inputs = tf.convert_to_tensor(inputs)
         sampled, true_count, sampled_count = [tf.stop_gradient(v) for v in sampled_values]
         for argument, tensor, rank, wanted in [("labels", labels, 2, "shape [G, J]"),
@@ -165,26 +167,22 @@ def compute_pair_logits(weights, biases, labels, inputs, sampled_values, subtrac
         groups, sets = (tf.compat.dimension_value(ids.shape[0]) for ids in (labels, sampled))
         checks.argument(groups is None or sets is None or groups % max(sets, 1) == 0, function,
                         "sampled_values", "sets of candidates that divide %s groups" % groups, sets)
+        check_tables(function, weights, biases, inputs)
         dtype = dtype_of(weights, inputs)
         inputs = tf.cast(inputs, dtype)
         labels = tf.cast(labels, sampled.dtype)
+        of_labels, of_sampled = rows_and_biases(weights, biases, [labels, sampled], partition_strategy,
+                                                 dtype)
 
-        # One look-up for both, so that each table gets one sparse gradient.
-        ids = tf.concat([tf.reshape(labels, [-1]), tf.reshape(sampled, [-1])], 0)
-        sizes = [_size(labels), _size(sampled)]
-        true_rows, sampled_rows = tf.split(lookup(weights, ids, partition_strategy, dtype), sizes, 0)
-        true_bias, sampled_bias = tf.split(lookup(biases, ids, partition_strategy, dtype), sizes, 0)
-
-        def logits(inputs, ids, rows, bias, count):
-            shape, width = tf.shape(ids), _dimension(rows, 1)
-            rows = tf.reshape(rows, tf.concat([shape, [width]], 0))
-            offset = _offset(tf.reshape(bias, shape), count, subtract_log_q)
+        def logits(inputs, rows_and_bias, count):
+            rows, bias = rows_and_bias
+            offset = _offset(bias, count, subtract_log_q)
             return tf.matmul(inputs, rows, transpose_b=True) + offset[:, None]
 
-        true_logits = logits(inputs, labels, true_rows, true_bias, true_count)
+        true_logits = logits(inputs, of_labels, true_count)
         of_sets = tf.reshape(inputs, [_dimension(sampled, 0), -1, _dimension(inputs, 2)])
-        sampled_logits = logits(of_sets, sampled, sampled_rows, sampled_bias, sampled_count)
-        sampled_logits = tf.reshape(sampled_logits, [_dimension(inputs, 0), -1, _dimension(sampled, 1)])
+        sampled_logits = tf.reshape(logits(of_sets, of_sampled, sampled_count),
+                                    [_dimension(inputs, 0), -1, _dimension(sampled, 1)])
         hits = tf.equal(labels[:, :, None], of_groups(sampled, labels)[:, None, :])
         return PairLogits(true_logits, sampled_logits, hits)
 
@@ -219,6 +217,45 @@ def accidental_hit_rate(labels, sampled_candidates, label_mask=None):
         return tf.reduce_mean(hits)
     mask = tf.cast(label_mask, tf.float32)
     return tf.reduce_sum(hits * mask) / tf.maximum(tf.reduce_sum(mask), 1)
+
+
+def compute_accidental_hits(true_classes, sampled_candidates, num_true, seed=None, name=None):
+    """Return which candidates are a label of an example, as a sparse mask of the logits [B, S].
+
+    The losses here remove hits themselves; this is for logits of your own, on any device. A candidate
+    that was drawn twice is two hits, where tf.nn's finds one of them.
+
+    Args:
+      true_classes: integer [B, num_true].
+      sampled_candidates: int64 [S].
+      num_true: integer T.
+      seed: not read; it is there as in tf.nn.
+      name: string or None.
+
+    Returns:
+      indices: int32 [H], the example of each hit.
+      ids: int64 [H], the place of the candidate in sampled_candidates.
+      weights: float32 [H], the lowest float32, to be added to the logit.
+
+    Raises:
+      InputError: true_classes or sampled_candidates of another shape or type.
+
+    Reference: tf.nn.compute_accidental_hits.
+    """
+    del seed
+    function = "compute_accidental_hits"
+    with tf.name_scope(name, function):
+        num_true = checks.positive(function, "num_true", num_true)
+        labels, sampled = [
+            tf.cast(class_ids.id_tensor(function, *argument), tf.int64) for argument in (
+                ("true_classes", true_classes), ("sampled_candidates", sampled_candidates))]
+        checks.argument(sampled.shape.rank == 1, function, "sampled_candidates", "shape [S]",
+                        sampled.shape)
+        checks.argument(labels.shape.rank == 2 and labels.shape.is_compatible_with([None, num_true]),
+                        function, "true_classes", "shape [B, %d]" % num_true, labels.shape)
+        places = tf.where(matches.hits_of(tf.ensure_shape(labels, [None, num_true]), sampled))
+        lowest = tf.fill(tf.shape(places)[:1], tf.constant(tf.float32.min, tf.float32))
+        return tf.cast(places[:, 0], tf.int32), places[:, 1], lowest
 
 
 class UnitRows(collections.namedtuple("UnitRows", "params")):
@@ -268,22 +305,114 @@ def _is_partitioned(params):
 
 
 def whole_table(params, num_classes, partition_strategy="mod", dtype=None):
-    """All rows in the order of their ids, of whatever `lookup` takes.
+    """Return the rows 0 .. num_classes - 1 in the order of their ids, of whatever `lookup` takes.
 
     Args:
       params, partition_strategy, dtype: as `lookup`.
-      num_classes: integer C.
+      num_classes: integer C; rows beyond, as of a padded table, are left out.
 
     Returns:
       float [C, ...].
+
+    Raises:
+      InputError: a table of fewer rows.
     """
     if isinstance(params, UnitRows):
         table = whole_table(params.params, num_classes, partition_strategy, dtype)
         return tf.nn.l2_normalize(table, -1)
+    rows = _static_shape(params)[0]
+    checks.argument(rows is None or num_classes <= rows, "whole_table", "num_classes",
+                    "at most the %s rows of the table" % rows, num_classes)
     if isinstance(params, (list, tuple)):
         return lookup(params, tf.range(num_classes), partition_strategy, dtype)
     table = tf.convert_to_tensor(params)
+    table = table if rows == num_classes else table[:num_classes]
     return table if dtype is None else tf.cast(table, dtype)
+
+
+def check_tables(function, weights, biases, inputs, num_classes=None):
+    """Raise InputError where static shapes say that tables, inputs and num_classes do not fit together.
+
+    Args:
+      function: string, for the message.
+      weights, biases: as `compute_sampled_logits`.
+      inputs: float [..., D].
+      num_classes: integer or None.
+    """
+    rows, *width = _static_shape(weights)
+    checks.argument(len(width) in (0, 1), function, "weights", "shape [C, D]", [rows] + width)
+    width = width[0] if width else None
+    got = None if inputs.shape.rank is None else tf.compat.dimension_value(inputs.shape[-1])
+    checks.argument(width is None or got in (None, width), function, "inputs",
+                    "the width of the rows of weights, %s" % width, got)
+    if num_classes is not None:
+        checks.argument(rows is None or num_classes <= rows, function, "num_classes",
+                        "at most the %s rows of weights" % rows, num_classes)
+    if biases is not None:
+        bias_rows, *rest = _static_shape(biases)
+        checks.argument(not rest, function, "biases", "shape [C]", [bias_rows] + rest)
+        checks.argument(bias_rows is None or num_classes is None or num_classes <= bias_rows, function,
+                        "biases", "an element for each of num_classes = %s" % num_classes, bias_rows)
+
+
+def _static_shape(params):
+    """Return [rows, ...] of whatever `lookup` takes, None for what only the running graph knows.
+
+    [None] alone is a shape of which nothing is known.
+    """
+    if isinstance(params, UnitRows):
+        return _static_shape(params.params)
+    if isinstance(params, (list, tuple)) and not _is_partitioned(params):
+        shapes = [_static_shape(shard) for shard in params]
+        rows = [shape[0] for shape in shapes]
+        return [None if None in rows else sum(rows)] + shapes[0][1:]
+    shape = tf.TensorShape(params.shape if hasattr(params, "shape") else np.shape(params))
+    return [None] if not shape.rank else shape.as_list()
+
+
+def check_batch(function, labels, inputs):
+    """Raise InputError where static shapes say that labels [B, T] and inputs [B, D] differ in B."""
+    batch, size = (tf.compat.dimension_value(tensor.shape[0]) for tensor in (inputs, labels))
+    checks.argument(batch is None or size in (None, batch), function, "labels",
+                    "labels of %s examples, as inputs" % batch, size)
+
+
+def _check_counts(function, labels, sampled, true_count, sampled_count):
+    """Raise InputError where static shapes say that labels and sampled_values do not go together."""
+    counts = true_count.shape.num_elements()
+    checks.argument(counts is None or labels.shape.num_elements() in (None, counts), function,
+                    "sampled_values", "a true_expected_count for each label, %s" % labels.shape,
+                    true_count.shape)
+    rank = sampled_count.shape.rank
+    fits = rank is None or rank in (1, 2) and sampled_count.shape[-1:].is_compatible_with(
+        sampled.shape[-1:])
+    checks.argument(fits, function, "sampled_values",
+                    "a sampled_expected_count for each candidate, %s" % sampled.shape,
+                    sampled_count.shape)
+    batch = tf.compat.dimension_value(labels.shape[0])
+    sets = tf.compat.dimension_value(sampled.shape[0]) if sampled.shape.rank == 2 else 1
+    checks.argument(batch is None or sets is None or batch % max(sets, 1) == 0, function,
+                    "sampled_values", "sets of candidates that divide %s examples" % batch, sets)
+
+
+def rows_and_biases(weights, biases, all_ids, partition_strategy, dtype):
+    """Return [(rows, ids.shape + [D], biases, ids.shape)] of each tensor of ids.
+
+    One look-up serves all, so that each table gets one sparse gradient.
+    """
+    flat = tf.concat([tf.reshape(ids, [-1]) for ids in all_ids], 0)
+    sizes, shapes = [_size(ids) for ids in all_ids], [_dimensions(ids) for ids in all_ids]
+    rows = lookup(weights, flat, partition_strategy, dtype)
+    if rows.shape.rank is None:
+        rows = tf.ensure_shape(rows, [None, None])
+    width = _dimension(rows, 1)
+    # split, not slices: its gradient is one concat, theirs are padded copies that are added.
+    rows = [tf.reshape(part, tf.stack(shape + [width]))
+            for part, shape in zip(tf.split(rows, sizes, 0), shapes)]
+    if biases is None:
+        return [(part, tf.zeros(tf.stack(shape), dtype)) for part, shape in zip(rows, shapes)]
+    of_ids = tf.split(lookup(biases, flat, partition_strategy, dtype), sizes, 0)
+    return [(part, tf.reshape(bias, tf.stack(shape))) for part, bias, shape in zip(rows, of_ids, shapes)]
 
 
 def dtype_of(weights, inputs):
@@ -305,34 +434,49 @@ def _offset(bias, count, subtract_log_q):
         offset += tf.zeros_like(count, bias.dtype)
     if subtract_log_q:
         offset -= tf.log(tf.cast(count, bias.dtype))
-    return _masked(offset, count >= samplers.MASKED_COUNT)
+    return _masked(offset, count >= candidates.MASKED_COUNT)
 
 
-def _hits(labels, sampled):
-    """[B, T], [S] or [G, S] -> boolean [B, S], whether the candidate is a label of the example."""
-    hits = None
-    for label in tf.unstack(labels, axis=1):
-        if sampled.shape.rank == 1:
-            hit = tf.equal(label[:, None], sampled)
-        else:
-            label = tf.reshape(label, [_dimension(sampled, 0), -1, 1])
-            hit = tf.reshape(tf.equal(label, sampled[:, None]), [-1, _dimension(sampled, 1)])
-        hits = hit if hits is None else tf.logical_or(hits, hit)
-    return hits
-
-
-@tf.custom_gradient
 def _masked(logits, mask):
-    """logits, MASKED_LOGIT where mask."""
-    lowest = tf.fill(tf.shape(logits), tf.constant(MASKED_LOGIT[logits.dtype], logits.dtype))
-    # No loss has a gradient by a masked logit, so that there is none to be taken out.
-    return tf.where(mask, lowest, logits), lambda gradient: (gradient, None)
+    """Return logits that are MASKED_LOGIT, and the logit added to it, where mask."""
+    # A sum: its gradient is no op. No loss has a gradient by a masked logit that had to be removed.
+    return logits + tf.cast(mask, logits.dtype) * tf.constant(MASKED_LOGIT[logits.dtype], logits.dtype)
+
+
+def _plus_without_hits(logits, offset, labels, sampled, num_classes, offset_is_trained):
+    """Return logits + offset, masked where the candidate is one of the example's labels.
+
+    Args:
+      logits: float [B, S] or [G, R, S].
+      offset: float, broadcasts to logits.
+      labels: integer [B, T] or [G, R, T].
+      sampled: integer [S] or [G, 1, S].
+      num_classes: integer C.
+      offset_is_trained: boolean; a hint for speed, the result and its gradients are the same.
+    """
+    dtype = logits.dtype
+    exact = 1 << (24 if dtype == tf.float32 else 53)  # integers that the type holds
+    if labels.shape.as_list()[-1] > 1 or num_classes > exact:
+        return _masked(logits + offset, matches.hits_of(labels, sampled))
+    # Comparisons of integers and what selects by booleans are slow. Here a distance of 0 gives
+    # MASKED_LOGIT, and that of any other class infinity.
+    huge = 2.0 ** (64 if dtype == tf.float32 else 512)
+    beyond = tf.math.squared_difference(*[tf.cast(ids, dtype) * huge for ids in (labels, sampled)])
+    beyond += MASKED_LOGIT[dtype]
+    if offset_is_trained:  # the gradient of a minimum takes two passes
+        return logits + offset + tf.minimum(beyond, 0)
+    return logits + tf.minimum(beyond, offset)
 
 
 def _size(tensor):
     """The number of elements: an integer where the graph knows it, else a scalar tensor."""
     static = tensor.shape.num_elements()
     return tf.size(tensor) if static is None else static
+
+
+def _dimensions(tensor):
+    """The sizes of all dimensions: integers where the graph knows them, else scalar tensors."""
+    return [_dimension(tensor, axis) for axis in range(tensor.shape.rank)]
 
 
 def _dimension(tensor, axis):

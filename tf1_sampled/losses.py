@@ -28,14 +28,17 @@ import collections
 
 import tensorflow.compat.v1 as tf
 
-from tf1_sampled import assertions, checks, samplers, tables
+from tf1_sampled import assertions, blocks, checks, class_ids, samplers, tables
 from tf1_sampled.logits import (
     MASKED_LOGIT,
+    check_batch,
+    check_tables,
     compute_pair_logits,
     compute_sampled_logits,
     dtype_of,
     lookup,
     of_groups,
+    rows_and_biases,
     whole_table,
 )
 
@@ -75,17 +78,20 @@ def nce_loss(weights, biases, labels, inputs, num_sampled, num_classes, num_true
     At the optimum s(x, k) = log P(k | x): the model is normalised without a sum over all classes.
 
     Args:
-      weights: float [C, D], a list of shards of that, a PartitionedVariable, or logits.UnitRows.
-      biases: float [C], in the form of the weights.
-      labels: int32 or int64 [B, num_true], or [B] where num_true is 1; [G, J] with pairs.
-      inputs: float [B, D]; [G, K, D] with pairs.
+      weights: float [C, D], a list of shards of that, a PartitionedVariable, or logits.UnitRows. It may
+        have more rows than num_classes, as a padded table has.
+      biases: float [C], in the form of the weights, or None for none.
+      labels: integers, or floats that are whole numbers, [B, num_true] or flat, [B * num_true]; of
+        sequences [B, L], or [B, L, num_true]; [G, J] with pairs.
+      inputs: float [B, D]; of sequences [B, L, D]; [G, K, D] with pairs.
       num_sampled: integer S; not read where sampled_values are given.
       num_classes: integer C.
       num_true: integer T; each label has the target 1 / T. 1 with pairs.
       sampled_values: what a sampler returned (`tf.nn`'s or ours); by default that of
         log_uniform_candidate_sampler, unique. Candidates are [S], or [G, S] with a set for each group
-        of B / G consecutive examples. With pairs, those of a sampler with num_groups=G, or fewer sets,
-        each for some consecutive groups.
+        of B / G consecutive examples (of B L / G consecutive places of sequences, whose labels a sampler
+        takes as [B, L, num_true]). With pairs, those of a sampler with num_groups=G, or fewer sets, each
+        for some consecutive groups.
       remove_accidental_hits: boolean, whether candidates that are a label of the example are left
         out. False is what the theory wants.
       partition_strategy: "mod" or "div" for a list of shards.
@@ -97,15 +103,17 @@ def nce_loss(weights, biases, labels, inputs, num_sampled, num_classes, num_true
         then an example's own number of labels, and without any its loss is 0. None with pairs.
 
     Returns:
-      float [B], the loss of each example; with pairs [G, K, J], times the pair's weight.
+      float [B], the loss of each example; of sequences [B, L]; with pairs [G, K, J], times the pair's
+      weight.
 
     Raises:
       InputError: an argument out of its range, or a tensor of another type or shape.
-      tf.errors.InvalidArgumentError: in the session, a label that is not in 0 .. num_classes - 1.
+      tf.errors.InvalidArgumentError: in the session, a label that is not in 0 .. num_classes - 1, or a
+        float that is not whole.
 
     Reference: Gutmann and Hyvarinen 2010; Mnih and Teh 2012, eq. 6-8; tf.nn.nce_loss.
     """
-    with tf.name_scope(name):
+    with tf.name_scope(name, "nce_loss"):
         terms = _terms("nce_loss", weights, biases, labels, inputs, num_sampled, num_classes, num_true,
                        sampled_values, True, remove_accidental_hits, partition_strategy, seed, pairs,
                        label_mask)
@@ -131,7 +139,7 @@ def sampled_softmax_loss(weights, biases, labels, inputs, num_sampled, num_class
 
     Reference: Bengio and Senecal 2008; Jean et al. 2015, section 3; tf.nn.sampled_softmax_loss.
     """
-    with tf.name_scope(name):
+    with tf.name_scope(name, "sampled_softmax_loss"):
         terms = _terms("sampled_softmax_loss", weights, biases, labels, inputs, num_sampled,
                        num_classes, num_true, sampled_values, True, remove_accidental_hits,
                        partition_strategy, seed, pairs, label_mask)
@@ -160,7 +168,7 @@ def refined_sampled_softmax_loss(weights, biases, labels, inputs, num_sampled, n
     Reference: Correcting the LogQ Correction: Revisiting Sampled Softmax for Large-Scale Retrieval,
       RecSys 2025.
     """
-    with tf.name_scope(name):
+    with tf.name_scope(name, "refined_sampled_softmax_loss"):
         terms = _terms("refined_sampled_softmax_loss", weights, biases, labels, inputs, num_sampled,
                        num_classes, num_true, sampled_values, True, remove_accidental_hits,
                        partition_strategy, seed, pairs, label_mask)
@@ -195,7 +203,7 @@ def softmax_at_k_loss(weights, biases, labels, inputs, num_sampled, num_classes,
     checks.positive("softmax_at_k_loss", "k", k)
     checks.argument(weight_temperature > 0, "softmax_at_k_loss", "weight_temperature",
                     "a number above 0", weight_temperature)
-    with tf.name_scope(name):
+    with tf.name_scope(name, "softmax_at_k_loss"):
         terms = _terms("softmax_at_k_loss", weights, biases, labels, inputs, num_sampled,
                        num_classes, num_true, sampled_values, True, remove_accidental_hits,
                        partition_strategy, seed, pairs, label_mask)
@@ -234,7 +242,7 @@ def negative_sampling_loss(weights, biases, labels, inputs, num_sampled, num_cla
     if num_negatives is not None:
         checks.argument(num_negatives > 0, "negative_sampling_loss", "num_negatives",
                         "a number above 0", num_negatives)
-    with tf.name_scope(name):
+    with tf.name_scope(name, "negative_sampling_loss"):
         terms = _terms("negative_sampling_loss", weights, biases, labels, inputs, num_sampled,
                        num_classes, num_true, sampled_values, False, remove_accidental_hits,
                        partition_strategy, seed, pairs, label_mask, unique=False)
@@ -264,7 +272,8 @@ def gbce_loss(weights, biases, labels, inputs, num_sampled, num_classes, num_tru
     """
     checks.argument(0 <= calibration <= 1, "gbce_loss", "calibration", "a number from 0 to 1",
                     calibration)
-    with tf.name_scope(name):
+    num_classes = checks.positive("gbce_loss", "num_classes", num_classes)
+    with tf.name_scope(name, "gbce_loss"):
         terms = _terms("gbce_loss", weights, biases, labels, inputs, num_sampled, num_classes, num_true,
                        sampled_values, False, remove_accidental_hits, partition_strategy, seed, pairs,
                        label_mask, samplers.uniform_candidate_sampler, False)
@@ -276,39 +285,44 @@ def gbce_loss(weights, biases, labels, inputs, num_sampled, num_classes, num_tru
 
 
 def full_softmax_loss(weights, biases, labels, inputs, num_classes, num_true=1,
-                      partition_strategy="mod", name="full_softmax_loss", label_mask=None, pairs=None):
+                      partition_strategy="mod", name="full_softmax_loss", label_mask=None, pairs=None,
+                      block_size=None):
     """Cross-entropy of the softmax over all classes: what runs of different losses compare by.
 
         loss = log(sum_k exp s(x, k)) - mean_t s(x, y_t)
 
     Args:
-      weights, biases, partition_strategy, name: as `nce_loss`.
-      labels: int32 or int64 [B, num_true], or [B] where num_true is 1; with pairs [G, J].
-      inputs: float [B, D]; with pairs [G, K, D].
-      num_classes: integer C.
+      weights, biases, labels, inputs, label_mask, partition_strategy, name: as `nce_loss`.
+      num_classes: integer C; rows beyond, of a padded table, are no classes.
       num_true: integer T; 1 with pairs.
-      label_mask: None, or boolean [B, num_true]: False for padding.
       pairs: None, or float or boolean [G, K, J], as in `nce_loss`.
+      block_size: None, or integer: how many classes are scored at a time.
 
     Returns:
-      float [B], in nats; with pairs [G, K, J], times the pair's weight. Memory and time are those of
-      [B, C] logits, or [G, K, C].
+      float [B], in nats; of sequences [B, L]; with pairs [G, K, J], times the pair's weight. Memory is
+      that of [B, C] logits (or [B L, C], or [G K, C]), of [B, block_size] with block_size, in the
+      gradient too. With block_size there are no second derivatives.
 
     Raises:
-      InputError: labels of another type or shape.
+      InputError: an argument out of its range, tensors whose static shapes do not go together.
       tf.errors.InvalidArgumentError: in the session, a label that is not in 0 .. num_classes - 1.
     """
     function = "full_softmax_loss"
-    with tf.name_scope(name):
+    with tf.name_scope(name, function):
+        full = _full(function, weights, biases, labels, inputs, num_classes, num_true,
+                     partition_strategy, label_mask, pairs)
+        flat = tf.reshape(full.inputs, tf.stack([-1, tf.shape(full.inputs)[-1]]))
+        flat.set_shape([None, full.inputs.shape[-1]])
+        if block_size is None:
+            log_sum = _log_sum_exp(_all_scores(weights, biases, flat, num_classes, partition_strategy))
+        else:
+            log_sum = blocks.log_sum_exp(weights, biases, flat, num_classes, block_size,
+                                         partition_strategy)
         if pairs is not None:
-            checks.argument(num_true == 1, function, "num_true", "1 with pairs", num_true)
-            checks.argument(label_mask is None, function, "label_mask", "None with pairs", label_mask)
-            return _full_softmax_of_pairs(function, weights, biases, labels, inputs, num_classes,
-                                          partition_strategy, pairs)
-        logits, true_logits, weight = _full_logits(
-            function, weights, biases, labels, inputs, num_classes, num_true,
-            partition_strategy, label_mask)
-        return tf.reduce_sum(weight * (tf.reduce_logsumexp(logits, 1, keepdims=True) - true_logits), 1)
+            return full.weight * (tf.reshape(log_sum, tf.concat([tf.shape(full.inputs)[:2], [1]], 0))
+                                  - full.true_scores)
+        losses = full.weight * (tf.reshape(log_sum, [-1, 1]) - full.true_scores)
+        return tf.reshape(tf.reduce_sum(losses, 1), full.shape)
 
 
 def full_sigmoid_loss(weights, biases, labels, inputs, num_classes, num_true=1,
@@ -320,12 +334,13 @@ def full_sigmoid_loss(weights, biases, labels, inputs, num_classes, num_true=1,
 
     Args, Returns, Raises: as `full_softmax_loss`.
     """
-    with tf.name_scope(name):
-        logits, true_logits, weight = _full_logits(
-            "full_sigmoid_loss", weights, biases, labels, inputs, num_classes, num_true,
-            partition_strategy, label_mask)
-        noise = tf.reduce_sum(tf.nn.softplus(logits), 1, keepdims=True)
-        return tf.reduce_sum(weight * (noise - true_logits), 1)
+    function = "full_sigmoid_loss"
+    with tf.name_scope(name, function):
+        full = _full(function, weights, biases, labels, inputs, num_classes, num_true,
+                     partition_strategy, label_mask, None)
+        scores = _all_scores(weights, biases, full.inputs, num_classes, partition_strategy)
+        noise = tf.reduce_sum(tf.nn.softplus(scores), 1, keepdims=True)
+        return tf.reshape(tf.reduce_sum(full.weight * (noise - full.true_scores), 1), full.shape)
 
 
 def l2_loss_of_rows(params, ids, partition_strategy="mod", name="l2_loss_of_rows"):
@@ -345,13 +360,14 @@ def l2_loss_of_rows(params, ids, partition_strategy="mod", name="l2_loss_of_rows
     Returns:
       float scalar, of the type of `logits.dtype_of`.
     """
-    with tf.name_scope(name):
+    with tf.name_scope(name, "l2_loss_of_rows"):
         rows = lookup(params, ids, partition_strategy)
         return tf.nn.l2_loss(tf.cast(rows, dtype_of(rows, rows)))
 
 
 class _Terms(collections.namedtuple(
-        "_Terms", "true sampled hits weight num_labels true_log_count sampled_log_count of_pairs")):
+        "_Terms", "true sampled hits weight num_labels true_log_count sampled_log_count of_pairs "
+        "shape")):
     """What losses are made of, for examples and for pairs: `true` is [B, T] or [G, K, J].
 
       true, sampled: logits; sampled is [B, S] or [G, K, S].
@@ -360,6 +376,7 @@ class _Terms(collections.namedtuple(
       num_labels: of an example, broadcasts to `true`.
       true_log_count, sampled_log_count: what was subtracted from a score to make the logit, or 0.
       of_pairs: boolean.
+      shape: int32 vector, of the losses of examples; None of pairs.
     """
 
     def noise(self, function):
@@ -407,8 +424,11 @@ class _Terms(collections.namedtuple(
 
     def mean(self, losses):
         """The loss of each example from those of its labels; of each pair, times its weight."""
-        weighted = losses * self.weight
-        return weighted if self.of_pairs else tf.reduce_sum(weighted, 1)
+        if self.of_pairs:
+            return losses * self.weight
+        if tf.is_tensor(self.weight):  # padding, whose loss may be infinite
+            losses = tf.where(self.weight > 0, losses, tf.zeros_like(losses))
+        return tf.reshape(tf.reduce_sum(losses * self.weight, 1), self.shape)
 
     def _sum(self, values):
         if self.hits is None:
@@ -420,14 +440,15 @@ def _terms(function, weights, biases, labels, inputs, num_sampled, num_classes, 
            sampled_values, subtract_log_q, remove_accidental_hits, partition_strategy, seed, pairs,
            label_mask, default_sampler=samplers.log_uniform_candidate_sampler, unique=True):
     """_Terms of a loss's arguments; sampled_values are by default of default_sampler with unique."""
-    labels, inputs = samplers.id_tensor(function, "labels", labels), tf.convert_to_tensor(inputs)
+    num_true = checks.positive(function, "num_true", num_true)
+    num_classes = checks.positive(function, "num_classes", num_classes)
     groups = None
     if pairs is not None:
-        checks.argument(num_true == 1, function, "num_true", "1 with pairs", num_true)
-        checks.argument(label_mask is None, function, "label_mask", "None with pairs", label_mask)
-        checks.argument(labels.shape.rank == 2, function, "labels", "shape [G, J]", labels.shape)
-        labels = assertions.ids_below(labels, num_classes, function, "labels")
+        labels, inputs = _of_pairs(function, labels, inputs, num_classes, num_true, label_mask)
         groups = tf.compat.dimension_value(labels.shape[0])
+    else:
+        labels, inputs, label_mask, shape = _examples(function, labels, inputs, num_true, label_mask)
+    check_tables(function, weights, biases, inputs, num_classes)
     if sampled_values is None:
         sampled_values = default_sampler(labels, num_true, num_sampled, unique, num_classes, seed=seed,
                                          num_groups=groups, label_mask=label_mask)
@@ -445,17 +466,58 @@ def _terms(function, weights, biases, labels, inputs, num_sampled, num_classes, 
             sampled_log_count = of_groups(sampled_log_count, labels)[:, None]
         return _Terms(logits.true_logits, logits.sampled_logits,
                       logits.hits if remove_accidental_hits else None, tf.cast(pairs, dtype), 1.0,
-                      true_log_count, sampled_log_count, True)
+                      true_log_count, sampled_log_count, True, None)
     logits = compute_sampled_logits(
         weights, biases, labels, inputs, num_sampled, num_classes, num_true, sampled_values,
         subtract_log_q, remove_accidental_hits, partition_strategy, function, seed, label_mask)
     if subtract_log_q:
-        if label_mask is not None:  # whatever count padding has
-            true_log_count = tf.where(label_mask, true_log_count, tf.zeros_like(true_log_count))
         true_log_count = tf.reshape(true_log_count, [-1, num_true])
+        if label_mask is not None:  # whatever count padding has
+            is_label = tf.reshape(label_mask, [-1, num_true])
+            true_log_count = tf.where(is_label, true_log_count, tf.zeros_like(true_log_count))
     weight, num_labels = _weights_of_labels(label_mask, num_true, dtype)
     return _Terms(logits.true_logits, logits.sampled_logits, None, weight, num_labels, true_log_count,
-                  sampled_log_count, False)
+                  sampled_log_count, False, shape)
+
+
+def _of_pairs(function, labels, inputs, num_classes, num_true, label_mask):
+    """Return the labels [G, J] and the inputs [G, K, D] of groups of pairs as tensors, checked."""
+    checks.argument(num_true == 1, function, "num_true", "1 with pairs", num_true)
+    checks.argument(label_mask is None, function, "label_mask", "None with pairs", label_mask)
+    labels, inputs = class_ids.id_tensor(function, "labels", labels), tf.convert_to_tensor(inputs)
+    checks.argument(labels.shape.rank == 2, function, "labels", "shape [G, J]", labels.shape)
+    checks.argument(inputs.shape.rank == 3, function, "inputs", "shape [G, K, D]", inputs.shape)
+    return assertions.ids_below(labels, num_classes, function, "labels"), inputs
+
+
+def _examples(function, labels, inputs, num_true, label_mask):
+    """Return labels, inputs and label_mask of examples, those of sequences one after the other.
+
+    Returns:
+      labels: integer; of sequences [B L, num_true].
+      inputs: float [B, D], of sequences [B L, D].
+      label_mask: None, or boolean of the shape of labels.
+      shape: int32 vector, that of the losses: [-1], of sequences [B, L].
+    """
+    labels, inputs = class_ids.id_tensor(function, "labels", labels), tf.convert_to_tensor(inputs)
+    checks.argument(inputs.shape.rank in (2, 3, None), function, "inputs", "shape [B, D] or [B, L, D]",
+                    inputs.shape)
+    if inputs.shape.rank != 3:
+        return labels, inputs, label_mask, tf.constant([-1])
+    shape = tf.shape(inputs)[:2]
+    wanted = inputs.shape[:2]
+    fits = labels.shape.is_compatible_with(wanted.concatenate([num_true])) or (
+        num_true == 1 and labels.shape.is_compatible_with(wanted))
+    checks.argument(fits, function, "labels", "shape [B, L, num_true], inputs being %s" % inputs.shape,
+                    labels.shape)
+    if label_mask is not None:
+        mask = tf.convert_to_tensor(label_mask)
+        checks.argument(mask.shape.is_compatible_with(labels.shape), function, "label_mask",
+                        "the shape of labels, %s" % labels.shape, mask.shape)
+        label_mask = tf.reshape(mask, [-1, num_true])
+    flat = tf.reshape(inputs, tf.stack([-1, tf.shape(inputs)[2]]))
+    flat.set_shape([None, inputs.shape[2]])
+    return tf.reshape(labels, [-1, num_true]), flat, label_mask, shape
 
 
 def _weights_of_labels(label_mask, num_true, dtype):
@@ -476,46 +538,45 @@ def _softmax(terms):
     return tf.reduce_logsumexp(everything, 1, keepdims=True) - terms.true
 
 
-@tf.custom_gradient
 def _log_sum_exp(logits):
-    """log(sum exp(logits)) over the last axis, which is kept; its gradient is one product."""
+    """log(sum exp(logits)) over the last axis, which is kept."""
     largest = tf.stop_gradient(tf.reduce_max(logits, -1, keepdims=True))
-    exponentials = tf.exp(logits - largest)
-    total = tf.reduce_sum(exponentials, -1, keepdims=True)
-    return tf.log(total) + largest, lambda gradient: gradient / total * exponentials
+    return tf.log(tf.reduce_sum(tf.exp(logits - largest), -1, keepdims=True)) + largest
 
 
-def _full_logits(function, weights, biases, labels, inputs, num_classes, num_true,
-                 partition_strategy, label_mask):
-    """Logits [B, C] for all classes and [B, T] for the labels, and the weights of the labels."""
-    labels = samplers.label_tensor(function, "labels", labels, num_true, num_classes, label_mask)
-    labels = tf.reshape(labels, [-1, num_true])
-    inputs = tf.convert_to_tensor(inputs)
-    dtype = dtype_of(weights, inputs)
-    logits = tf.matmul(tf.cast(inputs, dtype),
-                       whole_table(weights, num_classes, partition_strategy, dtype), transpose_b=True)
-    logits += whole_table(biases, num_classes, partition_strategy, dtype)
-    rows = tf.cast(tf.range(tf.shape(labels)[0]), labels.dtype)
-    places = tf.stack([tf.tile(rows[:, None], [1, num_true]), labels], 2)
-    return logits, tf.gather_nd(logits, places), _weights_of_labels(label_mask, num_true, dtype)[0]
+# inputs as `_of_pairs` and `_examples` return them; true_scores [B, T], or [G, K, J] of pairs; the
+# weight of each in the loss; the shape of the losses, None of pairs.
+_Full = collections.namedtuple("_Full", "inputs true_scores weight shape")
 
 
-def _full_softmax_of_pairs(function, weights, biases, labels, inputs, num_classes,
-                           partition_strategy, pairs):
-    """float [G, K, J], the loss of each pair: one sum over all classes for all pairs of an input."""
-    labels, inputs = samplers.id_tensor(function, "labels", labels), tf.convert_to_tensor(inputs)
-    checks.argument(labels.shape.rank == 2, function, "labels", "shape [G, J]", labels.shape)
-    checks.argument(inputs.shape.rank == 3, function, "inputs", "shape [G, K, D]", inputs.shape)
-    labels = assertions.ids_below(labels, num_classes, function, "labels")
+def _full(function, weights, biases, labels, inputs, num_classes, num_true, partition_strategy,
+          label_mask, pairs):
+    """_Full of a full loss's arguments."""
+    num_true = checks.positive(function, "num_true", num_true)
+    num_classes = checks.positive(function, "num_classes", num_classes)
+    shape = None
+    if pairs is not None:
+        labels, inputs = _of_pairs(function, labels, inputs, num_classes, num_true, label_mask)
+    else:
+        labels, inputs, label_mask, shape = _examples(function, labels, inputs, num_true, label_mask)
+        labels = class_ids.label_tensor(function, "labels", labels, num_true, num_classes, label_mask)
+        labels = tf.reshape(labels, [-1, num_true])
+        check_batch(function, labels, inputs)
+    check_tables(function, weights, biases, inputs, num_classes)
     dtype = dtype_of(weights, inputs)
     inputs = tf.cast(inputs, dtype)
-    rows = lookup(weights, labels, partition_strategy, dtype)
-    true_logits = tf.matmul(inputs, rows, transpose_b=True)
-    true_logits += lookup(biases, labels, partition_strategy, dtype)[:, None]
-    flat = tf.reshape(inputs, [-1, inputs.shape.as_list()[-1]])
-    table = whole_table(weights, num_classes, partition_strategy, dtype)
-    logits = tf.matmul(flat, table, transpose_b=True)
-    logits += whole_table(biases, num_classes, partition_strategy, dtype)
-    log_sum = _log_sum_exp(logits)
-    log_sum = tf.reshape(log_sum, tf.concat([tf.shape(inputs)[:2], [1]], 0))
-    return tf.cast(pairs, dtype) * (log_sum - true_logits)
+    (rows, bias), = rows_and_biases(weights, biases, [labels], partition_strategy, dtype)
+    if pairs is not None:
+        scores = tf.matmul(inputs, rows, transpose_b=True) + bias[:, None]
+        return _Full(inputs, scores, tf.cast(pairs, dtype), shape)
+    scores = tf.reduce_sum(inputs[:, None] * rows, 2) + bias
+    return _Full(inputs, scores, _weights_of_labels(label_mask, num_true, dtype)[0], shape)
+
+
+def _all_scores(weights, biases, inputs, num_classes, partition_strategy):
+    """The scores [B, C] of all classes, of inputs of their type."""
+    table = whole_table(weights, num_classes, partition_strategy, inputs.dtype)
+    scores = tf.matmul(inputs, table, transpose_b=True)
+    if biases is None:
+        return scores
+    return scores + whole_table(biases, num_classes, partition_strategy, inputs.dtype)

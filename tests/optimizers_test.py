@@ -2,7 +2,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 from absl.testing import absltest, parameterized
 
-from tests import graph_case
+from tests import graph_case, placement
 from tf1_sampled import InputError, optimizers, tables
 
 _IDS = [1, 3, 1, 0, 1]
@@ -16,14 +16,15 @@ def _sgd(w, _, ids, grads, rate):
 
 
 def _adagrad(w, slots, ids, grads, rate):
-    a = slots.setdefault("a", np.full_like(w, 0.1))
+    a = slots.setdefault("accumulator", np.full_like(w, 0.1))
     for i, g in zip(ids, grads):
         a[i] += g ** 2
+    for i, g in zip(ids, grads):
         w[i] -= rate * g / np.sqrt(a[i])
 
 
 def _rowwise_adagrad(w, slots, ids, grads, rate, initial=0.1, power=-0.5):
-    a = slots.setdefault("a", np.full(len(w), initial))
+    a = slots.setdefault("accumulator", np.full(len(w), initial))
     for i, g in zip(ids, grads):
         a[i] += np.mean(g ** 2)
     for i, g in zip(ids, grads):
@@ -33,8 +34,11 @@ def _rowwise_adagrad(w, slots, ids, grads, rate, initial=0.1, power=-0.5):
 def _adam(w, slots, ids, grads, rate, beta1=0.9):
     m, v = slots.setdefault("m", np.zeros_like(w)), slots.setdefault("v", np.zeros_like(w))
     slots["t"] = t = slots.get("t", 0) + 1
+    sums = np.zeros_like(w)
+    for i, g in zip(ids, grads):
+        sums[i] += g
     for i in sorted(set(ids)):
-        g = sum(g for j, g in zip(ids, grads) if j == i)
+        g = sums[i]
         m[i] = beta1 * m[i] + (1 - beta1) * g
         v[i] = 0.999 * v[i] + 0.001 * g ** 2
         w[i] -= rate * np.sqrt(1 - 0.999 ** t) / (1 - beta1 ** t) * m[i] / (np.sqrt(v[i]) + 1e-8)
@@ -43,9 +47,12 @@ def _adam(w, slots, ids, grads, rate, beta1=0.9):
 _ORACLES = {"sgd": _sgd, "adagrad": _adagrad, "rowwise_adagrad": _rowwise_adagrad, "adam": _adam}
 
 
-def _table(use_resource):
-    return tf.get_variable("table", initializer=tf.constant(_START, tf.float32),
-                           use_resource=use_resource)
+def _table(use_resource, dtype=tf.float32):
+    return tf.get_variable("table", initializer=tf.constant(_START, dtype), use_resource=use_resource)
+
+
+def _rows(ids, grads):
+    return tf.IndexedSlices(tf.constant(grads, tf.float32), tf.constant(ids))
 
 
 class OptimizerTest(graph_case.GraphCase):
@@ -62,6 +69,103 @@ class OptimizerTest(graph_case.GraphCase):
                 session.run(step, {ids: _IDS[some], grads: _GRADS[some]})
                 _ORACLES[name](wanted, slots, _IDS[some], _GRADS[some], 0.3)
             self.assert_close(session.run(table), wanted, 1e-5, 1e-5)
+
+    @parameterized.product(name=sorted(tables.OPTIMIZERS), use_resource=[False, True],
+                           dtype=[tf.float16, tf.bfloat16, tf.float64])
+    def test_types_of_other_widths(self, name, use_resource, dtype):
+        if name == "adam" and dtype == tf.bfloat16:
+            self.skipTest("1 - beta2 is 0 in bfloat16, in tf.train.AdamOptimizer too")
+        table = _table(use_resource, dtype)
+        grads = tf.IndexedSlices(tf.constant(_GRADS, dtype), tf.constant(_IDS))
+        step = tables.OPTIMIZERS[name](0.25).apply_gradients([(grads, table)])
+        wanted = _START.copy()
+        _ORACLES[name](wanted, {}, _IDS, _GRADS, 0.25)
+        with tf.Session() as session:  # an op without a kernel is an error
+            session.run(tf.global_variables_initializer())
+            session.run(step)
+            values = session.run(tf.cast(table, tf.float64))
+        self.assert_close(values, wanted, 0, {2: 0.05, 8: 1e-6}[dtype.size])
+
+    @parameterized.product(name=sorted(tables.OPTIMIZERS), use_resource=[False, True])
+    def test_a_row_that_is_used_six_times(self, name, use_resource):
+        table = tf.get_variable("table", [5, 2], initializer=tf.zeros_initializer(),
+                                use_resource=use_resource)
+        step = tables.OPTIMIZERS[name](0.1).apply_gradients([(_rows([3] * 6, np.ones([6, 2])), table)])
+        with self.new_session() as session:
+            session.run(step)
+            moved = session.run(table)
+        accumulator = 0.1 + 6 * 1 ** 2
+        wanted = {"sgd": 0.1 * 6, "adagrad": 0.1 * 6 / np.sqrt(accumulator),
+                  "rowwise_adagrad": 0.1 * 6 / np.sqrt(accumulator), "adam": 0.1}[name]
+        self.assert_close(moved, np.outer([0, 0, 0, -wanted, 0], [1, 1]))
+
+    @parameterized.product(name=sorted(tables.OPTIMIZERS), use_resource=[False, True])
+    def test_the_order_of_occurrences_does_not_matter(self, name, use_resource):
+        optimizer, table = tables.OPTIMIZERS[name](0.3), _table(use_resource)
+        ids, grads = tf.placeholder(tf.int32, [None]), tf.placeholder(tf.float32, [None, 2])
+        step = optimizer.apply_gradients([(tf.IndexedSlices(grads, ids), table)])
+        state = [table] + [optimizer.get_slot(table, slot) for slot in optimizer.get_slot_names()]
+
+        def after(order):
+            with self.new_session() as session:
+                for _ in range(2):
+                    session.run(step, {ids: np.take(_IDS, order), grads: _GRADS[order]})
+                return session.run(state)
+
+        wanted = after(np.arange(5))
+        for order in ([4, 3, 2, 1, 0], [2, 0, 4, 1, 3]):
+            for values, first in zip(after(order), wanted):
+                self.assert_close(values, first, 1e-6, 1e-7)
+
+    @parameterized.product(name=sorted(tables.OPTIMIZERS), use_resource=[False, True])
+    def test_a_large_step_on_all_cores_repeats(self, name, use_resource):
+        num_classes, batch, dim = 1000, 8192, 128
+        random = np.random.RandomState(1)
+        start = random.randn(num_classes, dim).astype(np.float32)
+        ids = random.choice(num_classes, batch, p=graph_case.zipf(num_classes))
+        grads = random.uniform(0.1, 1, [batch, dim]).astype(np.float32)
+        optimizer = tables.OPTIMIZERS[name](0.1)
+        table = tf.get_variable("table", initializer=start, use_resource=use_resource)
+        step = optimizer.apply_gradients([(_rows(ids, grads), table)])
+        slots = optimizer.get_slot_names()
+        state = [table] + [optimizer.get_slot(table, slot) for slot in slots]
+        wanted, wanted_slots = start.astype(np.float64), {}
+        _ORACLES[name](wanted, wanted_slots, ids, grads.astype(np.float64), 0.1)
+        for _ in range(5):
+            with self.new_session() as session:
+                session.run(step)
+                values = session.run(state)
+            self.assert_close(values[0], wanted, 1e-5, 1e-4)
+            for slot, value in zip(slots, values[1:]):
+                self.assert_close(value, wanted_slots[slot], 1e-4)
+
+    @parameterized.product(name=sorted(tables.OPTIMIZERS), use_resource=[False, True])
+    def test_parts_of_a_table_take_the_steps_of_the_whole(self, name, use_resource):
+        parts = tf.get_variable("table", _START.shape, partitioner=tf.fixed_size_partitioner(2),
+                                initializer=lambda shape, dtype, partition_info: tf.constant(
+                                    _START[partition_info.var_offset[0]:][:shape[0]], dtype),
+                                use_resource=use_resource)
+        used = tf.nn.embedding_lookup(parts, _IDS, "div")
+        step = tables.OPTIMIZERS[name](0.3).minimize(tf.reduce_sum(used * _GRADS.astype(np.float32)))
+        wanted, slots = _START.copy(), {}
+        with self.new_session() as session:
+            for _ in range(2):
+                session.run(step)
+                _ORACLES[name](wanted, slots, _IDS, _GRADS, 0.3)
+            self.assert_close(session.run(parts.as_tensor()), wanted, 1e-5, 1e-5)
+
+    @parameterized.product(name=sorted(tables.OPTIMIZERS), use_resource=[False, True])
+    def test_each_op_has_a_gpu_kernel(self, name, use_resource):
+        if not placement.has_gpu_kernels():
+            self.skipTest("TensorFlow %s here is built for CPUs alone" % tf.VERSION)
+        steps = []
+        for dtype in (tf.float16, tf.float32, tf.float64):
+            for shape in ([4], [4, 2], [4, 2, 3]):
+                table = tf.get_variable("%s_%d" % (dtype.name, len(shape)), shape, dtype,
+                                        use_resource=use_resource)
+                used = tf.gather(table, [1, 1, 2])
+                steps.append(tables.OPTIMIZERS[name](0.1).minimize(tf.reduce_sum(used * used)))
+        self.assertEqual(placement.without_gpu_kernel(tf.group(steps)), [])
 
     @parameterized.product(name=sorted(tables.OPTIMIZERS), use_resource=[False, True])
     def test_dense_steps_are_the_oracles(self, name, use_resource):
@@ -120,6 +224,142 @@ class OptimizerTest(graph_case.GraphCase):
                     self.assertNotIn(num_classes, tensor.shape.as_list() or [], op.name)
 
 
+def _doubled(getter, *args, **kwargs):
+    """A custom getter that returns no variable."""
+    return 2 * getter(*args, **kwargs)
+
+
+class SlotsTest(graph_case.GraphCase):
+    """Where a step is built does not change its slots."""
+
+    def _variables(self):
+        return sorted((v.op.name, tuple(v.shape.as_list())) for v in tf.global_variables())
+
+    @parameterized.product(
+        name=sorted(tables.OPTIMIZERS), use_resource=[False, True],
+        option=[("regularizer", tf.nn.l2_loss), ("partitioner", tf.fixed_size_partitioner(2)),
+                ("custom_getter", _doubled), ("caching_device", "/device:CPU:0")])
+    def test_options_of_the_scope(self, name, use_resource, option):
+        found, wanted, state = [], _START.copy(), {}
+        for options in ({}, dict([option])):
+            with tf.Graph().as_default():
+                table = _table(use_resource)
+                optimizer = tables.OPTIMIZERS[name](0.3)
+                with tf.variable_scope("scope", **options) as scope:
+                    step = optimizer.apply_gradients([(_rows(_IDS, _GRADS), table)])
+                    for key, value in options.items():
+                        self.assertIs(getattr(scope, key), value)
+                found.append(self._variables())
+                self.assertEmpty(tf.get_collection(tf.GraphKeys.REGULARIZATION_LOSSES))
+                for slot in optimizer.get_slot_names():
+                    self.assertIsNone(getattr(optimizer.get_slot(table, slot), "_caching_device", None))
+                with self.new_session() as session:
+                    session.run(step)
+                    after = session.run(table)
+        _ORACLES[name](wanted, state, _IDS, _GRADS, 0.3)
+        self.assert_close(after, wanted, 1e-5, 1e-5)
+        self.assertEqual(*found)
+
+    @parameterized.parameters("adagrad", "rowwise_adagrad", "adam")
+    def test_a_scopes_options_come_back_after_an_error(self, name):
+        table = tf.get_variable("table", [3], use_resource=True)
+        with tf.variable_scope("scope", regularizer=tf.nn.l2_loss, reuse=True) as scope:
+            with self.assertRaisesRegex(ValueError, "does not exist"):  # there is no slot to reuse
+                tables.OPTIMIZERS[name](0.1).minimize(tf.reduce_sum(tf.gather(table, [1])))
+            self.assertIs(scope.regularizer, tf.nn.l2_loss)
+
+    @parameterized.parameters("adagrad", "rowwise_adagrad", "adam")
+    def test_two_optimizers_have_slots_of_their_own(self, name):
+        table = _table(True)
+        slots = []
+        for _ in range(2):
+            optimizer = tables.OPTIMIZERS[name](0.1)
+            optimizer.minimize(tf.reduce_sum(tf.gather(table, [1])))
+            slots += [optimizer.get_slot(table, slot).op.name for slot in optimizer.get_slot_names()]
+        self.assertLen(set(slots), len(slots))
+
+
+class MergedTest(graph_case.GraphCase):
+
+    @parameterized.parameters((tf.int32, [5, 2]), (tf.int64, [5]), (tf.int64, [5, 2, 3]))
+    def test_each_row_comes_once_with_its_sum(self, dtype, shape):
+        values = np.random.RandomState(1).randn(*shape)
+        gradient = tf.IndexedSlices(tf.placeholder(tf.float64, [None] + shape[1:]),
+                                    tf.placeholder(dtype, [None]), tf.constant([7] + shape[1:]))
+        once = optimizers.merged(gradient)
+        self.assertEqual(once.values.shape.as_list(), [None] + shape[1:])
+        once = self.run_graph(once, {gradient.values: values, gradient.indices: _IDS})
+        self.assertEqual(once.indices.tolist(), [1, 3, 0])
+        self.assertEqual(once.indices.dtype, dtype.as_numpy_dtype)
+        self.assertEqual(once.dense_shape.tolist(), [7] + shape[1:])
+        self.assert_close(once.values, [values[0] + values[2] + values[4], values[1], values[3]])
+
+    def test_the_norm_is_the_gradients(self):
+        gradient = _rows(_IDS, _GRADS)
+        dense = np.zeros([6, 2])
+        np.add.at(dense, _IDS, _GRADS)
+        merged, apart = self.run_graph([tf.global_norm([optimizers.merged(gradient)]),
+                                        tf.global_norm([gradient])])
+        self.assert_close(merged, np.linalg.norm(dense))
+        self.assertGreater(abs(apart - merged), 0.1)
+
+    def test_a_shape_that_is_not_known_stays_so(self):
+        self.assertIsNone(optimizers.merged(_rows(_IDS, _GRADS)).dense_shape)
+
+    def test_no_rows(self):
+        once = self.run_graph(optimizers.merged(_rows(np.zeros([0], np.int32), np.zeros([0, 2]))))
+        self.assertEqual((once.values.shape, once.indices.shape), ((0, 2), (0,)))
+
+    def test_what_is_not_sparse_is_returned_as_it_is(self):
+        dense = tf.ones([3, 2])
+        self.assertIs(optimizers.merged(dense), dense)
+        self.assertIsNone(optimizers.merged(None))
+
+    def test_adagrads_step_with_it_is_tensorflows(self):
+        gradient, after = _rows(_IDS, _GRADS), []
+        for optimizer, used in ((optimizers.AdagradOptimizer(0.3), optimizers.merged(gradient)),
+                                (tf.train.AdagradOptimizer(0.3), gradient)):
+            with tf.variable_scope("table_%d" % len(after)):
+                table = _table(True)
+            step = optimizer.apply_gradients([(used, table)])
+            with self.new_session() as session:
+                session.run(step)
+                after.append(session.run(table))
+        self.assert_close(*after, 1e-5, 1e-6)
+
+    def test_each_op_has_a_gpu_kernel(self):
+        if not placement.has_gpu_kernels():
+            self.skipTest("TensorFlow %s here is built for CPUs alone" % tf.VERSION)
+        values = [optimizers.merged(tf.IndexedSlices(tf.placeholder(dtype, [None, 2]),
+                                                     tf.placeholder(ids, [None]))).values
+                  for dtype in (tf.float16, tf.float32, tf.float64) for ids in (tf.int32, tf.int64)]
+        self.assertEqual(placement.without_gpu_kernel(tf.group(values)), [])
+
+
+class AdagradTest(graph_case.GraphCase):
+
+    @parameterized.product(name=["AdagradOptimizer", "RowwiseAdagradOptimizer"], value=[0, -0.1])
+    def test_accumulators_start_above_zero(self, name, value):
+        with self.assertRaisesRegex(
+                InputError, "^%s: initial_accumulator_value: wanted a number above 0, got %s" % (
+                    name, value)):
+            getattr(optimizers, name)(0.1, value)
+
+    @parameterized.parameters(optimizers.AdagradOptimizer, optimizers.RowwiseAdagradOptimizer)
+    def test_a_table_of_float64_is_not_rounded_to_float32(self, make):
+        table = tf.get_variable("table", [2, 1], tf.float64, tf.zeros_initializer(), use_resource=True)
+        step = make(0.5, 0.25).minimize(tf.reduce_sum(tf.gather(table, [1])))
+        with self.new_session() as session:
+            session.run(step)
+            self.assert_close(session.run(table), [[0], [-0.5 / np.sqrt(0.25 + 1)]], 1e-14, 0)
+
+    def test_accumulators_start_at_a_value(self):
+        table, optimizer = _table(True), optimizers.AdagradOptimizer(0.1, 0.75)
+        optimizer.minimize(tf.reduce_sum(tf.gather(table, [1])))
+        accumulator = self.run_graph(optimizer.get_slot(table, "accumulator"))
+        self.assert_close(accumulator, np.full([6, 2], 0.75))
+
+
 class RowwiseAdagradTest(graph_case.GraphCase):
 
     @parameterized.parameters(-1, -0.25, 0)
@@ -135,11 +375,10 @@ class RowwiseAdagradTest(graph_case.GraphCase):
                 _rowwise_adagrad(wanted, slots, _IDS, _GRADS, 0.3, 0.2, power)
             self.assert_close(session.run(table), wanted, 1e-5, 1e-5)
 
-    @parameterized.parameters(("learning_rate_power", 0.5), ("learning_rate_power", -1.5),
-                              ("initial_accumulator_value", 0))
-    def test_arguments_out_of_their_range(self, name, value):
-        with self.assertRaisesRegex(InputError, "RowwiseAdagradOptimizer: %s: wanted a number" % name):
-            optimizers.RowwiseAdagradOptimizer(0.1, **{name: value})
+    @parameterized.parameters(0.5, -1.5)
+    def test_a_power_out_of_its_range(self, power):
+        with self.assertRaisesRegex(InputError, "RowwiseAdagradOptimizer: learning_rate_power: wanted"):
+            optimizers.RowwiseAdagradOptimizer(0.1, learning_rate_power=power)
 
 
 class LazyAdamTest(graph_case.GraphCase):
@@ -174,8 +413,13 @@ class CheckpointTest(graph_case.GraphCase):
         names = []
         for optimizer in (ours, theirs):
             with tf.Graph().as_default():
-                table = tf.get_variable("table", [3, 2], use_resource=True)
-                optimizer(0.1).minimize(tf.nn.l2_loss(tf.gather(table, [1])))
+                with tf.variable_scope("model"):
+                    table = tf.get_variable("table", [3, 2], use_resource=True)
+                loss = tf.nn.l2_loss(tf.gather(table, [1]))
+                optimizer(0.1).minimize(loss)
+                optimizer(0.1).minimize(loss)
+                with tf.variable_scope("training"):
+                    optimizer(0.1).minimize(loss)
                 names.append(sorted(v.op.name for v in tf.global_variables()))
         self.assertEqual(*names)
 

@@ -3,7 +3,7 @@ import os
 
 import numpy as np
 import tensorflow.compat.v1 as tf
-from absl.testing import absltest
+from absl.testing import absltest, parameterized
 
 from tests import graph_case
 from tf1_sampled import InputError, distributions, optimizers, steps
@@ -26,17 +26,91 @@ class MinimizeTest(graph_case.GraphCase):
         global_step = tf.train.get_or_create_global_step()
         seen = tf.get_variable("seen", [], tf.int32, tf.zeros_initializer(), trainable=False)
         tf.add_to_collection(tf.GraphKeys.UPDATE_OPS, tf.assign_add(seen, 1))
-        step = steps.minimize(tf.square(w), tf.train.GradientDescentOptimizer(0.25))
+        step = steps.minimize(tf.square(w), tf.train.GradientDescentOptimizer(0.25),
+                              global_step=global_step)
         with self.new_session() as session:
             session.run(step)
             self.assertEqual(session.run([w, global_step, seen]), [0.5, 1, 1])
 
-    def test_a_variable_without_gradient_is_named(self):
-        w, _ = tf.get_variable("w", []), tf.get_variable("unused", [3])
-        with self.assertRaisesRegex(InputError, "minimize: loss: .*none on unused"):
-            steps.minimize(tf.square(w), tf.train.GradientDescentOptimizer(0.1))
-        with self.assertRaisesRegex(InputError, "Step: loss: .*none on unused"):
-            steps.Step(tf.square(w), w, optimizers.SGDOptimizer, 0.1)
+    def test_makes_no_global_step(self):
+        w = tf.get_variable("w", [], initializer=tf.ones_initializer(), use_resource=True)
+        steps.minimize(tf.square(w), tf.train.GradientDescentOptimizer(0.25))
+        self.assertEqual(tf.global_variables(), [w])
+
+    def _two_tasks(self):
+        """Variables of two tasks and their losses: a shared one, one of each task, one of neither."""
+        shared, first, second, _ = [
+            tf.get_variable(name, [], initializer=tf.ones_initializer(), use_resource=True)
+            for name in ("shared", "first", "second", "unused")]
+        return [shared, first, second], [tf.square(shared * first), tf.square(shared * second)]
+
+    def _moved(self, step):
+        """Return the names of the trainable variables that a step changes."""
+        variables = tf.trainable_variables()
+        with self.new_session() as session:
+            before = session.run(variables)
+            session.run(step)
+            after = session.run(variables)
+        return [v.op.name for v, old, new in zip(variables, before, after) if old != new]
+
+    def test_variables_of_another_task_are_left_alone(self):
+        _, losses = self._two_tasks()
+        optimizer = optimizers.LazyAdamOptimizer(0.1)
+        trained = [steps.minimize(loss, optimizer) for loss in losses]
+        self.assertEqual([self._moved(step) for step in trained],
+                         [["shared", "first"], ["shared", "second"]])
+
+    def test_a_var_list_is_all_that_is_trained(self):
+        (shared, first, _), losses = self._two_tasks()
+        for var_list, wanted in (([first], ["first"]), ((first, shared), ["shared", "first"]),
+                                 (shared, ["shared"])):
+            step = steps.minimize(losses[0], optimizers.SGDOptimizer(0.1), var_list)
+            self.assertEqual(self._moved(step), wanted)
+
+    def test_a_var_list_may_hold_what_is_not_trainable(self):
+        w = tf.get_variable("w", [], initializer=tf.ones_initializer(), trainable=False)
+        step = steps.minimize(tf.square(w), optimizers.SGDOptimizer(0.25), var_list=[w])
+        with self.new_session() as session:
+            session.run(step)
+            self.assertEqual(session.run(w), 0.5)
+
+    def test_a_variable_of_var_list_without_gradient_is_named(self):
+        (shared, first, second), losses = self._two_tasks()
+        with self.assertRaisesRegex(InputError, "^minimize: loss: wanted one that depends on every "
+                                                "variable to train, got 'none on second'$"):
+            steps.minimize(losses[0], optimizers.SGDOptimizer(0.1), [shared, first, second])
+
+    @parameterized.parameters(False, True)
+    def test_a_loss_of_no_variable_is_named(self, has_variables):
+        if has_variables:
+            self._two_tasks()
+        with self.assertRaisesRegex(InputError, "^minimize: loss: wanted one that depends on a variable "
+                                                "to train, got 'alone:0'$"):
+            steps.minimize(tf.constant(1.0, name="alone"), optimizers.SGDOptimizer(0.1))
+
+    def test_an_empty_var_list(self):
+        _, losses = self._two_tasks()
+        with self.assertRaisesRegex(InputError, "minimize: loss: .* depends on a variable to train"):
+            steps.minimize(losses[0], optimizers.SGDOptimizer(0.1), [])
+
+    def test_a_global_step_of_the_callers(self):
+        _, losses = self._two_tasks()
+        own = tf.get_variable("own_step", [], tf.int64, tf.zeros_initializer(), trainable=False)
+        step = steps.minimize(losses[0], optimizers.SGDOptimizer(0.1), global_step=own)
+        self.assertIsNone(tf.train.get_global_step())
+        with self.new_session() as session:
+            session.run(step)
+            self.assertEqual(session.run(own), 1)
+
+    def test_updates_come_before_the_step(self):
+        w = tf.get_variable("w", [], initializer=tf.ones_initializer(), use_resource=True)
+        seen = tf.get_variable("seen", [], initializer=tf.zeros_initializer(), trainable=False)
+        with tf.control_dependencies([tf.matrix_inverse(tf.random_normal([300, 300]))]):  # takes a while
+            tf.add_to_collection(tf.GraphKeys.UPDATE_OPS, tf.assign(seen, w.read_value()))
+        step = steps.minimize(tf.square(w), optimizers.SGDOptimizer(0.25))
+        with self.new_session() as session:
+            session.run(step)
+            self.assertEqual(session.run([w, seen]), [0.5, 1])
 
 
 class StepTest(graph_case.GraphCase):
@@ -46,6 +120,12 @@ class StepTest(graph_case.GraphCase):
         self.x = tf.placeholder(tf.float32, [None])
         self.w = tf.get_variable("w", [], initializer=tf.zeros_initializer(), use_resource=True)
         self.loss = tf.reduce_mean(tf.square(self.w - self.x))
+
+    def test_a_trainable_variable_without_gradient_is_named(self):
+        tf.get_variable("unused", [3])
+        with self.assertRaisesRegex(InputError, "^Step: loss: wanted one that depends on every variable "
+                                                "to train, got 'none on unused'$"):
+            self._step()
 
     def _step(self, **options):
         return steps.Step(self.loss, self.loss, optimizers.SGDOptimizer, 0.1, **options)

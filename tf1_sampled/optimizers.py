@@ -1,27 +1,65 @@
 """Optimizers whose step costs what the batch costs, whatever the number of classes.
 
-TensorFlow's own Adam decays the moments of every row in every step, and its sparse updates first sort
-out the ids that come twice. Here a sparse gradient touches the rows of the batch and no others:
+TensorFlow's own Adam decays the moments of every row in every step. Here a sparse gradient touches the
+rows of the batch and no others. With g_n, the gradient of the n-th occurrence of row i in the batch:
 
-    SGDOptimizer                w_i -= lr g                          each occurrence
-    AdagradOptimizer            a_i += g^2;  w_i -= lr g / sqrt(a_i)   each occurrence
-    RowwiseAdagradOptimizer     a_i += mean(g^2), one number per row; w_i -= lr g a_i^p
-    LazyAdamOptimizer           Adam on the rows of the batch, occurrences of a row summed
+    SGDOptimizer                w_i <- w_i - lr sum_n g_n
+    AdagradOptimizer            a_i <- a_i + sum_n g_n^2;  w_i <- w_i - lr (sum_n g_n) / sqrt(a_i)
+    RowwiseAdagradOptimizer     a_i <- a_i + sum_n mean(g_n^2), one number per row;
+                                w_i <- w_i - lr (sum_n g_n) a_i^p
+    LazyAdamOptimizer           Adam of g = sum_n g_n on the rows of the batch
 
     train_op = AdagradOptimizer(0.1).minimize(loss)
 
-"Each occurrence": a row that the batch uses twice is updated twice, in turn, by the gradients of its
-two uses. All are `tf.train.Optimizer`s, for dense and sparse gradients, with reference and resource
-variables.
+The order of the occurrences changes nothing but the rounding: threads and GPUs process them at the same
+time. All are `tf.train.Optimizer`s, for dense and sparse gradients, with reference and resource
+variables. Where a step is built in a variable scope, the scope's regularizer, partitioner, custom getter
+and caching device do not apply to the slots.
+
+`merged` sums the occurrences of each row, for gradient clipping:
+
+    clipped, norm = tf.clip_by_global_norm([merged(gradient) for gradient in gradients], 5.0)
 """
+import contextlib
+
 import tensorflow.compat.v1 as tf
 
 from tf1_sampled import checks
 from tf1_sampled.initializers import filled
 
+_SCOPE_OPTIONS = ("regularizer", "partitioner", "custom_getter", "caching_device")
+
+
+def merged(gradient):
+    """Return a gradient in which each row comes once: the sum of its occurrences.
+
+    tf.global_norm, tf.clip_by_global_norm and tf.clip_by_norm square each occurrence by itself, which is
+    not the norm of the gradient unless the gradient is merged:
+
+        gradients, variables = zip(*optimizer.compute_gradients(loss))
+        clipped, norm = tf.clip_by_global_norm([merged(gradient) for gradient in gradients], 5.0)
+        train_op = optimizer.apply_gradients(zip(clipped, variables))
+
+    AdagradOptimizer and RowwiseAdagradOptimizer then square the sum, as tf.train.AdagradOptimizer does.
+
+    Args:
+      gradient: tf.IndexedSlices with values [N, ...] and indices [N]; a dense tensor; or None.
+
+    Returns:
+      tf.IndexedSlices with values [U, ...], indices [U] in the order of first occurrence, and the
+      dense_shape of `gradient`. A dense tensor or None is returned as it is.
+    """
+    if not isinstance(gradient, tf.IndexedSlices):
+        return gradient
+    rows, position = tf.unique(gradient.indices)
+    sums = tf.math.unsorted_segment_sum(gradient.values, position, tf.size(rows))
+    return tf.IndexedSlices(sums, rows, gradient.dense_shape)
+
 
 class SGDOptimizer(tf.train.GradientDescentOptimizer):
-    """w -= learning_rate g. TensorFlow's own is sparse, without sorting, already.
+    """Stochastic gradient descent: w_i <- w_i - learning_rate sum_n g_n.
+
+    It is tf.train.GradientDescentOptimizer, which needs no sum over the occurrences of a row.
 
     Args:
       learning_rate: float or scalar tensor.
@@ -29,42 +67,85 @@ class SGDOptimizer(tf.train.GradientDescentOptimizer):
 
 
 class AdagradOptimizer(tf.train.AdagradOptimizer):
-    """TensorFlow's Adagrad without its sorting out of repeated ids: each occurrence on its own.
+    """Adagrad whose accumulators get the square of each occurrence's gradient.
 
-        a_i += g^2;  w_i -= learning_rate g / sqrt(a_i)
+        a_i <- a_i + sum_n g_n^2;  w_i <- w_i - learning_rate (sum_n g_n) / sqrt(a_i)
 
-    Checkpoints are those of tf.train.AdagradOptimizer. Its accumulators start from a constant in the
-    graph, which stays in memory beside them; these do not.
+    All squares are in a_i before the row moves. tf.train.AdagradOptimizer adds (sum_n g_n)^2 instead: it
+    sums the occurrences of a row, then squares. A `merged` gradient gives its result here too.
+
+    Dense gradients and checkpoints are those of tf.train.AdagradOptimizer. Its accumulators start from a
+    constant of the table's size, which stays in memory beside them; these do not.
 
     Args:
       learning_rate: float or scalar tensor.
       initial_accumulator_value: float above 0, a_i at the start.
 
+    Raises:
+      InputError: initial_accumulator_value is not above 0.
+
     Reference: Duchi et al. 2011, "Adaptive Subgradient Methods", eq. 1 with diagonal matrices.
     """
 
+    def __init__(self, learning_rate, initial_accumulator_value=0.1, use_locking=False, name="Adagrad"):
+        checks.argument(initial_accumulator_value > 0, type(self).__name__, "initial_accumulator_value",
+                        "a number above 0", initial_accumulator_value)
+        super().__init__(learning_rate, initial_accumulator_value, use_locking, name)
+
     def _create_slots(self, var_list):
         for var in var_list:
-            self._get_or_make_slot_with_initializer(
-                var, filled(self._initial_accumulator_value), var.shape, var.dtype.base_dtype,
-                "accumulator", self._name)
+            self._create_accumulator(var, var.shape)
+
+    def _create_accumulator(self, var, shape):
+        with _own_slots():
+            return self._get_or_make_slot_with_initializer(
+                var, filled(self._initial_accumulator_value), shape, var.dtype.base_dtype, "accumulator",
+                self._name)
 
     def _apply_sparse_duplicate_indices(self, grad, var):
-        return self._apply_sparse(grad, var)
+        return self._apply_rows(grad.values, var, grad.indices)
 
     def _resource_apply_sparse_duplicate_indices(self, grad, handle, indices):
-        return self._resource_apply_sparse(grad, handle, indices)
+        return self._apply_rows(grad, handle, indices)
+
+    def _apply_rows(self, grad, var, indices):
+        # The mean of several workers' gradients has no static shape.
+        grad.set_shape(tf.TensorShape([None]).concatenate(var.shape[1:]))
+        accumulator = self.get_slot(var, "accumulator")
+        # Scatter ops, as TensorFlow's fused kernel loses updates of a row that repeats.
+        added = tf.scatter_add(accumulator, indices, self._square(grad), self._use_locking)
+        with tf.control_dependencies([added]):
+            total = tf.gather(accumulator, indices)
+        return tf.group(tf.scatter_sub(var, indices, self._step(grad, total), self._use_locking))
+
+    def _square(self, grad):
+        """Return what a gradient adds to its accumulators."""
+        return tf.square(grad)
+
+    def _factor(self, total):
+        """Return the learning rate's factor at accumulators of `total`."""
+        return tf.rsqrt(total)
+
+    def _step(self, grad, total):
+        """Return what a gradient subtracts from its rows, whose accumulators are `total`."""
+        # TensorFlow 1.15 has no powers of bfloat16.
+        dtype = tf.float32 if grad.dtype.size < 4 else grad.dtype
+        scale = tf.cast(self._learning_rate_tensor, dtype) * self._factor(tf.cast(total, dtype))
+        for _ in range(grad.shape.rank - total.shape.rank):
+            scale = tf.expand_dims(scale, -1)
+        return tf.cast(scale, grad.dtype) * grad
 
 
-class RowwiseAdagradOptimizer(tf.train.Optimizer):
+class RowwiseAdagradOptimizer(AdagradOptimizer):
     """Adagrad with one accumulator per row: the sum of the mean squares of the row's gradients.
 
-        a_i += mean_d(g_d^2);  w_i -= learning_rate g a_i^p,   p = -1/2 of Adagrad
+        a_i <- a_i + sum_n mean_d(g_nd^2);  w_i <- w_i - learning_rate (sum_n g_n) a_i^p
 
-    The slot is 1/D of Adagrad's, and a sparse step about a third faster. A batch's occurrences of a
-    row are all in a_i before the first of them is applied, so that many of them make small steps.
+    p = -1/2 is Adagrad's. With p nearer to 0 the steps of frequent rows shrink less; at p = 0 it is SGD.
 
-    With p nearer to 0 the steps of frequent rows shrink less, down to SGD's, which do not at all.
+    The slot is 1/D of Adagrad's. As in AdagradOptimizer, all squares are in a_i before the row moves.
+    tf.train has no such optimizer; its AdagradOptimizer sums the occurrences of a row, then squares. A
+    dense gradient is one occurrence of each row.
 
     Args:
       learning_rate: float or scalar tensor.
@@ -80,63 +161,44 @@ class RowwiseAdagradOptimizer(tf.train.Optimizer):
 
     def __init__(self, learning_rate, initial_accumulator_value=0.1, use_locking=False,
                  name="RowwiseAdagrad", learning_rate_power=-0.5):
-        super().__init__(use_locking, name)
-        checks.argument(initial_accumulator_value > 0, "RowwiseAdagradOptimizer",
-                        "initial_accumulator_value", "a number above 0", initial_accumulator_value)
+        super().__init__(learning_rate, initial_accumulator_value, use_locking, name)
         checks.argument(-1 <= learning_rate_power <= 0, "RowwiseAdagradOptimizer", "learning_rate_power",
                         "a number from -1 to 0", learning_rate_power)
-        self._learning_rate = learning_rate
-        self._initial_accumulator_value = initial_accumulator_value
-        self._power = learning_rate_power
+        self._learning_rate_power = learning_rate_power
 
     def _create_slots(self, var_list):
         for var in var_list:
-            slot = self._get_or_make_slot_with_initializer(
-                var, filled(self._initial_accumulator_value), tf.TensorShape(var.shape[:1]),
-                var.dtype.base_dtype, "accumulator", self._name)
+            slot = self._create_accumulator(var, tf.TensorShape(var.shape[:1]))
             _be_part_of_rows(slot, var)
-
-    def _prepare(self):
-        self._rate = tf.convert_to_tensor(self._call_if_callable(self._learning_rate))
 
     def _apply_dense(self, grad, var):
         accumulator = self.get_slot(var, "accumulator")
-        total = tf.assign_add(accumulator, _mean_square(grad), use_locking=self._use_locking)
+        total = tf.assign_add(accumulator, self._square(grad), use_locking=self._use_locking)
         return tf.assign_sub(var, self._step(grad, total), use_locking=self._use_locking).op
 
     _resource_apply_dense = _apply_dense
 
-    def _apply_sparse_rows(self, grad, var, indices):
-        # The mean of several workers' gradients does not know it.
-        grad.set_shape(tf.TensorShape([None]).concatenate(var.shape[1:]))
-        accumulator = self.get_slot(var, "accumulator")
-        added = tf.scatter_add(accumulator, indices, _mean_square(grad), self._use_locking)
-        with tf.control_dependencies([added]):
-            total = tf.gather(accumulator, indices)
-        return tf.group(tf.scatter_sub(var, indices, self._step(grad, total), self._use_locking))
+    def _square(self, grad):
+        """Return the mean square of each row: [N, ...] -> [N]."""
+        square = tf.square(grad)
+        axes = list(range(1, grad.shape.rank))
+        return tf.reduce_mean(square, axes) if axes else square
 
-    def _apply_sparse_duplicate_indices(self, grad, var):
-        return self._apply_sparse_rows(grad.values, var, grad.indices)
-
-    def _resource_apply_sparse_duplicate_indices(self, grad, handle, indices):
-        return self._apply_sparse_rows(grad, handle, indices)
-
-    def _step(self, grad, total):
-        rate = tf.cast(self._rate, grad.dtype) * tf.pow(total, tf.constant(self._power, total.dtype))
-        return grad * tf.reshape(rate, tf.concat([tf.shape(total), _ones_after_first(grad)], 0))
+    def _factor(self, total):
+        return tf.pow(total, self._learning_rate_power)
 
 
 class LazyAdamOptimizer(tf.train.AdamOptimizer):
-    """Adam whose moments of a row move only when the batch uses the row.
+    """Adam that moves a row, and its moments, only when the batch uses the row.
 
-        m_i <- beta1 m_i + (1 - beta1) g;  v_i <- beta2 v_i + (1 - beta2) g^2
-        w_i -= learning_rate sqrt(1 - beta2^t) / (1 - beta1^t) m_i / (sqrt(v_i) + epsilon)
+        g = sum_n g_n;  m_i <- beta1 m_i + (1 - beta1) g;  v_i <- beta2 v_i + (1 - beta2) g^2
+        w_i <- w_i - learning_rate sqrt(1 - beta2^t) / (1 - beta1^t) m_i / (sqrt(v_i) + epsilon)
 
-    g is the sum over the batch's uses of row i, and t counts steps, not uses. Dense gradients get
-    TensorFlow's Adam; checkpoints are those of tf.train.AdamOptimizer.
+    t counts steps, not occurrences. tf.train.AdamOptimizer sums the occurrences of a row too, but decays
+    the moments of every row and moves every row in every step. Dense gradients and checkpoints are those
+    of tf.train.AdamOptimizer.
 
-    The first moment of a row that is rarely used is of gradients long past. With beta1 = 0 there is
-    none, and no slot m.
+    The first moment of a rare row holds gradients long past. beta1 = 0 does without it and its slot m.
 
     Args:
       learning_rate: float or scalar tensor.
@@ -158,8 +220,9 @@ class LazyAdamOptimizer(tf.train.AdamOptimizer):
     def _zeros_slot(self, var, slot_name, op_name):
         if slot_name == "m" and not self._beta1:
             return None
-        return self._get_or_make_slot_with_initializer(
-            var, filled(0), var.shape, var.dtype.base_dtype, slot_name, op_name)
+        with _own_slots():
+            return self._get_or_make_slot_with_initializer(
+                var, filled(0), var.shape, var.dtype.base_dtype, slot_name, op_name)
 
     def _apply_dense(self, grad, var):
         if self._beta1:
@@ -207,21 +270,25 @@ class LazyAdamOptimizer(tf.train.AdamOptimizer):
         return tf.group(updates)
 
 
+@contextlib.contextmanager
+def _own_slots():
+    """Hide the options that the current variable scope has for the caller's variables."""
+    # Not in a scope entered anew, whose names begin anew: two optimizers would share their slots.
+    scope = tf.get_variable_scope()
+    options = {name: getattr(scope, name) for name in _SCOPE_OPTIONS}
+    try:
+        for name in options:
+            getattr(scope, "set_" + name)(None)
+        yield
+    finally:
+        for name, value in options.items():
+            getattr(scope, "set_" + name)(value)
+
+
 def _be_part_of_rows(slot, var):
-    """Has checkpoints hold the slot [n] of a part of a PartitionedVariable as a part of one [C]."""
+    """Make the slot [n] of a part of a PartitionedVariable a part of one [C] in checkpoints."""
     part = var._get_save_slice_info()
     if part is not None:  # TensorFlow 1.15 takes the slot for one of the variable's own rank
         slot._set_save_slice_info(tf.Variable.SaveSliceInfo(
             part.full_name + "/" + slot.op.name[len(var.op.name) + 1:], part.full_shape[:1],
             part.var_offset[:1], part.var_shape[:1]))
-
-
-def _mean_square(grad):
-    """[N, ...] -> [N], the mean square of each row."""
-    square = tf.square(grad)
-    axes = list(range(1, grad.shape.rank))
-    return tf.reduce_mean(square, axes) if axes else square
-
-
-def _ones_after_first(grad):
-    return tf.ones([grad.shape.rank - 1], tf.int32)

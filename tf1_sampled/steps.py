@@ -29,22 +29,27 @@ def session_config(threads=None):
                           inter_op_parallelism_threads=-1)
 
 
-def minimize(loss, optimizer):
-    """The training op: one step of `optimizer` on the trainable variables, then the global step.
+def minimize(loss, optimizer, var_list=None, global_step=None):
+    """Return the training op: one step of `optimizer`, after the ops in tf.GraphKeys.UPDATE_OPS.
 
-    Runs the ops in tf.GraphKeys.UPDATE_OPS first (a learned sampler's counts).
+        train_op = minimize(tf.reduce_mean(loss), tf1_sampled.AdagradOptimizer(0.1))
+
+    UPDATE_OPS holds the counts of learned samplers, for example. Variables that the loss does not depend
+    on, such as those of another task in the graph, keep their values.
 
     Args:
       loss: float scalar.
       optimizer: tf.train.Optimizer.
+      var_list: list of the variables to train. Default: those trainable ones that the loss depends on.
+      global_step: integer variable, which grows by 1, or None.
 
     Returns:
       tf.Operation.
 
     Raises:
-      InputError: a trainable variable on which the loss does not depend.
+      InputError: the loss depends on no trainable variable, or not on each one in var_list.
     """
-    return _apply(optimizer, _gradients("minimize", loss, optimizer))
+    return _apply(optimizer, _gradients("minimize", loss, optimizer, var_list), global_step)
 
 
 def step_seed(seed):
@@ -89,8 +94,8 @@ class Step:
         self._progress = tf.placeholder_with_default(progress, [], "progress")
         left = tf.maximum(1 - self._progress, 1e-4) if decay == "linear" else tf.constant(1.0)
         self.optimizer = make_optimizer(learning_rate * left)
-        gradients = _gradients("Step", loss, self.optimizer)
-        self._op = _apply(self.optimizer, gradients)
+        gradients = _gradients("Step", loss, self.optimizer, tf.trainable_variables())
+        self._op = _apply(self.optimizer, gradients, self.global_step)
         self._watched = dict({"loss": shown_loss}, **_watched(gradients, watch))
         self._seeds = tf.get_collection(_SEEDS)
 
@@ -125,17 +130,22 @@ class Step:
         return run
 
 
-def _gradients(function, loss, optimizer):
-    gradients = optimizer.compute_gradients(loss, tf.trainable_variables())
-    untouched = [variable.op.name for gradient, variable in gradients if gradient is None]
-    checks.argument(not untouched, function, "loss", "one that depends on every trainable variable",
-                    "none on " + ", ".join(untouched))
-    return gradients
+def _gradients(function, loss, optimizer, var_list=None):
+    """Return [(gradient, variable)]: of each in var_list, or of those that the loss depends on."""
+    variables = tf.nest.flatten(tf.trainable_variables() if var_list is None else var_list)
+    gradients = optimizer.compute_gradients(loss, variables) if variables else []
+    reached = [(gradient, variable) for gradient, variable in gradients if gradient is not None]
+    if var_list is not None:
+        untouched = [variable.op.name for gradient, variable in gradients if gradient is None]
+        checks.argument(not untouched, function, "loss", "one that depends on every variable to train",
+                        "none on " + ", ".join(untouched))
+    checks.argument(reached, function, "loss", "one that depends on a variable to train", loss.name)
+    return reached
 
 
-def _apply(optimizer, gradients):
+def _apply(optimizer, gradients, global_step):
+    """Return the op of a step, in which the ops in UPDATE_OPS come first."""
     updates = tf.get_collection(tf.GraphKeys.UPDATE_OPS)
-    global_step = tf.train.get_or_create_global_step()
     if isinstance(optimizer, tf.train.SyncReplicasOptimizer):
         # What it makes to apply runs in a step of its own, in which nothing is fed.
         return tf.group(optimizer.apply_gradients(gradients, global_step), *updates)

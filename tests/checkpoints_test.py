@@ -7,7 +7,7 @@ import tensorflow.compat.v1 as tf
 from absl.testing import absltest, parameterized
 
 from tests import graph_case
-from tf1_sampled import InputError, checkpoints
+from tf1_sampled import InputError, checkpoints, samplers
 
 
 class CheckpointsTest(graph_case.GraphCase):
@@ -192,6 +192,56 @@ class CheckpointsTest(graph_case.GraphCase):
     def test_how_many_to_keep(self, keep):
         with self.assertRaisesRegex(InputError, "Checkpoints: keep: wanted an integer above 0"):
             checkpoints.Checkpoints(self.folder, keep)
+
+
+class RestoreTest(graph_case.GraphCase):
+
+    def _graph(self, sampler, **options):
+        """The values of a graph with two variables and a sampler."""
+        for name in ("weights", "biases"):
+            tf.get_variable(name, [3], initializer=tf.random_uniform_initializer())
+        sampler(tf.constant([[1]], tf.int64), 1, 2, True, 5, **options)
+        return tf.global_variables()
+
+    def test_counts_that_a_checkpoint_lacks_start_afresh(self):
+        path = os.path.join(self.create_tempdir().full_path, "model.ckpt")
+        with tf.Graph().as_default(), tf.Session() as session:
+            theirs = self._graph(tf.random.learned_unigram_candidate_sampler)
+            session.run(tf.global_variables_initializer())
+            tf.train.Saver().save(session, path)
+            wanted = session.run(theirs)
+        ours, lines = self._graph(samplers.learned_unigram_candidate_sampler), []
+        with tf.Session() as session:
+            checkpoints.restore(session, path, lines.append)
+            values = session.run(ours)
+        for value, array in zip(values, wanted):
+            np.testing.assert_array_equal(value, array)
+        self.assertEqual(values[2].sum(), 0)
+        self.assertEqual(lines, ["learned_unigram: not in %s, starts afresh" % path])
+
+    def test_counts_that_a_checkpoint_has_are_restored(self):
+        path = os.path.join(self.create_tempdir().full_path, "model.ckpt")
+        variables, lines = self._graph(samplers.learned_unigram_candidate_sampler), []
+        with self.new_session() as session:
+            session.run(tf.get_collection(tf.GraphKeys.UPDATE_OPS))
+            tf.train.Saver().save(session, path)
+            wanted = session.run(variables)
+        with tf.Session() as session:
+            checkpoints.restore(session, path, lines.append)
+            for value, array in zip(session.run(variables), wanted):
+                np.testing.assert_array_equal(value, array)
+        self.assertEqual(wanted[2].max(), 1)
+        self.assertEmpty(lines)
+
+    def test_another_variable_that_a_checkpoint_lacks_is_an_error(self):
+        path = os.path.join(self.create_tempdir().full_path, "model.ckpt")
+        with tf.Graph().as_default(), tf.Session() as session:
+            variable = tf.get_variable("weights", [3])
+            session.run(variable.initializer)
+            tf.train.Saver().save(session, path)
+        self._graph(samplers.learned_unigram_candidate_sampler)
+        with tf.Session() as session, self.assertRaisesRegex(tf.errors.NotFoundError, "biases"):
+            checkpoints.restore(session, path, print)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@
     checkpoints.restore(session)            the newest that is whole, though a newer one is damaged
     checkpoints.save(session, step)         model.ckpt-<step>
     chosen(folder)                          the path of the best by validation, or else of the newest
+    restore(session, path)                  a checkpoint of a graph that had the samplers of tf.nn
 
 They are TensorFlow's own, and so are the files `checkpoint` and `best` that name them:
 tf.train.latest_checkpoint(folder) is the newest, and with latest_filename="best" the best.
@@ -16,7 +17,7 @@ import tempfile
 
 import tensorflow.compat.v1 as tf
 
-from tf1_sampled import checks, files
+from tf1_sampled import checks, files, initializers
 
 _NAME, _BEST = "model.ckpt-%d", "best"
 _DAMAGED = (tf.errors.DataLossError, tf.errors.OutOfRangeError, tf.errors.NotFoundError, ValueError)
@@ -25,6 +26,35 @@ _DAMAGED = (tf.errors.DataLossError, tf.errors.OutOfRangeError, tf.errors.NotFou
 def chosen(folder):
     """The path of the best checkpoint by validation, without one of the newest; None in none."""
     return tf.train.latest_checkpoint(folder, _BEST) or tf.train.latest_checkpoint(folder)
+
+
+def restore(session, save_path, report=print):
+    """Restore the global variables of a graph from a checkpoint that may lack the library's own ones.
+
+    A checkpoint of a graph with tf.nn's learned_unigram_candidate_sampler has no counts, as they are in
+    the
+    kernel there: `tf.train.Saver().restore` fails, and this lets them start afresh, with a line. All
+    other variables have to be in the checkpoint.
+
+        with tf.Session() as session:
+            tf1_sampled.restore(session, "model.ckpt-1000")
+
+    Args:
+      session: a session of the default graph, to which ops are added.
+      save_path: string, path of the checkpoint without its ending.
+      report: function of a line of text for the user.
+
+    Raises:
+      tf.errors.NotFoundError, tf.errors.DataLossError: as tf.train.Saver.restore.
+    """
+    saved = {name for name, _ in tf.train.list_variables(save_path)}
+    # Names, as an imported graph has tensors in the collection.
+    missing = {v.op.name for v in tf.get_collection(initializers.OWN_STATE)} - saved
+    variables = tf.global_variables()
+    session.run([v.initializer for v in variables if v.op.name in missing])
+    for name in sorted(missing):
+        report("%s: not in %s, starts afresh" % (name, save_path))
+    tf.train.Saver([v for v in variables if v.op.name not in missing]).restore(session, save_path)
 
 
 class Checkpoints:

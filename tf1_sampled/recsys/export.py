@@ -168,18 +168,19 @@ def _blocks(num_rows):
 def _restorable(found):
     """Variables that are made within are for a checkpoint to fill, and are put into the dict `found`.
 
-    TensorFlow 1.15 cannot load the resource variables of later ones, and all load these. What training
-    starts from may be functions of its process, which no other has: zeros take their place.
+    TensorFlow 1.15 cannot load the resource variables of later ones, and all load these. Zeros take the
+    place of what training starts from, which may be as large as the table.
     """
-    def made(getter, name, shape, initializer, **rest):
-        if shape is None:
-            with tf.Graph().as_default():
-                shape = initializer().shape
+    def made(creator, initial_value, name, **rest):
+        with tf.Graph().as_default():
+            initial = initial_value()
+            shape, dtype = initial.shape, initial.dtype.base_dtype
         rest.update(use_resource=False, trainable=False)
-        found[name] = getter(name=name, shape=shape, initializer=tf.zeros_initializer(), **rest)
+        found[name] = creator(initial_value=lambda: tf.zeros(shape, dtype), name=name, **rest)
         return found[name]
 
-    with tf.variable_scope(tf.get_variable_scope(), custom_getter=made):
+    # Not a custom getter, which the library's own variables do not go through.
+    with tf.variable_creator_scope(made):
         yield
 
 

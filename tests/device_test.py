@@ -3,116 +3,19 @@
 No GPU is needed. TensorFlow's registry knows for which devices an op has kernels and for which types of
 its attributes; XLA compiles for the CPU what it would compile for other devices.
 """
-import functools
 import itertools
 
 import numpy as np
 import tensorflow as tf2
 import tensorflow.compat.v1 as tf
 from absl.testing import absltest, parameterized
-from tensorflow.core.framework import types_pb2
-from tensorflow.python.framework import kernels, op_def_registry
 
-from tests import graph_case
+from tests import graph_case, placement
 from tf1_sampled import losses, samplers, steps, tables
 
 # Classes, dimension, examples (and labels of a group), candidates; more of the last two than SL@K's 20.
 _C, _D, _B, _S = 31, 4, 25, 24
 _COUNTS = np.arange(1, _C + 1)
-
-
-@functools.lru_cache(maxsize=None)
-def _gpu_kernels(op):
-    """The type constraints, {attribute: allowed types}, of each kernel of an op that a GPU can run."""
-    return [{c.name: set(c.allowed_values.list.type) for c in kernel.constraint}
-            for kernel in kernels.get_registered_kernels_for_op(op).kernel
-            if kernel.device_type in ("GPU", "DEFAULT")]
-
-
-@functools.lru_cache(maxsize=None)
-def _type_attributes(op):
-    """{attribute: types} of what an op's definition has by default."""
-    definition = op_def_registry.get(op)
-    return {attr.name: _types(attr.default_value) for attr in definition.attr
-            if attr.type in ("type", "list(type)")}
-
-
-def _types(value):
-    """The types in the AttrValue of a type or of a list of types."""
-    return tuple(value.list.type) or ((value.type,) if value.type else ())
-
-
-def _attributes(node):
-    types = dict(_type_attributes(node.op))
-    types.update((name, _types(node.attr[name])) for name in types if name in node.attr)
-    return types
-
-
-def _runs_on_gpu(node):
-    types = _attributes(node)
-    return any(all(allowed.issuperset(types[name]) for name, allowed in kernel.items())
-               for kernel in _gpu_kernels(node.op))
-
-
-def _is_message_on_host(node, users):
-    """Whether a NodeDef is a text that the host alone sees: an assertion's message, placed there.
-
-    This is the one exemption: Assert itself has a kernel for every device, which reads host memory,
-    but a constant of dtype string has one for CPUs only.
-    """
-    return (node.op == "Const" and node.attr["dtype"].type == types_pb2.DT_STRING
-            and "CPU" in node.device and bool(users) and all(user.op == "Assert" for user in users))
-
-
-def _inputs(node):
-    """Names of the nodes that a NodeDef takes tensors from, and of those it waits for."""
-    # "name", "name:1", "^name", and in functions "name:output:0"
-    return [name.lstrip("^").split(":")[0] for name in node.input]
-
-
-def _reachable(nodes, fetch):
-    """The NodeDefs, of a dict by name, that have to run for the one named `fetch`."""
-    found, waiting = {}, [fetch]
-    while waiting:
-        name = waiting.pop()
-        if name not in found:
-            found[name] = nodes[name]
-            waiting += _inputs(nodes[name])
-    return found
-
-
-def _functions(node):
-    """Names of the functions that a NodeDef calls: branches, bodies of loops."""
-    return [function.name for value in node.attr.values()
-            for function in list(value.list.func) + [value.func] if function.name]
-
-
-def _without_gpu_kernel(op):
-    """What cannot run on a GPU of all that runs for `op`, as sorted text: "TopKV2(T=int64) at topk".
-
-    Walks back over inputs and control inputs, and into each function that is called. An op with
-    the same types as one before it is not told again.
-    """
-    definition = op.graph.as_graph_def()
-    library = {function.signature.name: function for function in definition.library.function}
-    bodies = [("", _reachable({node.name: node for node in definition.node}, op.name))]
-    entered, found = set(), {}
-    while bodies:
-        where, nodes = bodies.pop()
-        users = {name: [] for name in nodes}
-        for node in nodes.values():
-            for name in _inputs(node):
-                users.get(name, []).append(node)  # a function's arguments are no nodes
-            for function in _functions(node):
-                if function not in entered:
-                    entered.add(function)
-                    bodies.append((function + "/", {n.name: n for n in library[function].node_def}))
-        for node in nodes.values():
-            if not _runs_on_gpu(node) and not _is_message_on_host(node, users[node.name]):
-                types = ", ".join("%s=%s" % (name, "/".join(tf.as_dtype(t).name for t in types))
-                                  for name, types in sorted(_attributes(node).items()))
-                found.setdefault("%s(%s)" % (node.op, types), where + node.name)
-    return sorted("%s at %s" % pair for pair in found.items())
 
 
 def _variables():
@@ -171,18 +74,9 @@ class _GpuCase(graph_case.GraphCase):
 
     def setUp(self):
         super().setUp()
-        if not _gpu_kernels("MatMul"):
+        if not placement.has_gpu_kernels():
             self.skipTest("TensorFlow %s here is built for CPUs alone: not even MatMul has a GPU kernel"
                           % tf.VERSION)
-
-    def behave_as(self, version):
-        """Control flow and variables as in a program for TensorFlow 1 or 2, until the test ends."""
-        for is_enabled, enable, disable in (
-                (tf.control_flow_v2_enabled, tf.enable_control_flow_v2, tf.disable_control_flow_v2),
-                (tf.resource_variables_enabled, tf.enable_resource_variables,
-                 tf.disable_resource_variables)):
-            self.addCleanup(enable if is_enabled() else disable)
-            (enable if version == 2 else disable)()
 
 
 class GpuTest(_GpuCase):
@@ -191,18 +85,18 @@ class GpuTest(_GpuCase):
     @parameterized.parameters(*[(sampler, 1, False) for sampler in sorted(tables.SAMPLERS)] + [
         ("log_uniform", 1, True), ("log_uniform", 2, False), ("log_uniform", 2, True)])
     def test_each_op_of_a_step_has_a_kernel(self, sampler, behavior, pairs):
-        self.behave_as(behavior)
-        self.assertEqual(_without_gpu_kernel(_train_op(sampler, pairs)), [])
+        placement.behave_as(self, behavior)
+        self.assertEqual(placement.without_gpu_kernel(_train_op(sampler, pairs)), [])
 
     @parameterized.product(sampler=sorted(tables.SAMPLERS), behavior=[1, 2])
     def test_each_op_of_a_draw_has_a_kernel(self, sampler, behavior):
-        self.behave_as(behavior)
+        placement.behave_as(self, behavior)
         draws = []
         for unique, pairs in itertools.product([False, True, "masked"], [False, True]):
             with tf.name_scope("unique_%s_pairs_%s" % (unique, pairs)):
                 draws += _draw(sampler, unique, pairs)[1]
         draws += tf.get_collection(tf.GraphKeys.UPDATE_OPS)
-        self.assertEqual(_without_gpu_kernel(tf.group(draws)), [])
+        self.assertEqual(placement.without_gpu_kernel(tf.group(draws)), [])
 
 
 class WalkTest(_GpuCase):
@@ -212,7 +106,7 @@ class WalkTest(_GpuCase):
         labels = tf.placeholder(tf.int64, [_B, 1])
         values = tf.random.log_uniform_candidate_sampler(labels, 1, _S, True, _C)
         hits = tf.nn.compute_accidental_hits(labels, values.sampled_candidates, 1)
-        found = _without_gpu_kernel(tf.group(hits))
+        found = placement.without_gpu_kernel(tf.group(hits))
         self.assertLen(found, 2)
         self.assertRegex(found[0], r"^ComputeAccidentalHits\(\) at ")
         self.assertRegex(found[1], r"^LogUniformCandidateSampler\(\) at ")
@@ -222,40 +116,41 @@ class WalkTest(_GpuCase):
 
     @parameterized.parameters(1, 2)
     def test_in_a_loop_within_a_branch(self, behavior):
-        self.behave_as(behavior)
+        placement.behave_as(self, behavior)
 
         def loop():
             return tf.while_loop(lambda i: i < 3, lambda i: i + self._sampler_op()[0][0],
                                  [tf.zeros([], tf.int64)])
         value = tf.cond(tf.placeholder(tf.bool, []), loop, lambda: tf.zeros([], tf.int64))
-        found = _without_gpu_kernel(value.op)
+        found = placement.without_gpu_kernel(value.op)
         self.assertLen(found, 1)
         self.assertRegex(found[0], "^LogUniformCandidateSampler")
 
     def test_behind_a_control_input(self):
         with tf.control_dependencies(self._sampler_op()):
             done = tf.no_op()
-        self.assertLen(_without_gpu_kernel(done), 1)
+        self.assertLen(placement.without_gpu_kernel(done), 1)
 
     def test_not_what_does_not_run(self):
         self._sampler_op()
-        self.assertEqual(_without_gpu_kernel(tf.no_op()), [])
+        self.assertEqual(placement.without_gpu_kernel(tf.no_op()), [])
 
     def test_types_count(self):
         for dtype, wanted in [(tf.float32, []), (tf.int32, ["MatMul(T=int32) at int32"])]:
             table = tf.placeholder(dtype, [2, 2])
-            self.assertEqual(_without_gpu_kernel(tf.matmul(table, table, name=dtype.name).op), wanted)
+            product = tf.matmul(table, table, name=dtype.name)
+            self.assertEqual(placement.without_gpu_kernel(product.op), wanted)
 
     def test_a_message_is_allowed_on_the_host_alone(self):
         condition = tf.placeholder(tf.bool, [])
         with tf.device("/device:CPU:0"):
             message = tf.constant("message", name="text")
         check = tf.Assert(condition, [message])
-        self.assertEqual(_without_gpu_kernel(check), [])
-        self.assertEqual(_without_gpu_kernel(tf.group(check, tf.identity(message))),
+        self.assertEqual(placement.without_gpu_kernel(check), [])
+        self.assertEqual(placement.without_gpu_kernel(tf.group(check, tf.identity(message))),
                          ["Const(dtype=string) at text"])
         check = tf.Assert(condition, [tf.constant("message", name="misplaced")])
-        self.assertEqual(_without_gpu_kernel(check), ["Const(dtype=string) at misplaced"])
+        self.assertEqual(placement.without_gpu_kernel(check), ["Const(dtype=string) at misplaced"])
 
 
 class XlaTest(graph_case.GraphCase):

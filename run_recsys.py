@@ -173,6 +173,7 @@ def main(argv):
     # Graph: items and slices of them -> user vectors -> loss of the items that were taken.
     tf = program.import_tensorflow()
     from tf1_sampled import (
+        candidates,
         checkpoints,
         distributed,
         distributions,
@@ -205,10 +206,10 @@ def main(argv):
             distortion=FLAGS.distortion, seed=seed)
         if FLAGS.hard_negatives:
             hard = ranking.best_items(weights, biases, users, num_items, FLAGS.hard_negatives)
-            sampled = samplers.with_certain(sampled, labels, hard, num_items)
+            sampled = candidates.with_certain(sampled, labels, hard, num_items)
         if FLAGS.remove_known:
             known = feeds.Known(*(tf.placeholder(tf.int32, [None]) for _ in feeds.Known._fields))
-            sampled = samplers.without_known(sampled, *known)
+            sampled = candidates.without_known(sampled, *known)
     mean_loss = tf.reduce_mean(losses.loss_by_name(
         FLAGS.loss, weights, biases, labels, users, num_items, sampled, **program.loss_options(FLAGS)))
     loss = mean_loss

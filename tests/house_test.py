@@ -10,12 +10,16 @@ _PACKAGE = "tf1_sampled"
 
 # From the bottom up. A module imports those of the lines above its own, none of its own line.
 _LAYERS = (
-    ("__init__", "checks", "launch", "progress", "sockets", "tables"),
-    ("assertions", "cluster", "files", "initializers", "state"),
-    ("checkpoints", "distributed", "distributions", "model_dir", "optimizers", "plots", "sources",
-     "summaries"),
-    ("program", "samplers", "steps"),
-    ("logits", "training"),
+    ("__init__", "alias", "checks", "launch", "matches", "progress", "sockets", "tables"),
+    ("assertions", "cluster", "files", "learning", "state"),
+    ("class_counts", "class_ids", "frozen"),
+    ("candidates", "initializers"),
+    ("checkpoints", "distributed", "distributions", "expected_counts", "model_dir", "optimizers",
+     "plots", "sources", "summaries"),
+    ("draws", "program", "steps"),
+    ("samplers", "training"),
+    ("logits",),
+    ("blocks",),
     ("losses",),
     ("word2vec.__init__", "recsys.__init__"),
     ("word2vec.text", "word2vec.phrases", "word2vec.vocabulary"),

@@ -1,11 +1,12 @@
 import importlib
 import inspect
+import re
 
 from absl.testing import absltest
 
 import tf1_sampled
 
-_CORE = ("distributions", "samplers", "logits", "losses", "optimizers")
+_CORE = ("candidates", "distributions", "samplers", "logits", "losses", "optimizers")
 
 
 class PublicNamesTest(absltest.TestCase):
@@ -22,8 +23,8 @@ class PublicNamesTest(absltest.TestCase):
                 if name.startswith("_") or inspect.ismodule(value):
                     continue
                 if getattr(value, "__module__", None) == module.__name__ and name not in (
-                        "alias_table", "dtype_of", "first_of_its_kind", "fold_in", "id_tensor",
-                        "label_tensor", "of_groups", "sorted_uniforms", "stateless_seed", "uniforms"):
+                        "check_batch", "check_tables", "dtype_of", "fold_in", "of_groups",
+                        "rows_and_biases", "sorted_uniforms", "stateless_seed", "uniforms"):
                     self.assertIn(name, tf1_sampled.__all__, module_name)
 
     def test_every_public_function_says_what_it_takes(self):
@@ -31,7 +32,8 @@ class PublicNamesTest(absltest.TestCase):
             value = getattr(tf1_sampled, name)
             if inspect.isfunction(value):
                 doc = inspect.getdoc(value)
-                self.assertIn("Returns", doc, name)
+                if re.search(r"\n +return \w", inspect.getsource(value)):
+                    self.assertIn("Returns", doc, name)
                 # Arguments that are the same as another function's are described there.
                 if "Args, Returns" not in doc:
                     for argument in inspect.signature(value).parameters:

@@ -4,7 +4,7 @@ import tensorflow.compat.v1 as tf
 from absl.testing import absltest, parameterized
 
 from tests import graph_case
-from tf1_sampled import InputError, samplers
+from tf1_sampled import InputError, candidates, samplers
 from tf1_sampled.recsys import batches, events, feeds, model, splits
 
 ROWS = [[0, 1, 2, 0, 3], [4, 1, 5], [2, 5, 3, 1]]  # items of users
@@ -93,9 +93,9 @@ class KnownTest(graph_case.GraphCase):
         batch, = batches.training_batches(data, "past", None, 100, np.random.RandomState(1))
         sampled = samplers.all_candidate_sampler(batch.labels[:, None], 1, 6, True, range_max=6)
         known = feeds.known_of_batch(data, batch)
-        counts = self.run_graph(samplers.without_known(sampled, *known).sampled_expected_count)
+        counts = self.run_graph(candidates.without_known(sampled, *known).sampled_expected_count)
         wanted = [[item in ROWS[user][:TRAIN[user]] for item in range(6)] for user in batch.users]
-        np.testing.assert_array_equal(counts >= samplers.MASKED_COUNT, wanted)
+        np.testing.assert_array_equal(counts >= candidates.MASKED_COUNT, wanted)
         self.assertTrue((counts[~np.array(wanted)] == 1).all())
 
 

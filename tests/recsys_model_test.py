@@ -7,7 +7,7 @@ import tensorflow.compat.v1 as tf
 from absl.testing import absltest, parameterized
 
 from tests import graph_case
-from tf1_sampled import InputError, losses, samplers, tables, training
+from tf1_sampled import InputError, candidates, losses, samplers, tables, training
 from tf1_sampled.logits import whole_table
 from tf1_sampled.recsys import batches, evaluation, events, feeds, model, ranking, splits
 
@@ -332,7 +332,7 @@ class LeaveOneOutTest(ModelCase):
         net = model.YouTubeDNN(data.item_counts, 5, (), similarity, 0.5, power, True, seed=1)
         table = net.item_embeddings()
         weights, biases = net.class_table()
-        sampled = samplers.SampledValues(
+        sampled = candidates.SampledValues(
             tf.constant([5, 0, 3], tf.int64), tf.random_uniform([len(batch.labels), 1], 0.1, 1, seed=1),
             tf.constant([0.3, 0.7, 0.9]))
 
@@ -443,10 +443,10 @@ class LearningTest(graph_case.GraphCase):
                                               seed=1)
         if hard_negatives:
             hard = ranking.best_items(weights, biases, vectors, num_items, hard_negatives)
-            sampled = samplers.with_certain(sampled, labels, hard, num_items)
+            sampled = candidates.with_certain(sampled, labels, hard, num_items)
         if remove_known:
             known = feeds.Known(*(tf.placeholder(tf.int32, [None]) for _ in feeds.Known._fields))
-            sampled = samplers.without_known(sampled, *known)
+            sampled = candidates.without_known(sampled, *known)
         more = {"k": 5} if loss == "softmax_at_k" else {}
         value = tf.reduce_mean(losses.loss_by_name(loss, weights, biases, labels, vectors, num_items,
                                                    sampled, **more))

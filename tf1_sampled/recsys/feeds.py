@@ -13,7 +13,7 @@ from tf1_sampled import checks
 from tf1_sampled.recsys import batches, model, splits
 
 Known = collections.namedtuple("Known", "items rows row_of_example")
-Known.__doc__ = """What the users of a batch are known to have taken, for samplers.without_known.
+Known.__doc__ = """What the users of a batch are known to have taken, for candidates.without_known.
 
   items: int32 [K], training items of R users.
   rows: int32 [K], whose, from 0 to R - 1.

@@ -31,10 +31,9 @@ def chosen(folder):
 def restore(session, save_path, report=print):
     """Restore the global variables of a graph from a checkpoint that may lack the library's own ones.
 
-    A checkpoint of a graph with tf.nn's learned_unigram_candidate_sampler has no counts, as they are in
-    the
-    kernel there: `tf.train.Saver().restore` fails, and this lets them start afresh, with a line. All
-    other variables have to be in the checkpoint.
+    tf.nn's learned_unigram_candidate_sampler keeps its counts in the kernel, so that a checkpoint of its
+    graph has none, and `tf.train.Saver().restore` fails. Here they start afresh, with a line. All other
+    variables have to be in the checkpoint.
 
         with tf.Session() as session:
             tf1_sampled.restore(session, "model.ckpt-1000")

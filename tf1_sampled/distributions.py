@@ -17,8 +17,7 @@ Random numbers are stateless. A seed is an integer or None, of which each run of
 numbers, as everywhere in TensorFlow; or an integer tensor [2], of which the same numbers come always.
 
 In a graph, learned state is a variable that is found again by its name. In TensorFlow 2's eager mode the
-object holds it: make it once, outside of the tf.function, and keep it (as an attribute of a tf.Module,
-say).
+object holds it: make it once, outside of the tf.function, and keep it, for example in a tf.Module.
 """
 import weakref
 import zlib
@@ -393,8 +392,7 @@ def _state(function, name, shape, dtype, initializer=None):
 def _on_all_replicas(variable, count, ids):
     """Return the op count(ids), which updates `variable` and others of the same placement.
 
-    Of a replica of a tf.distribute.Strategy, ids are those of all replicas, and each updates its own
-    copy.
+    In a replica of a tf.distribute.Strategy, the ids of all replicas count, and each updates its copy.
     """
     def on_each(strategy, of_replicas):
         everything = tf.concat(strategy.experimental_local_results(of_replicas), 0)

@@ -4,11 +4,11 @@
     of_labels = log_probs.gather(labels)
 
 A constant goes wherever the graph goes: into another process, onto a parameter server or a GPU, through
-`tf.train.export_meta_graph` and a SavedModel. It counts toward the 2 GB that a GraphDef may have. A
-larger
-array goes to a file, which TensorFlow maps into memory: the graph holds its path, it is read on the CPU,
-and XLA does not compile what reads it. The file is deleted when the process ends, unless `folder` names
-a place that the other processes see too.
+`tf.train.export_meta_graph` and a SavedModel. It counts toward the 2 GB that a GraphDef may have.
+
+TensorFlow maps the file of a larger array into memory. The graph holds the path, the array is read on
+the CPU, and XLA does not compile the ops that read it. The file is deleted when the process ends, unless
+`folder` names a place that other processes see too.
 """
 import atexit
 import os
@@ -25,7 +25,8 @@ LARGEST_CONSTANT = 1 << 26  # bytes
 class Frozen:
     """An array in the graph, which no session has to initialize and no checkpoint holds.
 
-    It is made in the outermost graph, so that a loop, a condition or a tf.function can read it.
+    It is made in the outermost graph, so that a loop, a condition or a tf.function can read it. In eager
+    mode it is an eager tensor, which a tf.Graph cannot read.
 
     Args:
       array: NumPy array of numbers.

@@ -1,8 +1,8 @@
 """Initial values of variables, and the scope that the library's own variables are made in.
 
-TensorFlow makes a constant of the table's size of tf.zeros and tf.constant_initializer when it optimizes
-the
-graph: it then stays in memory beside the table. `filled` is computed when the variable is initialized.
+When TensorFlow optimizes a graph, it makes a constant of the table's size of tf.zeros and
+tf.constant_initializer, which then stays in memory beside the table. `filled` is computed when the
+variable is initialized.
 
     weights = tf.get_variable("weights", [num_classes, dim], initializer=filled(0.0))
     counts = tf.get_variable("counts", [num_classes], initializer=from_memory(array))

@@ -17,8 +17,8 @@ Weights, biases and inputs may be float16, bfloat16, float32 or float64. Rows of
 stored as such and computed with in float32, in which the logits come then: 16 bits hold neither a sum
 over thousands of candidates nor the logarithm of a small count.
 
-A candidate that is none, as a masked repeat or a removed hit, has a logit of about MASKED_LOGIT of its
-type: finite, and so low that its exponential is 0, as is the gradient of each loss by it.
+A masked repeat and a removed hit have a logit of about MASKED_LOGIT of their type: finite, and so low
+that its exponential is 0, as is the gradient of each loss by it.
 """
 import collections
 

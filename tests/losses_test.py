@@ -1418,6 +1418,13 @@ class ReviewedTest(_LossCase):
         self.assert_close(ours, wanted)
         self.assertTrue(np.any(ours[_Problem().sampled[0][3:6]]))
 
+    @parameterized.parameters(*_LOSSES)
+    def test_a_bias_that_is_nan_stays_nan(self, name):
+        _, arguments = _Problem().tensors()
+        biases = tf.Variable(tf.fill([_C], np.nan), trainable=False, use_resource=True)
+        arguments.update(biases=biases, remove_accidental_hits=True)
+        self.assertTrue(np.all(np.isnan(self.run_graph(_loss(name, **arguments)))))
+
     def test_gbce_of_padding_with_many_candidates_is_finite(self):
         labels = tf.constant([[1, -1], [2, 3]])
         loss = losses.gbce_loss(tf.ones([10, _D]), tf.zeros([10]), labels, tf.ones([2, _D]), 64, 10, 2,

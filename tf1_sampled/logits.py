@@ -465,7 +465,7 @@ def _plus_without_hits(logits, offset, labels, sampled, num_classes, offset_is_t
     beyond += MASKED_LOGIT[dtype]
     if offset_is_trained:  # the gradient of a minimum takes two passes
         return logits + offset + tf.minimum(beyond, 0)
-    return logits + tf.minimum(beyond, offset)
+    return logits + tf.minimum(offset, beyond)  # in this order a NaN of the offset stays one in 1.15 too
 
 
 def _size(tensor):

@@ -205,7 +205,7 @@ class TogetherTest(graph_case.GraphCase):
         which = _a_worker()
         w = tf.get_variable("w", [], use_resource=True)
         optimizer = distributed.synchronised(which)(tf.train.GradientDescentOptimizer)(0.1)
-        steps.minimize(tf.square(w), optimizer)
+        steps.minimize(tf.square(w), optimizer, global_step=tf.train.get_or_create_global_step())
         together = distributed.Together(which, optimizer)
         together.check()
         session, coord = mock.Mock(), mock.Mock()

@@ -13,8 +13,9 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 demo: $(VENV)/.installed
 	$(VENV)/bin/python run_word2vec.py --loss=nce
 
+# Not files of many tests first: those of few tests of processes take longest.
 test: $(VENV)/.installed-test
-	$(VENV)/bin/python -m pytest -q -n auto --dist loadfile tests $(PYTEST_ARGS)
+	$(VENV)/bin/python -m pytest -q -n auto --dist loadfile --no-loadscope-reorder tests $(PYTEST_ARGS)
 
 lint: $(VENV)/.installed-test
 	$(VENV)/bin/python -m ruff check --quiet .

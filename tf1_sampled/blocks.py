@@ -15,7 +15,7 @@ except ImportError:  # TensorFlow 1.15
     from tensorflow.python.eager import tape as record
 
 from tf1_sampled import checks
-from tf1_sampled.logits import UnitRows, dtype_of, lookup
+from tf1_sampled.logits import check_tables, dtype_of, lookup
 
 TopK = collections.namedtuple("TopK", "values ids")
 TopK.__doc__ = """The best classes of each example, best first.
@@ -129,21 +129,8 @@ def _checked(function, weights, biases, inputs, num_classes):
     checks.positive(function, "num_classes", num_classes)
     inputs = tf.convert_to_tensor(inputs)
     checks.argument(inputs.shape.rank in (2, None), function, "inputs", "shape [B, D]", inputs.shape)
-    for name, table in [("weights", weights), ("biases", biases)]:
-        num_rows = None if table is None else _num_rows(table)
-        checks.argument(num_rows is None or num_rows >= num_classes, function, name,
-                        "at least num_classes = %d rows" % num_classes, num_rows)
+    check_tables(function, weights, biases, inputs, num_classes)
     return tf.cast(tf.ensure_shape(inputs, [None, None]), dtype_of(weights, inputs))
-
-
-def _num_rows(table):
-    """Return the static number of rows of what `lookup` takes, None if unknown."""
-    if isinstance(table, UnitRows):
-        return _num_rows(table.params)
-    if isinstance(table, (list, tuple)):
-        sizes = [_num_rows(shard) for shard in table]
-        return None if None in sizes else sum(sizes)
-    return tf.compat.dimension_value(table.shape[0])
 
 
 def _division(function, num_classes, block_size, at_least=1):

@@ -15,7 +15,7 @@ import time
 
 from absl import flags
 
-from tf1_sampled import program
+from tf1_sampled.programs import program
 
 FLAGS = flags.FLAGS
 
@@ -98,7 +98,7 @@ def main(argv):
     # Imported here, TensorFlow only below: --help, a wrong flag or a bad file need not wait for it.
     import numpy as np
 
-    from tf1_sampled import checks, sources, tables
+    from tf1_sampled import checks, default_data, registry
     from tf1_sampled.recsys import batches, evaluation, splits
     from tf1_sampled.recsys import events as event_files
 
@@ -139,7 +139,7 @@ def main(argv):
                          [len(FLAGS.train), len(FLAGS.valid), len(FLAGS.test)])[file_number]
         protocol = "the events of --test"
     else:
-        log = event_files.read_log(FLAGS.events or sources.call_histories(report=print), *columns)
+        log = event_files.read_log(FLAGS.events or default_data.call_histories(report=print), *columns)
     if FLAGS.users:
         log = event_files.with_user_columns(log, FLAGS.users, FLAGS.user_categorical, FLAGS.user_numeric)
     if FLAGS.train:
@@ -172,18 +172,10 @@ def main(argv):
 
     # Graph: items and slices of them -> user vectors -> loss of the items that were taken.
     tf = program.import_tensorflow()
-    from tf1_sampled import (
-        candidates,
-        checkpoints,
-        distributed,
-        distributions,
-        logits,
-        losses,
-        samplers,
-        steps,
-        training,
-    )
-    from tf1_sampled.recsys import earlier, export, feeds, model, pictures, ranking
+    from tf1_sampled import candidates, distributions, logits, losses, samplers
+    from tf1_sampled.cluster import distributed
+    from tf1_sampled.recsys import export, feeds, model, pictures, ranking, warm_start
+    from tf1_sampled.training import checkpoints, loop, steps
 
     tf.disable_v2_behavior()
     tf.set_random_seed(FLAGS.seed)
@@ -200,7 +192,7 @@ def main(argv):
     users = net.user_vectors(inputs, True, distributions.fold_in(seed, "dropout"))
     weights, biases = net.class_table()
     sampled = known = None
-    if FLAGS.loss not in tables.FULL_LOSSES:
+    if FLAGS.loss not in registry.FULL_LOSSES:
         sampled = samplers.sample_by_name(
             FLAGS.sampler, labels, num_sampled, events.item_counts, unique=True,
             distortion=FLAGS.distortion, seed=seed)
@@ -236,7 +228,7 @@ def main(argv):
         placed = evaluation.rank(item_ranking.ranker(session, vectors), part, num_items, max(cuts))
         # Of few targets where the items are very many: each costs a pass over the table.
         rows, items = feeds.some_targets(part, min(4096, max(64, (1 << 28) // num_items)))
-        full_loss = training.mean_in_blocks(session, full_losses, {vector: vectors[rows], labels: items},
+        full_loss = loop.mean_in_blocks(session, full_losses, {vector: vectors[rows], labels: items},
                                             max(8, (1 << 23) // num_items))
         return evaluation.Judgement(evaluation.metrics(placed, cuts), full_loss, placed, vectors)
 
@@ -255,29 +247,29 @@ def main(argv):
 
     validation = None
     if valid and FLAGS.validations:
-        validation = training.Validation(validate, FLAGS.validations, FLAGS.patience)
+        validation = loop.Validation(validate, FLAGS.validations, FLAGS.patience)
     categories = {name: column.categories for name, column in events.columns.items()
                   if column.categories}
-    names = earlier.Names(events.item_names, events.user_names if FLAGS.user_rows else None, categories)
-    initialise = earlier.Earlier(FLAGS.init_from).loader(names, print) if FLAGS.init_from else None
-    make_optimizer = functools.partial(tables.OPTIMIZERS[FLAGS.optimizer],
+    names = warm_start.Names(events.item_names, events.user_names if FLAGS.user_rows else None, categories)
+    initialise = warm_start.Earlier(FLAGS.init_from).loader(names, print) if FLAGS.init_from else None
+    make_optimizer = functools.partial(registry.OPTIMIZERS[FLAGS.optimizer],
                                        **program.optimizer_options(FLAGS))
     data = {"events": splits.digest(events)}
     if is_chief:
         folder.begin(data)
     model_dir = folder.path
-    sharing = cluster and training.Sharing(
-        cluster, training.num_pieces(num_examples * FLAGS.epochs, FLAGS.batch_size),
+    sharing = cluster and loop.Sharing(
+        cluster, loop.num_pieces(num_examples * FLAGS.epochs, FLAGS.batch_size),
         folder.unchanging(data))
     with program.SIGNALS.deferred() as stop:
-        result = training.train(
+        result = loop.train(
             # Of NCE, the loss is a sum over all negatives.
-            training.Objective(loss, mean_loss, None, watch,
+            loop.Objective(loss, mean_loss, None, watch,
                                1000 * (num_sampled + 1) * math.log(num_items + 1)),
-            training.Data(feeds_from, num_examples * FLAGS.epochs, "examples"),
-            training.Optimization(make_optimizer, program.learning_rate(FLAGS, _LEARNING_RATES),
-                                  FLAGS.decay, FLAGS.threads or training.num_cores()),
-            training.Saving(model_dir, FLAGS.save_seconds, FLAGS.keep), validation, initialise,
+            loop.Data(feeds_from, num_examples * FLAGS.epochs, "examples"),
+            loop.Optimization(make_optimizer, program.learning_rate(FLAGS, _LEARNING_RATES),
+                                  FLAGS.decay, FLAGS.threads or loop.num_cores()),
+            loop.Saving(model_dir, FLAGS.save_seconds, FLAGS.keep), validation, initialise,
             FLAGS.profile, stop, program.report, sharing)
     if not result.is_whole:
         program.SIGNALS.leave(model_dir if is_chief else "")
@@ -292,14 +284,14 @@ def main(argv):
                              history_length=FLAGS.history_length or None, replaces=True)
     export.write_item_vectors(model_dir, net, checkpoint, events.item_names, titles)
     item_titles = [titles.get(name, name) for name in events.item_names]
-    earlier.write_names(model_dir, names)
+    warm_start.write_names(model_dir, names)
     written = [os.path.join(model_dir, name) for name in (
         "", "saved_model" + os.sep, "item_vectors.npy", "item_biases.npy", "items.tsv", "names.json")]
 
     # Results: scores on the test events.
     scores, full_loss, baselines = {}, None, {}
     if test:
-        with training.restored_session(model_dir) as session:
+        with loop.restored_session(model_dir) as session:
             scores, full_loss, placed, vectors = judge(session, test)
             shown = np.linspace(0, len(test.users) - 1, 5).astype(int)
             offers = item_ranking.top(session, vectors[shown], test.seen and splits.Rows(
@@ -327,7 +319,7 @@ def main(argv):
         np.load(os.path.join(model_dir, "item_%s.npy" % name), "r", allow_pickle=False)
         for name in ("vectors", "biases"))
     if FLAGS.ann_index:
-        with training.restored_session(model_dir) as session:
+        with loop.restored_session(model_dir) as session:
             everyone = feeds.everyone(events, 1000)
             vectors = feeds.user_vectors(session, asked_users, asked, events, everyone,
                                          FLAGS.history_length)
@@ -352,7 +344,7 @@ def main(argv):
     clock["evaluated"] = time.time()
     metrics_path = os.path.join(model_dir, "metrics.json")
     written.append(metrics_path)
-    training.write_metrics(metrics_path, {
+    loop.write_metrics(metrics_path, {
         "settings": program.settings(FLAGS),
         "seconds": {"read": clock["read"] - clock["start"], "train": result.seconds,
                     "evaluate": clock["evaluated"] - clock["trained"]},
@@ -411,19 +403,21 @@ def _check_places(flag_values):
     Raises:
       InputError: names the flag or the path.
     """
-    from tf1_sampled import files, model_dir, plots
+    from tf1_sampled import charts
+    from tf1_sampled.files import places
+    from tf1_sampled.training import model_dir
 
     inputs = {"--train": flag_values.train, "--valid": flag_values.valid, "--test": flag_values.test}
     for name in ("events", "titles", "users"):
         inputs["--" + name] = [flag_values[name].value] if flag_values[name].value else []
     if flag_values.model_dir:
         results = {"--plots": [flag_values.plots]} if flag_values.plots else {}
-        files.check_not_kept({**results, **inputs}, flag_values.model_dir,
+        places.check_not_kept({**results, **inputs}, flag_values.model_dir,
                              model_dir.KEPT + _RESULTS)
     if flag_values.plots:
-        plots.check_available()
-        files.check_not_kept(inputs, flag_values.plots, _PICTURES)
-        files.check_writable(os.path.join(flag_values.plots, "loss.png"))
+        charts.check_available()
+        places.check_not_kept(inputs, flag_values.plots, _PICTURES)
+        places.check_writable(os.path.join(flag_values.plots, "loss.png"))
 
 
 def _times_of_cuts(log, cuts):
@@ -466,12 +460,12 @@ def _num_sampled(flag_values, item_counts):
     Raises:
       InputError: a --num_sampled that was given and is more than there are items to draw.
     """
-    from tf1_sampled import checks, tables
+    from tf1_sampled import checks, registry
 
     number, sampler = flag_values.num_sampled, flag_values.sampler
     if sampler == "all":
         return len(item_counts)
-    if sampler.startswith("in_batch") or flag_values.loss in tables.FULL_LOSSES:
+    if sampler.startswith("in_batch") or flag_values.loss in registry.FULL_LOSSES:
         return number  # draws may come again, or there are none
     # What has no event to train on is never drawn by frequency.
     most = int((item_counts > 0).sum()) if sampler == "fixed_unigram" else len(item_counts)

@@ -12,7 +12,7 @@ import time
 
 from absl import flags
 
-from tf1_sampled import program
+from tf1_sampled.programs import program
 
 FLAGS = flags.FLAGS
 
@@ -71,7 +71,7 @@ flags.DEFINE_string("eval_analogies", "", "File of analogy questions in sections
 
 def main(argv):
     # Imported here, TensorFlow only below: --help, a wrong flag or a bad file need not wait for it.
-    from tf1_sampled import checks, plots, sources, tables
+    from tf1_sampled import charts, checks, default_data, registry
     from tf1_sampled.word2vec import corpus, evaluation, query, vectors, vocabulary
 
     # What can go wrong early does.
@@ -98,7 +98,7 @@ def main(argv):
     # Data: text -> ids in falling frequency -> runs of ids.
     known = vocabulary.read_vocabulary(FLAGS.read_vocab) if FLAGS.read_vocab else None
     text = corpus.read_corpus(
-        FLAGS.corpus or sources.docstrings(report=print), FLAGS.encoding, FLAGS.min_count,
+        FLAGS.corpus or default_data.docstrings(report=print), FLAGS.encoding, FLAGS.min_count,
         FLAGS.max_vocab, known, FLAGS.join_lines, FLAGS.phrases, FLAGS.cache_dir, earlier.words)
     print("%s words, %s different ones in the vocabulary" % (
         format(text.num_raw_words, ","), format(len(text.words), ",")), flush=True)
@@ -112,14 +112,16 @@ def main(argv):
 
     # Graph: runs of ids -> blocks of inputs and labels -> loss of their pairs.
     tf = program.import_tensorflow()
-    from tf1_sampled import distributed, distributions, logits, losses, samplers, steps, training
+    from tf1_sampled import distributions, logits, losses, samplers
+    from tf1_sampled.cluster import distributed
+    from tf1_sampled.training import loop, steps
     from tf1_sampled.word2vec import export, model
 
     tf.disable_v2_behavior()
     tf.set_random_seed(FLAGS.seed)
     distributed.cut_tables(cluster)
     vocab_size = len(text.words)
-    threads = FLAGS.threads or training.num_cores()
+    threads = FLAGS.threads or loop.num_cores()
     batch_size = FLAGS.batch_size or corpus.batch_size(num_words, threads)
     is_relative = FLAGS.loss == "negative_sampling"  # to the noise's frequencies
     embeddings = model.embeddings(vocab_size, dim, FLAGS.seed, earlier.inputs(text.words))
@@ -131,7 +133,7 @@ def main(argv):
     windows = windows_of(embeddings, tokens, FLAGS.window, distributions.fold_in(seed, "windows"),
                          shrink=FLAGS.shrink_window)
     sampled = None
-    if FLAGS.loss not in tables.FULL_LOSSES:
+    if FLAGS.loss not in registry.FULL_LOSSES:
         sampled = samplers.sample_by_name(
             FLAGS.sampler, windows.labels, FLAGS.num_sampled, text.counts, distortion=FLAGS.distortion,
             seed=seed, num_groups=num_places, label_mask=windows.label_mask)
@@ -163,7 +165,7 @@ def main(argv):
     num_pairs = tf.reduce_sum(seen.pairs)
 
     def held_out_loss(session):
-        return training.ratio_of_sums(session, full_loss, num_pairs,
+        return loop.ratio_of_sums(session, full_loss, num_pairs,
                                       [{held_out: run} for run in held_out_runs])
 
     # Training.
@@ -175,23 +177,23 @@ def main(argv):
                            FLAGS.seed, position, *share, num_places=num_places)
         return (({tokens: run}, progress, after) for run, progress, after in runs)
 
-    make_optimizer = functools.partial(tables.OPTIMIZERS[FLAGS.optimizer],
+    make_optimizer = functools.partial(registry.OPTIMIZERS[FLAGS.optimizer],
                                        **program.optimizer_options(FLAGS))
     data = {"text": text.digest}
     if is_chief:
         folder.begin(data)
     model_dir = folder.path
     # Pieces not of batch_size, which differs with the cores of a machine.
-    sharing = cluster and training.Sharing(
-        cluster, training.num_pieces(num_words * FLAGS.epochs, 2048), folder.unchanging(data))
+    sharing = cluster and loop.Sharing(
+        cluster, loop.num_pieces(num_words * FLAGS.epochs, 2048), folder.unchanging(data))
     with program.SIGNALS.deferred() as stop:
-        result = training.train(
-            training.Objective(loss, mean_loss, held_out_loss, watch, 1000 * math.log(vocab_size)),
-            training.Data(batches, num_words * FLAGS.epochs, "words"),
-            training.Optimization(make_optimizer, program.learning_rate(FLAGS, {
+        result = loop.train(
+            loop.Objective(loss, mean_loss, held_out_loss, watch, 1000 * math.log(vocab_size)),
+            loop.Data(batches, num_words * FLAGS.epochs, "words"),
+            loop.Optimization(make_optimizer, program.learning_rate(FLAGS, {
                 optimizer: rate / 2 if is_relative else rate
                 for optimizer, rate in _LEARNING_RATES.items()}), FLAGS.decay, threads),
-            training.Saving(model_dir, FLAGS.save_seconds, FLAGS.keep), profile_step=FLAGS.profile,
+            loop.Saving(model_dir, FLAGS.save_seconds, FLAGS.keep), profile_step=FLAGS.profile,
             stop=stop, report=program.report, sharing=sharing)
     if not result.is_whole:
         program.SIGNALS.leave(model_dir if is_chief else "")
@@ -201,7 +203,7 @@ def main(argv):
     clock["trained"] = time.time()
 
     # Results: files.
-    with training.restored_session(model_dir) as session:
+    with loop.restored_session(model_dir) as session:
         rows = session.run(all_rows)
         output_rows = session.run(all_output_rows) if FLAGS.output_vectors else None
     vectors_path = FLAGS.vectors or os.path.join(model_dir, "vectors.bin")
@@ -218,9 +220,9 @@ def main(argv):
         written.append(FLAGS.projector + os.sep)
     if FLAGS.plots:
         map_path = os.path.join(FLAGS.plots, "map.png")
-        plots.map_of_points(map_path, rows[:500], text.words[:500], "The most frequent words",
+        charts.map_of_points(map_path, rows[:500], text.words[:500], "The most frequent words",
                             seed=FLAGS.seed)
-        written += [plots.loss(FLAGS.plots, result.history, "words"), map_path]
+        written += [charts.loss(FLAGS.plots, result.history, "words"), map_path]
 
     # Results: scores.
     unit = evaluation.unit_rows(rows)
@@ -244,7 +246,7 @@ def main(argv):
     clock["evaluated"] = time.time()
     metrics_path = os.path.join(model_dir, "metrics.json")
     written.append(metrics_path)
-    training.write_metrics(metrics_path, {
+    loop.write_metrics(metrics_path, {
         "settings": program.settings(FLAGS),
         "seconds": {"read": clock["read"] - clock["start"], "train": result.seconds,
                     "evaluate": clock["evaluated"] - clock["trained"]},
@@ -302,7 +304,9 @@ def _check_places(flag_values, replaces):
     Raises:
       InputError: names the flag or the path.
     """
-    from tf1_sampled import files, model_dir, plots
+    from tf1_sampled import charts
+    from tf1_sampled.files import places
+    from tf1_sampled.training import model_dir
     from tf1_sampled.word2vec import text
 
     folder = flag_values.model_dir
@@ -311,26 +315,26 @@ def _check_places(flag_values, replaces):
     paths = {"--vectors": vectors_path, "--output_vectors": flag_values.output_vectors,
              "--save_vocab": flag_values.save_vocab, "--plots": picture}
     folders = {"--saved_model": flag_values.saved_model, "--projector": flag_values.projector}
-    sources = text.find(flag_values.corpus) if flag_values.corpus else []
-    inputs = {"--corpus": [path for path, _ in sources if path != text.STANDARD_INPUT],
+    texts = text.find(flag_values.corpus) if flag_values.corpus else []
+    inputs = {"--corpus": [path for path, _ in texts if path != text.STANDARD_INPUT],
               "--read_vocab": [flag_values.read_vocab] if flag_values.read_vocab else [],
               "--eval_similarity": flag_values.eval_similarity,
               "--eval_analogies": [flag_values.eval_analogies] if flag_values.eval_analogies else []}
-    files.check_apart(dict(paths, **{"--model_dir": folder}), folders, inputs)
+    places.check_apart(dict(paths, **{"--model_dir": folder}), folders, inputs)
     # Vectors may give way to those that went on from them, but to nothing else.
-    files.check_apart({"--save_vocab": flag_values.save_vocab}, {},
+    places.check_apart({"--save_vocab": flag_values.save_vocab}, {},
                       {"--init_from": flag_values.init_from})
     if folder:
         results = {name: [path] for name, path in {**paths, **folders}.items() if path}
-        files.check_not_kept({**results, **inputs}, folder, model_dir.KEPT)
+        places.check_not_kept({**results, **inputs}, folder, model_dir.KEPT)
     for path in (flag_values.vectors, flag_values.output_vectors, flag_values.save_vocab, picture):
         if path:
-            files.check_writable(path)
+            places.check_writable(path)
     for name in replaces:
         if flag_values[name].value:
-            files.check_new_folder(flag_values[name].value, replaces[name])
+            places.check_new_folder(flag_values[name].value, replaces[name])
     if flag_values.plots:
-        plots.check_available()
+        charts.check_available()
 
 
 def _some(words, number=8):

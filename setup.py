@@ -49,7 +49,7 @@ setuptools.setup(
         "Programming Language :: Python :: 3",
         "Topic :: Scientific/Engineering :: Artificial Intelligence",
     ],
-    packages=["tf1_sampled", "tf1_sampled.word2vec", "tf1_sampled.recsys"],
+    packages=setuptools.find_packages(include=["tf1_sampled*"]),
     package_data={"tf1_sampled.recsys": ["page.html"]},
     py_modules=["run_word2vec", "run_recsys"],
     python_requires=">=3.7",
@@ -57,8 +57,8 @@ setuptools.setup(
     extras_require=_EXTRAS,
     entry_points={
         "console_scripts": [
-            "run_word2vec=tf1_sampled.program:run_word2vec",
-            "run_recsys=tf1_sampled.program:run_recsys",
+            "run_word2vec=tf1_sampled.programs.program:run_word2vec",
+            "run_recsys=tf1_sampled.programs.program:run_recsys",
         ],
     },
 )

@@ -16,7 +16,9 @@ import machine
 import tensorflow.compat.v1 as tf
 from absl import app, flags
 
-from tf1_sampled import checkpoints, initializers, program, tables
+from tf1_sampled import initializers, registry
+from tf1_sampled.programs import program
+from tf1_sampled.training import checkpoints
 
 FLAGS = flags.FLAGS
 
@@ -54,7 +56,7 @@ def main(_):
     both = [tf.get_variable(name, shape, initializer=initializers.filled(0.5), use_resource=True)
             for name in ("inputs", "outputs")]
     loss = tf.add_n([tf.nn.l2_loss(tf.gather(table, [1])) for table in both])
-    step = tables.OPTIMIZERS[FLAGS.optimizer](0.1).minimize(loss, tf.train.get_or_create_global_step())
+    step = registry.OPTIMIZERS[FLAGS.optimizer](0.1).minimize(loss, tf.train.get_or_create_global_step())
     write, warm, cold, read_warm, read_cold = [], [], [], [], []
     with tempfile.TemporaryDirectory() as folder, tf.Session() as session:
         session.run(tf.global_variables_initializer())

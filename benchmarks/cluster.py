@@ -27,8 +27,9 @@ import tensorflow.compat.v1 as tf
 from absl import app, flags
 
 import tf1_sampled as ts
-from tf1_sampled import cluster as cluster_lib
-from tf1_sampled import distributed, initializers, launch, logits
+from tf1_sampled import initializers, logits
+from tf1_sampled.cluster import distributed, launch
+from tf1_sampled.cluster import spec as cluster_lib
 
 FLAGS = flags.FLAGS
 

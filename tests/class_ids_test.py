@@ -3,7 +3,7 @@ import tensorflow.compat.v1 as tf
 from absl.testing import absltest, parameterized
 
 from tests import graph_case, sampler_case
-from tf1_sampled import InputError, samplers, tables
+from tf1_sampled import InputError, registry, samplers
 
 _C, _NAMES, _DRAWN = sampler_case.C, sampler_case.NAMES, sampler_case.DRAWN
 
@@ -64,7 +64,7 @@ class WrongLabelsTest(sampler_case.SamplerCase):
 
     @parameterized.parameters(*_NAMES)
     def test_constant_ids_out_of_range(self, name):
-        function = tables.SAMPLERS[name].__name__
+        function = registry.SAMPLERS[name].__name__
         for wrong in (60, -1):
             for num_groups in (None, 3):
                 with self.assertRaisesRegex(
@@ -82,7 +82,7 @@ class WrongLabelsTest(sampler_case.SamplerCase):
             kinds = kinds[:1]
         fetches = [self.sample(name, labels, num_sampled, unique, num_groups=3 if number else None)
                    .true_expected_count for number, (num_sampled, unique) in enumerate(kinds)]
-        message = r"\[%s: true_classes: wanted ids from 0 to 59, got\] " % tables.SAMPLERS[name].__name__
+        message = r"\[%s: true_classes: wanted ids from 0 to 59, got\] " % registry.SAMPLERS[name].__name__
         with self.new_session() as session:
             session.run(fetches, {labels: [[0], [59], [1]]})
             for fetch in fetches:
@@ -92,7 +92,7 @@ class WrongLabelsTest(sampler_case.SamplerCase):
 
     @parameterized.parameters(*_NAMES)
     def test_a_wrong_mask_is_named(self, name):
-        function = tables.SAMPLERS[name].__name__
+        function = registry.SAMPLERS[name].__name__
         for num_groups in (None, 3):
             for mask, message in (([[1], [0], [1]], "booleans, got 'int32'"),
                                   ([[True], [False]], "the shape of true_classes, "),

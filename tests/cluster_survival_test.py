@@ -101,7 +101,7 @@ class ClusterTest(parameterized.TestCase):
     def test_the_launcher_keeps_what_a_killed_chief_made_and_tells_how_to_go_on(self):
         arguments = ["--events=data.txt", "--num_sampled=10", "--batch_size=128", "--epochs=500",
                      "--save_seconds=1"]
-        command = ["-m", "tf1_sampled.launch", "--ps=1", "--workers=2", "--", _RECSYS_PATH, *arguments]
+        command = ["-m", "tf1_sampled.cluster.launch", "--ps=1", "--workers=2", "--", _RECSYS_PATH, *arguments]
         os.symlink("runs/recsys-1", os.path.join(self.folder, "model"))  # where `survival` looks
         err_path = os.path.join(self.folder, "err.txt")
         with open(err_path, "w") as err:

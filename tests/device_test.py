@@ -11,7 +11,8 @@ import tensorflow.compat.v1 as tf
 from absl.testing import absltest, parameterized
 
 from tests import graph_case, placement
-from tf1_sampled import losses, samplers, steps, tables
+from tf1_sampled import losses, registry, samplers
+from tf1_sampled.training import steps
 
 # Classes, dimension, examples (and labels of a group), candidates; more of the last two than SL@K's 20.
 _C, _D, _B, _S = 31, 4, 25, 24
@@ -34,7 +35,7 @@ class _AllOptimizers:
 
     def __init__(self):
         rate = tf.placeholder_with_default(0.05, [])
-        self._optimizers = [optimizer(rate) for optimizer in tables.OPTIMIZERS.values()]
+        self._optimizers = [optimizer(rate) for optimizer in registry.OPTIMIZERS.values()]
         # One of them makes the gradients for all, so none may have a way of its own.
         for optimizer in self._optimizers:
             assert type(optimizer).compute_gradients is tf.train.Optimizer.compute_gradients, optimizer
@@ -65,7 +66,7 @@ def _train_op(sampler, pairs=False):
     total = 0.01 * losses.l2_loss_of_rows(weights, labels)
     total += 0.01 * losses.l2_loss_of_rows(weights, sampled.sampled_candidates)
     size = _num_sampled(sampler)
-    for loss in tables.LOSSES.values():
+    for loss in registry.LOSSES.values():
         total += tf.reduce_mean(loss(weights, biases, labels, inputs, size, _C, **options))
     return steps.minimize(total, _AllOptimizers())
 
@@ -82,13 +83,13 @@ class _GpuCase(graph_case.GraphCase):
 class GpuTest(_GpuCase):
 
     # Each loss and optimizer with each sampler as in this project's programs, with one in other forms.
-    @parameterized.parameters(*[(sampler, 1, False) for sampler in sorted(tables.SAMPLERS)] + [
+    @parameterized.parameters(*[(sampler, 1, False) for sampler in sorted(registry.SAMPLERS)] + [
         ("log_uniform", 1, True), ("log_uniform", 2, False), ("log_uniform", 2, True)])
     def test_each_op_of_a_step_has_a_kernel(self, sampler, behavior, pairs):
         placement.behave_as(self, behavior)
         self.assertEqual(placement.without_gpu_kernel(_train_op(sampler, pairs)), [])
 
-    @parameterized.product(sampler=sorted(tables.SAMPLERS), behavior=[1, 2])
+    @parameterized.product(sampler=sorted(registry.SAMPLERS), behavior=[1, 2])
     def test_each_op_of_a_draw_has_a_kernel(self, sampler, behavior):
         placement.behave_as(self, behavior)
         draws = []
@@ -173,10 +174,10 @@ class XlaTest(graph_case.GraphCase):
                    for compiled in (True, False)]
         return [self.run_graph(result, self.feed) for result in results]
 
-    @parameterized.parameters(*sorted(tables.SAMPLERS))
+    @parameterized.parameters(*sorted(registry.SAMPLERS))
     def test_draws_losses_and_gradients(self, sampler):
         # A loss sees no more of a sampler than its triple: all losses with one, and one with all.
-        names = sorted(tables.LOSSES) if sampler == "log_uniform" else ["sampled_softmax"]
+        names = sorted(registry.LOSSES) if sampler == "log_uniform" else ["sampled_softmax"]
         with tf.variable_scope(tf.get_variable_scope(), use_resource=True):
             weights, biases, _ = _variables()
 
@@ -186,7 +187,7 @@ class XlaTest(graph_case.GraphCase):
                 sampled = samplers.sample_by_name(sampler, labels, size, _COUNTS, unique, seed=seed)
                 ids["unique=%s" % unique], *numbers["unique=%s" % unique] = sampled
             for name in names:  # of the candidates drawn last
-                value = tables.LOSSES[name](weights, biases, labels, inputs, size, _C,
+                value = registry.LOSSES[name](weights, biases, labels, inputs, size, _C,
                                             sampled_values=sampled, remove_accidental_hits=True)
                 to_inputs, to_rows = tf.gradients(value, [inputs, weights])
                 ids[name], *numbers[name] = to_rows.indices, value, to_inputs, to_rows.values

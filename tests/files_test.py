@@ -16,7 +16,8 @@ from unittest import mock
 import numpy as np
 from absl.testing import absltest, parameterized
 
-from tf1_sampled import checks, files
+from tf1_sampled import checks
+from tf1_sampled.files import cache, places, reading, writing
 
 TEXT = "one\ntwo é\n\nlast without end"
 
@@ -36,12 +37,12 @@ def packed(ending, content):
 
 
 def read_text(path):
-    with files.open_text(path) as stream:
+    with reading.open_text(path) as stream:
         return stream.read()
 
 
 def read_binary(path):
-    with files.open_binary(path) as stream:
+    with reading.open_binary(path) as stream:
         return stream.read()
 
 
@@ -72,14 +73,14 @@ class ReadingTest(FilesTestCase):
         path = self.path("text" + ending, packed(ending, TEXT.encode("utf-8")))
         self.assertEqual(TEXT, read_text(path))
         self.assertEqual(TEXT.encode("utf-8"), read_binary(path))
-        with files.open_text(path) as stream:
+        with reading.open_text(path) as stream:
             self.assertEqual(["one\n", "two é\n", "\n", "last without end"], list(stream))
 
     @parameterized.parameters("", ".gz", ".bz2", ".xz", ".zip")
     def test_reading_may_stop_early_and_start_again(self, ending):
         path = self.path("text" + ending, packed(ending, TEXT.encode("utf-8")))
         for _ in range(2):
-            with files.open_text(path) as stream:
+            with reading.open_text(path) as stream:
                 self.assertEqual("one\n", next(stream))
 
     def test_a_path_object_will_do(self):
@@ -97,7 +98,7 @@ class ReadingTest(FilesTestCase):
     @parameterized.parameters("", ".xz")
     def test_all_line_ends_are_one(self, ending):
         path = self.path("f" + ending, packed(ending, b"a\r\nb\rc\n"))
-        with files.open_text(path) as stream:
+        with reading.open_text(path) as stream:
             self.assertEqual(["a\n", "b\n", "c\n"], list(stream))
 
     def test_two_archives_in_a_row_are_one_text(self):
@@ -169,12 +170,12 @@ class BadFileTest(FilesTestCase):
         tracemalloc.start()
         self.addCleanup(tracemalloc.stop)
         with self.assertRaisesRegex(checks.InputError, "line 1: wanted a line of at most 16777216 "):
-            with files.open_text(path) as stream:
+            with reading.open_text(path) as stream:
                 next(stream)
         self.assertLess(tracemalloc.get_traced_memory()[1], 5e7)
 
     def test_text_of_another_encoding(self):
-        with files.open_text(self.path("f", b"\xe9\r\n"), "latin-1") as stream:
+        with reading.open_text(self.path("f", b"\xe9\r\n"), "latin-1") as stream:
             self.assertEqual(list(stream), ["é\n"])
 
     @parameterized.parameters(".gz", ".bz2", ".xz", ".zip")
@@ -201,7 +202,7 @@ class BadFileTest(FilesTestCase):
         path = self.path("f" + ending, bytes(content))
         read = []
         with self.assertRaisesRegex(checks.InputError, "wanted (a (whole|readable)|UTF-8 text)"):
-            with files.open_text(path) as stream:
+            with reading.open_text(path) as stream:
                 for line in stream:
                     read.append(line)
         self.assertGreater(len(read), 1000)
@@ -234,7 +235,7 @@ class BadFileTest(FilesTestCase):
     def test_what_takes_more_memory_than_there_is(self):
         path = self.path("f.gz", gzip.compress(b"text"))
         with self.assertRaisesRegex(checks.InputError, "f.gz: wanted what fits into memory, got more"):
-            with files.open_binary(path):
+            with reading.open_binary(path):
                 raise MemoryError
 
     def test_errors_of_the_code_that_reads_stay_what_they_are(self):
@@ -243,7 +244,7 @@ class BadFileTest(FilesTestCase):
                       OSError(errno.ENOSPC, "No space left on device"),
                       OSError(errno.EIO, "Input/output error", "other"),
                       checks.InputError("x")):
-            for reading in (files.open_text, files.open_binary):
+            for reading in (reading.open_text, reading.open_binary):
                 with self.assertRaises(type(error)) as caught, reading(path):
                     raise error
                 self.assertIs(error, caught.exception)
@@ -251,7 +252,7 @@ class BadFileTest(FilesTestCase):
     def test_an_error_of_the_disk_names_the_file(self):
         path = self.path("f", b"text")
         with self.assertRaisesRegex(checks.InputError, "f: wanted a readable file, got: Input"):
-            with files.open_binary(path):
+            with reading.open_binary(path):
                 raise OSError(errno.EIO, "Input/output error")
 
 
@@ -259,7 +260,7 @@ class MembersTest(FilesTestCase):
 
     def members(self, path):
         read = []
-        with files.open_members(path) as members:
+        with reading.open_members(path) as members:
             for name, open_member in members:
                 with open_member() as stream:
                     read.append((name, stream.read()))
@@ -314,8 +315,8 @@ class CachedFolderTest(FilesTestCase):
 
     def test_it_is_made_once(self):
         path = self.path("entry")
-        self.assertEqual(("whole", True), files.cached_folder(path, self.make, self.load))
-        self.assertEqual(("whole", False), files.cached_folder(path, None, self.load))
+        self.assertEqual(("whole", True), cache.cached_folder(path, self.make, self.load))
+        self.assertEqual(("whole", False), cache.cached_folder(path, None, self.load))
         self.assertEqual(["entry"], os.listdir(self.folder))
 
     @parameterized.parameters("entry", "entry/f")
@@ -323,7 +324,7 @@ class CachedFolderTest(FilesTestCase):
         if name != "entry":
             os.mkdir(self.path("entry"))
         self.path(name, b"half")
-        made = files.cached_folder(self.path("entry"), self.make, self.load)
+        made = cache.cached_folder(self.path("entry"), self.make, self.load)
         self.assertEqual(("whole", True), made)
         self.assertEqual(["entry"], os.listdir(self.folder))
 
@@ -334,7 +335,7 @@ class CachedFolderTest(FilesTestCase):
         os.mkdir(self.path("entry"))
         self.path("entry/f", b"half")
         with self.assertRaises(KeyError):
-            files.cached_folder(self.path("entry"), fail, self.load)
+            cache.cached_folder(self.path("entry"), fail, self.load)
         self.assertEqual(["entry"], os.listdir(self.folder))
         self.assertEqual("half", read_text(self.path("entry/f")))
 
@@ -342,16 +343,16 @@ class CachedFolderTest(FilesTestCase):
         def fail(_):
             raise FileNotFoundError(errno.ENOENT, "No such file", "other")
         with self.assertRaises(FileNotFoundError):
-            files.cached_folder(self.path("entry"), fail, self.load)
+            cache.cached_folder(self.path("entry"), fail, self.load)
 
     def test_no_place_is_named(self):
         path = self.path("nowhere")
         with self.assertRaisesRegex(checks.InputError, "nowhere: wanted a place to write, got: No such"):
-            files.cached_folder(os.path.join(path, "entry"), self.make, self.load)
+            cache.cached_folder(os.path.join(path, "entry"), self.make, self.load)
 
     def test_an_entry_that_can_never_be_loaded_is_an_error(self):
         with self.assertRaisesRegex(checks.InputError, "wanted a place to write, got: "):
-            files.cached_folder(self.path("entry"), self.make, lambda folder: None)
+            cache.cached_folder(self.path("entry"), self.make, lambda folder: None)
 
 
 class WritingTest(FilesTestCase):
@@ -359,10 +360,10 @@ class WritingTest(FilesTestCase):
     @parameterized.parameters("f", "f.txt", "f.gz", "f.bz2", "f.xz", "f.XZ", "new/folders/f.gz")
     def test_what_is_written_is_read_back(self, name):
         path = self.path(name)
-        with files.writing(path) as stream:
+        with writing.writing(path) as stream:
             stream.write(TEXT)
         self.assertEqual(TEXT, read_text(path))
-        with files.writing(path, "wb") as stream:
+        with writing.writing(path, "wb") as stream:
             stream.write(b"\0\xff\r\n")
         self.assertEqual(b"\0\xff\r\n", read_binary(path))
         self.assertEqual([os.path.basename(path)], os.listdir(os.path.dirname(path)))
@@ -370,7 +371,7 @@ class WritingTest(FilesTestCase):
     @parameterized.parameters(("f", TEXT.encode("utf-8")), ("f.gz", b"\x1f\x8b"), ("f.bz2", b"BZh"),
                               ("f.xz", b"\xfd7zXZ"))
     def test_the_form_on_disk_is_that_of_the_name(self, name, start):
-        with files.writing(self.path(name)) as stream:
+        with writing.writing(self.path(name)) as stream:
             stream.write(TEXT)
         with open(self.path(name), "rb") as stream:
             self.assertStartsWith(stream.read(), start)
@@ -378,7 +379,7 @@ class WritingTest(FilesTestCase):
     def test_the_same_content_gives_the_same_bytes(self):
         for name, now in (("a.gz", 1.0), ("b.gz", 1e9)):
             with mock.patch("time.time", lambda now=now: now):
-                with files.writing(self.path(name)) as stream:
+                with writing.writing(self.path(name)) as stream:
                     stream.write(TEXT)
         with open(self.path("a.gz"), "rb") as a, open(self.path("b.gz"), "rb") as b:
             self.assertEqual(a.read(), b.read())
@@ -386,7 +387,7 @@ class WritingTest(FilesTestCase):
     def test_a_name_without_a_folder_goes_to_the_current_one(self):
         self.addCleanup(os.chdir, os.getcwd())
         os.chdir(self.folder)
-        with files.writing("f") as stream:
+        with writing.writing("f") as stream:
             stream.write("x")
         self.assertEqual("x", read_text("f"))
 
@@ -394,7 +395,7 @@ class WritingTest(FilesTestCase):
     def test_an_error_leaves_the_old_file_and_no_other(self, name, error):
         path = self.path(name, b"old")
         for mode, content in (("w", "new"), ("wb", b"new")):
-            with self.assertRaises(error), files.writing(path, mode) as stream:
+            with self.assertRaises(error), writing.writing(path, mode) as stream:
                 stream.write(content * 100000)
                 raise error
             with open(path, "rb") as stream:
@@ -403,7 +404,7 @@ class WritingTest(FilesTestCase):
 
     def test_the_old_file_stands_until_the_end(self):
         path = self.path("f", b"old")
-        with files.writing(path) as stream:
+        with writing.writing(path) as stream:
             stream.write("new")
             stream.flush()
             self.assertEqual("old", read_text(path))
@@ -414,7 +415,7 @@ class WritingTest(FilesTestCase):
     def test_all_is_on_the_disk_before_the_name_changes(self, name):
         sizes = []
         with mock.patch("os.fsync", lambda handle: sizes.append(os.fstat(handle).st_size)):
-            with files.writing(self.path(name)) as stream:
+            with writing.writing(self.path(name)) as stream:
                 stream.write("x")
         self.assertEqual([os.path.getsize(self.path(name))], sizes)
 
@@ -422,19 +423,19 @@ class WritingTest(FilesTestCase):
                               RuntimeError("save: x.tempstate; No space left on device"))
     def test_a_full_disk(self, error):
         wanted = "%s: wanted room to write, got: No space left on device" % self.path("f")
-        with self.assertRaisesRegex(checks.InputError, wanted), files.writing(self.path("f")):
+        with self.assertRaisesRegex(checks.InputError, wanted), writing.writing(self.path("f")):
             raise error
-        with self.assertRaisesRegex(checks.InputError, wanted), files.writing_folder(self.path("f")):
+        with self.assertRaisesRegex(checks.InputError, wanted), writing.writing_folder(self.path("f")):
             raise error
         self.assertEmpty(os.listdir(self.folder))
 
     def test_other_errors_are_as_they_were(self):
-        for write in (files.writing, files.writing_folder):
+        for write in (writing.writing, writing.writing_folder):
             with self.assertRaisesRegex(OSError, "^.Errno 32. Broken pipe$"), write(self.path("f")):
                 raise OSError(32, "Broken pipe")
 
     def test_text_that_is_no_utf8_leaves_no_file(self):
-        with self.assertRaises(UnicodeEncodeError), files.writing(self.path("f")) as stream:
+        with self.assertRaises(UnicodeEncodeError), writing.writing(self.path("f")) as stream:
             stream.write("\ud800")
         self.assertEmpty(os.listdir(self.folder))
 
@@ -443,14 +444,14 @@ class WritingTest(FilesTestCase):
     def test_the_mode_follows_the_umask(self, umask, mode):
         before = os.umask(umask)
         self.addCleanup(os.umask, before)
-        with files.writing(self.path("f")) as stream:
+        with writing.writing(self.path("f")) as stream:
             stream.write("x")
         self.assertEqual(mode, stat.S_IMODE(os.stat(self.path("f")).st_mode))
         self.assertEqual(umask, os.umask(umask))
 
     def test_places_where_no_file_can_be_made(self):
         def write(path):
-            with files.writing(path) as stream:
+            with writing.writing(path) as stream:
                 stream.write("x")
         os.mkdir(self.path("folder"))
         self.path("file", b"x")
@@ -462,7 +463,7 @@ class WritingTest(FilesTestCase):
 
     def test_a_long_name(self):
         name = "é" * 125
-        with files.writing(self.path(name)) as stream:
+        with writing.writing(self.path(name)) as stream:
             stream.write("x")
         self.assertEqual("x", read_text(self.path(name)))
 
@@ -470,9 +471,9 @@ class WritingTest(FilesTestCase):
 class ApartTest(FilesTestCase):
 
     def test_places_of_their_own(self):
-        files.check_apart({}, {})
-        files.check_apart({"a": "", "b": "", "c": "x"}, {"d": "", "e": ""})
-        files.check_apart({"a": "model", "b": "model/file", "c": "mode"}, {"d": "model/new", "e": "new"})
+        places.check_apart({}, {})
+        places.check_apart({"a": "", "b": "", "c": "x"}, {"d": "", "e": ""})
+        places.check_apart({"a": "model", "b": "model/file", "c": "mode"}, {"d": "model/new", "e": "new"})
 
     @parameterized.parameters(
         (dict(a="x", b="./y/../x"), {}, "^a: wanted a place of its own, got that of b$"),
@@ -480,35 +481,35 @@ class ApartTest(FilesTestCase):
         (dict(a="x/file"), dict(d="x"), "^d: .* that of a$"), (dict(a="x"), dict(d="x"), "that of "))
     def test_one_place_for_two(self, paths, folders, message):
         with self.assertRaisesRegex(checks.InputError, message):
-            files.check_apart(paths, folders)
+            places.check_apart(paths, folders)
 
     def test_a_link_is_where_it_leads(self):
         os.symlink("there", os.path.join(self.folder, "link"))
         with self.assertRaisesRegex(checks.InputError, "^d: .* that of a$"):
-            files.check_apart({"a": os.path.join(self.folder, "there", "file")},
+            places.check_apart({"a": os.path.join(self.folder, "there", "file")},
                               {"d": os.path.join(self.folder, "link")})
         with self.assertRaisesRegex(checks.InputError, "^a: .* that of i$"):
-            files.check_apart({"a": os.path.join(self.folder, "there")}, {},
+            places.check_apart({"a": os.path.join(self.folder, "there")}, {},
                               {"i": [os.path.join(self.folder, "link")]})
 
     def test_what_is_read_may_be_read_twice(self):
-        files.check_apart({"a": "x", "b": ""}, {"d": "new"},
+        places.check_apart({"a": "x", "b": ""}, {"d": "new"},
                           {"i": ["y", "y", "x/y", "newer"], "j": ["y"], "k": []})
 
     @parameterized.parameters((["y", "./x"], "^a: wanted a place of its own, got that of i$"),
                               (["new/file"], "^d: .* that of i$"), (["new"], "^d: .* that of i$"))
     def test_what_is_read_is_no_place_for_a_result(self, read, message):
         with self.assertRaisesRegex(checks.InputError, message):
-            files.check_apart({"a": "x"}, {"d": "new"}, {"i": read})
+            places.check_apart({"a": "x"}, {"d": "new"}, {"i": read})
 
     def test_what_a_folder_keeps(self):
         patterns = ["lock", "model-*"]
-        files.check_not_kept({"a": ["m/x", "lock", "m", "m/x/lock", "m2/lock", "m/models"], "b": []},
+        places.check_not_kept({"a": ["m/x", "lock", "m", "m/x/lock", "m2/lock", "m/models"], "b": []},
                              "m", patterns)
         for path, name in (("m/lock", "lock"), ("n/../m/model-1", "model-1"), ("m/lock/x", "lock")):
             with self.assertRaisesRegex(checks.InputError, "^a: wanted a place of its own, got %s, "
                                         "which m keeps for itself$" % name):
-                files.check_not_kept({"a": ["x", path]}, "m", patterns)
+                places.check_not_kept({"a": ["x", path]}, "m", patterns)
 
 
 class DigestTest(parameterized.TestCase):
@@ -517,9 +518,9 @@ class DigestTest(parameterized.TestCase):
         some = [(), (1,), (1, 2), ([1, 2],), ("12",), (None,), (np.arange(2),), (np.arange(2.0),),
                 (np.arange(2, dtype=np.int32),), (np.arange(1), np.arange(1, 2)),
                 (np.arange(2)[:, None],)]
-        self.assertLen({files.digest(*parts) for parts in some}, len(some))
+        self.assertLen({cache.digest(*parts) for parts in some}, len(some))
         for parts in some:
-            self.assertEqual(files.digest(*parts), files.digest(*copy.deepcopy(parts)))
+            self.assertEqual(cache.digest(*parts), cache.digest(*copy.deepcopy(parts)))
 
 
 class WritingFolderTest(FilesTestCase):
@@ -530,7 +531,7 @@ class WritingFolderTest(FilesTestCase):
         self.folder = os.path.join(self.parent, "new")
 
     def write(self, folder=None, content="new"):
-        with files.writing_folder(folder or self.folder) as made:
+        with writing.writing_folder(folder or self.folder) as made:
             self.assertFalse(os.path.exists(made))
             os.makedirs(os.path.join(made, "below"))
             with open(os.path.join(made, "below", "file"), "w") as stream:
@@ -544,9 +545,9 @@ class WritingFolderTest(FilesTestCase):
     def test_an_earlier_one_gives_way_where_it_may(self):
         self.write(content="old")
         with self.assertRaisesRegex(checks.InputError, "wanted a new or empty folder, got one"):
-            files.check_new_folder(self.folder)
-        files.check_new_folder(self.folder, replaces=True)
-        with files.writing_folder(self.folder, replaces=True) as made:
+            places.check_new_folder(self.folder)
+        places.check_new_folder(self.folder, replaces=True)
+        with writing.writing_folder(self.folder, replaces=True) as made:
             os.makedirs(os.path.join(made, "below"))
             with open(os.path.join(made, "below", "file"), "w") as stream:
                 stream.write("new")
@@ -555,7 +556,7 @@ class WritingFolderTest(FilesTestCase):
         self.assertEqual(os.listdir(self.parent), ["new"])
 
     def test_a_folder_is_there_when_all_went_well(self):
-        files.check_new_folder(self.folder)
+        places.check_new_folder(self.folder)
         self.assertEmpty(os.listdir(self.parent))
         self.write()
         self.check_written()
@@ -563,9 +564,9 @@ class WritingFolderTest(FilesTestCase):
 
     def test_an_empty_folder_is_filled_and_a_full_one_is_refused(self):
         os.mkdir(self.folder)
-        files.check_new_folder(self.folder + os.sep)
+        places.check_new_folder(self.folder + os.sep)
         self.write(self.folder + os.sep)
-        for write in (files.check_new_folder, self.write):
+        for write in (places.check_new_folder, self.write):
             with self.assertRaisesRegex(checks.InputError, self.folder + ": wanted a new or empty "
                                         "folder, got one with something in it"):
                 write(self.folder)
@@ -576,28 +577,28 @@ class WritingFolderTest(FilesTestCase):
         os.mkdir(self.folder)
         link = os.path.join(self.parent, "link")
         os.symlink("new", link)
-        files.check_new_folder(link)
+        places.check_new_folder(link)
         self.write(link)
         self.assertTrue(os.path.islink(link))
         self.check_written()
 
     def test_folders_above_are_made(self):
         deep = os.path.join(self.folder, "a", "b")
-        files.check_new_folder(deep)
+        places.check_new_folder(deep)
         self.assertEqual(os.listdir(os.path.join(self.folder, "a")), [])
         self.write(deep)
         self.check_written(deep)
         before = os.getcwd()
         self.addCleanup(os.chdir, before)
         os.chdir(self.parent)
-        files.check_new_folder("here")
+        places.check_new_folder("here")
         self.write("here")
         self.check_written(os.path.join(self.parent, "here"))
 
     @parameterized.parameters(RuntimeError("broken"), KeyboardInterrupt())
     def test_an_error_leaves_nothing(self, error):
         with self.assertRaises(type(error)):
-            with files.writing_folder(self.folder) as made:
+            with writing.writing_folder(self.folder) as made:
                 os.mkdir(made)
                 open(os.path.join(made, "file"), "w").close()
                 raise error
@@ -605,7 +606,7 @@ class WritingFolderTest(FilesTestCase):
 
     def test_a_folder_that_is_filled_meanwhile_stays_as_it_is(self):
         with self.assertRaisesRegex(checks.InputError, "got one with something in it"):
-            with files.writing_folder(self.folder) as made:
+            with writing.writing_folder(self.folder) as made:
                 os.mkdir(made)
                 os.mkdir(self.folder)
                 open(os.path.join(self.folder, "theirs"), "w").close()
@@ -621,7 +622,7 @@ class WritingFolderTest(FilesTestCase):
 
     def test_a_file_is_no_folder(self):
         path = self.create_tempfile().full_path
-        for write in (files.check_new_folder, self.write):
+        for write in (places.check_new_folder, self.write):
             with self.assertRaisesRegex(checks.InputError, "wanted a new or empty folder, got a file"):
                 write(path)
             with self.assertRaisesRegex(checks.InputError, "wanted a place for a folder, got: "):

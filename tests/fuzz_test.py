@@ -8,7 +8,7 @@ from absl.testing import absltest, parameterized
 
 from tests import fuzzing
 from tf1_sampled import checks
-from tf1_sampled.recsys import earlier, events, items
+from tf1_sampled.recsys import events, items, warm_start
 from tf1_sampled.word2vec import vectors, vocabulary
 
 try:
@@ -121,12 +121,12 @@ class NamesTest(absltest.TestCase):
         with open(path, "w", encoding="utf-8") as stream:
             stream.write("user\titem\tkind\n" + "".join("%s\t%s\t%s\n" % (n, n, n) for n in _NAMES[:-1]))
         log = events.read_log(path, categorical=["kind"])
-        names = earlier.Names(log.item_names, log.user_names, {"kind": log.columns["kind"].categories})
+        names = warm_start.Names(log.item_names, log.user_names, {"kind": log.columns["kind"].categories})
         self.assertEqual(names, (_NAMES[:-1], _NAMES[:-1], {"kind": [""] + _NAMES[:-1]}))
-        names = earlier.Names(_NAMES, _NAMES, {"../up": [""] + _NAMES})
+        names = warm_start.Names(_NAMES, _NAMES, {"../up": [""] + _NAMES})
         items.write_items(os.path.join(folder, "items.tsv"), _NAMES, _NAMES[::-1], [1] * len(_NAMES))
-        earlier.write_names(folder, names)
-        self.assertEqual(earlier.read_names(folder), names)
+        warm_start.write_names(folder, names)
+        self.assertEqual(warm_start.read_names(folder), names)
         words = [name.replace(" ", "_")[:60000] for name in _NAMES]
         for name in ("v.txt", "v.bin"):
             vectors.write_vectors(os.path.join(folder, name), words, np.eye(len(words)))

@@ -34,7 +34,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from tf1_sampled import checks, samplers
-from tf1_sampled.recsys import earlier, events, items
+from tf1_sampled.recsys import events, items, warm_start
 from tf1_sampled.word2vec import corpus, evaluation, text, vectors, vocabulary
 
 _SECONDS = 5  # of the processor, for an input
@@ -348,7 +348,7 @@ def _unigrams(path):
 
 
 def _names(path):
-    names = earlier.read_names(os.path.dirname(path))
+    names = warm_start.read_names(os.path.dirname(path))
     assert names.users is None or all(isinstance(name, str) for name in names.users)
 
 

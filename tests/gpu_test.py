@@ -18,9 +18,10 @@ from absl.testing import absltest, parameterized
 
 import tf1_sampled
 from tests import graph_case, placement
-from tf1_sampled import candidates, distributions, logits, losses, samplers, steps, tables
+from tf1_sampled import candidates, distributions, logits, losses, registry, samplers
 from tf1_sampled.recsys import feeds, ranking
 from tf1_sampled.recsys import model as recsys_model
+from tf1_sampled.training import steps
 from tf1_sampled.word2vec import corpus
 from tf1_sampled.word2vec import model as word2vec_model
 
@@ -56,12 +57,12 @@ def _all_losses(sampler):
     for unique, sampled in draws.items():
         fetches.update(_named("unique=%s" % unique, sampled))
     # The full loss's gradients are dense, so it has tables of its own.
-    for kind, names in (("sampled", sorted(tables.LOSSES)), ("full", tables.FULL_LOSSES)):
+    for kind, names in (("sampled", sorted(registry.LOSSES)), ("full", registry.FULL_LOSSES)):
         with tf.variable_scope(kind):
             weights, biases = _variable("weights", [_C, _D]), _variable("biases", [_C])
         for name, sampled in zip(names, itertools.cycle(draws.values())):
             fetches[name] = losses.loss_by_name(name, weights, biases, labels, inputs, _C, sampled)
-    total = tf.add_n([tf.reduce_mean(fetches[name]) for name in [*tables.LOSSES, *tables.FULL_LOSSES]])
+    total = tf.add_n([tf.reduce_mean(fetches[name]) for name in [*registry.LOSSES, *registry.FULL_LOSSES]])
     train_op = _minimize_by_all(total)
 
     def step(session, number):
@@ -86,7 +87,7 @@ def _variable(name, shape):
 
 def _minimize_by_all(loss):
     """Return a step of each optimizer after the other, all with the gradients from before the first."""
-    made = [tables.OPTIMIZERS[name](rate) for name, rate in sorted(_RATES.items())]
+    made = [registry.OPTIMIZERS[name](rate) for name, rate in sorted(_RATES.items())]
     gradients = made[0].compute_gradients(loss)
     done = tf.get_collection(tf.GraphKeys.UPDATE_OPS)
     for optimizer in made:
@@ -105,7 +106,7 @@ def _word2vec(windows_of, loss, sampler, optimizer):
     seed = steps.step_seed(1)
     windows = windows_of(table, tokens, window, distributions.fold_in(seed, "windows"))
     sampled = None
-    if loss not in tables.FULL_LOSSES:
+    if loss not in registry.FULL_LOSSES:
         sampled = samplers.sample_by_name(
             sampler, windows.labels, _S, _COUNTS, distortion=0.75, seed=seed, num_groups=num_places,
             label_mask=windows.label_mask)
@@ -145,7 +146,7 @@ def _recsys(loss, sampler, optimizer, hard_negatives=0, remove_known=False, **op
     weights, biases = net.class_table()
     sampled, watch = None, {}
     known = feeds.Known(*(tf.placeholder(tf.int32, [None]) for _ in feeds.Known._fields))
-    if loss not in tables.FULL_LOSSES:
+    if loss not in registry.FULL_LOSSES:
         sampled = samplers.sample_by_name(sampler, labels, _S, _COUNTS, unique=True, seed=seed)
         if hard_negatives:
             hard = ranking.best_items(weights, biases, users, _C, hard_negatives)
@@ -182,7 +183,7 @@ def _recsys(loss, sampler, optimizer, hard_negatives=0, remove_known=False, **op
 
 def _program_step(loss, optimizer, watch, feed):
     """Return a training step of the programs, which watch it. feed: step's number -> feed_dict."""
-    made = steps.Step(loss, loss, tables.OPTIMIZERS[optimizer], _RATES[optimizer], watch=watch)
+    made = steps.Step(loss, loss, registry.OPTIMIZERS[optimizer], _RATES[optimizer], watch=watch)
 
     def step(session, number):
         return made.runner(session)(made.with_progress(feed(number), number / 4, number), True)
@@ -316,7 +317,7 @@ class GpuCase(graph_case.GraphCase):
 
 class StepTest(GpuCase):
 
-    @parameterized.parameters(*sorted(tables.SAMPLERS))
+    @parameterized.parameters(*sorted(registry.SAMPLERS))
     def test_losses_and_optimizers_are_those_of_a_cpu(self, sampler):
         self.check_same(_all_losses(sampler))
 
@@ -339,7 +340,7 @@ class RepeatedRowsTest(GpuCase):
         rows = tf.IndexedSlices(tf.constant(gradients, tf.float32), tf.constant(ids))
         # With a small epsilon Adam's first step is the rate, whatever the gradient.
         options = {"epsilon": 1.0} if name == "adam" else {}
-        train_op = tables.OPTIMIZERS[name](0.1, **options).apply_gradients([(rows, table)])
+        train_op = registry.OPTIMIZERS[name](0.1, **options).apply_gradients([(rows, table)])
         with self.session() as session:
             session.run(tf.global_variables_initializer())
             session.run(train_op)
@@ -349,12 +350,12 @@ class RepeatedRowsTest(GpuCase):
         np.add.at(squares, ids, gradients ** 2)
         return actual, -0.1 * total / _SCALES[name](total, squares)
 
-    @parameterized.product(name=sorted(tables.OPTIMIZERS), use_resource=[False, True])
+    @parameterized.product(name=sorted(registry.OPTIMIZERS), use_resource=[False, True])
     def test_six_times(self, name, use_resource):
         actual, wanted = self.step(name, use_resource, [3] * 6, np.ones([6, _D]))
         self.assert_close(actual, wanted)
 
-    @parameterized.product(name=sorted(tables.OPTIMIZERS), use_resource=[False, True])
+    @parameterized.product(name=sorted(registry.OPTIMIZERS), use_resource=[False, True])
     def test_a_large_step_of_zipf_ids(self, name, use_resource):
         random = np.random.RandomState(1)
         ids = random.choice(1000, 8192, p=graph_case.zipf(1000))
@@ -378,7 +379,7 @@ class KernelTest(graph_case.GraphCase):
         _all_losses("uniform")
         self.check()
 
-    @parameterized.parameters(*sorted(tables.SAMPLERS))
+    @parameterized.parameters(*sorted(registry.SAMPLERS))
     def test_ops_of_samplers(self, sampler):
         _draws(sampler, tf.placeholder(tf.int64, [None, 1]))
         self.check()

@@ -3,7 +3,8 @@ import tensorflow.compat.v1 as tf
 from absl.testing import absltest, parameterized
 
 from tests import graph_case, oracles, sampler_case
-from tf1_sampled import InputError, distributions, losses, optimizers, samplers, steps
+from tf1_sampled import InputError, distributions, losses, optimizers, samplers
+from tf1_sampled.training import steps
 
 _COUNTS, _NAMES = sampler_case.COUNTS, sampler_case.NAMES
 _C = len(_COUNTS)

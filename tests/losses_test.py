@@ -6,10 +6,10 @@ import tensorflow.compat.v1 as tf
 from absl.testing import absltest, parameterized
 
 from tests import graph_case, oracles
-from tf1_sampled import InputError, candidates, initializers, logits, losses, samplers, tables
+from tf1_sampled import InputError, candidates, initializers, logits, losses, registry, samplers
 
 _C, _D, _B, _S = 13, 4, 6, 7
-_LOSSES = sorted(tables.LOSSES)
+_LOSSES = sorted(registry.LOSSES)
 _PEERS = {"nce": tf.nn.nce_loss, "sampled_softmax": tf.nn.sampled_softmax_loss}
 _OPTIONS = {"gbce": dict(calibration=0.6), "negative_sampling": dict(num_negatives=2.5),
             "softmax_at_k": dict(k=3, weight_temperature=0.5)}
@@ -24,7 +24,7 @@ _KINDS = ("plain", "masked", "far", "hits", "one_left", "none_left")
 
 def _loss(name, **arguments):
     """The loss of a name, where it has options with others than the default ones."""
-    return tables.LOSSES[name](**dict(_OPTIONS.get(name, {}), **arguments))
+    return registry.LOSSES[name](**dict(_OPTIONS.get(name, {}), **arguments))
 
 
 def _candidates(random, kind, labels, num_sampled):
@@ -210,7 +210,7 @@ class _LossCase(graph_case.GraphCase):
 class OracleTest(_LossCase):
 
     def test_every_loss_has_one(self):
-        self.assertCountEqual(oracles.LOSSES, tables.LOSSES)
+        self.assertCountEqual(oracles.LOSSES, registry.LOSSES)
 
     def _flatten(self, arguments):
         """Makes what is [B, 1] in the arguments of a loss [B], and labels int32."""
@@ -272,7 +272,7 @@ class OracleTest(_LossCase):
     @parameterized.parameters(*_LOSSES)
     def test_default_options(self, name):
         problem = _Problem(num_sampled=25)
-        value = self.run_graph(tables.LOSSES[name](**problem.tensors()[1]))
+        value = self.run_graph(registry.LOSSES[name](**problem.tensors()[1]))
         oracle, options = oracles.LOSSES[name], _DEFAULTS.get(name, {})
         kept, removed = [oracle(*problem.oracle_arguments(r), **options) for r in (False, True)]
         self.assert_close(value, kept if name in ("gbce", "nce") else removed)
@@ -293,7 +293,7 @@ class PeerTest(_LossCase):
         """Of cases [(variables, remove_accidental_hits, arguments)]."""
         results = self.run_losses([
             (losses_of[name](remove_accidental_hits=remove, **arguments), variables)
-            for variables, remove, arguments in cases for losses_of in (tables.LOSSES, _PEERS)])
+            for variables, remove, arguments in cases for losses_of in (registry.LOSSES, _PEERS)])
         for ours, theirs in zip(results[::2], results[1::2]):
             self.assert_results_close(ours, theirs, relative, absolute)
 
@@ -324,7 +324,7 @@ class PeerTest(_LossCase):
         problem.sampled_count[:] = problem.true_count[0, 0]
         _, arguments = problem.tensors()
         ours, theirs = self.run_graph([losses_of[name](remove_accidental_hits=True, **arguments)
-                                       for losses_of in (tables.LOSSES, _PEERS)])
+                                       for losses_of in (registry.LOSSES, _PEERS)])
         self.assert_close(ours, problem.oracle(name, True))
         self.assertGreater(theirs[0], ours[0] + 1e-2)
 
@@ -336,7 +336,7 @@ class PeerTest(_LossCase):
         arguments.update(weights=table, biases=bias)
         theirs = _PEERS[name](**arguments)  # told "div"
         arguments["partition_strategy"] = "mod"  # tf.nn's default, which there means wrong rows
-        ours, wrong = tables.LOSSES[name](**arguments), _PEERS[name](**arguments)
+        ours, wrong = registry.LOSSES[name](**arguments), _PEERS[name](**arguments)
         parts = list(table) + list(bias)
         fetches = [[loss, tf.gradients(loss, parts)] for loss in (ours, theirs)]
         (ours, our_gradients), (theirs, their_gradients), wrong = self.run_graph(fetches + [wrong])
@@ -350,7 +350,7 @@ class PeerTest(_LossCase):
         _, arguments = _Problem().tensors()
         arguments["sampled_values"] = tf.random.log_uniform_candidate_sampler(
             arguments["labels"], 1, _S, True, _C, seed=3)
-        ours, theirs = tables.LOSSES[name](**arguments), _PEERS[name](**arguments)
+        ours, theirs = registry.LOSSES[name](**arguments), _PEERS[name](**arguments)
         self.assert_close(*self.run_graph([ours, theirs]))
 
     @parameterized.parameters(*sorted(_PEERS))
@@ -359,7 +359,7 @@ class PeerTest(_LossCase):
         positional = [arguments[key] for key in (
             "weights", "biases", "labels", "inputs", "num_sampled", "num_classes", "num_true",
             "sampled_values")] + [True, "div", "a_name"]
-        ours, theirs = tables.LOSSES[name](*positional), _PEERS[name](*positional)
+        ours, theirs = registry.LOSSES[name](*positional), _PEERS[name](*positional)
         self.assert_close(*self.run_graph([ours, theirs]))
 
 
@@ -449,7 +449,7 @@ class TypesTest(_LossCase):
             weights, inputs = [_fed(scale * np.ones([rows, _D]), dtype) for rows in (num_classes, _B)]
             biases = _fed(np.zeros(num_classes), dtype)
             options = dict(k=1) if name == "softmax_at_k" else {}
-            loss = tables.LOSSES[name](weights, biases, tf.zeros([_B, 1], tf.int32), inputs, num_classes,
+            loss = registry.LOSSES[name](weights, biases, tf.zeros([_B, 1], tf.int32), inputs, num_classes,
                                        num_classes, remove_accidental_hits=remove, **options)
             cases.append((loss, [weights, biases, inputs]))
         for value, gradients in self.run_losses(cases):
@@ -465,7 +465,7 @@ class PropertiesTest(_LossCase):
         variables, arguments = problem.tensors(tf.float64)
         arguments["sampled_values"] = samplers.all_candidate_sampler(
             arguments["labels"], problem.num_true, _C, True, label_mask=arguments.get("label_mask"))
-        loss = tables.LOSSES[name](remove_accidental_hits=True, **dict(arguments, **options))
+        loss = registry.LOSSES[name](remove_accidental_hits=True, **dict(arguments, **options))
         full = of_full and of_full(*[arguments[key] for key in (
             "weights", "biases", "labels", "inputs", "num_classes", "num_true")],
             label_mask=arguments.get("label_mask"))
@@ -932,7 +932,7 @@ class LossByNameTest(_LossCase):
             losses.loss_by_name(name, *common, _C, arguments["sampled_values"], **options),
             _loss(name, **arguments),
             losses.loss_by_name(name, *common[:2], num_classes=_C, pairs=pairs, **grouped, **options),
-            tables.LOSSES[name](*common[:2], num_sampled=None, num_classes=_C, pairs=pairs, **grouped,
+            registry.LOSSES[name](*common[:2], num_sampled=None, num_classes=_C, pairs=pairs, **grouped,
                                 **options)])
         np.testing.assert_array_equal(values[0], values[1])
         np.testing.assert_array_equal(values[2], values[3])
@@ -1047,7 +1047,7 @@ class ErrorsTest(_LossCase):
     def test_wrong_options_are_named(self, name, options, message):
         _, arguments = _Problem().tensors()
         with self.assertRaisesRegex(InputError, "^%s_loss: %s" % (name, message)):
-            tables.LOSSES[name](**dict(arguments, **options))
+            registry.LOSSES[name](**dict(arguments, **options))
 
     @parameterized.parameters("full_softmax_loss", "full_sigmoid_loss")
     def test_wrong_arguments_of_full_losses_are_named(self, name):
@@ -1141,22 +1141,22 @@ class NoGradientIsNoneTest(graph_case.GraphCase):
 
     @parameterized.named_parameters(
         ("%s_%s_%s" % case,) + case for case in zip(
-            sorted(tables.SAMPLERS), itertools.cycle(_LOSSES), itertools.cycle(tables.OPTIMIZERS)))
+            sorted(registry.SAMPLERS), itertools.cycle(_LOSSES), itertools.cycle(registry.OPTIMIZERS)))
     def test_of_one_graph(self, sampler, loss, optimizer):
-        step, variables = self._step(loss, tables.OPTIMIZERS[optimizer], *self._draw(sampler))
+        step, variables = self._step(loss, registry.OPTIMIZERS[optimizer], *self._draw(sampler))
         self.assertCountEqual(tf.trainable_variables(), variables)
         with self.new_session() as session:
             self._assert_trained(session, step, variables)
 
     def test_of_each_loss_with_each_sampler(self):
-        draws = {sampler: self._draw(sampler) for sampler in tables.SAMPLERS}
+        draws = {sampler: self._draw(sampler) for sampler in registry.SAMPLERS}
         # Fed, so that there is one graph of each loss.
         sampled = [tf.placeholder(tf.int64, [None]), tf.placeholder(tf.float32, [_B, 1]),
                    tf.placeholder(tf.float32, [None])]
         steps, variables = [], []
         for name in _LOSSES:
             with tf.variable_scope(name):
-                step, own = self._step(name, tables.OPTIMIZERS["sgd"], draws["all"][0], _S, sampled)
+                step, own = self._step(name, registry.OPTIMIZERS["sgd"], draws["all"][0], _S, sampled)
             steps.append(step)
             variables += own
         draws = {sampler: values for sampler, (_, _, values) in draws.items()}
@@ -1174,7 +1174,7 @@ def _any_loss(which, arguments, **changes):
     """A loss of _ALL with the arguments of a sampled one."""
     arguments = dict(arguments, **changes)
     if which not in _FULL:
-        return tables.LOSSES[which](**dict(_OPTIONS.get(which, {}), **arguments))
+        return registry.LOSSES[which](**dict(_OPTIONS.get(which, {}), **arguments))
     return _FULL[which](**{key: value for key, value in arguments.items()
                            if key not in ("num_sampled", "sampled_values")})
 

@@ -3,7 +3,7 @@ import tensorflow.compat.v1 as tf
 from absl.testing import absltest, parameterized
 
 from tests import graph_case, placement
-from tf1_sampled import InputError, optimizers, tables
+from tf1_sampled import InputError, optimizers, registry
 
 _IDS = [1, 3, 1, 0, 1]
 _GRADS = np.random.RandomState(1).randn(5, 2)
@@ -57,11 +57,11 @@ def _rows(ids, grads):
 
 class OptimizerTest(graph_case.GraphCase):
 
-    @parameterized.product(name=sorted(tables.OPTIMIZERS), use_resource=[False, True])
+    @parameterized.product(name=sorted(registry.OPTIMIZERS), use_resource=[False, True])
     def test_sparse_steps_are_the_oracles(self, name, use_resource):
         table = _table(use_resource)
         ids, grads = tf.placeholder(tf.int32, [None]), tf.placeholder(tf.float32, [None, 2])
-        step = tables.OPTIMIZERS[name](0.3).apply_gradients([(tf.IndexedSlices(grads, ids), table)])
+        step = registry.OPTIMIZERS[name](0.3).apply_gradients([(tf.IndexedSlices(grads, ids), table)])
         wanted, slots = _START.copy(), {}
         with self.new_session() as session:
             for turn in range(3):
@@ -70,14 +70,14 @@ class OptimizerTest(graph_case.GraphCase):
                 _ORACLES[name](wanted, slots, _IDS[some], _GRADS[some], 0.3)
             self.assert_close(session.run(table), wanted, 1e-5, 1e-5)
 
-    @parameterized.product(name=sorted(tables.OPTIMIZERS), use_resource=[False, True],
+    @parameterized.product(name=sorted(registry.OPTIMIZERS), use_resource=[False, True],
                            dtype=[tf.float16, tf.bfloat16, tf.float64])
     def test_types_of_other_widths(self, name, use_resource, dtype):
         if name == "adam" and dtype == tf.bfloat16:
             self.skipTest("1 - beta2 is 0 in bfloat16, in tf.train.AdamOptimizer too")
         table = _table(use_resource, dtype)
         grads = tf.IndexedSlices(tf.constant(_GRADS, dtype), tf.constant(_IDS))
-        step = tables.OPTIMIZERS[name](0.25).apply_gradients([(grads, table)])
+        step = registry.OPTIMIZERS[name](0.25).apply_gradients([(grads, table)])
         wanted = _START.copy()
         _ORACLES[name](wanted, {}, _IDS, _GRADS, 0.25)
         with tf.Session() as session:  # an op without a kernel is an error
@@ -86,11 +86,11 @@ class OptimizerTest(graph_case.GraphCase):
             values = session.run(tf.cast(table, tf.float64))
         self.assert_close(values, wanted, 0, {2: 0.05, 8: 1e-6}[dtype.size])
 
-    @parameterized.product(name=sorted(tables.OPTIMIZERS), use_resource=[False, True])
+    @parameterized.product(name=sorted(registry.OPTIMIZERS), use_resource=[False, True])
     def test_a_row_that_is_used_six_times(self, name, use_resource):
         table = tf.get_variable("table", [5, 2], initializer=tf.zeros_initializer(),
                                 use_resource=use_resource)
-        step = tables.OPTIMIZERS[name](0.1).apply_gradients([(_rows([3] * 6, np.ones([6, 2])), table)])
+        step = registry.OPTIMIZERS[name](0.1).apply_gradients([(_rows([3] * 6, np.ones([6, 2])), table)])
         with self.new_session() as session:
             session.run(step)
             moved = session.run(table)
@@ -99,9 +99,9 @@ class OptimizerTest(graph_case.GraphCase):
                   "rowwise_adagrad": 0.1 * 6 / np.sqrt(accumulator), "adam": 0.1}[name]
         self.assert_close(moved, np.outer([0, 0, 0, -wanted, 0], [1, 1]))
 
-    @parameterized.product(name=sorted(tables.OPTIMIZERS), use_resource=[False, True])
+    @parameterized.product(name=sorted(registry.OPTIMIZERS), use_resource=[False, True])
     def test_the_order_of_occurrences_does_not_matter(self, name, use_resource):
-        optimizer, table = tables.OPTIMIZERS[name](0.3), _table(use_resource)
+        optimizer, table = registry.OPTIMIZERS[name](0.3), _table(use_resource)
         ids, grads = tf.placeholder(tf.int32, [None]), tf.placeholder(tf.float32, [None, 2])
         step = optimizer.apply_gradients([(tf.IndexedSlices(grads, ids), table)])
         state = [table] + [optimizer.get_slot(table, slot) for slot in optimizer.get_slot_names()]
@@ -117,14 +117,14 @@ class OptimizerTest(graph_case.GraphCase):
             for values, first in zip(after(order), wanted):
                 self.assert_close(values, first, 1e-6, 1e-7)
 
-    @parameterized.product(name=sorted(tables.OPTIMIZERS), use_resource=[False, True])
+    @parameterized.product(name=sorted(registry.OPTIMIZERS), use_resource=[False, True])
     def test_a_large_step_on_all_cores_repeats(self, name, use_resource):
         num_classes, batch, dim = 1000, 8192, 128
         random = np.random.RandomState(1)
         start = random.randn(num_classes, dim).astype(np.float32)
         ids = random.choice(num_classes, batch, p=graph_case.zipf(num_classes))
         grads = random.uniform(0.1, 1, [batch, dim]).astype(np.float32)
-        optimizer = tables.OPTIMIZERS[name](0.1)
+        optimizer = registry.OPTIMIZERS[name](0.1)
         table = tf.get_variable("table", initializer=start, use_resource=use_resource)
         step = optimizer.apply_gradients([(_rows(ids, grads), table)])
         slots = optimizer.get_slot_names()
@@ -139,14 +139,14 @@ class OptimizerTest(graph_case.GraphCase):
             for slot, value in zip(slots, values[1:]):
                 self.assert_close(value, wanted_slots[slot], 1e-4)
 
-    @parameterized.product(name=sorted(tables.OPTIMIZERS), use_resource=[False, True])
+    @parameterized.product(name=sorted(registry.OPTIMIZERS), use_resource=[False, True])
     def test_parts_of_a_table_take_the_steps_of_the_whole(self, name, use_resource):
         parts = tf.get_variable("table", _START.shape, partitioner=tf.fixed_size_partitioner(2),
                                 initializer=lambda shape, dtype, partition_info: tf.constant(
                                     _START[partition_info.var_offset[0]:][:shape[0]], dtype),
                                 use_resource=use_resource)
         used = tf.nn.embedding_lookup(parts, _IDS, "div")
-        step = tables.OPTIMIZERS[name](0.3).minimize(tf.reduce_sum(used * _GRADS.astype(np.float32)))
+        step = registry.OPTIMIZERS[name](0.3).minimize(tf.reduce_sum(used * _GRADS.astype(np.float32)))
         wanted, slots = _START.copy(), {}
         with self.new_session() as session:
             for _ in range(2):
@@ -154,7 +154,7 @@ class OptimizerTest(graph_case.GraphCase):
                 _ORACLES[name](wanted, slots, _IDS, _GRADS, 0.3)
             self.assert_close(session.run(parts.as_tensor()), wanted, 1e-5, 1e-5)
 
-    @parameterized.product(name=sorted(tables.OPTIMIZERS), use_resource=[False, True])
+    @parameterized.product(name=sorted(registry.OPTIMIZERS), use_resource=[False, True])
     def test_each_op_has_a_gpu_kernel(self, name, use_resource):
         if not placement.has_gpu_kernels():
             self.skipTest("TensorFlow %s here is built for CPUs alone" % tf.VERSION)
@@ -164,14 +164,14 @@ class OptimizerTest(graph_case.GraphCase):
                 table = tf.get_variable("%s_%d" % (dtype.name, len(shape)), shape, dtype,
                                         use_resource=use_resource)
                 used = tf.gather(table, [1, 1, 2])
-                steps.append(tables.OPTIMIZERS[name](0.1).minimize(tf.reduce_sum(used * used)))
+                steps.append(registry.OPTIMIZERS[name](0.1).minimize(tf.reduce_sum(used * used)))
         self.assertEqual(placement.without_gpu_kernel(tf.group(steps)), [])
 
-    @parameterized.product(name=sorted(tables.OPTIMIZERS), use_resource=[False, True])
+    @parameterized.product(name=sorted(registry.OPTIMIZERS), use_resource=[False, True])
     def test_dense_steps_are_the_oracles(self, name, use_resource):
         table = _table(use_resource)
         gradient = np.random.RandomState(3).randn(6, 2)
-        step = tables.OPTIMIZERS[name](0.3).apply_gradients(
+        step = registry.OPTIMIZERS[name](0.3).apply_gradients(
             [(tf.constant(gradient, tf.float32), table)])
         wanted, slots = _START.copy(), {}
         with self.new_session() as session:
@@ -180,34 +180,34 @@ class OptimizerTest(graph_case.GraphCase):
                 _ORACLES[name](wanted, slots, range(6), gradient, 0.3)
             self.assert_close(session.run(table), wanted, 1e-5, 1e-5)
 
-    @parameterized.parameters(*sorted(tables.OPTIMIZERS))
+    @parameterized.parameters(*sorted(registry.OPTIMIZERS))
     def test_rank_one_and_three(self, name):
         vector = tf.get_variable("vector", [4], use_resource=True)
         cube = tf.get_variable("cube", [4, 2, 3], use_resource=True)
         loss = tf.reduce_sum(tf.square(tf.gather(vector, [1, 1]))) + tf.reduce_sum(
             tf.square(tf.gather(cube, [2, 0])))
-        step = tables.OPTIMIZERS[name](0.01).minimize(loss)
+        step = registry.OPTIMIZERS[name](0.01).minimize(loss)
         with self.new_session() as session:
             before = session.run(loss)
             session.run(step)
             self.assertLess(session.run(loss), before)
 
-    @parameterized.parameters(*sorted(tables.OPTIMIZERS))
+    @parameterized.parameters(*sorted(registry.OPTIMIZERS))
     def test_a_rate_may_be_a_tensor(self, name):
         table, rate = _table(True), tf.placeholder(tf.float32, [])
-        step = tables.OPTIMIZERS[name](rate).minimize(tf.nn.l2_loss(tf.gather(table, [1])))
+        step = registry.OPTIMIZERS[name](rate).minimize(tf.nn.l2_loss(tf.gather(table, [1])))
         with self.new_session() as session:
             session.run(step, {rate: 0.0})
             self.assert_close(session.run(table), _START)
             session.run(step, {rate: 0.1})
             self.assertTrue(np.any(session.run(table)[1] != _START[1].astype(np.float32)))
 
-    @parameterized.parameters(*sorted(tables.OPTIMIZERS))
+    @parameterized.parameters(*sorted(registry.OPTIMIZERS))
     def test_no_op_of_a_sparse_step_has_the_size_of_the_table(self, name):
         num_classes, dim = 1001, 2
         table = tf.get_variable("table", [num_classes, dim], use_resource=True)
         before = set(tf.get_default_graph().get_operations())
-        optimizer = tables.OPTIMIZERS[name](0.1)
+        optimizer = registry.OPTIMIZERS[name](0.1)
         gradients = optimizer.compute_gradients(tf.nn.l2_loss(tf.gather(table, [1, 2, 1])))
         step = optimizer.apply_gradients(gradients)
         # What the step runs, not what initializes the slots.
@@ -236,7 +236,7 @@ class SlotsTest(graph_case.GraphCase):
         return sorted((v.op.name, tuple(v.shape.as_list())) for v in tf.global_variables())
 
     @parameterized.product(
-        name=sorted(tables.OPTIMIZERS), use_resource=[False, True],
+        name=sorted(registry.OPTIMIZERS), use_resource=[False, True],
         option=[("regularizer", tf.nn.l2_loss), ("partitioner", tf.fixed_size_partitioner(2)),
                 ("custom_getter", _doubled), ("caching_device", "/device:CPU:0")])
     def test_options_of_the_scope(self, name, use_resource, option):
@@ -244,7 +244,7 @@ class SlotsTest(graph_case.GraphCase):
         for options in ({}, dict([option])):
             with tf.Graph().as_default():
                 table = _table(use_resource)
-                optimizer = tables.OPTIMIZERS[name](0.3)
+                optimizer = registry.OPTIMIZERS[name](0.3)
                 with tf.variable_scope("scope", **options) as scope:
                     step = optimizer.apply_gradients([(_rows(_IDS, _GRADS), table)])
                     for key, value in options.items():
@@ -265,7 +265,7 @@ class SlotsTest(graph_case.GraphCase):
         table = tf.get_variable("table", [3], use_resource=True)
         with tf.variable_scope("scope", regularizer=tf.nn.l2_loss, reuse=True) as scope:
             with self.assertRaisesRegex(ValueError, "does not exist"):  # there is no slot to reuse
-                tables.OPTIMIZERS[name](0.1).minimize(tf.reduce_sum(tf.gather(table, [1])))
+                registry.OPTIMIZERS[name](0.1).minimize(tf.reduce_sum(tf.gather(table, [1])))
             self.assertIs(scope.regularizer, tf.nn.l2_loss)
 
     @parameterized.parameters("adagrad", "rowwise_adagrad", "adam")
@@ -273,7 +273,7 @@ class SlotsTest(graph_case.GraphCase):
         table = _table(True)
         slots = []
         for _ in range(2):
-            optimizer = tables.OPTIMIZERS[name](0.1)
+            optimizer = registry.OPTIMIZERS[name](0.1)
             optimizer.minimize(tf.reduce_sum(tf.gather(table, [1])))
             slots += [optimizer.get_slot(table, slot).op.name for slot in optimizer.get_slot_names()]
         self.assertLen(set(slots), len(slots))

@@ -7,9 +7,10 @@ import tensorflow.compat.v1 as tf
 from absl.testing import absltest, parameterized
 
 from tests import graph_case
-from tf1_sampled import InputError, candidates, losses, samplers, tables, training
+from tf1_sampled import InputError, candidates, losses, registry, samplers
 from tf1_sampled.logits import whole_table
 from tf1_sampled.recsys import batches, evaluation, events, feeds, model, ranking, splits
+from tf1_sampled.training import loop
 
 COUNTS = [5, 4, 3, 2, 1]
 RICH = dict(num_users=3, context={"kind": 4, "hour": model.Numeric(10.0, 4.0)}, age_unit=5.0)
@@ -438,7 +439,7 @@ class LearningTest(graph_case.GraphCase):
         vectors = net.user_vectors(inputs, training=True)
         weights, biases = net.class_table()
         size, known, sampled = num_items if sampler == "all" else 10, None, None
-        if loss not in tables.FULL_LOSSES:
+        if loss not in registry.FULL_LOSSES:
             sampled = samplers.sample_by_name(sampler, labels, size, data.item_counts, unique=True,
                                               seed=1)
         if hard_negatives:
@@ -461,18 +462,18 @@ class LearningTest(graph_case.GraphCase):
         if repeats:
             test = test._replace(seen=None)
         folder = self.create_tempdir().full_path
-        training.train(training.Objective(value, value), training.Data(steps, 1, "examples"),
-                       training.Optimization(tables.OPTIMIZERS[optimizer], rate),
-                       training.Saving(folder))
-        with training.restored_session(folder) as session:
+        loop.train(loop.Objective(value, value), loop.Data(steps, 1, "examples"),
+                       loop.Optimization(registry.OPTIMIZERS[optimizer], rate),
+                       loop.Saving(folder))
+        with loop.restored_session(folder) as session:
             users = feeds.user_vectors(session, answer, asked, data, test, history_length, block=100)
             metrics = evaluation.evaluate(item_ranking.ranker(session, users), test, num_items, [k])
             rows, targets = feeds.some_targets(test)
-            full_loss = training.mean_in_blocks(session, full, {given: users[rows], labels: targets})
+            full_loss = loop.mean_in_blocks(session, full, {given: users[rows], labels: targets})
         return metrics["HR@%d" % k], full_loss
 
-    @parameterized.parameters(*[(loss, "uniform") for loss in sorted(tables.LOSSES)] + [
-        ("sampled_softmax", sampler) for sampler in sorted(tables.SAMPLERS) if sampler != "uniform"] + [
+    @parameterized.parameters(*[(loss, "uniform") for loss in sorted(registry.LOSSES)] + [
+        ("sampled_softmax", sampler) for sampler in sorted(registry.SAMPLERS) if sampler != "uniform"] + [
         ("full_softmax", "uniform")])
     def test_the_next_item_is_found(self, loss, sampler):
         hit_rate, full_loss = self.learn(chains(next_one), loss, sampler, similarity="cosine",

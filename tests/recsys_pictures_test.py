@@ -6,7 +6,7 @@ from unittest import mock
 import numpy as np
 from absl.testing import absltest
 
-from tf1_sampled import InputError, plots
+from tf1_sampled import InputError, charts
 from tf1_sampled.recsys import evaluation, pictures
 
 try:
@@ -28,7 +28,7 @@ class DataTest(absltest.TestCase):
 
     def setUp(self):
         super().setUp()
-        self.plots = mock.create_autospec(plots)
+        self.plots = mock.create_autospec(charts)
         patch = mock.patch.object(pictures, "plots", self.plots)
         patch.start()
         self.addCleanup(patch.stop)

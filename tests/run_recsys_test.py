@@ -9,7 +9,7 @@ import numpy as np
 from absl.testing import absltest, parameterized
 
 from tests import run_program
-from tf1_sampled import tables
+from tf1_sampled import registry
 
 
 def _circle(num_items=30, num_users=250, length=8):
@@ -366,7 +366,7 @@ class HelpTest(_ProgramCase):
         self.assertIn("Trains a recommender's candidate generator", out)
         self.assertIn("of fewer than 200 items by default half as many; of", " ".join(out.split()))
         joined = "".join(out.split())  # lines are broken within names too
-        for name in [*tables.LOSSES, *tables.FULL_LOSSES, *tables.SAMPLERS, *tables.OPTIMIZERS]:
+        for name in [*registry.LOSSES, *registry.FULL_LOSSES, *registry.SAMPLERS, *registry.OPTIMIZERS]:
             self.assertRegex(joined, r"[<|]%s[|>]" % re.escape(name))
 
 

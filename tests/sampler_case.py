@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from tests import graph_case, oracles
-from tf1_sampled import distributions, samplers, tables
+from tf1_sampled import distributions, registry, samplers
 
 C = 60
 # Another number for each class, in no order: how often it was a label in the data, and in the session.
@@ -14,7 +14,7 @@ COUNTS = np.random.RandomState(2).permutation(1000 * graph_case.zipf(C))
 SEEN = np.random.RandomState(3).permutation(3 * np.arange(C))
 DISTORTION = 0.5
 
-NAMES = sorted(tables.SAMPLERS)
+NAMES = sorted(registry.SAMPLERS)
 DRAWN = [name for name in NAMES if "in_batch" not in name and name != "all"]
 IN_BATCH = [name for name in NAMES if "in_batch" in name]
 MIXED = [name for name in IN_BATCH if "+" in name]

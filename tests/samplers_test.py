@@ -6,7 +6,7 @@ import tensorflow.compat.v1 as tf
 from absl.testing import absltest, parameterized
 
 from tests import graph_case, sampler_case
-from tf1_sampled import InputError, candidates, distributions, samplers, tables
+from tf1_sampled import InputError, candidates, distributions, registry, samplers
 
 _C, _COUNTS, _DISTORTION = sampler_case.C, sampler_case.COUNTS, sampler_case.DISTORTION
 _NAMES, _DRAWN, _MIXED = sampler_case.NAMES, sampler_case.DRAWN, sampler_case.MIXED
@@ -244,7 +244,7 @@ class WrongArgumentsTest(sampler_case.SamplerCase):
     @parameterized.parameters(*_NAMES)
     def test_wrong_arguments_are_named(self, name):
         labels = tf.constant([[1]])
-        sampler = tables.SAMPLERS[name]
+        sampler = registry.SAMPLERS[name]
         function = sampler.__name__ + ": "
         size = sampler_case.num_drawn(name)
         with self.assertRaisesRegex(
@@ -275,11 +275,11 @@ class WrongArgumentsTest(sampler_case.SamplerCase):
         if name != "in_batch":
             options.setdefault("num_sampled", sampler_case.num_drawn(name))
         options.setdefault("unique", False)
-        return tables.SAMPLERS[name](tf.constant([[1]]), **options)
+        return registry.SAMPLERS[name](tf.constant([[1]]), **options)
 
     @parameterized.parameters(*_NAMES)
     def test_wrong_numbers_are_named(self, name):
-        function = tables.SAMPLERS[name].__name__ + ": "
+        function = registry.SAMPLERS[name].__name__ + ": "
         for wrong in (0, -1, 1.5, True, None):
             for num_groups in (None, 1):
                 with self.assertRaisesRegex(
@@ -302,7 +302,7 @@ class WrongArgumentsTest(sampler_case.SamplerCase):
 
     @parameterized.parameters(*_NAMES)
     def test_wrong_ways_of_unique_are_named(self, name):
-        function = tables.SAMPLERS[name].__name__ + ": "
+        function = registry.SAMPLERS[name].__name__ + ": "
         if name == "all":
             for anything in ("maskd", None, True):  # makes no difference
                 self._call(name, unique=anything)
@@ -332,7 +332,7 @@ class WrongArgumentsTest(sampler_case.SamplerCase):
                             distributions.StreamingFrequency(59, 4)):
             for name in ("in_batch", "in_batch+uniform"):
                 with self.assertRaisesRegex(
-                        InputError, tables.SAMPLERS[name].__name__ +
+                        InputError, registry.SAMPLERS[name].__name__ +
                         ": frequencies: wanted one of range_max = 60 classes, got 59"):
                     self._call(name, frequencies=frequencies)
         with self.assertRaisesRegex(InputError, "mixed_candidate_sampler: distribution: wanted one of "

@@ -123,7 +123,7 @@ class Cluster:
     """
 
     def __init__(self, program, folder, *arguments, num_ps=2, num_workers=2, absent=()):
-        from tf1_sampled import launch
+        from tf1_sampled.cluster import launch
 
         self._program, self._arguments = program, arguments
         hosts = ["127.0.0.1:%d" % port for port in launch.free_ports(num_ps + num_workers)]

@@ -11,7 +11,8 @@ import tensorflow.compat.v1 as tf
 from absl.testing import absltest, parameterized
 
 from tests import graph_case
-from tf1_sampled import checks, files
+from tf1_sampled import checks
+from tf1_sampled.files import places
 from tf1_sampled.word2vec import evaluation, export
 
 try:
@@ -278,11 +279,11 @@ class EitherTest(graph_case.GraphCase):
     @parameterized.parameters(export.write_saved_model, export.write_projector)
     def test_an_empty_folder_is_filled_and_a_full_one_is_refused(self, write):
         os.mkdir(self.folder)
-        files.check_new_folder(self.folder + os.sep)
+        places.check_new_folder(self.folder + os.sep)
         write(self.folder + os.sep, *sample())
         before = os.listdir(self.folder)
         with self.assertRaisesRegex(checks.InputError, "wanted a new or empty folder, got one with"):
-            files.check_new_folder(self.folder)
+            places.check_new_folder(self.folder)
         with self.assertRaisesRegex(checks.InputError, "wanted a new or empty folder, got one with"):
             write(self.folder, *sample())
         self.assertEqual(os.listdir(self.folder), before)
@@ -291,7 +292,7 @@ class EitherTest(graph_case.GraphCase):
     @parameterized.parameters(export.write_saved_model, export.write_projector)
     def test_folders_above_are_made_and_others_can_read(self, write):
         deep = os.path.join(self.folder, "a", "b")
-        files.check_new_folder(deep)
+        places.check_new_folder(deep)
         self.assertFalse(os.path.exists(deep))
         previous = os.umask(0o022)
         try:

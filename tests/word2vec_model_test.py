@@ -3,7 +3,8 @@ import tensorflow.compat.v1 as tf
 from absl.testing import absltest, parameterized
 
 from tests import graph_case
-from tf1_sampled import InputError, losses, samplers, tables, training
+from tf1_sampled import InputError, losses, registry, samplers
+from tf1_sampled.training import loop
 from tf1_sampled.word2vec import corpus, evaluation, model
 from tf1_sampled.word2vec.corpus import END
 
@@ -234,7 +235,7 @@ class NoiseLogProbTest(graph_case.GraphCase):
         self.assert_close(np.exp(model.noise_log_prob(sampler, counts, 0.6)),
                           expected_count.ravel() / expected_count.sum())
 
-    @parameterized.parameters(*tables.SAMPLERS)
+    @parameterized.parameters(*registry.SAMPLERS)
     def test_is_finite_and_sums_to_one(self, sampler):
         log_prob = model.noise_log_prob(sampler, np.array([50, 20, 9, 0]), 0.75)
         self.assertEqual((log_prob.dtype, log_prob.shape), (np.float32, (4,)))
@@ -271,7 +272,7 @@ class LearningTest(graph_case.GraphCase):
         run = tf.placeholder(tf.int32, [512 + 4])
         windows = windows_of(table, run, 2, seed=1)
         sampled = None
-        if loss not in tables.FULL_LOSSES:
+        if loss not in registry.FULL_LOSSES:
             sampled = samplers.sample_by_name(sampler, windows.labels, 10, text.counts, distortion=0.75,
                                               seed=1, num_groups=16, label_mask=windows.label_mask)
         options = {"k": 5} if loss == "softmax_at_k" else {}
@@ -285,10 +286,10 @@ class LearningTest(graph_case.GraphCase):
             return (({run: tokens}, progress, after) for tokens, progress, after in runs)
 
         folder = self.create_tempdir().full_path
-        training.train(training.Objective(total, total), training.Data(batches, 1, "words"),
-                       training.Optimization(tables.OPTIMIZERS[optimizer], rate),
-                       training.Saving(folder))
-        with training.restored_session(folder) as session:
+        loop.train(loop.Objective(total, total), loop.Data(batches, 1, "words"),
+                       loop.Optimization(registry.OPTIMIZERS[optimizer], rate),
+                       loop.Saving(folder))
+        with loop.restored_session(folder) as session:
             vectors, own = session.run([table, full])
         unit = evaluation.unit_rows(vectors)
         near = [order[evaluation.nearest(unit, i, 4)[0]] for i in range(10)]
@@ -304,8 +305,8 @@ class LearningTest(graph_case.GraphCase):
             self.assert_close(own, -np.log(np.tile(_SHARES["uneven"], 2)), 0, tolerance)
 
     @parameterized.parameters(*sorted(
-        {(loss, "fixed_unigram") for loss in [*tables.LOSSES, *tables.FULL_LOSSES]}
-        | {(loss, sampler) for loss in ("nce", "negative_sampling") for sampler in tables.SAMPLERS}))
+        {(loss, "fixed_unigram") for loss in [*registry.LOSSES, *registry.FULL_LOSSES]}
+        | {(loss, sampler) for loss in ("nce", "negative_sampling") for sampler in registry.SAMPLERS}))
     def test_neighbours_are_of_one_topic(self, loss, sampler):
         self._check(loss, sampler)
 

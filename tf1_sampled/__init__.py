@@ -57,16 +57,16 @@ _HOME = {
     "full_sigmoid_loss": "losses",
     "l2_loss_of_rows": "losses",
     "loss_by_name": "losses",
-    "restore": "checkpoints",
+    "restore": "training.checkpoints",
     "AdagradOptimizer": "optimizers",
     "LazyAdamOptimizer": "optimizers",
     "RowwiseAdagradOptimizer": "optimizers",
     "SGDOptimizer": "optimizers",
     "merged": "optimizers",
-    "minimize": "steps",
-    "LOSSES": "tables",
-    "OPTIMIZERS": "tables",
-    "SAMPLERS": "tables",
+    "minimize": "training.steps",
+    "LOSSES": "registry",
+    "OPTIMIZERS": "registry",
+    "SAMPLERS": "registry",
 }
 
 __all__ = sorted(_HOME)

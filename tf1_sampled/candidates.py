@@ -12,7 +12,7 @@ import collections
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from tf1_sampled import assertions, checks, class_ids, matches
+from tf1_sampled import checks, class_ids, graph_checks, matches
 
 MASKED_COUNT = np.finfo(np.float32).max
 
@@ -115,7 +115,7 @@ def with_certain(sampled_values, true_classes, certain_classes, num_classes):
 
         def checked(name, ids):
             ids = class_ids.id_tensor(function, name, ids)
-            return tf.cast(assertions.ids_below(ids, num_classes, function, name), sampled.dtype)
+            return tf.cast(graph_checks.ids_below(ids, num_classes, function, name), sampled.dtype)
 
         certain = checked("certain_classes", certain_classes)
         labels = checked("true_classes", true_classes)

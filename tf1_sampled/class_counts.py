@@ -6,7 +6,8 @@ import operator
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from tf1_sampled import checks, files
+from tf1_sampled import checks
+from tf1_sampled.files import reading
 
 
 def weights_of(function, range_max, num_reserved_ids, vocab_file, unigrams):
@@ -93,7 +94,7 @@ def _read_counts(path, number, wanted):
 def _vocab_lines(path):
     """Open the lines of a vocab file. Latin-1 decodes any encoding and keeps the digits."""
     if "://" not in path:
-        with files.open_text(path, "latin-1") as lines:
+        with reading.open_text(path, "latin-1") as lines:
             yield lines
         return
     try:

@@ -9,7 +9,7 @@ import collections
 
 import tensorflow.compat.v1 as tf
 
-from tf1_sampled import assertions, checks
+from tf1_sampled import checks, graph_checks
 
 Labels = collections.namedtuple("Labels", "ids mask")
 Labels.__doc__ = """Labels of a batch, checked.
@@ -36,7 +36,7 @@ def id_tensor(function, name, ids):
     checks.argument(ids.dtype.is_integer or ids.dtype.is_floating, function, name, "integer ids",
                     ids.dtype.name)
     if ids.dtype.is_floating:
-        return assertions.whole(ids, function, name)
+        return graph_checks.whole(ids, function, name)
     return ids if ids.dtype in (tf.int32, tf.int64) else tf.cast(ids, tf.int64)
 
 
@@ -107,4 +107,4 @@ def _without_padding(function, name, labels, num_classes, label_mask):
         checks.argument(label_mask.shape.is_compatible_with(labels.shape), function, "label_mask",
                         "the shape of %s, %s" % (name, labels.shape), label_mask.shape)
         labels = tf.where(label_mask, labels, tf.zeros_like(labels))
-    return assertions.ids_below(labels, num_classes, function, name)
+    return graph_checks.ids_below(labels, num_classes, function, name)

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 from tensorflow.python.ops import while_v2
 
-from tf1_sampled import assertions, distributions, matches
+from tf1_sampled import distributions, graph_checks, matches
 
 _MAX_TURNS = 1000  # of drawing unique candidates: an error, rather than a program that hangs
 
@@ -151,7 +151,7 @@ def _draw_unique(distribution, num_groups, num_sampled, seed):
     state = turn(tf.constant(0, tf.int64), None, tf.zeros([num_groups], tf.int64))
     _, ids, num_tries = _functional_while(more, turn, state)
     found = tf.reduce_min(tf.reduce_sum(tf.cast(ids < none, tf.int32), 1))
-    return assertions.holds(
+    return graph_checks.holds(
         tf.equal(found, num_sampled), found, ids, "unique candidates", "num_sampled",
         "as many different ids as come in %d draws" % (_MAX_TURNS * chunk)), num_tries
 

@@ -8,7 +8,7 @@ A source is a set of S draws from a distribution P (see `draws`).
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from tf1_sampled import assertions
+from tf1_sampled import graph_checks
 from tf1_sampled.candidates import MASKED_COUNT, SampledValues
 
 
@@ -38,7 +38,7 @@ def sampled_values(function, labels, sources, ids, masked, once, num_groups):
         sampled_count = tf.where(masked, tf.fill(tf.shape(ids), MASKED_COUNT), sampled_count)
     nevers = [getattr(source.distribution, "never", None) for source in sources]
     if all(never is not None for never in nevers):
-        true_count = assertions.ids_with_counts(labels.ids, true_count, np.logical_and.reduce(nevers),
+        true_count = graph_checks.ids_with_counts(labels.ids, true_count, np.logical_and.reduce(nevers),
                                                 function, "true_classes")
     return SampledValues(ids, true_count, sampled_count)
 

@@ -17,7 +17,8 @@ import tempfile
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from tf1_sampled import checks, files
+from tf1_sampled import checks
+from tf1_sampled.files import cache, writing
 
 LARGEST_CONSTANT = 1 << 26  # bytes
 
@@ -64,9 +65,9 @@ class Frozen:
 
 def _mapped(array, name, folder):
     """Return a tensor of an array that lies in a file."""
-    path = os.path.join(folder or _temporary_folder(), files.digest(array) + ".table")
+    path = os.path.join(folder or _temporary_folder(), cache.digest(array) + ".table")
     if not os.path.exists(path):
-        with files.writing(path, "wb") as stream:
+        with writing.writing(path, "wb") as stream:
             stream.write(array.data)
     return tf.raw_ops.ImmutableConst(dtype=tf.as_dtype(array.dtype), shape=array.shape,
                                      memory_region_name=os.path.abspath(path), name=name)

@@ -28,7 +28,7 @@ import collections
 
 import tensorflow.compat.v1 as tf
 
-from tf1_sampled import assertions, blocks, checks, class_ids, samplers, tables
+from tf1_sampled import blocks, checks, class_ids, graph_checks, registry, samplers
 from tf1_sampled.logits import (
     MASKED_LOGIT,
     check_batch,
@@ -59,12 +59,12 @@ def loss_by_name(loss, weights, biases, labels, inputs, num_classes, sampled_val
     Raises:
       InputError: an unknown name, a sampled loss without sampled_values, or what the loss says.
     """
-    if loss in tables.FULL_LOSSES:
+    if loss in registry.FULL_LOSSES:
         return full_softmax_loss(weights, biases, labels, inputs, num_classes, pairs=pairs, **options)
-    checks.one_of("loss_by_name", "loss", loss, tables.LOSSES)
+    checks.one_of("loss_by_name", "loss", loss, registry.LOSSES)
     checks.argument(sampled_values is not None, "loss_by_name", "sampled_values",
                     "those of a sampler", sampled_values)
-    return tables.LOSSES[loss](weights, biases, labels, inputs, None, num_classes,
+    return registry.LOSSES[loss](weights, biases, labels, inputs, None, num_classes,
                                sampled_values=sampled_values, pairs=pairs, **options)
 
 
@@ -487,7 +487,7 @@ def _of_pairs(function, labels, inputs, num_classes, num_true, label_mask):
     labels, inputs = class_ids.id_tensor(function, "labels", labels), tf.convert_to_tensor(inputs)
     checks.argument(labels.shape.rank == 2, function, "labels", "shape [G, J]", labels.shape)
     checks.argument(inputs.shape.rank == 3, function, "inputs", "shape [G, K, D]", inputs.shape)
-    return assertions.ids_below(labels, num_classes, function, "labels"), inputs
+    return graph_checks.ids_below(labels, num_classes, function, "labels"), inputs
 
 
 def _examples(function, labels, inputs, num_true, label_mask):

@@ -62,7 +62,7 @@ from tf1_sampled import (
     draws,
     expected_counts,
     learning,
-    tables,
+    registry,
 )
 
 
@@ -347,7 +347,7 @@ def sample_by_name(sampler, true_classes, num_sampled, counts, unique=False, dis
     Raises:
       InputError: a name that is not in SAMPLERS, or what the sampler says.
     """
-    checks.one_of("sample_by_name", "sampler", sampler, tables.SAMPLERS)
+    checks.one_of("sample_by_name", "sampler", sampler, registry.SAMPLERS)
     options = {"num_groups": num_groups, "label_mask": label_mask}
     if sampler == "all":
         return all_candidate_sampler(true_classes, 1, len(counts), unique, **options)

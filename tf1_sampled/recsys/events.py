@@ -17,7 +17,8 @@ import sys
 
 import numpy as np
 
-from tf1_sampled import checks, files
+from tf1_sampled import checks
+from tf1_sampled.files import reading
 
 # Column names, lower case and without signs; of several in a header the first one here is taken.
 _COLUMNS = {
@@ -315,7 +316,7 @@ def _read_logs(function, paths, categorical, numeric):
 
 def _read_file(path, users, items, categories, categorical, numeric):
     """[users, items, times or None, further columns...], arrays of one file."""
-    with files.open_text(path) as lines:
+    with reading.open_text(path) as lines:
         layout = _layout(path, lines.readline(), _EVENTS)
         numeric = _indexes(path, layout, numeric)
         indexes = [layout.columns["user"], layout.columns["item"], layout.columns.get("time")]
@@ -391,7 +392,7 @@ def read_titles(path):
       InputError: a file without these columns, a line that is not as the others.
     """
     titles = {}
-    with files.open_text(path, _encoding(path)) as lines:
+    with reading.open_text(path, _encoding(path)) as lines:
         layout = _layout(path, lines.readline(), _TITLES)
         for rows, check in _read_rows(path, lines, layout):
             check()
@@ -420,7 +421,7 @@ def read_side_table(path, key_role, categorical=(), numeric=()):
     checks.one_of("read_side_table", "key_role", key_role, ("user", "item"))
     _check_columns("read_side_table", categorical, numeric)
     form = _Form((key_role,), (key_role,), _SEPARATORS[:-1], lambda separator, cells: None, "")
-    with files.open_text(path, _encoding(path)) as lines:
+    with reading.open_text(path, _encoding(path)) as lines:
         layout = _layout(path, lines.readline(), form)
         values = [(name, index, str.strip) for name, index in
                   zip(categorical, _indexes(path, layout, categorical))]
@@ -439,7 +440,7 @@ def read_side_table(path, key_role, categorical=(), numeric=()):
 def _encoding(path):
     """That of a file that is UTF-8 or else Latin-1."""
     decoder = codecs.getincrementaldecoder("utf-8")()
-    with files.open_binary(path) as stream:
+    with reading.open_binary(path) as stream:
         try:
             for data in iter(lambda: stream.read(_BYTES_AT_A_TIME), b""):
                 decoder.decode(data)

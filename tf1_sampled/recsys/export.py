@@ -38,7 +38,8 @@ import os
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from tf1_sampled import assertions, checks, files
+from tf1_sampled import checks, graph_checks
+from tf1_sampled.files import writing
 from tf1_sampled.logits import UnitRows, lookup
 from tf1_sampled.recsys import items, model
 
@@ -87,7 +88,7 @@ def write_saved_model(folder, net, checkpoint, item_names, user_names=None, cate
     if history_length is not None:
         checks.positive(function, "history_length", history_length)
 
-    with files.writing_folder(folder, replaces) as temporary, tf.Graph().as_default(), (
+    with writing.writing_folder(folder, replaces) as temporary, tf.Graph().as_default(), (
             _session()) as session:
         tables = _Tables(session, net, item_names, user_names, categories)
         tower, classes = {}, {}
@@ -134,7 +135,7 @@ def write_item_vectors(folder, net, checkpoint, item_names, titles=None):
         for name, table, shape in (("item_vectors.npy", weights, (num_items, net.vector_size)),
                                    ("item_biases.npy", biases, (num_items,))):
             rows = lookup(table, ids)
-            with files.writing(os.path.join(folder, name), "wb") as stream:
+            with writing.writing(os.path.join(folder, name), "wb") as stream:
                 header = {"descr": "<f4", "fortran_order": False, "shape": shape}
                 np.lib.format.write_array_header_1_0(stream, header)
                 for block in _blocks(num_items):
@@ -297,7 +298,7 @@ class _Query:
         num_items = self._tables.items.size
         seen = self._ids("seen", self._tables.items, [None, None])  # [B, M]
         k = self._inputs["k"] = tf.placeholder_with_default(tf.constant(10), [], self._name("k"))
-        k = assertions.holds(k > 0, k, k, self._function, "k", "an integer above 0")
+        k = graph_checks.holds(k > 0, k, k, self._function, "k", "an integer above 0")
         scores = tf.matmul(self.vectors, weights, transpose_b=True) + biases  # [B, C]
         known = seen >= 0
         pairs = tf.stack([tf.where(known)[:, 0], tf.boolean_mask(seen, known)], 1)  # [n, 2]
@@ -315,7 +316,7 @@ class _Query:
             return names.ids(asked, -1)
         none = tf.equal(asked, -1)
         some = tf.where(none, tf.zeros_like(asked), asked)
-        return tf.where(none, asked, assertions.ids_below(some, names.size, self._function, name))
+        return tf.where(none, asked, graph_checks.ids_below(some, names.size, self._function, name))
 
     def _column(self, number, column):
         """An input of the context: int32 [B] of categories, or float32 [B]."""
@@ -325,7 +326,7 @@ class _Query:
             return tf.cast(names.ids(value, 0), tf.int32)
         finite = tf.is_finite(value)
         wrong = tf.boolean_mask(value, tf.logical_not(finite))[:5]
-        return assertions.holds(tf.reduce_all(finite), wrong, value, self._function, column,
+        return graph_checks.holds(tf.reduce_all(finite), wrong, value, self._function, column,
                                 "finite numbers")
 
     def _input(self, name, op_name, dtype, shape):
@@ -334,7 +335,7 @@ class _Query:
         if name == "items":
             return value
         num_rows = tf.shape(value)[0]
-        return assertions.holds(tf.equal(num_rows, self._num_rows), num_rows, value, self._function,
+        return graph_checks.holds(tf.equal(num_rows, self._num_rows), num_rows, value, self._function,
                                 name, "as many rows as items")
 
     def _name(self, op_name):

@@ -27,7 +27,8 @@ import time
 
 import numpy as np
 
-from tf1_sampled import checks, files
+from tf1_sampled import checks
+from tf1_sampled.files import reading, writing
 
 try:
     import faiss
@@ -101,7 +102,7 @@ def build(path, vectors, biases, user_vectors):
     transform = faiss.LinearTransform(width + 1, width + 2)
     faiss.copy_array_to_vector(matrix.ravel(), transform.A)
     transform.is_trained = True
-    with files.writing(path, "wb") as stream:
+    with writing.writing(path, "wb") as stream:
         faiss.write_index(faiss.IndexPreTransform(transform, graph),
                           faiss.PyCallbackIOWriter(stream.write))
 
@@ -114,7 +115,7 @@ def load(path):
     """
     check_available()
     path = os.fspath(path)
-    with files.open_binary(path):
+    with reading.open_binary(path):
         pass  # what is no file is told in our words
     try:
         index = faiss.read_index(path)

@@ -9,7 +9,8 @@ with =, +, - or @, which a spreadsheet would take for a formula and compute, has
 """
 import re
 
-from tf1_sampled import checks, files
+from tf1_sampled import checks
+from tf1_sampled.files import reading, writing
 
 _HEADER = "item\ttitle\tevents"
 _ESCAPES = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": "\\0"}
@@ -40,7 +41,7 @@ def write_items(path, names, titles, counts):
                         "as many as names, %d" % len(names), len(values))
     for title in titles:
         checks.argument(_is_text(title), "write_items", "titles", "strings of Unicode characters", title)
-    with files.writing(path) as stream:
+    with writing.writing(path) as stream:
         stream.write(_HEADER + "\n")
         stream.writelines("%s\t%s\t%d\n" % (_escape(name), _escape(title), count)
                           for name, title, count in zip(names, titles, counts))
@@ -60,7 +61,7 @@ def read_items(path):
     """
     names, titles, counts = [], [], []
     first = {}  # the line of each name
-    with files.open_text(path) as stream:
+    with reading.open_text(path) as stream:
         header = stream.readline().rstrip("\n")
         checks.line(header == _HEADER, path, 1, "the header %r" % _HEADER, header)
         for number, line in enumerate(stream, 2):

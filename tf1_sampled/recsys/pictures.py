@@ -8,7 +8,7 @@ import os
 
 import numpy as np
 
-from tf1_sampled import plots
+from tf1_sampled import charts
 from tf1_sampled.recsys import evaluation
 
 _MAP_ITEMS = 500
@@ -31,10 +31,10 @@ def training(folder, units, seconds, full_losses, scores):
       InputError: as `plots`.
     """
     path = os.path.join(folder, "validation.png")
-    plots.curves(path, {name: (units, [values[name] for values in scores])
+    charts.curves(path, {name: (units, [values[name] for values in scores])
                         for name in scores[0] if not name.startswith("Coverage")},
                  "examples", "", "Scores on validation")
-    return [plots.loss(folder, list(zip(units, seconds, full_losses)), "examples",
+    return [charts.loss(folder, list(zip(units, seconds, full_losses)), "examples",
                        "Full softmax loss on validation"), path]
 
 
@@ -58,7 +58,7 @@ def popularity(folder, rankings, item_counts, k):
                for name, ranking in rankings.items()}
     labels = ["%s\n%d targets" % (bucket.label, bucket.num_targets)
               for bucket in next(iter(buckets.values()))]
-    plots.bars(path, labels, {name: [bucket.recall for bucket in of_system]
+    charts.bars(path, labels, {name: [bucket.recall for bucket in of_system]
                               for name, of_system in buckets.items()},
                "items by popularity, with a fifth of the events each", "share found in the top %d" % k,
                "What is found of popular and of rare items")
@@ -85,6 +85,6 @@ def item_map(folder, vectors, names, categories, seed=0):
     colours = None
     if categories is not None:
         colours = [category.split("|")[0] for category in categories[:_MAP_ITEMS]]
-    plots.map_of_points(path, np.asarray(vectors[:_MAP_ITEMS]), names[:_MAP_ITEMS],
+    charts.map_of_points(path, np.asarray(vectors[:_MAP_ITEMS]), names[:_MAP_ITEMS],
                         "The most frequent items", colours, seed)
     return path

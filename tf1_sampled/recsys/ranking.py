@@ -12,9 +12,10 @@ import concurrent.futures
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from tf1_sampled import checks, training
+from tf1_sampled import checks
 from tf1_sampled.logits import lookup, whole_table
 from tf1_sampled.recsys import evaluation, splits
+from tf1_sampled.training import loop
 
 
 def best_items(weights, biases, vectors, num_items, number, num_vectors=16):
@@ -133,7 +134,7 @@ class ItemRanking:
             items[np.isneginf(values)] = -1
             return values, items, wanted[:, 0], target_scores
 
-        with concurrent.futures.ThreadPoolExecutor(training.num_cores()) as pool:
+        with concurrent.futures.ThreadPoolExecutor(loop.num_cores()) as pool:
             for result in pool.map(block, range(0, len(vectors), self._users_at_a_time)):
                 yield result
 

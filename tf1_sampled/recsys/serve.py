@@ -41,7 +41,8 @@ import sys
 import numpy as np
 from absl import flags
 
-from tf1_sampled import checks, program
+from tf1_sampled import checks
+from tf1_sampled.programs import program
 from tf1_sampled.recsys import items as item_files
 
 try:

@@ -12,7 +12,8 @@ import collections
 
 import numpy as np
 
-from tf1_sampled import checks, files
+from tf1_sampled import checks
+from tf1_sampled.files import cache
 
 TRAIN, VALID, TEST = 0, 1, 2
 
@@ -61,7 +62,7 @@ def digest(events):
     """A short string of all that `events` holds, which tells whether two are the same."""
     columns = [part for name in sorted(events.columns) for part in (
         name, events.columns[name].values, events.columns[name].categories)]
-    return files.digest(events.items, events.starts, events.train_ends, events.valid_ends,
+    return cache.digest(events.items, events.starts, events.train_ends, events.valid_ends,
                         events.times, events.user_names, events.item_names, *columns)
 
 

@@ -21,7 +21,8 @@ import zlib
 
 import numpy as np
 
-from tf1_sampled import checks, files
+from tf1_sampled import checks
+from tf1_sampled.files import cache, reading, writing
 from tf1_sampled.word2vec import phrases as phrases_lib
 from tf1_sampled.word2vec import text as text_lib
 from tf1_sampled.word2vec import vocabulary as vocabulary_lib
@@ -94,7 +95,7 @@ class Corpus:
     @property
     def digest(self):
         """A string that tells whether another corpus is of the same text and vocabulary."""
-        return files.digest(self.words, self.counts, self._ranks, self._ids_crc32)
+        return cache.digest(self.words, self.counts, self._ranks, self._ids_crc32)
 
     def read(self, begin, end):
         """A stretch of the text without the words that are not in the vocabulary.
@@ -209,7 +210,7 @@ def _cache_folder(cache_dir, is_temporary, stack, report):
             report("%s; the encoded text goes to a temporary folder" % e)
             cache_dir, is_temporary = tempfile.gettempdir(), True
     if is_temporary:
-        cache_dir = tempfile.mkdtemp(prefix=files.MAKING, dir=cache_dir)
+        cache_dir = tempfile.mkdtemp(prefix=writing.MAKING, dir=cache_dir)
         stack.callback(shutil.rmtree, cache_dir, ignore_errors=True)
     return os.path.abspath(cache_dir)
 
@@ -253,7 +254,7 @@ def _encoded(sources, encoding, num_passes, cache_dir, report):
             made, format(int(counts[1:].sum()), ","), time.time() - begin, path))
 
     path = os.path.join(cache_dir, _fingerprint(sources, encoding, num_passes))
-    encoded, is_new = files.cached_folder(path, make, _load)
+    encoded, is_new = cache.cached_folder(path, make, _load)
     if not is_new:
         report("Read from cache: " + path)
     return encoded
@@ -266,7 +267,7 @@ def _fingerprint(sources, encoding, num_passes):
     settings = [phrases_lib.MIN_COUNT, phrases_lib.THRESHOLD] if num_passes else []
     digest = hashlib.sha256(json.dumps([_VERSION, encoding, num_passes, settings]).encode())
     for path, named in sources:
-        with files.open_members(path), open(path, "rb") as stream:
+        with reading.open_members(path), open(path, "rb") as stream:
             status = os.fstat(stream.fileno())
             digest.update(json.dumps([
                 os.path.abspath(path), named, status.st_size, status.st_mtime_ns]).encode())

@@ -8,7 +8,8 @@ import math
 
 import numpy as np
 
-from tf1_sampled import checks, files
+from tf1_sampled import checks
+from tf1_sampled.files import reading
 
 _BLOCK = 4096  # columns of scores at a time
 _SCORES = 1 << 23  # of single words in memory at a time, and of questions 1 / 64 of that
@@ -201,7 +202,7 @@ def read_similarity(path):
     pairs = []
     columns = None  # how many, as in the first line
     score_column = 2
-    with files.open_text(path) as stream:
+    with reading.open_text(path) as stream:
         for number, line in enumerate(stream, 1):
             if not line.strip() or line.startswith("#"):
                 continue
@@ -292,7 +293,7 @@ def read_analogies(path):
         number; no questions.
     """
     sections = []
-    with files.open_text(path) as stream:
+    with reading.open_text(path) as stream:
         for number, line in enumerate(stream, 1):
             parts = line.split(None, 4)
             if not parts:

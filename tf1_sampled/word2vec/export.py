@@ -27,7 +27,8 @@ import tempfile
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from tf1_sampled import assertions, checks, files
+from tf1_sampled import checks, graph_checks
+from tf1_sampled.files import writing
 
 _BREAKS = re.compile("[ \t\n\r\v\f\0]")
 # What browsers leave of a line when they look whether it is empty; Python's strip() keeps the last.
@@ -61,7 +62,7 @@ def write_saved_model(folder, words, vectors, replaces=False):
     words, vectors = _checked("write_saved_model", words, vectors, least=1)
     text = ("\n".join(words) + "\n").encode("utf-8")
     # The graph remembers where the words came from: not from a folder with the user's name in it.
-    with files.writing_folder(folder, replaces) as temporary, tempfile.TemporaryDirectory() as place:
+    with writing.writing_folder(folder, replaces) as temporary, tempfile.TemporaryDirectory() as place:
         asset = os.path.join(place, "words.txt")
         with open(asset, "wb") as stream:
             stream.write(text)
@@ -107,7 +108,7 @@ def write_projector(folder, words, vectors, replaces=False, most=10000):
     checks.argument(most > 1, "write_projector", "most", "an integer above 1", most)
     words, vectors = _checked("write_projector", words, vectors, least=2)
     words, vectors = words[:most], vectors[:most]
-    with files.writing_folder(folder, replaces) as temporary:
+    with writing.writing_folder(folder, replaces) as temporary:
         os.mkdir(temporary)
 
         def stream(name):
@@ -216,11 +217,11 @@ def _signatures(table, scale, vocabulary):
     vectors = tf.ensure_shape(tf.gather(table, row) * mask, [None, dimension])
 
     asked = tf.placeholder(tf.int64, [None], "ids")
-    asked_vectors = tf.gather(table, assertions.ids_below(asked, num_words, "embed_ids", "ids"))
+    asked_vectors = tf.gather(table, graph_checks.ids_below(asked, num_words, "embed_ids", "ids"))
 
     k = tf.placeholder_with_default(tf.constant(10), [], "k")
     largest = tf.minimum(
-        assertions.holds(k > 0, k, k, "most_similar", "k", "an integer above 0"), num_words - 1)
+        graph_checks.holds(k > 0, k, k, "most_similar", "k", "an integer above 0"), num_words - 1)
     queries = vectors * tf.gather(scale, row)[:, None]
     cosines = tf.matmul(queries, table, transpose_b=True) * scale  # [N, V]
     best, best_ids = tf.nn.top_k(cosines, largest + 1)

@@ -16,7 +16,8 @@ import sys
 
 from absl import flags
 
-from tf1_sampled import checks, program
+from tf1_sampled import checks
+from tf1_sampled.programs import program
 from tf1_sampled.word2vec import evaluation, vectors
 
 _COMPARED = 50000  # first words among which close spellings are looked for

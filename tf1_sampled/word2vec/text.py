@@ -15,7 +15,8 @@ import os
 import sys
 import threading
 
-from tf1_sampled import checks, files
+from tf1_sampled import checks
+from tf1_sampled.files import reading
 
 STANDARD_INPUT = "-"
 
@@ -177,9 +178,9 @@ def pieces(sources, encoding="utf-8", notes=None):
 
 @contextlib.contextmanager
 def _open_members(path):
-    """As files.open_members, also for standard input."""
+    """As reading.open_members, also for standard input."""
     if path != STANDARD_INPUT:
-        with files.open_members(path) as members:
+        with reading.open_members(path) as members:
             yield members
         return
     stream = getattr(sys.stdin, "buffer", None)  # None where a program has no standard input

@@ -10,7 +10,8 @@ import re
 
 import numpy as np
 
-from tf1_sampled import checks, files
+from tf1_sampled import checks
+from tf1_sampled.files import reading, writing
 
 _CHUNK = 1 << 20
 _BREAKS = re.compile("[ \t\n\r\v\f\0]")
@@ -46,7 +47,7 @@ def write_vectors(path, words, vectors):
         checks.argument(False, "write_vectors", "vectors",
                         "finite numbers for the word %r" % words[row], vectors[row].tolist())
 
-    with files.writing(path, "wb") as stream:
+    with writing.writing(path, "wb") as stream:
         stream.write(b"%d %d\n" % vectors.shape)
         if _is_binary(path):
             for word, row in zip(encoded, vectors.astype("<f4")):
@@ -121,7 +122,7 @@ class Earlier:
 
 def _is_binary(path):
     stem, ending = os.path.splitext(os.fspath(path).lower())
-    return ending == ".bin" or (ending in files.PACKED and stem.endswith(".bin"))
+    return ending == ".bin" or (ending in reading.PACKED and stem.endswith(".bin"))
 
 
 def _encoded(word):
@@ -169,7 +170,7 @@ class _Rows:
 
 def _read_text(path):
     words = []
-    with files.open_text(path) as stream:
+    with reading.open_text(path) as stream:
         count, dimension = _header(path, stream.readline())
         rows = _Rows(count)
         for number, line in enumerate(stream, 2):
@@ -197,7 +198,7 @@ def _read_text(path):
 
 def _read_binary(path):
     words, numbers = [], bytearray()  # all rows' numbers, as they come
-    with files.open_binary(path) as stream:
+    with reading.open_binary(path) as stream:
         buffer = bytearray()
         used = 0  # bytes at the start of the buffer
 

@@ -6,7 +6,8 @@ import os
 
 import numpy as np
 
-from tf1_sampled import checks, files
+from tf1_sampled import checks
+from tf1_sampled.files import reading, writing
 
 _LINE_END = "</s>"  # word2vec.c's word for it, which is the first of its files
 
@@ -43,7 +44,7 @@ def save_vocabulary(path, words, counts):
     counts = np.asarray(counts)
     checks.argument(counts.shape == (len(words),), "save_vocabulary", "counts",
                     "one for each of %d words" % len(words), counts.shape)
-    with files.writing(path) as stream:
+    with writing.writing(path) as stream:
         for row, (word, count) in enumerate(zip(words, counts.tolist())):
             checks.argument(isinstance(word, str) and word.split() == [word], "save_vocabulary",
                             "words", "words without white space, none empty", word)
@@ -72,7 +73,7 @@ def read_vocabulary(path):
     path = os.fspath(path)
     lines = {}  # word: number of its line
     counts = []
-    with files.open_text(path) as stream:
+    with reading.open_text(path) as stream:
         for number, line in enumerate(stream, 1):
             fields = line.split(None, 2)
             checks.line(len(fields) == 2, path, number, "a word, a blank and its count",

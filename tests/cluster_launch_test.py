@@ -1,0 +1,187 @@
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from unittest import mock
+
+from absl.testing import absltest
+
+from tf1_sampled.cluster import launch
+
+_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+# A program that does what its flag says, as which it was started.
+_PROGRAM = """
+    import signal, sys, time
+    flags = dict(a[2:].split("=", 1) for a in sys.argv[1:] if "=" in a)
+    me = flags["job_name"] + flags["task_index"]
+    hosts = [flags[name + "_hosts"].count(":") for name in ("ps", "worker")]
+    print(me, *hosts, flags.get("extra"), flush=True)
+    if me == "worker1" and flags["do"] == "fail":
+        sys.exit(3)
+    if me == "worker1" and flags["do"] == "die":
+        import os
+        try:
+            open("died", "x").close()
+        except FileExistsError:
+            open("back", "w").close()
+        else:
+            os.kill(os.getpid(), signal.SIGKILL)
+    if flags["do"] == "chief dies" and me == "worker0":
+        import os
+        from tf1_sampled import launch
+        times = flags.get("times", "1")
+        print(*sys.argv[1:], sep="|", file=open("arguments", "a"))
+        if len(list(open("arguments"))) <= int(times):
+            if times == "1":
+                os.mkdir("folder")
+                launch.tell_folder("folder")
+            os.kill(os.getpid(), signal.SIGKILL)
+    if flags["do"] == "die" and me == "worker0":
+        import os
+        while not os.path.exists("back"):
+            time.sleep(0.01)
+    if me.startswith("ps") or flags["do"] in ("wait", "fail"):
+        signal.signal(signal.SIGINT, lambda *_: sys.exit(130))
+        if me == "worker0":
+            import os
+            from tf1_sampled import launch
+            if flags.get("folder"):
+                launch.tell_folder(flags["folder"])
+            open("waits", "w").close()
+        time.sleep(60 if flags["do"] in ("wait", "fail") else 0)
+    sys.exit(5 if flags["do"] == "five" and me == "worker0" else 0)
+"""
+
+
+class LaunchTest(absltest.TestCase):
+
+    def _start(self, *flags, options=("--ps=1", "--workers=2")):
+        self.folder = self.create_tempdir().full_path
+        path = os.path.join(self.folder, "program.py")
+        with open(path, "w") as stream:
+            stream.write(textwrap.dedent(_PROGRAM))
+        return subprocess.Popen(
+            [sys.executable, "-m", "tf1_sampled.cluster.launch", *options, "--", path, *flags], cwd=self.folder,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True,
+            env=dict(os.environ, PYTHONPATH=_ROOT))
+
+    def _run(self, *flags, **options):
+        """(exit code, lines of standard output, lines of standard error)."""
+        process = self._start(*flags, **options)
+        out, err = process.communicate(timeout=60)
+        return process.returncode, out.splitlines(), err.splitlines()
+
+    def test_each_is_told_who_it_is_and_says_who_speaks(self):
+        code, out, err = self._run("--do=nothing", "--extra=a b", options=("--ps=2", "--workers=3"))
+        self.assertEqual((code, out), (0, ["worker0 2 3 a b"]))
+        self.assertCountEqual(err, ["[worker 1] worker1 2 3 a b", "[worker 2] worker2 2 3 a b",
+                                    "[ps 0] ps0 2 3 a b", "[ps 1] ps1 2 3 a b"])
+
+    def test_what_is_killed_is_started_again(self):
+        code, _, err = self._run("--do=die")
+        self.assertEqual(code, 0)
+        self.assertEqual(err.count("[worker 1] worker1 1 2 None"), 2)
+        self.assertIn("launch: worker 1 was killed by SIGKILL; it is started again", err)
+
+    def test_a_failure_ends_all(self):
+        start = time.time()
+        self.assertEqual(self._run("--do=fail")[0], 3)
+        self.assertLess(time.time() - start, 40)
+
+    def test_the_exit_code_is_the_chiefs(self):
+        self.assertEqual(self._run("--do=five")[0], 5)
+
+    def _interrupt(self, *flags):
+        """(the exit code, what follows "launch: " on standard error)."""
+        process = self._start("--do=wait", *flags)
+        while not os.path.exists(os.path.join(self.folder, "waits")):
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        err = process.communicate(timeout=60)[1]
+        return process.returncode, "launch: ".join(err.split("launch: ")[1:])
+
+    def test_a_signal_goes_to_the_workers(self):
+        self.assertEqual(self._interrupt(), (130, ""))
+
+    def test_how_to_go_on_is_told_once(self):
+        folder = self.create_tempdir("a folder").full_path
+        code, told = self._interrupt("--restart", "--folder=" + folder)
+        self.assertEqual((code, told), (130, (
+            "stopped by SIGINT; to go on:\n    python -m tf1_sampled.cluster.launch --ps=1 --workers=2 -- %s "
+            "--do=wait '--folder=%s' '--model_dir=%s'\n") % (
+                os.path.join(self.folder, "program.py"), folder, folder)))
+
+    def test_what_left_no_folder_does_not_go_on(self):
+        self.assertEqual(self._interrupt("--folder=gone"), (130, ""))
+
+    def test_a_chief_that_is_killed_does_not_delete_what_it_began(self):
+        self.assertEqual(self._run("--do=chief dies", "--restart")[0], 0)
+        first, second = self._arguments()
+        self.assertIn("--restart", first)
+        first.remove("--restart")
+        self.assertEqual(second, first + ["--model_dir=folder"])
+
+    def test_a_chief_that_had_begun_nothing_begins_as_at_first(self):
+        self.assertEqual(self._run("--do=chief dies", "--times=2", "--restart")[0], 0)
+        first, second, third = self._arguments()
+        self.assertEqual((second, third), (first, first))
+        self.assertIn("--restart", first)
+
+    def _arguments(self):
+        """Those that the chief was started with, each time."""
+        with open(os.path.join(self.folder, "arguments")) as stream:
+            return [line.split("|") for line in stream.read().splitlines()]
+
+    def test_standard_input_is_refused(self):
+        for flags in (["--corpus=-"], ["-corpus", "-"], ["--corpus=a.txt, -"]):
+            code, out, err = self._run(*flags)
+            self.assertEqual((code, out), (2, []))
+            self.assertEqual(err[-1], "python -m tf1_sampled.cluster.launch: error: --corpus: wanted files, as "
+                             "no process of a cluster has a standard input, got -")
+        self.assertEqual(self._run("--do=nothing", "--corpus=-a,b-c", "--extra=-")[0], 0)
+
+    def test_the_usage(self):
+        for arguments in (["--ps=0", "--", "x"], ["--workers=two", "--", "x"], []):
+            result = subprocess.run([sys.executable, "-m", "tf1_sampled.cluster.launch", *arguments], cwd=_ROOT,
+                                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
+            self.assertEqual(result.returncode, 2)
+            self.assertIn(b"usage: python -m tf1_sampled.cluster.launch [--ps=N] [--workers=N] -- PROGRAM",
+                          result.stdout)
+
+    def test_commands(self):
+        shared = [sys.executable, "run_x.py", "--a", "--ps_hosts=127.0.0.1:7",
+                  "--worker_hosts=127.0.0.1:8"]
+        self.assertEqual(launch.commands(["run_x.py", "--a"], 1, 1, [7, 8]), {
+            "worker 0": shared + ["--job_name=worker", "--task_index=0"],
+            "ps 0": shared + ["--job_name=ps", "--task_index=0"]})
+        self.assertEqual(launch.commands(["run_recsys"], 1, 1, [7, 8])["ps 0"][0], "run_recsys")
+
+    def test_going_on(self):
+        for arguments, wanted in (
+                (["x", "--a"], ["x", "--a", "--model_dir=m"]),
+                (["x", "--restart", "-restart=true", "--norestart"], ["x", "--model_dir=m"]),
+                (["x", "--model_dir=own", "--restart"], ["x", "--model_dir=own"]),
+                (["x", "-model_dir", "own"], ["x", "-model_dir", "own"]),
+                (["x", "--model_dir="], ["x", "--model_dir=", "--model_dir=m"])):
+            self.assertEqual(launch.going_on(arguments, "m"), wanted)
+        self.assertEqual(launch.going_on(["x", "--restart"], ""), ["x"])
+
+    def test_only_what_is_launched_tells_its_folder(self):
+        self.assertFalse(launch.is_launched())
+        launch.tell_folder("m")
+        told = self.create_tempfile().full_path
+        with mock.patch.dict(os.environ, TF1_SAMPLED_LAUNCH=told):
+            self.assertTrue(launch.is_launched())
+            launch.tell_folder("m \udcff")
+        with open(told, "rb") as stream:
+            self.assertEqual(stream.read(), b"m \xff")
+
+    def test_free_ports(self):
+        self.assertLen(set(launch.free_ports(5)), 5)
+
+
+if __name__ == "__main__":
+    absltest.main()

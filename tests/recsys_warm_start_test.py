@@ -1,0 +1,238 @@
+"""Tests of going on from an earlier model: each row goes to its name, what does not fit is told."""
+import json
+import os
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+from absl.testing import absltest, parameterized
+
+from tests import graph_case
+from tf1_sampled import InputError
+from tf1_sampled.recsys import items, model, warm_start
+
+BEFORE = warm_start.Names(["king", "a\tb", "queen", "日本"], ["u1", "u2"],
+                       {"zip code": ["", "x", "y"], "kind": ["", "phone"]})
+# What is there in both stands elsewhere: some is new, some is gone.
+NOW = warm_start.Names(["new", "日本", "king", "newer", "a\tb"], ["u3", "u2", "u1"],
+                    {"zip code": ["", "y", "z", "x"], "kind": [""]})
+TABLES = {"item_embeddings": "items", "class_weights": "items", "user_embeddings": "users"}
+COLUMNS = {"context_zip-20-code": "zip code", "context_kind": "kind"}
+
+
+def made_net(names, **options):
+    """A model with a table of each kind."""
+    context = {column: len(texts) for column, texts in names.categories.items()}
+    context["hour"] = model.Numeric(1.0, 2.0)
+    settings = dict(dim=4, hidden=(6, 5), num_users=len(names.users or ()), context=context,
+                    age_unit=2.0)
+    return model.YouTubeDNN([1] * len(names.items), **dict(settings, **options))
+
+
+class EarlierCase(graph_case.GraphCase):
+
+    def setUp(self):
+        super().setUp()
+        self.folder = self.create_tempdir().full_path
+        self.lines = []
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def build(self, net):
+        net.user_vectors(model.placeholders(net, training=True), training=True)
+        net.class_table()
+
+    def values(self, session):
+        return {v.op.name: session.run(v) for v in tf.global_variables()}
+
+    def write(self, names=BEFORE, **options):
+        """Writes a model of random numbers; returns these."""
+        with tf.Graph().as_default():
+            self.build(made_net(names, **options))
+            # As after training: slots are in the checkpoint too.
+            tf.get_variable("item_embeddings/Adam", [4, 4])
+            tf.train.create_global_step()
+            with self.new_session() as session:
+                session.run([v.assign(tf.random_normal(v.shape)) for v in tf.trainable_variables()])
+                tf.train.Saver().save(session, self.path("model.ckpt"), 7)
+                values = self.values(session)
+        items.write_items(self.path("items.tsv"), names.items, None, [1] * len(names.items))
+        warm_start.write_names(self.folder, names)
+        return values
+
+    def load(self, names=NOW, **options):
+        """(values at random, values after loading) of a new model."""
+        with tf.Graph().as_default():
+            self.build(made_net(names, **options))
+            with self.new_session() as session:
+                start = self.values(session)
+                warm_start.Earlier(self.folder).loader(names, self.lines.append)(session)
+                return start, self.values(session)
+
+
+class EarlierTest(EarlierCase):
+
+    @parameterized.parameters(dict(), dict(hidden=()), dict(hidden=(6, 4), shared_table=True))
+    def test_rows_are_kept_by_name_and_new_ones_stay_random(self, **options):
+        before = self.write(**options)
+        start, now = self.load(**options)
+        of = {name: (getattr(BEFORE, field), getattr(NOW, field)) for name, field in TABLES.items()}
+        of.update({name: (BEFORE.categories[column], NOW.categories[column])
+                   for name, column in COLUMNS.items()})
+        compared = set()
+        for name, (texts_before, texts_now) in of.items():
+            if name == "class_weights" and options.get("shared_table"):
+                continue
+            compared.add(name)
+            self.assertLen(now[name], len(texts_now))
+            for row, text in enumerate(texts_now):
+                wanted = (before[name][texts_before.index(text)] if text in texts_before
+                          else start[name][row])
+                np.testing.assert_array_equal(now[name][row], wanted, "%s of %r" % (name, text))
+        layers = set(now) - compared - {"class_biases"}
+        self.assertLen(layers, 2 + 2 * len(options.get("hidden", (6, 5))))
+        for name in layers:
+            np.testing.assert_array_equal(now[name], before[name])
+        # Biases are the frequencies of now.
+        np.testing.assert_array_equal(now["class_biases"], start["class_biases"])
+
+    def test_each_table_is_reported(self):
+        self.write()
+        self.load()
+        self.assertCountEqual(self.lines, [
+            "%s go on from %s" % (text, self.folder) for text in (
+                "item_embeddings: 3 of 5 rows", "class_weights: 3 of 5 rows",
+                "user_embeddings: 2 of 3 rows", "context_kind: 1 of 1 rows",
+                "context_zip-20-code: 3 of 4 rows")])
+
+    def test_a_model_without_users_or_columns(self):
+        names = warm_start.Names(BEFORE.items, None, {})
+        before = self.write(names, context={})
+        _, now = self.load(names, context={})
+        self.assertCountEqual(now, set(before) - {"item_embeddings/Adam", "global_step"})
+        for name in now:
+            np.testing.assert_array_equal(now[name], before[name])
+
+    @parameterized.named_parameters(
+        ("dim", dict(dim=3), "item_embeddings of shape [4, 3], got [4, 4]"),
+        ("sizes", dict(hidden=(7, 5)), "hidden_1/kernel of shape [24, 7], got [24, 6]"),
+        ("layers", dict(hidden=(6, 5, 5)), "hidden_3/kernel of shape [5, 5], got None"),
+        ("age", dict(age_unit=0.0, hidden=(6, 5)), "hidden_1/kernel of shape [20, 6], got [24, 6]"))
+    def test_other_settings_are_named_before_there_is_a_session(self, options, message):
+        self.write()
+        with tf.Graph().as_default():
+            self.build(made_net(BEFORE, **options))
+            with self.assertRaises(InputError) as raised:
+                warm_start.Earlier(self.folder).loader(BEFORE, self.lines.append)
+        self.assertEqual(str(raised.exception),
+                         "%s: wanted a model with %s" % (self.folder, message))
+
+    @parameterized.named_parameters(
+        ("users", dict(num_users=0), BEFORE._replace(users=None), "user_embeddings"),
+        ("column", {}, BEFORE._replace(categories={"zip code": ["", "x", "y"]}), "context_kind"),
+        ("table", dict(shared_table=True, hidden=()), BEFORE, "class_weights"))
+    def test_a_part_that_the_earlier_model_lacks_is_named(self, options, names, missing):
+        self.write(names, **dict(options, hidden=()))
+        with self.assertRaisesRegex(InputError,
+                                    "wanted a model with %s of shape .*, got None" % missing):
+            self.load(BEFORE, hidden=())
+
+    @parameterized.product(numeric_before=(False, True), texts=([""], ["", "phone"]))
+    def test_a_column_that_was_of_the_other_kind_is_named(self, numeric_before, texts):
+        kinds = warm_start.Names(BEFORE.items, None, {"kind": texts})
+        numbers = kinds._replace(categories={})
+        column = {"context": {"kind": model.Numeric(1.0, 2.0)}}
+        first, second = (numbers, kinds) if numeric_before else (kinds, numbers)
+        self.write(first, **(column if numeric_before else {}), hidden=())
+        with self.assertRaisesRegex(InputError, "wanted a model with context_kind of shape"):
+            self.load(second, hidden=(), **(
+                {"context": {"kind": len(texts)}} if numeric_before else column))
+
+    def test_names_of_another_number_than_rows_are_told(self):
+        self.write()
+        items.write_items(self.path("items.tsv"), BEFORE.items[:3], None, [1] * 3)
+        with self.assertRaisesRegex(InputError, r"item_embeddings of shape \[3, 4\], got \[4, 4\]"):
+            self.load()
+
+
+class BrokenTest(EarlierCase):
+
+    def setUp(self):
+        super().setUp()
+        self.names = BEFORE._replace(users=None, categories={})
+        self.options = dict(context={}, age_unit=0.0, hidden=())
+        self.write(self.names, **self.options)
+
+    def spoil(self, name, content):
+        with open(self.path(name), "wb") as stream:
+            stream.write(content)
+
+    @parameterized.parameters("model.ckpt-7.index", "checkpoint")
+    def test_no_checkpoint(self, name):
+        os.remove(self.path(name))
+        with self.assertRaisesRegex(InputError, self.folder + ": wanted a folder with a model, got one "
+                                    "without a checkpoint"):
+            warm_start.Earlier(self.folder)
+
+    def test_no_folder(self):
+        with self.assertRaisesRegex(InputError, "nowhere: wanted a folder with a model"):
+            warm_start.Earlier(self.path("nowhere"))
+
+    def test_broken_checkpoint(self):
+        self.spoil("model.ckpt-7.index", b"no checkpoint")
+        with self.assertRaisesRegex(InputError, self.folder + ": wanted a checkpoint, got: "):
+            warm_start.Earlier(self.folder)
+
+    def test_cut_values(self):
+        self.spoil("model.ckpt-7.data-00000-of-00001", b"")
+        with self.assertRaisesRegex(InputError, self.folder + ": wanted a checkpoint, got: "):
+            self.load(self.names, **self.options)
+
+    @parameterized.parameters("names.json", "items.tsv")
+    def test_no_names(self, name):
+        os.remove(self.path(name))
+        with self.assertRaisesRegex(InputError, self.path(name) + ": "):
+            warm_start.Earlier(self.folder)
+
+    @parameterized.parameters(
+        b"{", b"[]", b"{}", b"7", b'{"users": null}', b'{"users": [], "categories": null}',
+        b'{"users": [], "categories": 3}', b"\xff\xfe", b'{"users": 3, "categories": {}}',
+        b'{"users": {"a": 1}, "categories": {}}', b'{"users": ["a", 1], "categories": {}}',
+        b'{"users": null, "categories": []}', b'{"users": null, "categories": {"c": "ab"}}',
+        b'{"users": null, "categories": {"c": [null]}}', b"[" * 10 ** 5, b"9" * 10 ** 6, b"null", b"\0")
+    def test_broken_names(self, content):
+        self.spoil("names.json", content)
+        with self.assertRaisesRegex(InputError, self.path("names.json") + ": wanted .{,300}$"):
+            warm_start.Earlier(self.folder)
+
+    def test_broken_items_are_named_with_their_line(self):
+        self.spoil("items.tsv", b"item\ttitle\tevents\nking\n")
+        with self.assertRaisesRegex(InputError,
+                                    "^" + self.path("items.tsv") + ": line 2: wanted 3 columns"):
+            warm_start.Earlier(self.folder)
+
+
+class WriteNamesTest(absltest.TestCase):
+
+    def test_what_is_written(self):
+        folder = os.path.join(self.create_tempdir().full_path, "new")
+        warm_start.write_names(folder, BEFORE)
+        with open(os.path.join(folder, "names.json"), encoding="utf-8") as stream:
+            self.assertEqual(json.load(stream), {"users": BEFORE.users, "categories": BEFORE.categories})
+
+    def test_what_is_written_is_read(self):
+        texts = ["=1+1", "../../up", "a\n\t\"b\"", "\0", "\U0001f600", "x" * 10 ** 6]
+        for names in (warm_start.Names(texts, texts[::-1], {"c/../d": [""] + texts}),
+                      warm_start.Names(["a"], None, {}),
+                      # More than a line of text may have: it is one line.
+                      warm_start.Names(["a"], ["user %d" % number for number in range(10 ** 6)], {})):
+            folder = self.create_tempdir().full_path
+            warm_start.write_names(folder, names)
+            items.write_items(os.path.join(folder, "items.tsv"), names.items, None,
+                              [1] * len(names.items))
+            self.assertEqual(warm_start.read_names(folder), names)
+            self.assertCountEqual(os.listdir(folder), ["items.tsv", "names.json"])
+
+
+if __name__ == "__main__":
+    absltest.main()

@@ -1,0 +1,249 @@
+"""Checkpoints: which are kept, and what is left when writing or reading one fails."""
+import os
+from unittest import mock
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+from absl.testing import absltest, parameterized
+
+from tests import graph_case
+from tf1_sampled import InputError, samplers
+from tf1_sampled.training import checkpoints
+
+
+class CheckpointsTest(graph_case.GraphCase):
+
+    def setUp(self):
+        super().setUp()
+        self.folder = self.create_tempdir().full_path
+        self.lines = []
+        self.w = tf.get_variable("w", [1000], initializer=tf.zeros_initializer(), use_resource=True)
+        self.value = tf.placeholder(tf.float32, [])
+        self.fill = tf.assign(self.w, tf.fill([1000], self.value))
+        self.store = checkpoints.Checkpoints(self.folder, 2, self.lines.append)
+        self.session = self.enter_context(tf.Session())
+        self.session.run(self.w.initializer)
+
+    def _save(self, step, is_best=False):
+        self.session.run(self.fill, {self.value: step})
+        self.store.save(self.session, step, is_best)
+
+    def _path(self, step, ending=""):
+        return os.path.join(self.folder, "model.ckpt-%d%s" % (step, ending))
+
+    def _data(self, step):
+        return self._path(step, ".data-00000-of-00001")
+
+    def _steps(self):
+        return sorted(int(name.split("-")[1].split(".")[0]) for name in os.listdir(self.folder)
+                      if name.endswith(".index"))
+
+    def _restored(self):
+        self.session.run(self.fill, {self.value: -1})
+        path = self.store.restore(self.session)
+        values = self.session.run(self.w)
+        np.testing.assert_array_equal(values, values[0])
+        return path, values[0]
+
+    def test_the_newest_is_read(self):
+        self.assertEqual(self._restored(), (None, -1))
+        self.assertIsNone(checkpoints.chosen(self.folder))
+        for step in (3, 20, 100):
+            self._save(step)
+        self.assertEqual(self._restored(), (self._path(100), 100))
+        self.assertEqual(tf.train.latest_checkpoint(self.folder), self._path(100))
+        self.assertEqual(checkpoints.chosen(self.folder), self._path(100))
+        self.assertEmpty(self.lines)
+
+    def test_the_newest_few_and_the_best_are_kept(self):
+        for step in range(1, 7):
+            self._save(step, is_best=step in (1, 2))
+        self.assertEqual(self._steps(), [2, 5, 6])
+        self.assertEqual(checkpoints.chosen(self.folder), self._path(2))
+        self.assertEqual(tf.train.get_checkpoint_state(self.folder).all_model_checkpoint_paths,
+                         [self._path(5), self._path(6)])
+        self.assertLen(os.listdir(self.folder), 3 * 2 + 2)
+
+    def test_a_folder_may_be_moved(self):
+        self._save(5, is_best=True)
+        moved = os.path.join(self.create_tempdir().full_path, "moved")
+        os.rename(self.folder, moved)
+        self.assertEqual(checkpoints.chosen(moved), os.path.join(moved, "model.ckpt-5"))
+        self.assertEqual(tf.train.latest_checkpoint(moved), os.path.join(moved, "model.ckpt-5"))
+
+    def test_a_relative_folder(self):
+        self.addCleanup(os.chdir, os.getcwd())
+        os.chdir(self.folder)
+        os.mkdir("model")
+        checkpoints.Checkpoints("model").save(self.session, 5, is_best=True)
+        self.assertEqual(checkpoints.chosen("model"), os.path.join("model", "model.ckpt-5"))
+
+    def test_of_a_step_that_is_saved_only_the_rank_is_new(self):
+        self._save(5)
+        self.session.run(self.fill, {self.value: 7})
+        self.store.save(self.session, 5, is_best=True)
+        self.assertEqual(self._restored(), (self._path(5), 5))
+        self._save(6)
+        self.assertEqual(checkpoints.chosen(self.folder), self._path(5))
+
+    @parameterized.product(part=["data", "index"], damage=["cut", "empty", "changed", "gone"])
+    def test_a_damaged_one_gives_way_to_the_one_before(self, part, damage):
+        self._save(5)
+        self._save(6)
+        path = self._data(6) if part == "data" else self._path(6, ".index")
+        with open(path, "rb") as stream:
+            content = stream.read()
+        middle = len(content) // 2
+        if damage == "gone":
+            os.unlink(path)
+        else:
+            with open(path, "wb") as stream:
+                stream.write({"cut": content[:middle], "empty": b"",
+                              "changed": content[:middle] + b"\xa5\x5a" + content[middle + 2:]}[damage])
+        self.assertEqual(self._restored(), (self._path(5), 5))
+        if (part, damage) == ("index", "gone"):  # which is what a kill may leave
+            self.assertEmpty(self.lines)
+        else:
+            self.assertLen(self.lines, 2)
+            self.assertStartsWith(self.lines[0], self._path(6) + " is damaged: ")
+            self.assertNotIn("Graph execution error", self.lines[0])
+            self.assertEqual(self.lines[1], "Going on from the one before: " + self._path(5))
+        # The same step comes again, and is whole now.
+        self._save(6)
+        self.assertEqual(self._restored(), (self._path(6), 6))
+        self.assertEqual(self._steps(), [5, 6])
+
+    def test_a_damaged_one_is_not_the_best(self):
+        self._save(5)
+        self._save(6, is_best=True)
+        os.truncate(self._data(6), 10)
+        self._restored()
+        self.assertEqual(checkpoints.chosen(self.folder), self._path(6))  # still the newest by name
+        self._save(7)
+        self.assertEqual(checkpoints.chosen(self.folder), self._path(7))
+        self.assertEqual(self._steps(), [5, 7])
+
+    def test_only_damaged_ones(self):
+        self._save(5)
+        os.truncate(self._data(5), 10)
+        with self.assertRaisesRegex(InputError, self.folder + ": wanted a checkpoint that is whole, got "
+                                    "1 damaged ones; --restart starts anew"):
+            self.store.restore(self.session)
+        self.assertTrue(os.path.exists(self._data(5)))
+
+    def test_what_a_kill_left_is_deleted(self):
+        self._save(5)
+        with open(self._data(9), "w") as stream:
+            stream.write("half")
+        checkpoints.Checkpoints(self.folder)
+        self.assertFalse(os.path.exists(self._data(9)))
+        self.assertTrue(os.path.exists(self._data(5)))
+
+    @parameterized.parameters("fsync", "replace")
+    def test_an_error_leaves_the_earlier_one(self, function):
+        self._save(5)
+        before = sorted(os.listdir(self.folder))
+        with mock.patch.object(os, function, side_effect=OSError(28, "No space left on device")):
+            with self.assertRaisesRegex(InputError, "wanted room for a checkpoint, got: No space left "
+                                        "on device. Last checkpoint: .*model.ckpt-5$"):
+                self._save(6)
+        self.assertEqual(sorted(os.listdir(self.folder)), before)
+        self.assertEqual(self._restored(), (self._path(5), 5))
+
+    def test_a_kill_at_any_moment_leaves_the_earlier_one(self):
+        # Each change of the folder in turn is the last one that is made.
+        class Killed(BaseException):
+            pass
+
+        for last in range(20):
+            folder = self.create_tempdir().full_path
+            store = checkpoints.Checkpoints(folder, 1, self.lines.append)
+            store.save(self.session, 1, is_best=True)
+            store.save(self.session, 2)
+            made = []
+
+            def until(function, made=made, last=last):
+                def call(*arguments, **options):
+                    if len(made) > last:
+                        raise Killed()
+                    made.append(function)
+                    return function(*arguments, **options)
+                return call
+
+            with mock.patch.multiple(os, replace=until(os.replace), unlink=until(os.unlink)):
+                try:
+                    store.save(self.session, 3)
+                    is_whole = True
+                except Killed:
+                    is_whole = False
+            again = checkpoints.Checkpoints(folder, 1, self.lines.append)
+            newest = again.restore(self.session)
+            self.assertIn(newest[-2:], ("-3",) if is_whole else ("-2", "-3"))
+            self.assertEndsWith(checkpoints.chosen(folder), "model.ckpt-1")
+            self.assertIn(os.path.basename(tf.train.latest_checkpoint(folder)),
+                          ("model.ckpt-2", "model.ckpt-3"))
+            again.save(self.session, 4)
+            self.assertCountEqual(
+                [name for name in os.listdir(folder) if name.endswith(".index")],
+                ["model.ckpt-1.index", "model.ckpt-4.index"])
+        self.assertTrue(is_whole)
+        self.assertEmpty(self.lines)
+
+    @parameterized.parameters(0, -1, 1.5)
+    def test_how_many_to_keep(self, keep):
+        with self.assertRaisesRegex(InputError, "Checkpoints: keep: wanted an integer above 0"):
+            checkpoints.Checkpoints(self.folder, keep)
+
+
+class RestoreTest(graph_case.GraphCase):
+
+    def _graph(self, sampler, **options):
+        """The values of a graph with two variables and a sampler."""
+        for name in ("weights", "biases"):
+            tf.get_variable(name, [3], initializer=tf.random_uniform_initializer())
+        sampler(tf.constant([[1]], tf.int64), 1, 2, True, 5, **options)
+        return tf.global_variables()
+
+    def test_counts_that_a_checkpoint_lacks_start_afresh(self):
+        path = os.path.join(self.create_tempdir().full_path, "model.ckpt")
+        with tf.Graph().as_default(), tf.Session() as session:
+            theirs = self._graph(tf.random.learned_unigram_candidate_sampler)
+            session.run(tf.global_variables_initializer())
+            tf.train.Saver().save(session, path)
+            wanted = session.run(theirs)
+        ours, lines = self._graph(samplers.learned_unigram_candidate_sampler), []
+        with tf.Session() as session:
+            checkpoints.restore(session, path, lines.append)
+            values = session.run(ours)
+        for value, array in zip(values, wanted):
+            np.testing.assert_array_equal(value, array)
+        self.assertEqual(values[2].sum(), 0)
+        self.assertEqual(lines, ["learned_unigram: not in %s, starts afresh" % path])
+
+    def test_counts_that_a_checkpoint_has_are_restored(self):
+        path = os.path.join(self.create_tempdir().full_path, "model.ckpt")
+        variables, lines = self._graph(samplers.learned_unigram_candidate_sampler), []
+        with self.new_session() as session:
+            session.run(tf.get_collection(tf.GraphKeys.UPDATE_OPS))
+            tf.train.Saver().save(session, path)
+            wanted = session.run(variables)
+        with tf.Session() as session:
+            checkpoints.restore(session, path, lines.append)
+            for value, array in zip(session.run(variables), wanted):
+                np.testing.assert_array_equal(value, array)
+        self.assertEqual(wanted[2].max(), 1)
+        self.assertEmpty(lines)
+
+    def test_another_variable_that_a_checkpoint_lacks_is_an_error(self):
+        path = os.path.join(self.create_tempdir().full_path, "model.ckpt")
+        with tf.Graph().as_default(), tf.Session() as session:
+            variable = tf.get_variable("weights", [3])
+            session.run(variable.initializer)
+            tf.train.Saver().save(session, path)
+        self._graph(samplers.learned_unigram_candidate_sampler)
+        with tf.Session() as session, self.assertRaisesRegex(tf.errors.NotFoundError, "biases"):
+            checkpoints.restore(session, path, print)
+
+
+if __name__ == "__main__":
+    absltest.main()

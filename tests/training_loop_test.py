@@ -1,0 +1,700 @@
+import concurrent.futures
+import json
+import os
+import threading
+import time
+import unittest
+from unittest import mock
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+from absl.testing import absltest, parameterized
+
+from tests import graph_case
+from tf1_sampled import InputError, distributions, optimizers
+from tf1_sampled.cluster import addresses, distributed, launch, spec
+from tf1_sampled.training import checkpoints, loop, steps
+
+
+def _once(batches):
+    """What `train` wants, of an iterator of (feed, progress)."""
+    return lambda position: ((feed, progress, None) for feed, progress in batches)
+
+
+def _train(loss, batches, num_units, folder, make_optimizer=optimizers.SGDOptimizer, rate=0.1,
+           decay="linear", threads=None, save_seconds=600, keep=2, held_out_loss=None, watch=None,
+           most=float("inf"), **options):
+    """`train` with its arguments side by side."""
+    return loop.train(
+        loop.Objective(loss, tf.identity(loss), held_out_loss, watch, most),
+        loop.Data(batches, num_units, "examples"),
+        loop.Optimization(make_optimizer, rate, decay, threads),
+        loop.Saving(folder, save_seconds, keep), **options)
+
+
+def _validation(score, times, patience):
+    """A Validation of scores alone."""
+    return loop.Validation(lambda session, _: (score(session), {}), times, patience)
+
+
+class _TrainCase(graph_case.GraphCase):
+
+    def setUp(self):
+        super().setUp()
+        self.folder = self.create_tempdir().full_path
+        self.x = tf.placeholder(tf.float32, [None])
+        self.w = tf.get_variable("w", [], initializer=tf.zeros_initializer(), use_resource=True)
+        self.loss = tf.reduce_mean(tf.square(self.w - self.x))
+
+    def _train(self, values, **options):
+        def batches(position):
+            return (({self.x: v}, (i + 1) / len(values), i + 1) for i, v in enumerate(values)
+                    if i >= (position or 0))
+
+        return _train(self.loss, batches, 100, self.folder, **options)
+
+
+class TrainTest(_TrainCase):
+
+    def test_learns_and_leaves_a_checkpoint(self):
+        result = self._train([[2.0, 4.0]] * 60)
+        self.assertEqual((result.steps, result.units, result.validations), (60, 100, []))
+        self.assertGreater(min(result.seconds, result.cpu_seconds), 0)
+        self.assertAlmostEqual(result.units_per_second, 100 / result.seconds)
+        with loop.restored_session(self.folder) as session:
+            self.assert_close(session.run(self.w), 3, 1e-2)
+            self.assertEqual(session.run(tf.train.get_global_step()), 60)
+
+    @parameterized.parameters((60, None), (60, lambda session: 7.0), (10, lambda session: 7.0))
+    def test_a_loss_that_tells_of_divergence(self, number, held_out_loss):
+        with self.assertRaisesRegex(InputError, "train: loss: wanted a finite number of at most 3, "
+                                    "got (4|7).0 at step %d; learning_rate = 0.1" % min(number, 50)):
+            self._train([[2.0]] * number, held_out_loss=held_out_loss, most=3.0)
+        self.assertIsNone(tf.train.latest_checkpoint(self.folder))
+
+    def test_a_loss_that_tells_of_it_at_the_end(self):
+        looks = iter([1.0, 7.0])
+
+        def held_out_loss(session):
+            time.sleep(0.2)  # so long that there is no look at the last round
+            return next(looks)
+
+        with self.assertRaisesRegex(InputError, "of at most 3, got 7.0 at step 60"):
+            self._train([[2.0]] * 60, held_out_loss=held_out_loss, most=3.0)
+        self.assertIsNone(tf.train.latest_checkpoint(self.folder))
+
+    def test_a_loss_that_does_not(self):
+        self.assertTrue(self._train([[2.0]] * 60, held_out_loss=lambda session: 7.0, most=7.0).is_whole)
+
+    def test_the_rate_falls_linearly(self):
+        self._train([[1.0]] * 4, rate=0.1)
+        w = 0
+        for done in (0, 0.25, 0.5, 0.75):
+            w -= 0.1 * (1 - done) * 2 * (w - 1)
+        with loop.restored_session(self.folder) as session:
+            self.assert_close(session.run(self.w), w)
+
+    def test_update_ops_run_with_each_step(self):
+        counter = tf.get_variable("counter", [], tf.int32, tf.zeros_initializer(), trainable=False)
+        tf.add_to_collection(tf.GraphKeys.UPDATE_OPS, tf.assign_add(counter, 1))
+        self._train([[1.0]] * 7)
+        with loop.restored_session(self.folder) as session:
+            self.assertEqual(session.run(counter), 7)
+
+    def test_a_loss_that_is_not_finite_names_the_step(self):
+        with self.assertRaisesRegex(InputError, "got (inf|nan) at step 51.*learning_rate = 1e\\+30.*"
+                                    "Last checkpoint: none yet"):
+            self._train([[1.0]] * 60, rate=1e30)
+        self.assertEmpty([name for name in os.listdir(self.folder) if not name.startswith("events.")])
+
+    def test_a_diverged_model_is_not_saved_over_a_good_one(self):
+        # A checkpoint is due each time that the loss is looked at; none holds what was made bad.
+        values = [[1.0]] * 52 + [[float("nan")]] + [[1.0]] * 47
+        with self.assertRaisesRegex(InputError, "got nan at step 100.*Last checkpoint: .*model.ckpt-50"):
+            self._train(values, save_seconds=0)
+        with loop.restored_session(self.folder) as session:
+            self.assertTrue(np.isfinite(session.run(self.w)))
+
+    def test_an_unknown_decay(self):
+        with self.assertRaisesRegex(InputError, "decay: wanted one of linear, none, got 'cosine'"):
+            self._train([[1.0]], decay="cosine")
+
+    def test_the_held_out_loss_is_what_is_shown(self):
+        looks = []
+
+        def held_out_loss(session):
+            looks.append(float(session.run(self.w)))
+            return 7.0 + len(looks)
+
+        result = self._train([[1.0]] * 120, held_out_loss=held_out_loss)
+        units, seconds, losses = zip(*result.history)
+        self.assertEqual(list(losses), [8.0 + i for i in range(len(looks))])
+        self.assertEqual((units[0], units[-1]), (42, 100))  # 50 steps of 120; the end
+        told = graph_case.read_summaries(self.folder)
+        self.assertEqual((told["held_out_loss", 50], told["loss", 50]), (8, 1))
+        self.assertEqual(sorted(seconds), list(seconds))
+        self.assertLess(abs(looks[-1] - 1), abs(looks[0] - 1))
+
+    def test_the_history_of_the_training_loss(self):
+        result = self._train([[2.0]] * 120)
+        self.assertEqual([units for units, _, _ in result.history], [42, 83, 100, 100])
+        losses = [loss for _, _, loss in result.history]
+        self.assertEqual(losses[0], 4.0)
+        self.assertLess(losses[-1], 1e-3)
+
+    def test_as_many_steps_at_a_time_as_threads(self):
+        for threads, together in ((1, 1), (2, 2), (3, 3)):
+            with tf.Graph().as_default():
+                # Each step waits for others under way, which never come where there are fewer threads.
+                barrier = threading.Barrier(together)
+
+                def meet(value, barrier=barrier):
+                    barrier.wait(timeout=20)
+                    return value
+
+                x = tf.placeholder(tf.float32, [])
+                w = tf.get_variable("w", [], initializer=tf.zeros_initializer(), use_resource=True)
+                met = tf.numpy_function(meet, [x], tf.float32)
+                tf.add_to_collection(tf.GraphKeys.UPDATE_OPS, met.op)
+                loss = tf.square(w - x)
+                batches = (({x: 1.0}, (i + 1) / 12) for i in range(12))
+                result = _train(loss, _once(batches), 12, self.create_tempdir().full_path,
+                                threads=threads)
+                self.assertEqual(result.steps, 12)
+
+    def test_several_threads_use_each_batch_once(self):
+        total = tf.get_variable("total", [], initializer=tf.zeros_initializer(), trainable=False,
+                                use_resource=True)
+        tf.add_to_collection(tf.GraphKeys.UPDATE_OPS,
+                             tf.assign_add(total, tf.reduce_sum(self.x)))
+        self._train([[float(i)] for i in range(130)], rate=1e-6, threads=3)
+        with loop.restored_session(self.folder) as session:
+            self.assertEqual(session.run(total), sum(range(130)))
+
+    def test_an_error_in_the_input_ends_the_training(self):
+        def batches():
+            yield {self.x: [1.0]}, 0.1
+            raise InputError("text.txt: gone")
+
+        with self.assertRaisesRegex(InputError, "text.txt: gone"):
+            _train(self.loss, _once(batches()), 100, self.folder, threads=2)
+
+    def test_no_batches(self):
+        with self.assertRaisesRegex(InputError, "batches: wanted one batch or more"):
+            self._train([])
+
+    def test_a_rate_of_zero(self):
+        with self.assertRaisesRegex(InputError, "learning_rate: wanted a number above 0"):
+            self._train([[1.0]], rate=0)
+
+
+class ValidationTest(_TrainCase):
+
+    def _steps(self, number):
+        return [[float(i)] for i in range(number)]
+
+    def _scored(self, scores, number_of_steps, times=None, patience=0, **options):
+        """(result, [global step at each validation]) of a training whose scores are given."""
+        steps, scores = [], iter(scores)
+
+        def score(session):
+            steps.append(int(session.run(tf.train.get_global_step())))
+            return next(scores)
+
+        validation = _validation(score, times or number_of_steps, patience)
+        return self._train(self._steps(number_of_steps), validation=validation, **options), steps
+
+    @parameterized.parameters(None, 1, 3)
+    def test_the_best_is_kept(self, threads):
+        seen = {}
+
+        def score(session):
+            seen[len(seen)] = session.run(self.w)
+            return [0.1, 0.7, 0.3, 0.7, 0.5][len(seen) - 1]
+
+        result = self._train(self._steps(10), validation=_validation(score, 5, 0),
+                             threads=threads)
+        self.assertEqual([x[2] for x in result.validations], [0.1, 0.7, 0.3, 0.7, 0.5])
+        self.assertLen(set(seen.values()), 5)
+        with loop.restored_session(self.folder) as session:
+            self.assertEqual(session.run(self.w), seen[1])  # of equal ones the first
+            self.assertEqual(session.run(tf.train.get_global_step()), 4)
+        self.assertEqual(result.steps, 10)
+
+    @parameterized.parameters((120, 4, [30, 60, 90, 120]), (3, 3, [1, 2, 3]), (3, 10, [1, 2, 3]),
+                              (6, 4, [2, 3, 5, 6]), (100, 1, [100]), (7, 3, [3, 5, 7]),
+                              (100, 100, list(range(1, 101))))
+    def test_validations_are_spread_evenly(self, number, times, wanted):
+        result, steps = self._scored([1.0] * number, number, times)
+        self.assertEqual(steps, wanted)
+        self.assertEqual([units for units, *_ in result.validations],
+                         [int(round(100 * step / number)) for step in wanted])
+
+    def test_what_a_large_step_went_past_is_not_made_up_for(self):
+        places = []
+
+        def score(session):
+            places.append(int(session.run(tf.train.get_global_step())))
+            return 0.0
+
+        progress = [0.55, 0.57, 0.59, 0.61, 0.8, 1.0]
+        batches = (({self.x: [1.0]}, p) for p in progress)
+        _train(self.loss, _once(batches), 100, self.folder, validation=_validation(score, 10, 0))
+        self.assertEqual(places, [1, 4, 5, 6])
+
+    @parameterized.parameters(([0.5, 0.4, 0.6, 0.6, 0.5, 0.7], 2, 5, 3), ([0.5, 0.4, 0.6], 1, 2, 1),
+                              ([3, 4, 5, 6, 7, 8], 1, 6, 6), ([5, 4, 3, 2, 1, 0], 0, 6, 1))
+    def test_patience(self, scores, patience, wanted, best):
+        result, steps = self._scored(scores, 6, patience=patience)
+        self.assertEqual(steps, list(range(1, wanted + 1)))
+        self.assertEqual((result.steps, len(result.validations)), (wanted, wanted))
+        self.assertEqual(result.units, int(round(100 * wanted / 6)))
+        self.assertEqual(result.history[-1][0], result.units)
+        self.assertAlmostEqual(result.units_per_second * result.seconds, result.units)
+        with loop.restored_session(self.folder) as session:
+            self.assertEqual(session.run(tf.train.get_global_step()), best)
+
+    def test_a_score_that_is_no_number_is_worse_than_any(self):
+        self._scored([float("nan"), -7.0, float("nan")], 3)
+        with loop.restored_session(self.folder) as session:
+            self.assertEqual(session.run(tf.train.get_global_step()), 2)
+
+    def test_of_no_numbers_the_first(self):
+        result, _ = self._scored([float("nan")] * 3, 3)
+        self.assertLen(result.validations, 3)
+        with loop.restored_session(self.folder) as session:
+            self.assertEqual(session.run(tf.train.get_global_step()), 1)
+
+    def test_the_newest_are_kept_beside_the_best(self):
+        self._scored([0.5, 0.9, 0.8, 0.7, 0.6], 100, 5, save_seconds=0, keep=1)
+        self.assertEqual(checkpoints.chosen(self.folder), os.path.join(self.folder, "model.ckpt-40"))
+        self.assertEqual(tf.train.latest_checkpoint(self.folder),
+                         os.path.join(self.folder, "model.ckpt-100"))
+        self.assertLen([name for name in os.listdir(self.folder) if name.endswith(".index")], 2)
+
+    def test_what_else_is_known_of_a_validation_goes_along(self):
+        validation = loop.Validation(lambda session, number: (0.5, {"loss": 7.0}), 2, 0)
+        result = self._train(self._steps(2), validation=validation)
+        self.assertEqual([(score, record) for *_, score, record in result.validations],
+                         [(0.5, {"loss": 7.0})] * 2)
+
+    def test_seconds_are_without_validation(self):
+        clock = [1000.0]
+        cpu = [50.0]
+
+        def score(session):
+            clock[0] += 1000
+            cpu[0] += 500
+            return 0.0
+
+        def batches():
+            for i in range(10):
+                clock[0] += 1
+                cpu[0] += 2
+                yield {self.x: [1.0]}, (i + 1) / 10
+
+        with mock.patch.object(loop.time, "time", lambda: clock[0]), mock.patch.object(
+                loop.time, "process_time", lambda: cpu[0]):
+            result = _train(self.loss, _once(batches()), 100, self.folder,
+                            validation=_validation(score, 5, 0))
+        self.assertEqual((result.seconds, result.cpu_seconds), (10, 20))
+        self.assertEqual(result.units_per_second, 10)
+        self.assertEqual([seconds for _, seconds, *_ in result.validations], [2, 4, 6, 8, 10])
+        self.assertEqual([seconds for _, seconds, _ in result.history], [2, 4, 6, 8, 10, 10])
+
+    def test_a_diverged_model_is_not_judged(self):
+        with self.assertRaisesRegex(InputError, "got nan at step 2.*Last checkpoint: .*model.ckpt-1"):
+            self._train([[1.0], [float("nan")], [1.0]], validation=_validation(
+                lambda session: 1.0 + session.run(tf.train.get_global_step()), 3, 0))
+        with loop.restored_session(self.folder) as session:
+            self.assertTrue(np.isfinite(session.run(self.w)))
+
+    def test_without_one_the_last_state_is_kept(self):
+        result = self._train(self._steps(6))
+        self.assertEqual(result.validations, [])
+        with loop.restored_session(self.folder) as session:
+            self.assertEqual(session.run(tf.train.get_global_step()), 6)
+
+    def test_an_error_in_it_ends_the_training(self):
+        def score(session):
+            raise InputError("score: broken")
+
+        with self.assertRaisesRegex(InputError, "score: broken"):
+            self._train(self._steps(60), validation=_validation(score, 2, 0))
+
+
+class GoingOnTest(graph_case.GraphCase):
+    """A training that is interrupted and goes on is the same as one that is not."""
+
+    def _train(self, folder, num_steps=100, stop_after=None, length=1, rate=0.05, **options):
+        """(result, [w and all that goes with it], lines) of a training of a graph of its own."""
+        asked, lines = [], []
+
+        def stop():
+            asked.append(True)
+            return stop_after is not None and len(asked) > stop_after
+
+        def batches(position):
+            for i in range(int(position[0]) if position else 0, num_steps):
+                yield {x: [float(i % 7)] * length}, (i + 1) / num_steps, (i + 1, np.arange(3))
+
+        with tf.Graph().as_default():
+            tf.set_random_seed(4)
+            x = tf.placeholder(tf.float32, [None])
+            w = tf.get_variable("w", [3], initializer=tf.random_normal_initializer(), use_resource=True)
+            drawn = distributions.uniforms([3], steps.step_seed(5))
+            loss = tf.reduce_mean(tf.square(w - x * tf.cast(drawn, tf.float32)))
+            result = _train(loss, batches, num_steps, folder, optimizers.LazyAdamOptimizer, rate,
+                            threads=1, stop=stop, report=lines.append, **options)
+            with loop.restored_session(folder) as session:
+                variables = [v for v in tf.global_variables() if v.dtype.base_dtype != tf.string]
+                return result, session.run(variables), lines
+
+    def _folder(self):
+        return self.create_tempdir().full_path
+
+    @parameterized.parameters(0, 1, 7, 49, 50, 51, 99)
+    def test_the_same_to_the_last_bit(self, stop_after):
+        whole, wanted, lines = self._train(self._folder())
+        self.assertTrue(whole.is_whole)
+        self.assertEmpty(lines)
+        folder = self._folder()
+        part, _, _ = self._train(folder, stop_after=stop_after)
+        self.assertEqual((part.is_whole, part.steps), (False, stop_after))
+        result, values, lines = self._train(folder)
+        self.assertEqual(lines, ["Going on from " + os.path.join(folder, "model.ckpt-%d" % stop_after)])
+        self.assertEqual((result.steps, result.is_whole, result.units), (100, True, 100))
+        self.assertEqual(result.history[-1][::2], whole.history[-1][::2])
+        for value, other in zip(values, wanted):
+            np.testing.assert_array_equal(value, other)
+
+    def test_draws_differ_from_step_to_step(self):
+        seed = steps.step_seed(5)
+        drawn = distributions.uniforms([2], seed)
+        kept = []
+        keep = tf.numpy_function(
+            lambda *values: kept.append(values) or np.int32(0), [seed, drawn], tf.int32)
+        tf.add_to_collection(tf.GraphKeys.UPDATE_OPS, keep.op)
+        w = tf.get_variable("w", [], use_resource=True)
+        _train(tf.square(w), _once(({}, (i + 1) / 60) for i in range(60)), 60, self._folder())
+        self.assertCountEqual([tuple(seed) for seed, _ in kept], [(5, i) for i in range(60)])
+        self.assertLen({tuple(drawn) for _, drawn in kept}, 60)
+
+    def test_what_was_measured_goes_on(self):
+        def score(session, number):
+            self.assertEqual(number, len(numbers) + 1)
+            numbers.append(number)
+            step = int(session.run(tf.train.get_global_step()))
+            return -abs(step - 40.0), {"step": step}
+
+        folder, numbers = self._folder(), []
+        validation = loop.Validation(score, 10, 0)
+        self._train(folder, stop_after=55, validation=validation)
+        result, _, _ = self._train(folder, validation=validation)
+        self.assertEqual([record["step"] for *_, record in result.validations],
+                         list(range(10, 101, 10)))
+        self.assertEqual(checkpoints.chosen(folder), os.path.join(folder, "model.ckpt-40"))
+        seconds = [seconds for _, seconds, *_ in result.validations]
+        self.assertEqual(sorted(seconds), seconds)
+        self.assertLessEqual(seconds[-1], result.seconds)
+
+    def test_patience_that_is_at_its_end(self):
+        folder = self._folder()
+        validation = loop.Validation(lambda session, number: (0.0, {}), 10, 2)
+        first, _, _ = self._train(folder, validation=validation)
+        again, _, _ = self._train(folder, validation=validation)
+        self.assertEqual((first.steps, again.steps), (30, 30))
+
+    def test_a_training_that_is_done_is_not_done_again(self):
+        folder = self._folder()
+        first, wanted, _ = self._train(folder)
+        again, values, _ = self._train(folder)
+        self.assertEqual((again.steps, again.history), (first.steps, first.history))
+        np.testing.assert_array_equal(values[0], wanted[0])
+
+    def test_more_epochs(self):
+        folder = self._folder()
+        self._train(folder, 60)
+        result, _, _ = self._train(folder, 90)
+        self.assertEqual((result.steps, result.units), (90, 90))
+        self.assertGreater(result.history[-1][0], 60)
+
+    def test_another_rate(self):
+        folder = self._folder()
+        _, before, _ = self._train(folder, stop_after=50)
+        _, values, _ = self._train(folder, rate=1e-9)
+        np.testing.assert_allclose(values[0], before[0], atol=1e-6)
+
+    def test_the_end_is_shown_though_its_checkpoint_is_of_before(self):
+        folder, looks = self._folder(), iter([3.0, 1.0, 0.5])
+
+        def held_out_loss(session):
+            time.sleep(0.2)  # so long that there is no look at the last round
+            return next(looks)
+
+        first, _, _ = self._train(folder, held_out_loss=held_out_loss, save_seconds=0)
+        again, _, _ = self._train(folder, held_out_loss=held_out_loss)
+        for result, loss in ((first, 1.0), (again, 0.5)):
+            self.assertEqual([row[::2] for row in result.history], [(50, 3.0), (100, loss)])
+
+    def test_an_error_that_ends_sessions_is_no_end_of_the_data(self):
+        def held_out_loss(session):
+            raise tf.errors.OutOfRangeError(None, None, "mine")
+
+        with self.assertRaisesRegex(RuntimeError, "train: OutOfRangeError that nobody caught: .*mine"):
+            self._train(self._folder(), held_out_loss=held_out_loss)
+
+    def test_a_save_in_time(self):
+        folder = self._folder()
+        steps = []
+        save = checkpoints.Checkpoints.save
+        with mock.patch.object(checkpoints.Checkpoints, "save", lambda store, session, step, best: (
+                steps.append(step), save(store, session, step, best))):
+            self._train(folder, 170, save_seconds=0)
+        self.assertEqual(steps, [50, 100, 150, 170, 170])
+
+
+class SharedTest(graph_case.GraphCase):
+    """Workers of a cluster, each in a thread, with a parameter server in another."""
+
+    def setUp(self):
+        super().setUp()
+        hosts = ["127.0.0.1:%d" % port for port in launch.free_ports(3)]
+        self.clusters = [spec.Cluster((hosts[0],), tuple(hosts[1:]), job, index, False)
+                         for job, index in (("worker", 0), ("worker", 1), ("ps", 0))]
+        self.folder = self.create_tempdir().full_path
+        self.gone = set()  # addresses of workers
+        for where, name, value in ((distributed, "_SECONDS_BETWEEN_LOOKS", 0),
+                                   (addresses, "is_refused", self.gone.__contains__)):
+            patch = mock.patch.object(where, name, value)
+            patch.start()
+            self.addCleanup(patch.stop)
+        self.serving = threading.Thread(
+            target=distributed.serve, args=(self.clusters[2], lambda line: None), daemon=True)
+        self.serving.start()
+        self.pool = self.enter_context(concurrent.futures.ThreadPoolExecutor(2))
+        self.is_over = threading.Event()  # for what a test that fails leaves behind
+        self.addCleanup(self.is_over.set)
+
+    def _train(self, which, num_batches=400, num_pieces=4, stop=lambda num_made: False, seconds=0.002,
+               **options):
+        """(result, int [num_batches], how often each batch was trained on by the checkpoint)."""
+        made = []
+        hooks = {"sharing": loop.Sharing(which, num_pieces, {})} if which else {}
+
+        def batches(position, begin=0.0, end=1.0):
+            for i in range(int(round(begin * num_batches)), int(round(end * num_batches))):
+                time.sleep(seconds)
+                made.append(i)
+                yield {x: i}, (i + 1) / num_batches, None
+
+        with tf.Graph().as_default():
+            distributed.cut_tables(which)
+            x = tf.placeholder(tf.int32, [])
+            w = tf.get_variable("w", [], initializer=tf.zeros_initializer(), use_resource=True)
+            seen = tf.get_variable("seen", [num_batches], tf.int32, tf.zeros_initializer(),
+                                   use_resource=True, trainable=False)
+            tf.add_to_collection(tf.GraphKeys.UPDATE_OPS, tf.scatter_add(seen, [x], [1]).op)
+            result = _train(tf.square(w - 1), batches, max(num_batches, 1), self.folder, threads=2,
+                            stop=lambda: stop(len(made)) or self.is_over.is_set(),
+                            report=lambda line: None, **hooks, **options)
+            if which and not which.is_chief:
+                return result, None
+            return result, tf.train.load_checkpoint(self.folder).get_tensor("seen")
+
+    def _start(self, index, is_sync=False, **options):
+        return self.pool.submit(self._train, self.clusters[index]._replace(is_sync=is_sync), **options)
+
+    def test_each_batch_is_trained_on_by_one_of_them(self):
+        chief, worker = self._start(0), self._start(1)
+        result, seen = chief.result(60)
+        self.assertTrue(result.is_whole)
+        np.testing.assert_array_equal(seen, np.ones(400))
+        self.assertTrue(worker.result(60)[0].is_whole)
+        self.serving.join(60)
+        self.assertFalse(self.serving.is_alive())
+
+    def test_a_piece_is_done_when_its_steps_are_made(self):
+        take, made = distributed.Work.take, []
+
+        def watched(work, session):
+            for share in take(work, session):
+                yield share
+                made.append(int(session.run(tf.train.get_global_step(session.graph))))
+
+        with mock.patch.object(distributed.Work, "take", watched):
+            self._start(0, seconds=0, num_batches=420, num_pieces=7).result(60)
+        self.assertEqual(made, list(range(60, 421, 60)))
+
+    def test_what_a_worker_leaves_undone_the_chief_does(self):
+        chief = self._start(0, seconds=0.01)
+        worker = self._start(1, stop=lambda num_made: num_made == 30)
+        self.assertFalse(worker.result(60)[0].is_whole)
+        self.gone.add(self.clusters[1].address)
+        result, seen = chief.result(60)
+        self.assertTrue(result.is_whole)
+        self.assertGreaterEqual(min(seen), 1)
+        self.assertEqual(sum(seen), 400 + 30)  # these it made twice
+
+    def test_a_chief_that_is_stopped_meanwhile_leaves_it_for_the_next_training(self):
+        worker = self._start(1, num_pieces=2, stop=lambda num_made: num_made == 30)
+        chief = self._start(0, num_pieces=2, seconds=0.01, stop=lambda num_made: num_made >= 220)
+        self.assertFalse(worker.result(60)[0].is_whole)
+        self.gone.add(self.clusters[1].address)
+        result, seen = chief.result(60)
+        self.assertFalse(result.is_whole)
+        self.assertEqual(sorted({min(seen[:200]), min(seen[200:])}), [0, 1])
+        result, seen = self._train(None)  # on one machine
+        self.assertTrue(result.is_whole)
+        self.assertGreaterEqual(min(seen), 1)
+
+    def test_steps_together_end_where_the_others_have_stopped(self):
+        chief = self._start(0, True, stop=lambda num_made: num_made >= 120)
+        asked = threading.Event()
+        worker = self._start(1, True, stop=lambda num_made: asked.is_set())
+        self.assertFalse(chief.result(60)[0].is_whole)
+        time.sleep(1)
+        asked.set()
+        self.assertFalse(worker.result(15)[0].is_whole)
+
+    def test_a_training_that_patience_ends_is_not_all_done(self):
+        validation = loop.Validation(lambda session, number: (-number, {}), 10, 2)
+        chief = self._start(0, validation=validation, num_pieces=40)
+        worker = self._start(1, validation=validation, num_pieces=40)
+        result, seen = chief.result(60)
+        self.assertTrue(result.is_whole and worker.result(60)[0].is_whole)
+        self.assertLen(result.validations, 3)
+        self.assertLess(max(sum(seen), result.units), 300)
+        again, seen = self._train(None, validation=validation._replace(patience=0))
+        self.assertEqual(again.units, 400)
+        self.assertGreaterEqual(min(seen), 1)
+
+    def test_no_batches(self):
+        chief, worker = self._start(0, num_batches=0), self._start(1, num_batches=0)
+        for each in (chief, worker):
+            with self.assertRaisesRegex(InputError, "batches: wanted one batch or more"):
+                each.result(60)
+
+
+class WatchingTest(_TrainCase):
+
+    def test_what_tensorboard_is_told(self):
+        table = tf.get_variable("table", [50, 2], initializer=tf.ones_initializer(), use_resource=True)
+        ids = tf.constant([3, 3, 7, 9])
+        self.loss += 0.5 * tf.reduce_sum(tf.gather(table, ids))
+        validation = loop.Validation(lambda session, number: (number / 4, {"more": {"x": 9}}), 2, 0)
+        result = self._train([[2.0]] * 100, rate=1e-9, validation=validation, watch={"mine": self.w + 5})
+        told = graph_case.read_summaries(self.folder)
+        self.assertAlmostEqual(told["loss", 50], 4 + 0.5 * 4 * 2, places=4)
+        self.assertEqual(told["rows_touched", 50], 3)
+        # Of w 2 (w - x); of each use of a row 0.5 twice.
+        self.assertAlmostEqual(told["gradient_norm", 50], (16 + 8 * 0.25) ** 0.5, places=4)
+        self.assertAlmostEqual(told["mine", 100], 5, places=4)
+        self.assertGreater(told["units_per_second", 50], 0)
+        self.assertEqual([told["validation/score", step] for step in (50, 100)], [0.25, 0.5])
+        self.assertEqual(told["validation/more/x", 100], 9)
+        self.assertLen(result.validations, 2)
+
+    def test_the_trace_of_a_step(self):
+        lines = []
+        self._train([[2.0]] * 3, profile_step=1, report=lines.append)
+        path = os.path.join(self.folder, "trace-1.json")
+        self.assertEqual(lines, ["Wrote " + path])
+        with open(path) as stream:
+            self.assertNotEmpty(json.load(stream)["traceEvents"])
+        with loop.restored_session(self.folder) as session:
+            self.assertEqual(session.run(tf.train.get_global_step()), 3)
+
+    def test_a_step_that_is_not_reached_has_no_trace(self):
+        lines = []
+        self._train([[2.0]] * 3, profile_step=3, report=lines.append)
+        self.assertEqual(lines, ["No trace of step 3: 3 were made"])
+
+
+class InitialiseTest(_TrainCase):
+
+    def test_starts_from_other_values(self):
+        calls = []
+
+        def initialise(session):
+            calls.append(session.run(self.w))
+            self.w.load(3.0, session)
+
+        self._train([[1.0]] * 4, rate=0.1, decay="none", initialise=initialise)
+        self.assertEqual(calls, [0])  # variables are there, and no step was made
+        with loop.restored_session(self.folder) as session:
+            self.assert_close(session.run(self.w), 1 + 2 * 0.8 ** 4)
+
+    def test_its_error_ends_the_training(self):
+        def initialise(session):
+            raise InputError("runs/recsys-1: wanted another model")
+
+        with self.assertRaisesRegex(InputError, "wanted another model"):
+            self._train([[1.0]], initialise=initialise)
+        self.assertEmpty(os.listdir(self.folder))
+
+
+class MeanInBlocksTest(graph_case.GraphCase):
+
+    def test_is_the_mean_whatever_the_block(self):
+        x, y = tf.placeholder(tf.float32, [None]), tf.placeholder(tf.float32, [None])
+        with self.new_session() as session:
+            for size in (1, 4, 10, 100):
+                mean = loop.mean_in_blocks(session, x * y, {x: np.arange(10), y: np.ones(10)},
+                                               size)
+                self.assertEqual(mean, 4.5)
+            self.assertTrue(np.isnan(loop.mean_in_blocks(session, x, {x: np.zeros(0)})))
+
+
+class RatioOfSumsTest(graph_case.GraphCase):
+
+    def test_is_a_weighted_mean_over_all_feeds(self):
+        x, w = tf.placeholder(tf.float32, [None]), tf.placeholder(tf.float32, [None])
+        total, weight = tf.reduce_sum(x * w), tf.reduce_sum(w)
+        feeds = [{x: [1, 2], w: [1, 3]}, {x: [10], w: [0]}, {x: [5, 6, 7], w: [0.5, 0, 2]}]
+        with self.new_session() as session:
+            self.assertAlmostEqual(loop.ratio_of_sums(session, total, weight, feeds),
+                                   (1 + 6 + 2.5 + 14) / 6.5)
+            # Sums of many feeds are kept exactly.
+            ratio = loop.ratio_of_sums(session, total, weight, [{x: [1], w: [2 ** 24]}] + [
+                {x: [2], w: [1]}] * 64)
+            self.assertEqual(ratio, (2 ** 24 + 128) / (2 ** 24 + 64))
+
+    def test_of_nothing_is_nan(self):
+        x = tf.placeholder(tf.float32, [])
+        with self.new_session() as session:
+            self.assertTrue(np.isnan(loop.ratio_of_sums(session, x, 0 * x, [{x: 3}, {x: 4}])))
+            self.assertTrue(np.isnan(loop.ratio_of_sums(session, x, x, [])))
+
+
+class MachineTest(absltest.TestCase):
+
+    @unittest.skipUnless(hasattr(os, "sched_getaffinity"), "all cores are the process's")
+    def test_cores_are_those_that_the_process_may_use(self):
+        self.assertEqual(loop.num_cores(), len(os.sched_getaffinity(0)))
+        with mock.patch.object(os, "sched_getaffinity", return_value={0, 3, 5}):
+            self.assertEqual(loop.num_cores(), 3)
+
+    def test_cores_where_that_is_not_known(self):
+        with mock.patch.object(os, "sched_getaffinity", create=True):
+            del os.sched_getaffinity
+            for count, cores in ((7, 7), (None, 1)):
+                with mock.patch.object(os, "cpu_count", return_value=count):
+                    self.assertEqual(loop.num_cores(), cores)
+
+
+class MetricsTest(absltest.TestCase):
+
+    def test_is_json_whatever_the_numbers(self):
+        path = os.path.join(self.create_tempdir().full_path, "metrics.json")
+        loop.write_metrics(path, {"scores": {"HR@10": np.float32(0.5), "bad": float("nan")},
+                                      "list": [np.int64(3), "x", None, True]})
+        with open(path) as stream:
+            metrics = json.load(stream)
+        self.assertEqual(metrics["scores"], {"HR@10": 0.5, "bad": None})
+        self.assertEqual(metrics["list"], [3, "x", None, True])
+        self.assertEqual(metrics["versions"]["tensorflow"], tf.VERSION)
+
+
+if __name__ == "__main__":
+    absltest.main()

@@ -1,0 +1,175 @@
+"""The folder of a model: who may go on in it."""
+import json
+import os
+import subprocess
+import sys
+from unittest import mock
+
+from absl.testing import absltest, parameterized
+
+from tests import run_program
+from tf1_sampled import InputError
+from tf1_sampled.training import model_dir
+
+SETTINGS = {"dim": 8, "epochs": 5, "hidden": ["16", "8"], "rate": None}
+
+
+class ModelDirTest(parameterized.TestCase):
+
+    def setUp(self):
+        super().setUp()
+        self.addCleanup(os.chdir, os.getcwd())
+        os.chdir(self.create_tempdir().full_path)
+
+    def _open(self, path="model", program="recsys", restart=False, **changed):
+        folder = model_dir.ModelDir(path, program, dict(SETTINGS, **changed), {"epochs"}, restart)
+        self.addCleanup(folder.close)
+        return folder
+
+    def _begun(self, *arguments, data="1", **options):
+        folder = self._open(*arguments, **options)
+        folder.begin({"events": data})
+        return folder
+
+    def _write(self, *names):
+        for name in names:
+            with open(os.path.join("model", name), "w") as stream:
+                stream.write("some")
+
+    def test_what_must_not_change(self):
+        self.assertEqual(self._open("", epochs=7).unchanging({"events": "1"}), {
+            "dim": 8, "hidden": ["16", "8"], "rate": None, "program": "recsys", "data": {"events": "1"}})
+
+    def test_a_new_folder(self):
+        folder = self._open("some/model")
+        self.assertEqual((folder.goes_on, folder.earlier("dim")), (False, None))
+        self.assertFalse(os.path.exists("some"))
+        folder.begin({"events": "1"})
+        self.assertEqual(folder.path, "some/model")
+        with open("some/model/settings.json") as stream:
+            self.assertEqual(json.load(stream), {"program": "recsys", "settings": SETTINGS,
+                                                 "data": {"events": "1"}})
+
+    def test_the_next_free_one(self):
+        self.assertEqual([self._begun("").path for _ in range(3)],
+                         [os.path.join("runs", "recsys-%d" % n) for n in (1, 2, 3)])
+
+    def test_goes_on_with_the_same_settings(self):
+        self._begun().close()
+        self._write("model.ckpt-1.index")
+        folder = self._begun(epochs=9)
+        self.assertTrue(folder.goes_on)
+        self.assertEqual((folder.earlier("epochs"), folder.earlier("other")), (9, None))
+        self.assertTrue(os.path.exists("model/model.ckpt-1.index"))
+
+    def test_another_setting_is_shown(self):
+        self._begun().close()
+        with self.assertRaisesRegex(
+                InputError, "model: wanted the settings that its model is trained with, got --dim=9 for "
+                "8, --hidden=16 for 16,8, --rate=0.1 for None; another --model_dir is for another"):
+            self._open(dim=9, hidden=["16"], rate=0.1, epochs=1)
+
+    def test_a_setting_that_is_new_in_this_version(self):
+        self._begun().close()
+        self.assertTrue(self._begun(more=1).goes_on)
+
+    def test_another_program(self):
+        self._begun().close()
+        with self.assertRaisesRegex(InputError, "model: wanted a model of word2vec, got one of recsys"):
+            self._open(program="word2vec")
+
+    def test_other_data(self):
+        self._begun().close()
+        with self.assertRaisesRegex(InputError, "model: wanted the data that its model is trained on, "
+                                    "got other events; --restart starts anew"):
+            self._begun(data="2")
+
+    def test_restart(self):
+        self._begun().close()
+        self._write("model.ckpt-1.index", "model.ckpt-1.data-0", "checkpoint", "best", "bestiary")
+        folder = self._open(restart=True, dim=9)
+        self.assertEqual((folder.goes_on, folder.earlier("dim")), (False, 8))
+        folder.begin({"events": "2"})
+        self.assertCountEqual(os.listdir("model"), ["settings.json", "lock", "bestiary"])
+        folder.close()
+        self.assertEqual(self._begun(dim=9, data="2").earlier("dim"), 9)
+
+    def test_what_a_kill_left_is_deleted(self):
+        self._begun().close()
+        self._write(".making-vectors.bin.1", "vectors.bin")
+        os.makedirs("model/.making-2/x")
+        self._begun()
+        self.assertCountEqual(os.listdir("model"), ["settings.json", "lock", "vectors.bin"])
+
+    def test_the_launcher_is_told(self):
+        with mock.patch.dict(os.environ, TF1_SAMPLED_LAUNCH="told"):
+            folder = self._open("")
+            self.assertFalse(os.path.exists("told"))
+            folder.begin({})
+            with open("told") as stream:
+                self.assertEqual(stream.read(), folder.path)
+            folder.close()
+            os.remove("told")
+            with self.assertRaises(InputError):
+                self._begun(folder.path, data="other")
+            self.assertFalse(os.path.exists("told"))
+
+    def test_a_model_of_unknown_settings(self):
+        os.mkdir("model")
+        self._write("model.ckpt-1.index")
+        with self.assertRaisesRegex(InputError, "model: wanted a folder that this program made, or a "
+                                    "new one, got a model without settings.json"):
+            self._open()
+
+    @parameterized.parameters("", "{", "[]", "[" * 100000, '{"program": "recsys"}',
+                              '{"program": 1, "settings": 2}')
+    def test_broken_settings(self, text):
+        os.mkdir("model")
+        with open("model/settings.json", "w") as stream:
+            stream.write(text)
+        with self.assertRaisesRegex(InputError, "model/settings.json: wanted"):
+            self._open()
+
+    @parameterized.parameters("f", "f/model")
+    def test_a_folder_that_cannot_be_made(self, path):
+        with open("f", "w"):
+            pass
+        with self.assertRaisesRegex(InputError, "^f.*: wanted a folder for the model, got: "):
+            self._begun(path)
+        with open("runs", "w"):
+            pass
+        with self.assertRaisesRegex(InputError, "^runs: wanted a folder for the model, got: "):
+            self._begun("")
+
+    def test_two_at_once(self):
+        self._begun()
+        with self.assertRaisesRegex(InputError, "model: wanted a model_dir for this program alone, got "
+                                    "one in use by process %d$" % os.getpid()):
+            self._open()
+
+    def test_a_lock_goes_with_its_process(self):
+        code = ("import os, sys\nfrom tf1_sampled import model_dir\n"
+                "model_dir.ModelDir('model', 'recsys', %r).begin({'events': '1'})\n"
+                "print('begun', flush=True)\nsys.stdin.read()\n" % SETTINGS)
+        child = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE,
+                                 stdout=subprocess.PIPE, env=run_program.environment(os.getcwd()))
+        self.addCleanup(child.communicate)
+        self.assertEqual(child.stdout.readline(), b"begun\n")
+        with self.assertRaisesRegex(InputError, "in use by process %d$" % child.pid):
+            self._open()
+        child.kill()
+        child.wait()
+        self.assertTrue(self._begun().goes_on)
+
+    @parameterized.parameters((False, False), (True, True))
+    def test_a_folder_in_which_nothing_came_about_is_deleted_at_the_end(self, writes, stays):
+        code = ("from tf1_sampled import model_dir\n"
+                "model_dir.ModelDir('model', 'recsys', {}).begin({})\n"
+                "if %r: open('model/model.ckpt-1.index', 'w').close()\n"
+                "raise SystemExit(1)" % writes)
+        subprocess.call([sys.executable, "-c", code], env=run_program.environment(os.getcwd()))
+        self.assertEqual(os.path.exists("model"), stays)
+
+
+if __name__ == "__main__":
+    absltest.main()

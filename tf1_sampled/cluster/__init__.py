@@ -1,0 +1,1 @@
+"""Word vectors: corpus, skip-gram model, evaluation, and files of vectors."""

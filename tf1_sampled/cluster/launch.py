@@ -1,0 +1,220 @@
+"""Starts a cluster on this machine, for trying out: parameter servers, workers, free ports.
+
+    python -m tf1_sampled.cluster.launch --ps=2 --workers=2 -- run_recsys.py --num_sampled=10
+
+What follows -- is a program and its flags. What the chief prints is printed; lines of the others begin
+with their names; none has a standard input. A process that is killed is started again, as a cluster's
+manager would do, and goes on with what was begun: without --restart. Ctrl-C and SIGTERM go to the
+workers, of which the chief makes a checkpoint; how to go on is printed. The exit code is the chief's.
+"""
+import argparse
+import os
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+_TOLD = "TF1_SAMPLED_LAUNCH"  # in the environment of what is launched: the file for `tell_folder`
+
+
+class _Task:
+    """A process of the cluster, which may be started again."""
+
+    def __init__(self, name, command, told):
+        self.name, self._command, self._told = name, command, told
+        self._start()
+
+    def _start(self):
+        is_chief = self.name == "worker 0"
+        # Sessions of their own: a terminal's Ctrl-C is for the launcher to pass on.
+        self.process = subprocess.Popen(
+            self._command, stdin=subprocess.DEVNULL, start_new_session=True,
+            env=dict(os.environ, **{_TOLD: self._told}),
+            stdout=None if is_chief else subprocess.PIPE, stderr=None if is_chief else subprocess.STDOUT)
+        self._printer = None
+        if not is_chief:
+            self._printer = threading.Thread(target=self._print, args=(self.process.stdout,))
+            self._printer.start()
+
+    def _print(self, lines):
+        with lines:
+            for line in lines:
+                sys.stderr.write("[%s] %s" % (self.name, line.decode("utf-8", "replace")))
+                sys.stderr.flush()
+
+    def start_again(self, folder):
+        """Also goes on in the chief's folder, if that has begun one; before, all is as at first."""
+        if folder:
+            self._command = going_on(self._command, folder)
+        self._start()
+
+    def stop(self, number=signal.SIGTERM):
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+
+    def wait(self, seconds):
+        """The exit code; one that is not there after so many seconds is killed."""
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        if self._printer:
+            self._printer.join()
+        return self.process.returncode
+
+
+def commands(program, num_ps, num_workers, ports):
+    """{name: list of arguments} of the processes of a cluster on this machine, the chief first.
+
+    Args:
+      program: list of arguments, the program's path first.
+      num_ps, num_workers: integers.
+      ports: list of num_ps + num_workers integers.
+    """
+    hosts = ["127.0.0.1:%d" % port for port in ports]
+    interpreter = [sys.executable] if program[0].endswith(".py") else []
+    shared = interpreter + list(program) + ["--ps_hosts=" + ",".join(hosts[:num_ps]),
+                                            "--worker_hosts=" + ",".join(hosts[num_ps:])]
+    return {"%s %d" % (job, index): shared + ["--job_name=" + job, "--task_index=%d" % index]
+            for job, number in (("worker", num_workers), ("ps", num_ps)) for index in range(number)}
+
+
+def going_on(arguments, folder):
+    """The arguments of a program with which it goes on with what it began, and deletes nothing.
+
+    Args:
+      arguments: list of strings.
+      folder: string, the model_dir that it began; "" for none.
+
+    Returns:
+      They without --restart, and with that --model_dir if they name none.
+    """
+    kept = [a for a in arguments if not re.match("--?(no)?restart($|=)", a)]
+    if folder and not any(re.match("--?model_dir($|=.)", a) for a in kept):
+        kept.append("--model_dir=" + folder)
+    return kept
+
+
+def is_launched():
+    """Whether this process was started by the launcher, which tells its user how to go on."""
+    return _TOLD in os.environ
+
+
+def tell_folder(path):
+    """Tells the launcher, where there is one, in which folder this process, the chief, has begun."""
+    if is_launched():
+        with open(os.environ[_TOLD], "wb") as stream:
+            stream.write(os.fsencode(path))
+
+
+def free_ports(number):
+    """So many ports of 127.0.0.1 at which nobody listens now."""
+    probes = [socket.socket() for _ in range(number)]
+    try:
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
+    finally:
+        for probe in probes:
+            probe.close()
+
+
+def launch(program, num_ps, num_workers, report=print):
+    """Runs a program on a cluster on this machine.
+
+    Args:
+      program, num_ps, num_workers: as `commands`.
+      report: function of a line of text for the user.
+
+    Returns:
+      The exit code of the chief, or of the first other process that failed; that of a shell.
+    """
+    asked = []
+    told = tempfile.NamedTemporaryFile(buffering=0)
+    handlers = {number: signal.signal(number, lambda number, _: asked.append(number))
+                for number in (signal.SIGINT, signal.SIGTERM)}
+    tasks = [_Task(name, command, told.name) for name, command in commands(
+        program, num_ps, num_workers, free_ports(num_ps + num_workers)).items()]
+    chief, num_sent, code = tasks[0], 0, None
+    try:
+        while code is None:
+            time.sleep(0.05)
+            for number in asked[num_sent:]:
+                num_sent += 1
+                for task in tasks[:num_workers]:
+                    task.stop(number)
+            for task in tasks:
+                ended = task.process.poll()
+                if ended is None or ended == 0 and task is not chief:
+                    continue
+                if ended < 0 and not asked:
+                    report("%s was killed by %s; it is started again" % (
+                        task.name, signal.Signals(-ended).name))
+                    task.start_again(_folder_told(told))
+                elif task is chief or not asked:
+                    code = ended if ended >= 0 else 128 - ended
+                    break
+        # Workers end by themselves when nothing is left; parameter servers when the chief is content.
+        for task in tasks:
+            if code:
+                task.stop()
+            task.wait(30)
+        folder = _folder_told(told)
+        # The folder of one that was stopped before its first checkpoint is gone.
+        if os.path.isdir(folder) and code - 128 in asked:
+            report("stopped by %s; to go on:\n    %s" % (signal.Signals(code - 128).name, " ".join(
+                map(shlex.quote, [
+                    "python", "-m", "tf1_sampled.cluster.launch", "--ps=%d" % num_ps,
+                    "--workers=%d" % num_workers, "--"] + going_on(program, folder)))))
+        return code
+    finally:
+        for task in tasks:
+            if task.process.poll() is None:
+                task.process.kill()
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        told.close()
+
+
+def _folder_told(stream):
+    """What `tell_folder` was given, "" before."""
+    stream.seek(0)
+    return os.fsdecode(stream.read())
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        prog="python -m tf1_sampled.cluster.launch", description=__doc__.split("\n")[0],
+        usage="%(prog)s [--ps=N] [--workers=N] -- PROGRAM [FLAG ...]")
+    parser.add_argument("--ps", type=_positive, default=2, help="number of parameter servers; 2")
+    parser.add_argument("--workers", type=_positive, default=2, help="number of workers; 2")
+    parser.add_argument("program", nargs="+", metavar="PROGRAM",
+                        help="run_recsys.py, say, and its flags")
+    options = parser.parse_args()
+    if _reads_standard_input(options.program):
+        parser.error("--corpus: wanted files, as no process of a cluster has a standard input, got -")
+    sys.exit(launch(options.program, options.ps, options.workers,
+                    lambda line: print("launch: " + line, file=sys.stderr, flush=True)))
+
+
+def _reads_standard_input(program):
+    """Whether run_word2vec.py would, by its flags."""
+    values = [value for flag, value in zip(program, program[1:]) if re.match("--?corpus$", flag)]
+    values += [flag.partition("=")[2] for flag in program if re.match("--?corpus=", flag)]
+    return any("-" in map(str.strip, value.split(",")) for value in values)
+
+
+def _positive(text):
+    if not text.isdigit() or not int(text):
+        raise argparse.ArgumentTypeError("wanted an integer above 0, got %r" % text)
+    return int(text)
+
+
+if __name__ == "__main__":
+    main()

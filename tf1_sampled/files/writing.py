@@ -1,0 +1,127 @@
+"""Write files and folders whole or not at all."""
+import bz2
+import contextlib
+import errno
+import gzip
+import io
+import lzma
+import os
+import shutil
+import tempfile
+
+from tf1_sampled import checks
+from tf1_sampled.files import places
+
+# gzip without the name and the time, so that the same content gives the same bytes.
+_PACKERS = {".gz": lambda stream: gzip.GzipFile("", "wb", 6, stream, 0),
+            ".bz2": lambda stream: bz2.BZ2File(stream, "wb"),
+            ".xz": lambda stream: lzma.LZMAFile(stream, "wb")}
+MAKING = ".making-"  # how the names of files and folders begin that are not whole yet
+
+
+@contextlib.contextmanager
+def writing(path, mode="w"):
+    """Opens a temporary file beside `path` for writing, and gives it that name when all went well.
+
+    After an error, or a kill at any moment, `path` is what it was before. Text is UTF-8. What goes
+    to a name that ends in .gz, .bz2 or .xz is packed, so that `reading.open_binary` reads it back.
+
+    Args:
+      path: where to; folders that are not there are made.
+      mode: "w" for a text stream, "wb" for a binary one.
+
+    Raises:
+      InputError: a path where no file can be made, a folder or device of that name, a .zip, a full
+        disk.
+    """
+    path = os.fspath(path)
+    ending = os.path.splitext(path)[1].lower()
+    checks.file(ending != ".zip", path, "a plain name or .gz, .bz2, .xz", "a .zip to write")
+    places.check_not_special(path)
+    folder = os.path.dirname(path) or "."
+    try:
+        os.makedirs(folder, exist_ok=True)
+        prefix = "%s%s." % (MAKING, os.path.basename(path)[:50])
+        handle, temporary = tempfile.mkstemp(prefix=prefix, dir=folder)
+    except OSError as e:
+        raise checks.InputError("%s: wanted a place to write, got: %s" % (path, e.strerror or e)) from e
+    try:
+        with _no_room_named(path), open(handle, "wb") as raw:
+            packed = _PACKERS[ending](raw) if ending in _PACKERS else raw
+            stream = packed if "b" in mode else io.TextIOWrapper(packed, "utf-8", newline="\n")
+            yield stream
+            stream.flush()
+            if stream is not packed:
+                stream.detach()
+            if packed is not raw:
+                packed.close()
+            raw.flush()
+            os.fsync(raw.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def sync(path):
+    """What was written to a file, or the names in a folder, are on the disk when this returns."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def delete(path):
+    """Deletes a file, or a folder with all that is in it."""
+    if os.path.isdir(path) and not os.path.islink(path):
+        shutil.rmtree(path)
+    else:
+        os.unlink(path)
+
+
+@contextlib.contextmanager
+def writing_folder(folder, replaces=False):
+    """A path that is not there yet, for a folder that is `folder` when all went well.
+
+    Args:
+      folder: where to; one that is not there or is empty.
+      replaces: boolean, whether a folder with something in it gives way, at the end.
+
+    Raises:
+      InputError: a folder with something in it, or that cannot be made, or a full disk.
+    """
+    folder = os.path.realpath(os.fspath(folder))
+    places.check_new_folder(folder, replaces)
+    prefix = "%s%s." % (MAKING, os.path.basename(folder)[:50])
+    place = tempfile.mkdtemp(prefix=prefix, dir=os.path.dirname(folder))
+    try:
+        made = os.path.join(place, "made")
+        with _no_room_named(folder):
+            yield made
+            for parent, _, names in os.walk(made):
+                for name in names:
+                    sync(os.path.join(parent, name))
+        with places.errors_named(folder):
+            places.check_free(folder, replaces)
+            if os.path.isdir(folder) and os.listdir(folder):
+                os.rename(folder, os.path.join(place, "old"))
+            os.replace(made, folder)
+            sync(os.path.dirname(folder))
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _no_room_named(path):
+    """An error of a full disk, TensorFlow's too, becomes an InputError that names `path`."""
+    try:
+        yield
+    except Exception as e:
+        for reason in map(os.strerror, (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)):
+            if reason in str(e):
+                raise checks.InputError("%s: wanted room to write, got: %s" % (path, reason)) from e
+        raise

@@ -1,0 +1,188 @@
+"""The checkpoints of a folder: each whole or not there, the newest few and the best kept.
+
+    checkpoints = Checkpoints(folder, keep=2)
+    checkpoints.restore(session)            the newest that is whole, though a newer one is damaged
+    checkpoints.save(session, step)         model.ckpt-<step>
+    chosen(folder)                          the path of the best by validation, or else of the newest
+    restore(session, path)                  a checkpoint of a graph that had the samplers of tf.nn
+
+They are TensorFlow's own, and so are the files `checkpoint` and `best` that name them:
+tf.train.latest_checkpoint(folder) is the newest, and with latest_filename="best" the best.
+"""
+import glob
+import os
+import re
+import shutil
+import tempfile
+
+import tensorflow.compat.v1 as tf
+
+from tf1_sampled import checks, initializers
+from tf1_sampled.files import writing
+
+_NAME, _BEST = "model.ckpt-%d", "best"
+_DAMAGED = (tf.errors.DataLossError, tf.errors.OutOfRangeError, tf.errors.NotFoundError, ValueError)
+
+
+def chosen(folder):
+    """The path of the best checkpoint by validation, without one of the newest; None in none."""
+    return tf.train.latest_checkpoint(folder, _BEST) or tf.train.latest_checkpoint(folder)
+
+
+def restore(session, save_path, report=print):
+    """Restore the global variables of a graph from a checkpoint that may lack the library's own ones.
+
+    tf.nn's learned_unigram_candidate_sampler keeps its counts in the kernel, so that a checkpoint of its
+    graph has none, and `tf.train.Saver().restore` fails. Here they start afresh, with a line. All other
+    variables have to be in the checkpoint.
+
+        with tf.Session() as session:
+            tf1_sampled.restore(session, "model.ckpt-1000")
+
+    Args:
+      session: a session of the default graph, to which ops are added.
+      save_path: string, path of the checkpoint without its ending.
+      report: function of a line of text for the user.
+
+    Raises:
+      tf.errors.NotFoundError, tf.errors.DataLossError: as tf.train.Saver.restore.
+    """
+    saved = {name for name, _ in tf.train.list_variables(save_path)}
+    # Names, as an imported graph has tensors in the collection.
+    missing = {v.op.name for v in tf.get_collection(initializers.OWN_STATE)} - saved
+    variables = tf.global_variables()
+    session.run([v.initializer for v in variables if v.op.name in missing])
+    for name in sorted(missing):
+        report("%s: not in %s, starts afresh" % (name, save_path))
+    tf.train.Saver([v for v in variables if v.op.name not in missing]).restore(session, save_path)
+
+
+class Checkpoints:
+    """Checkpoints of all saveable variables of the default graph, as it is now.
+
+    Args:
+      folder: string, where they are; it must be there, and no other process may write to it.
+      keep: integer above 0, how many of the newest to keep beside the best.
+      report: function of a line of text for the user.
+    """
+
+    def __init__(self, folder, keep=2, report=print):
+        checks.positive("Checkpoints", "keep", keep)
+        self._folder, self._keep, self._report = folder, keep, report
+        self._damaged = set()
+        self.saver = tf.train.Saver(max_to_keep=None, save_relative_paths=True)
+        self._clean()
+
+    def save(self, session, step, is_best=False):
+        """Writes model.ckpt-<step> and deletes those that are not to be kept.
+
+        A kill at any moment leaves the earlier ones as they are. Of a step that is saved already only
+        `is_best` is new.
+
+        Args:
+          session: a session of the graph.
+          step: integer.
+          is_best: boolean, whether it is the best so far.
+
+        Raises:
+          InputError: it cannot be written: a full disk, say. The earlier ones are as they were.
+        """
+        try:
+            if step not in self._steps():
+                self._write(session, step)
+            steps = self._steps()[-self._keep:]
+            self._name_newest("checkpoint", steps)
+            if is_best:
+                self._name_newest(_BEST, [step])
+        except (OSError, tf.errors.OpError, checks.InputError) as e:
+            if isinstance(e, (tf.errors.AbortedError, tf.errors.CancelledError,
+                              tf.errors.UnavailableError)):
+                raise  # a parameter server is gone
+            raise checks.InputError("%s: wanted room for a checkpoint, got: %s. Last checkpoint: %s" % (
+                self._folder, _reason(e), tf.train.latest_checkpoint(self._folder) or "none yet")) from e
+        best = tf.train.latest_checkpoint(self._folder, _BEST)
+        for other in self._steps() + sorted(self._damaged):
+            if other not in steps and (not best or os.path.basename(best) != _NAME % other):
+                self._delete(other)
+
+    def restore(self, session):
+        """Gives the variables their values of the newest checkpoint that is whole.
+
+        Args:
+          session: a session of the graph.
+
+        Returns:
+          The path of that checkpoint; None where there is none at all.
+
+        Raises:
+          InputError: there are some, and all are damaged.
+        """
+        for step in reversed(self._steps()):
+            path = self._path(step)
+            try:
+                self.saver.restore(session, path)
+            except _DAMAGED as e:
+                self._report("%s is damaged: %s" % (path, _reason(e)))
+                self._damaged.add(step)
+            else:
+                if self._damaged:
+                    self._report("Going on from the one before: %s" % path)
+                    best = tf.train.latest_checkpoint(self._folder, _BEST)
+                    if best in map(self._path, self._damaged):
+                        os.unlink(os.path.join(self._folder, _BEST))
+                return path
+        checks.file(not self._damaged, self._folder, "a checkpoint that is whole", "%d damaged ones; "
+                    "--restart starts anew" % len(self._damaged))
+        return None
+
+    def _write(self, session, step):
+        self._delete(step)  # a damaged one
+        making = tempfile.mkdtemp(prefix=writing.MAKING, dir=self._folder)
+        try:
+            self.saver.save(session, os.path.join(making, _NAME % step), write_meta_graph=False,
+                             write_state=False)
+            # The index last: without it there is no checkpoint.
+            for name in sorted(os.listdir(making), key=lambda name: name.endswith(".index")):
+                writing.sync(os.path.join(making, name))
+                os.replace(os.path.join(making, name), os.path.join(self._folder, name))
+            writing.sync(self._folder)
+        finally:
+            shutil.rmtree(making, ignore_errors=True)
+        self._damaged.discard(step)
+
+    def _name_newest(self, state_file, steps):
+        """Has a file name the checkpoints of `steps`, the newest last, as TensorFlow writes them."""
+        # Not by TensorFlow, which takes some paths as relative to the working folder.
+        with writing.writing(os.path.join(self._folder, state_file)) as stream:
+            stream.write('model_checkpoint_path: "%s"\n' % (_NAME % steps[-1]))
+            stream.writelines('all_model_checkpoint_paths: "%s"\n' % (_NAME % step) for step in steps)
+
+    def _delete(self, step):
+        # The index first, for the same reason.
+        for path in sorted(glob.glob(glob.escape(self._path(step)) + ".*"), reverse=True):
+            os.unlink(path)
+        self._damaged.discard(step)
+
+    def _steps(self):
+        """The steps of all checkpoints that are there and not known to be damaged, in rising order."""
+        found = (re.match(r"model\.ckpt-(\d+)\.index$", name) for name in os.listdir(self._folder))
+        return sorted({int(match.group(1)) for match in found if match} - self._damaged)
+
+    def _path(self, step):
+        return os.path.join(self._folder, _NAME % step)
+
+    def _clean(self):
+        """Deletes what a kill left half written."""
+        steps = self._steps()
+        for name in os.listdir(self._folder):
+            path = os.path.join(self._folder, name)
+            match = re.match(r"model\.ckpt-(\d+)\.data-", name)
+            if match and int(match.group(1)) not in steps:
+                os.unlink(path)
+
+
+def _reason(error):
+    """What an error says, without where in the graph."""
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    return getattr(error, "message", str(error)).split("\n\t [[")[0].rpartition("\n")[2]

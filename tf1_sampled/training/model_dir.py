@@ -1,0 +1,202 @@
+"""The folder of a model: one program at a time, of one setting, on the same data.
+
+    folder = ModelDir(path, "recsys", settings, may_change={"epochs"})   early: refuses another setting
+    folder.begin({"events": digest})                                     before training: makes, locks it
+    folder.path
+
+`settings.json` says what the model in a folder was trained with, `lock` who is at it. TensorFlow is not
+imported: what does not fit shows at once.
+"""
+import atexit
+import contextlib
+import itertools
+import json
+import os
+
+from tf1_sampled import checks
+from tf1_sampled.cluster import launch
+from tf1_sampled.files import reading, writing
+
+try:
+    import fcntl
+except ImportError:  # Windows: no locks
+    fcntl = None
+
+_SETTINGS, _LOCK = "settings.json", "lock"
+# What is kept in a model_dir, whatever the model.
+KEPT = (_SETTINGS, _LOCK, "checkpoint", "best", "model.ckpt-*", "metrics.json", "trace-*.json",
+        "events.out.tfevents.*", writing.MAKING + "*")
+
+
+class ModelDir:
+    """A folder for a model, new or to go on in.
+
+    Args:
+      path: string; "" for the next free one of runs/<program>-1, -2, ...
+      program: string, which program makes such models.
+      settings: dict of what the model depends on, values as of JSON.
+      may_change: the names of settings that may be others when a training goes on.
+      restart: boolean, whether to start anew where the folder holds a model.
+
+    Raises:
+      InputError: the folder holds a model of other settings or of another program, or is in use.
+    """
+
+    def __init__(self, path, program, settings, may_change=(), restart=False):
+        self.path = path
+        self._program, self._settings = program, json.loads(json.dumps(settings))
+        self._may_change, self._restart = frozenset(may_change), restart
+        self._lock_stream = None
+        if path and os.path.isdir(path) and not restart:
+            self._check_settings()
+            self._lock()
+
+    @property
+    def goes_on(self):
+        """Whether the folder holds a training of these settings, which goes on."""
+        return not self._restart and bool(self.path) and os.path.exists(self._file(_SETTINGS))
+
+    def earlier(self, name):
+        """The setting that the folder's training had before; None where there is none to be read."""
+        with contextlib.suppress(checks.InputError):
+            if self.path and os.path.exists(self._file(_SETTINGS)):
+                return self._read()["settings"].get(name)
+        return None
+
+    def unchanging(self, data):
+        """{name: value} of the settings that must not change, the program and the data.
+
+        Args:
+          data: {name: digest}, of the files that are trained on.
+        """
+        kept = {name: value for name, value in self._settings.items() if name not in self._may_change}
+        return dict(kept, program=self._program, data=data)
+
+    def begin(self, data):
+        """Makes the folder, locks it until the process ends, and writes its settings.
+
+        What a kill left half written is deleted; with `restart` also an earlier model's checkpoints. A
+        folder that was made, and in which there is nothing at the end, is deleted then. The launcher,
+        where there is one, is told: what it starts again from then on goes on here.
+
+        Args:
+          data: {name: digest}, of the files that are trained on.
+
+        Raises:
+          InputError: a folder that cannot be made or is in use, other data than before.
+        """
+        if not os.path.isdir(self.path):
+            self._make()
+            atexit.register(self._delete_if_empty)
+        self._lock()
+        before = {}
+        if self.goes_on:
+            self._check_settings()
+            self._check_data(data)
+            before = self._read()["settings"]
+        self._clean()
+        with writing.writing(self._file(_SETTINGS)) as stream:
+            json.dump({"program": self._program, "settings": dict(before, **self._settings),
+                       "data": data}, stream, indent=2, sort_keys=True)
+            stream.write("\n")
+        launch.tell_folder(self.path)
+
+    def close(self):
+        """Lets others into the folder; the end of the process does, too."""
+        if self._lock_stream:
+            self._lock_stream.close()
+            self._lock_stream = None
+
+    def _check_settings(self):
+        if not os.path.exists(self._file(_SETTINGS)):
+            others = [name for name in os.listdir(self.path) if name.startswith("model.ckpt-")]
+            checks.file(not others, self.path, "a folder that this program made, or a new one",
+                        "a model without settings.json")
+            return
+        before = self._read()
+        checks.file(before["program"] == self._program, self.path, "a model of %s" % self._program,
+                    "one of %s" % before["program"])
+        changed = [name for name in sorted(set(self._settings) - self._may_change)
+                   if name in before["settings"] and before["settings"][name] != self._settings[name]]
+        checks.file(not changed, self.path, "the settings that its model is trained with", "%s; another "
+                    "--model_dir is for another model, --restart starts this one anew" % ", ".join(
+                        "--%s=%s for %s" % (name, _shown(self._settings[name]),
+                                            _shown(before["settings"][name])) for name in changed))
+
+    def _check_data(self, data):
+        before = self._read()["data"]
+        changed = sorted(name for name in data if before.get(name) != data[name])
+        checks.file(not changed, self.path, "the data that its model is trained on",
+                    "other %s; --restart starts anew" % " and ".join(changed))
+
+    def _read(self):
+        path = self._file(_SETTINGS)
+        with reading.open_text(path) as stream:
+            try:
+                read = json.load(stream)
+                return {"program": str(read["program"]), "settings": dict(read["settings"]),
+                        "data": dict(read["data"])}
+            except (ValueError, KeyError, TypeError, RecursionError) as e:
+                raise checks.InputError("%s: wanted the settings of a model, got: %s: %s" % (
+                    path, type(e).__name__, e)) from e
+
+    def _make(self):
+        try:
+            if self.path:
+                os.makedirs(self.path, exist_ok=True)
+                return
+            for number in itertools.count(1):
+                path = os.path.join("runs", "%s-%d" % (self._program, number))
+                try:
+                    os.makedirs(path)
+                except FileExistsError:
+                    if not os.path.isdir("runs"):
+                        raise
+                else:
+                    self.path = path
+                    return
+        except OSError as e:
+            raise checks.InputError("%s: wanted a folder for the model, got: %s" % (
+                self.path or "runs", e.strerror)) from e
+
+    def _lock(self):
+        """Nobody else is in the folder from now on; the lock goes with the process, however it ends."""
+        if self._lock_stream:
+            return
+        try:
+            stream = open(self._file(_LOCK), "a+")
+        except OSError as e:
+            raise checks.InputError("%s: wanted a place to write, got: %s" % (
+                self.path, e.strerror)) from e
+        stream.seek(0)
+        try:
+            if fcntl:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as e:
+            with stream:
+                raise checks.InputError(
+                    "%s: wanted a model_dir for this program alone, got one in use by process %s" % (
+                        self.path, stream.read().strip())) from e
+        stream.truncate()
+        stream.write("%d\n" % os.getpid())
+        stream.flush()
+        self._lock_stream = stream
+
+    def _delete_if_empty(self):
+        with contextlib.suppress(OSError):
+            if not set(os.listdir(self.path)) - {_SETTINGS, _LOCK}:
+                writing.delete(self.path)
+
+    def _clean(self):
+        """Deletes what a kill left half written, and with `restart` the checkpoints."""
+        for name in os.listdir(self.path):
+            is_model = name.startswith("model.ckpt-") or name in ("checkpoint", "best")
+            if name.startswith(writing.MAKING) or self._restart and is_model:
+                writing.delete(self._file(name))
+
+    def _file(self, name):
+        return os.path.join(self.path, name)
+
+
+def _shown(value):
+    return ",".join(map(str, value)) if isinstance(value, list) else value

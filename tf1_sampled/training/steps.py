@@ -1,0 +1,164 @@
+"""One step of a training: gradients of the loss, what is done with them, draws of its own.
+
+    train_op = minimize(loss, optimizer)
+    seed = step_seed(1)                    for samplers and dropout: other draws in each step
+"""
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from tf1_sampled import checks
+from tf1_sampled.training import summaries
+
+_SEEDS = "tf1_sampled/step_seeds"  # collection of (tensor, seed)
+
+
+def session_config(threads=None):
+    """ConfigProto with soft placement: an op without a kernel for its device goes to another one.
+
+    Args:
+      threads: integer, how many threads call the session, each to run its steps by itself, op after
+        op: so all cores are busy all the time, where a step that is divided among them waits for its
+        longest op. None for TensorFlow's own way, which divides a step.
+
+    Returns:
+      tf.ConfigProto.
+    """
+    if threads is None:
+        return tf.ConfigProto(allow_soft_placement=True)
+    # -1: the ops of a step run in the thread that called.
+    return tf.ConfigProto(allow_soft_placement=True, intra_op_parallelism_threads=1,
+                          inter_op_parallelism_threads=-1)
+
+
+def minimize(loss, optimizer, var_list=None, global_step=None):
+    """Return the training op: one step of `optimizer`, after the ops in tf.GraphKeys.UPDATE_OPS.
+
+        train_op = minimize(tf.reduce_mean(loss), tf1_sampled.AdagradOptimizer(0.1))
+
+    UPDATE_OPS holds the counts of learned samplers, for example. Variables that the loss does not depend
+    on, such as those of another task in the graph, keep their values.
+
+    Args:
+      loss: float scalar.
+      optimizer: tf.train.Optimizer.
+      var_list: list of the variables to train. Default: those trainable ones that the loss depends on.
+      global_step: integer variable, which grows by 1, or None.
+
+    Returns:
+      tf.Operation.
+
+    Raises:
+      InputError: the loss depends on no trainable variable, or not on each one in var_list.
+    """
+    return _apply(optimizer, _gradients("minimize", loss, optimizer, var_list), global_step)
+
+
+def step_seed(seed):
+    """A seed for draws (of samplers, say) that a Step makes another one in each step.
+
+    It depends on `seed` and the number of the step alone, so that a training that goes on draws what
+    it would have drawn. Outside of a Step it is that of step 0.
+
+    Args:
+      seed: integer, not negative.
+
+    Returns:
+      int64 [2]; distributions.fold_in gives more of it.
+    """
+    tensor = tf.placeholder_with_default(tf.constant([seed, 0], tf.int64), [2], "step_seed")
+    tf.add_to_collection(_SEEDS, (tensor, seed))
+    return tensor
+
+
+class Step:
+    """The training step of the default graph, at a learning rate that may fall, and what to tell of it.
+
+    Args:
+      loss: float scalar, to be minimised.
+      shown_loss: float scalar.
+      make_optimizer: learning rate (float scalar tensor) -> tf.train.Optimizer.
+      learning_rate: float, at the start.
+      decay: "linear", the learning rate falls to 0 with `progress`; or "none", it stays.
+      progress: float or float scalar, the progress of the work where none is fed.
+      watch: None, or {name: scalar}, more to tell.
+
+    Raises:
+      InputError: a trainable variable on which the loss does not depend.
+    """
+
+    def __init__(self, loss, shown_loss, make_optimizer, learning_rate, decay="linear", progress=0.0,
+                 watch=None):
+        # A resource: what SyncReplicasOptimizer reads after a step is then the value after it.
+        with tf.variable_scope(tf.get_variable_scope(), use_resource=True):
+            self.global_step = tf.train.get_or_create_global_step()
+        # The rate's own placeholder, so that models and inputs need not know that it falls.
+        self._progress = tf.placeholder_with_default(progress, [], "progress")
+        left = tf.maximum(1 - self._progress, 1e-4) if decay == "linear" else tf.constant(1.0)
+        self.optimizer = make_optimizer(learning_rate * left)
+        gradients = _gradients("Step", loss, self.optimizer, tf.trainable_variables())
+        self._op = _apply(self.optimizer, gradients, self.global_step)
+        self._watched = dict({"loss": shown_loss}, **_watched(gradients, watch))
+        self._seeds = tf.get_collection(_SEEDS)
+
+    def with_progress(self, feed, progress, number):
+        """`feed` for the step of this number, with so much of the work done before it."""
+        feed = dict(feed)
+        feed[self._progress] = progress
+        feed.update((tensor, [seed, number]) for tensor, seed in self._seeds)
+        return feed
+
+    def runner(self, session):
+        """A function that runs the step on a feed: (feed, is_watched, trace_to=None) -> {name: value}.
+
+        Of a step that is watched it gives the shown loss as "loss", gradient_norm (of all uses of a row
+        by themselves), rows_touched (in how many rows of all tables a step is made), and what `watch`
+        has. The trace of its ops goes to the file trace_to, if there is one.
+        """
+        callables = {}  # a callable costs a step less than session.run does
+
+        def run(feed, is_watched, trace_to=None):
+            fetches = [self._op] + (list(self._watched.values()) if is_watched else [])
+            if trace_to:
+                values = summaries.traced_run(session, fetches, feed, trace_to)
+            else:
+                key = is_watched, tuple(feed)
+                if key not in callables:
+                    callables[key] = session.make_callable(fetches, list(feed))
+                values = callables[key](*[np.asarray(value, tensor.dtype.as_numpy_dtype)
+                                          for tensor, value in feed.items()])
+            return dict(zip(self._watched, values[1:]))
+
+        return run
+
+
+def _gradients(function, loss, optimizer, var_list=None):
+    """Return [(gradient, variable)]: of each in var_list, or of those that the loss depends on."""
+    variables = tf.nest.flatten(tf.trainable_variables() if var_list is None else var_list)
+    gradients = optimizer.compute_gradients(loss, variables) if variables else []
+    reached = [(gradient, variable) for gradient, variable in gradients if gradient is not None]
+    if var_list is not None:
+        untouched = [variable.op.name for gradient, variable in gradients if gradient is None]
+        checks.argument(not untouched, function, "loss", "one that depends on every variable to train",
+                        "none on " + ", ".join(untouched))
+    checks.argument(reached, function, "loss", "one that depends on a variable to train", loss.name)
+    return reached
+
+
+def _apply(optimizer, gradients, global_step):
+    """Return the op of a step, in which the ops in UPDATE_OPS come first."""
+    updates = tf.get_collection(tf.GraphKeys.UPDATE_OPS)
+    if isinstance(optimizer, tf.train.SyncReplicasOptimizer):
+        # What it makes to apply runs in a step of its own, in which nothing is fed.
+        return tf.group(optimizer.apply_gradients(gradients, global_step), *updates)
+    with tf.control_dependencies(updates):
+        return optimizer.apply_gradients(gradients, global_step)
+
+
+def _watched(gradients, watch):
+    gradients = [gradient for gradient, _ in gradients]
+    rows = [tf.size(tf.unique(tf.reshape(gradient.indices, [-1]))[0]) for gradient in gradients
+            if isinstance(gradient, tf.IndexedSlices)]
+    watched = dict(watch or {}, gradient_norm=tf.global_norm(gradients))
+    if rows:
+        watched["rows_touched"] = tf.add_n(rows)
+    return watched

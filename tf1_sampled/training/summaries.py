@@ -1,0 +1,70 @@
+"""Numbers of a training for TensorBoard, and the trace of a step for a browser.
+
+    with Summaries("runs/recsys-1", step=0) as summaries:
+        summaries.add(50, {"loss": 3.2, "validation": {"NDCG@10": 0.25}})
+
+    tensorboard --logdir runs
+"""
+import numbers
+
+import tensorflow.compat.v1 as tf
+
+from tf1_sampled.files import writing
+
+
+class Summaries:
+    """Scalars in an event file of TensorFlow's, which is made with the first of them.
+
+    Args:
+      folder: string, where to.
+      step: integer, the step from which on; what an earlier file has of later steps does not count.
+    """
+
+    def __init__(self, folder, step):
+        self._folder, self._step = folder, step
+        self._writer = None
+
+    def add(self, step, values):
+        """Adds numbers of a step.
+
+        Args:
+          step: integer.
+          values: {name: number, or such a dict again}; what is no number is left out.
+        """
+        if self._writer is None:
+            self._writer = tf.summary.FileWriter(self._folder)
+            self._writer.add_session_log(tf.SessionLog(status=tf.SessionLog.START), self._step)
+        self._writer.add_summary(tf.Summary(value=[
+            tf.Summary.Value(tag=name, simple_value=value) for name, value in _flat(values)]), step)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self._writer is not None:
+            self._writer.close()
+
+
+def _flat(values, prefix=""):
+    for name, value in values.items():
+        if isinstance(value, dict):
+            yield from _flat(value, prefix + name + "/")
+        elif isinstance(value, numbers.Real):
+            yield prefix + name, float(value)
+
+
+def traced_run(session, fetches, feed, path):
+    """session.run(fetches, feed), whose ops go to `path` with their times, as a Chrome trace.
+
+    To be opened at chrome://tracing or https://ui.perfetto.dev.
+
+    Raises:
+      InputError: a file that cannot be written.
+    """
+    from tensorflow.python.client import timeline  # pylint: disable=no-name-in-module
+
+    metadata = tf.RunMetadata()
+    values = session.run(fetches, feed, tf.RunOptions(trace_level=tf.RunOptions.FULL_TRACE), metadata)
+    with writing.writing(path) as stream:
+        stream.write(timeline.Timeline(metadata.step_stats).generate_chrome_trace_format())
+    return values

@@ -1,12 +1,18 @@
-"""The names that flags offer and what each stands for.
+"""Losses, samplers and optimizers by name, and the settings that choose among them.
 
     SAMPLERS["log_uniform"]         samplers.log_uniform_candidate_sampler
     sorted(LOSSES)                  the names, without waiting for TensorFlow
+    settings.loss_options()         {"calibration": 0.75} where settings.loss is "gbce"
 
 A table imports nothing until a name is looked up, so that `--help` and a mistyped flag answer at once.
 """
 import collections.abc
+import dataclasses
 import importlib
+from typing import Any, ClassVar, Dict, Optional
+
+from tf1_sampled import settings
+from tf1_sampled.settings import setting
 
 
 class Table(collections.abc.Mapping):
@@ -16,10 +22,10 @@ class Table(collections.abc.Mapping):
       targets: dict of name -> "module.attribute", the module relative to this package.
     """
 
-    def __init__(self, targets):
+    def __init__(self, targets: Dict[str, str]) -> None:
         self._targets = targets
 
-    def __getitem__(self, name):
+    def __getitem__(self, name: str) -> Any:
         module, attribute = self._targets[name].split(".")
         return getattr(importlib.import_module("tf1_sampled." + module), attribute)
 
@@ -63,3 +69,84 @@ OPTIMIZERS = Table({
     "rowwise_adagrad": "optimizers.RowwiseAdagradOptimizer",
     "sgd": "optimizers.SGDOptimizer",
 })
+
+# {keyword: the setting of its value} of the keywords that only the loss or optimizer of that name takes.
+_LOSS_OPTIONS = {
+    "gbce": {"calibration": "calibration"},
+    "negative_sampling": {"num_negatives": "num_negatives"},
+    "softmax_at_k": {"k": "at_k"},
+}
+_OPTIMIZER_OPTIONS = {
+    "adam": {"beta1": "beta1"},
+    "rowwise_adagrad": {"learning_rate_power": "learning_rate_power"},
+}
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class ObjectiveSettings(settings.Settings):
+    """Which loss is trained, on which negatives, by which optimizer."""
+
+    LEARNING_RATES: ClassVar[Dict[str, float]] = {}  # {optimizer: the default learning rate with it}
+
+    loss: str = setting(
+        "sampled_softmax", "Loss to train with. full_softmax draws no negatives and suits few classes.",
+        "training", choices=sorted([*LOSSES, *FULL_LOSSES]))
+    sampler: str = setting("log_uniform", "Which sampler draws the negatives.", "training",
+                           choices=sorted(SAMPLERS))
+    num_sampled: int = setting(
+        64, "Negatives per step. --sampler=in_batch takes the labels instead, --sampler=all all "
+        "classes.", "training", least=1)
+    distortion: float = setting(
+        0.75, "Power of the counts for --sampler=fixed_unigram: 1 draws by frequency, 0 uniformly.",
+        "training")
+    num_negatives: float = setting(
+        5.0, "k of --loss=negative_sampling: the weight of the negatives, whatever --num_sampled is.",
+        "training", above=0)
+    calibration: float = setting(
+        0.75, "t of --loss=gbce: 0 for binary cross-entropy, 1 for calibrated probabilities.",
+        "training", least=0, most=1)
+    at_k: int = setting(20, "K of --loss=softmax_at_k, at most the number of negatives.", "training",
+                        least=1)
+    l2: float = setting(0.0, "Weight of the L2 loss of the rows that a batch uses.", "training", least=0)
+    optimizer: str = setting("adagrad", "Optimizer.", "training", choices=sorted(OPTIMIZERS))
+    learning_rate: Optional[float] = setting(
+        None, "Learning rate at the start. Default: by --optimizer.", "training", above=0,
+        may_change=True)
+    learning_rate_power: Optional[float] = setting(
+        None, "Of --optimizer=rowwise_adagrad, how the learning rate of a row falls with its use: -0.5 "
+        "as Adagrad's, 0 not at all. Default: -0.5; with --loss=negative_sampling -0.25.", "training",
+        least=-1, most=0)
+    beta1: float = setting(
+        0.9, "Decay of the first moment of --optimizer=adam. 0 has no first moment, which saves memory "
+        "and suits rows that are rarely used.", "training", least=0, most=0.999)
+
+    @property
+    def is_sampled(self) -> bool:
+        """Whether the loss is of sampled classes."""
+        return self.loss not in FULL_LOSSES
+
+    def loss_options(self) -> Dict[str, Any]:
+        """Return the keywords that only the chosen loss takes."""
+        return self._options(_LOSS_OPTIONS.get(self.loss, {}))
+
+    def optimizer_options(self) -> Dict[str, Any]:
+        """Return the keywords that only the chosen optimizer takes."""
+        options = self._options(_OPTIMIZER_OPTIONS.get(self.optimizer, {}))
+        if "learning_rate_power" in options and self.learning_rate_power is None:
+            options["learning_rate_power"] = -0.25 if self.loss == "negative_sampling" else -0.5
+        return options
+
+    def chosen_learning_rate(self) -> float:
+        """Return the learning rate that was given, or the default with the optimizer."""
+        return self.LEARNING_RATES[self.optimizer] if self.learning_rate is None else self.learning_rate
+
+    def make_optimizer(self, learning_rate: Any) -> Any:
+        """Return the tf.train.Optimizer.
+
+        Args:
+          learning_rate: float, or float scalar tensor.
+        """
+        return OPTIMIZERS[self.optimizer](learning_rate, **self.optimizer_options())
+
+    def _options(self, names: Dict[str, str]) -> Dict[str, Any]:
+        return {keyword: getattr(self, name) for keyword, name in names.items()}

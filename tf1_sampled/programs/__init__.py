@@ -1,1 +1,1 @@
-"""Word vectors: corpus, skip-gram model, evaluation, and files of vectors."""
+"""The programs: flags made of settings, signals, one-line errors, results."""

@@ -1,0 +1,264 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+from unittest import mock
+
+from absl.testing import absltest, parameterized
+
+from tf1_sampled.cluster import spec
+from tf1_sampled.programs import running
+from tf1_sampled.training import host
+
+# A program; what would import TensorFlow is something else here, which prints how it is called.
+_SCRIPT = """
+import collections, dataclasses, logging, os, signal, sys, time, types
+from typing import Sequence
+from tf1_sampled import checks
+from tf1_sampled.programs import quiet, running
+from tf1_sampled.settings import Settings, setting
+
+Result = collections.namedtuple("Result", "is_whole")
+Plan = collections.namedtuple("Plan", "data")
+Data = collections.namedtuple("Data", "num_units")
+
+def stand_in(name, **functions):
+    module = types.ModuleType("tf1_sampled." + name)
+    module.__dict__.update(functions)
+    sys.modules["tf1_sampled." + name] = module
+
+def train(*arguments):
+    print("train", *arguments)
+    if os.environ.get("SIGNAL"):
+        print(running.SIGNALS.asked())
+        os.kill(os.getpid(), getattr(signal, os.environ["SIGNAL"]))
+        print(running.SIGNALS.asked(), flush=True)
+    if os.environ.get("SECOND"):
+        os.kill(os.getpid(), getattr(signal, os.environ["SECOND"]))
+        time.sleep(60)
+    return Result(not os.environ.get("SIGNAL"))
+
+def serve(cluster, report):
+    report("serve " + cluster.device)
+
+stand_in("training.loop", train=train)
+stand_in("cluster.shared_training", train=train, Sharing=collections.namedtuple("Sharing", "a b c"))
+stand_in("cluster.work_queue", num_pieces=lambda *arguments: arguments)
+stand_in("cluster.placement", cut_tables=lambda cluster: print("cut", cluster.device))
+stand_in("cluster.servers", serve=serve)
+quiet.import_tensorflow = lambda: print("tensorflow", flush=True)
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class Do(Settings):
+    mode: str = setting("", "What to do.", "training")
+    dim: int = setting(8, "Size.", "model", least=1)
+    loss: str = setting("nce", "Loss.", "training", choices=("gbce", "nce"))
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class Saving(Settings):
+    model_dir: str = setting("", "Folder.", "results")
+    restart: bool = setting(False, "Start anew.", "training")
+
+def body(do, saving, host):
+    if do.mode == "wrong":
+        checks.argument(False, "f", "x", "a good one", "a bad one")
+    if do.mode == "defect":
+        raise ValueError("a defect")
+    if do.mode == "log":
+        logging.getLogger("library").info("all is well")
+        logging.getLogger("library").warning("all is lost")
+    if do.mode in ("SIGINT", "SIGTERM"):
+        os.kill(os.getpid(), getattr(signal, do.mode))
+        time.sleep(60)
+    if do.mode == "train":
+        host.prepare_graph()
+        host.begun(saving.model_dir or "runs/x 1")
+        print(host.train(Plan(Data(700)), 7, {"dim": do.dim}), host.is_chief)
+    print(do, saving, host.cluster)
+
+running.run("run_x", "Do x.", [Do, Saving], body)
+sys.exit(9 if "tensorflow" in sys.modules else None)
+"""
+_HOSTS = ("--ps_hosts=a:1,b:2", "--worker_hosts=c:3,d:4")
+
+
+class RunTest(parameterized.TestCase):
+
+    def setUp(self):
+        super().setUp()
+        self.script = self.create_tempfile("script.py", _SCRIPT).full_path
+
+    def run_script(self, *arguments, stdout=subprocess.PIPE, command=(sys.executable,), **variables):
+        """Return (exit code, output, errors) of the program."""
+        environment = dict(os.environ, PYTHONPATH=os.pathsep.join(p for p in sys.path if p))
+        # Without a buffer nothing would be left for the flush at exit.
+        for name in ("PYTHONUNBUFFERED", "TF_CONFIG", "TF1_SAMPLED_LAUNCH"):
+            environment.pop(name, None)
+        environment.update(variables)
+        done = subprocess.run([*command, self.script, *arguments], env=environment, stdout=stdout,
+                              stderr=subprocess.PIPE, universal_newlines=True, timeout=60)
+        return done.returncode, done.stdout, done.stderr
+
+    def test_the_body_gets_its_settings_and_a_host(self):
+        self.assertEqual(self.run_script("--dim=3", "--model_dir=m"),
+                         (0, "Do(dim=3) Saving(model_dir='m') None\n", ""))
+
+    def test_an_input_error_is_one_line(self):
+        self.assertEqual(self.run_script("--mode=wrong"),
+                         (1, "", "script.py: error: f: x: wanted a good one, got 'a bad one'\n"))
+
+    @parameterized.parameters(
+        ("--dim=0", "run_x: --dim: wanted an integer of 1 or more, got 0"),
+        ("--loss=nec", "run_x: --loss: wanted one of gbce, nce, got 'nec'"),
+        ("--restart=7", "run_x: --restart: wanted True or False, got '7'"),
+        ("--los=nce", "Unknown command line flag 'los'. Did you mean: loss ?; --help shows all flags"),
+        ("x", "run_x: arguments: wanted flags alone, several files as --flag=a,b, got 'x'"),
+        ("--job_name=chief", "run_x: --job_name: wanted one of ps, worker, got 'chief'"))
+    def test_a_flag_that_does_not_fit_is_one_line(self, argument, message):
+        self.assertEqual(self.run_script(argument), (1, "", "script.py: error: %s\n" % message))
+
+    def test_a_defect_keeps_its_traceback(self):
+        code, _, errors = self.run_script("--mode=defect")
+        self.assertNotEqual(code, 0)
+        self.assertStartsWith(errors, "Traceback (most recent call last):\n")
+        self.assertIn(", in body\n", errors)
+        self.assertEndsWith(errors, "\nValueError: a defect\n")
+
+    @parameterized.parameters(("SIGINT", 130), ("SIGTERM", 143))
+    def test_signals_have_their_exit_codes(self, name, code):
+        self.assertEqual(self.run_script("--mode=" + name),
+                         (code, "", "script.py: stopped by %s\n" % name))
+
+    def test_libraries_tell_only_warnings(self):
+        code, _, errors = self.run_script("--mode=log")
+        self.assertEqual(code, 0)
+        self.assertIn("all is lost", errors)
+        self.assertLen(errors.splitlines(), 1)
+
+    # Help.
+
+    @parameterized.parameters("-h", "-help", "--help", "--helpshort")
+    def test_help(self, argument):
+        code, output, errors = self.run_script("--dim=0", argument)
+        self.assertEqual((code, errors), (0, ""))
+        self.assertStartsWith(
+            output, "Do x.\n\nFlags: script.py --flag=value ...\n\nModel:\n  --dim=N\n")
+        self.assertLess(output.index("  --model_dir=TEXT"),
+                        output.index("\nCluster:\n  --ps_hosts=TEXT,..."))
+
+    def test_after_a_lone_dash_dash_it_is_an_argument(self):
+        code, output, errors = self.run_script("--", "--help")
+        self.assertEqual((code, output), (1, ""))
+        self.assertEndsWith(errors, "wanted flags alone, several files as --flag=a,b, got '--help'\n")
+
+    def test_the_reader_of_the_help_may_leave(self):
+        readable, writable = os.pipe()
+        os.close(readable)
+        self.addCleanup(os.close, writable)
+        self.assertEqual(self.run_script("--help", stdout=writable), (0, None, ""))
+
+    def test_the_output_may_be_closed(self):
+        self.assertEqual(
+            self.run_script("--help", command=("sh", "-c", 'exec "$0" "$@" >&-', sys.executable)),
+            (0, "", ""))
+
+    # Training.
+
+    def test_a_training_that_ends(self):
+        self.assertEqual(self.run_script("--mode=train")[:2], (
+            0, "train Plan(data=Data(num_units=700))\nResult(is_whole=True) True\nDo(mode='train') "
+               "Saving() None\n"))
+
+    @parameterized.parameters(("SIGINT", 130), ("SIGTERM", 143))
+    def test_a_signal_ends_the_training_and_tells_how_to_go_on(self, name, code):
+        got, output, errors = self.run_script("--mode=train", "--restart", "--restart=true", SIGNAL=name)
+        self.assertEqual((got, output), (code, "train Plan(data=Data(num_units=700))\nFalse\nTrue\n"))
+        self.assertEqual(errors, "script.py: stopped by %s; to go on:\n    python %s --mode=train "
+                                 "'--model_dir=runs/x 1'\n" % (name, self.script))
+        errors = self.run_script("--mode=train", "--model_dir=mine", SIGNAL=name)[2]
+        self.assertEndsWith(errors, "script.py --mode=train --model_dir=mine\n")
+
+    def test_the_second_signal_is_not_deferred(self):
+        code, _, errors = self.run_script("--mode=train", SIGNAL="SIGTERM", SECOND="SIGINT")
+        self.assertEqual((code, errors), (130, "script.py: stopped by SIGINT\n"))
+
+    # Several machines.
+
+    def test_a_worker_trains_its_share(self):
+        code, output, errors = self.run_script("--mode=train", "--dim=3", *_HOSTS, "--job_name=worker",
+                                               "--task_index=1")
+        cluster = ("Cluster(ps_hosts=('a:1', 'b:2'), worker_hosts=('c:3', 'd:4'), job_name='worker', "
+                   "task_index=1, is_sync=False)")
+        self.assertEqual((code, errors), (0, ""))
+        self.assertEqual(output.splitlines(), [
+            "cut /job:worker/task:1",
+            "train Plan(data=Data(num_units=700)) Sharing(a=%s, b=(700, 7), c={'dim': 3})" % cluster,
+            "Result(is_whole=True) False", "Do(dim=3, mode='train') Saving() " + cluster])
+
+    def test_a_parameter_server_does_not_call_the_body(self):
+        self.assertEqual(self.run_script("--mode=wrong", *_HOSTS, "--job_name=ps", "--task_index=1"),
+                         (0, "tensorflow\nserve /job:ps/task:1\n", ""))
+        config = {"cluster": {"ps": ["a:1"], "worker": ["b:2"]}, "task": {"type": "ps", "index": 0}}
+        self.assertEqual(self.run_script(TF_CONFIG=json.dumps(config)),
+                         (0, "tensorflow\nserve /job:ps/task:0\n", ""))
+
+    def test_a_cluster_that_does_not_fit(self):
+        self.assertEqual(self.run_script(*_HOSTS, "--job_name=ps", "--task_index=2"), (
+            1, "", "script.py: error: cluster: --task_index: wanted an integer from 0 to 1, got 2\n"))
+
+    def test_the_chief_alone_has_a_folder_to_go_on_in(self):
+        for index, folder in (("0", " '--model_dir=runs/x 1'"), ("1", "")):
+            code, _, errors = self.run_script("--mode=train", *_HOSTS, "--job_name=worker",
+                                              "--task_index=" + index, SIGNAL="SIGTERM")
+            self.assertEqual(code, 143)
+            self.assertStartsWith(errors, "script.py: stopped by SIGTERM; to go on, start all stopped "
+                                          "processes again, each with its command; this one's:\n    ")
+            self.assertEndsWith(errors, "--job_name=worker --task_index=%s%s\n" % (index, folder))
+
+    def test_the_launcher_is_told_the_folder(self):
+        told = self.create_tempfile("told", "")
+        code, _, errors = self.run_script("--mode=train", SIGNAL="SIGTERM",
+                                          TF1_SAMPLED_LAUNCH=told.full_path)
+        self.assertEqual((code, errors), (143, "script.py: stopped by SIGTERM\n"))
+        self.assertEqual(told.read_text(), "runs/x 1")
+
+
+class ProgramHostTest(absltest.TestCase):
+
+    def test_one_machine(self):
+        own = running.ProgramHost()
+        self.assertIsInstance(own, host.OneMachine)
+        self.assertTrue(own.is_chief)
+        self.assertFalse(own.uses_temporary_folder())
+        own.prepare_graph()  # nothing
+
+    def test_the_first_worker_is_the_chief(self):
+        for job, index, is_chief in (("worker", 0, True), ("worker", 1, False), ("ps", 0, False)):
+            cluster = spec.Cluster(("a:1",), ("b:1", "c:1"), job, index, is_sync=False)
+            self.assertEqual(running.ProgramHost(cluster).is_chief, is_chief)
+
+    def test_lines_are_printed_at_once(self):
+        with mock.patch.object(sys, "stdout") as out:
+            running.ProgramHost().report("a line")
+        self.assertEqual("".join(call[0][0] for call in out.write.call_args_list), "a line\n")
+        out.flush.assert_called_once_with()
+
+    def test_it_is_to_stop_where_a_signal_asked(self):
+        self.assertFalse(running.ProgramHost().stop())
+        with mock.patch.object(running, "SIGNALS") as signals:
+            signals.asked.return_value = True
+            self.assertTrue(running.ProgramHost().stop())
+
+    def test_signal_handlers_are_not_installed_by_the_import(self):
+        code = ("import signal; before = [signal.getsignal(n) for n in (2, 15)]; "
+                "from tf1_sampled.programs import running; import sys; "
+                "after = [signal.getsignal(n) for n in (2, 15)]; "
+                "sys.exit(before != after or 'tensorflow' in sys.modules)")
+        self.assertEqual((signal.SIGINT, signal.SIGTERM), (2, 15))
+        self.assertEqual(subprocess.call([sys.executable, "-c", code],
+                                         env={"PYTHONPATH": ":".join(sys.path)}), 0)
+
+
+if __name__ == "__main__":
+    absltest.main()

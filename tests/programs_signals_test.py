@@ -1,0 +1,121 @@
+import os
+import shlex
+import signal
+import sys
+from unittest import mock
+
+from absl.testing import absltest, parameterized
+
+from tf1_sampled.programs import signals
+
+_TASK = ', "task": {"type": "worker", "index": 0}}'
+_ONE_OF_MANY = "; to go on, start all stopped processes again, each with its command; this one's:\n    "
+
+
+def _send(number):
+    os.kill(os.getpid(), number)
+    # A handler runs between two instructions of Python's.
+    for _ in range(1000):
+        pass
+
+
+class SignalsTest(parameterized.TestCase):
+
+    def setUp(self):
+        super().setUp()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self.addCleanup(signal.signal, number, signal.getsignal(number))
+        self.signals = signals.Signals()
+        self.signals.install()
+        patch = mock.patch.dict(os.environ)
+        patch.start()
+        self.addCleanup(patch.stop)
+        for name in ("TF_CONFIG", "TF1_SAMPLED_LAUNCH"):
+            os.environ.pop(name, None)
+
+    def leave(self, arguments, folder="", number=signal.SIGTERM):
+        """Return the Stopped of a program that was called so."""
+        with mock.patch.object(sys, "argv", arguments), self.assertRaises(signals.Stopped) as caught:
+            with self.signals.deferred():
+                _send(number)
+            self.signals.leave(folder)
+        return caught.exception
+
+    @parameterized.parameters((signal.SIGINT, "SIGINT", 130), (signal.SIGTERM, "SIGTERM", 143))
+    def test_a_signal_stops_at_once(self, number, name, code):
+        with self.assertRaises(signals.Stopped) as caught:
+            _send(number)
+        self.assertEqual(str(caught.exception), "stopped by " + name)
+        self.assertEqual(caught.exception.exit_code, code)
+        self.assertFalse(self.signals.asked())
+
+    def test_only_who_waits_for_it_catches_it(self):
+        self.assertFalse(issubclass(signals.Stopped, Exception))
+
+    def test_while_deferred_the_first_signal_only_asks(self):
+        with self.signals.deferred():
+            self.assertFalse(self.signals.asked())
+            _send(signal.SIGTERM)
+            self.assertTrue(self.signals.asked())
+        self.assertTrue(self.signals.asked())
+
+    @parameterized.parameters((signal.SIGTERM, signal.SIGINT), (signal.SIGINT, signal.SIGINT))
+    def test_the_second_signal_is_not_deferred(self, first, second):
+        with self.assertRaises(signals.Stopped) as caught, self.signals.deferred():
+            _send(first)
+            _send(second)
+            self.fail("goes on")
+        self.assertEqual(str(caught.exception), "stopped by " + signal.Signals(second).name)
+
+    def test_afterwards_a_signal_stops_at_once(self):
+        with self.signals.deferred():
+            pass
+        with self.assertRaises(signals.Stopped):
+            _send(signal.SIGINT)
+
+    def test_an_error_ends_the_deferral(self):
+        with self.assertRaises(KeyError), self.signals.deferred():
+            raise KeyError()
+        with self.assertRaises(signals.Stopped):
+            _send(signal.SIGINT)
+
+    @parameterized.parameters((signal.SIGINT, "SIGINT", 130), (signal.SIGTERM, "SIGTERM", 143))
+    def test_it_tells_how_to_go_on(self, number, name, code):
+        stopped = self.leave(["a/run_x.py", "--dim=3"], "runs/x", number)
+        self.assertEqual(stopped.exit_code, code)
+        self.assertEqual(str(stopped), "stopped by %s; to go on:\n    python a/run_x.py --dim=3 "
+                                       "--model_dir=runs/x" % name)
+
+    @parameterized.parameters(
+        (["run_x.py", "--restart", "--restart=true"], "runs/x 1",
+         "python run_x.py '--model_dir=runs/x 1'"),
+        (["a b/run_x.py", "--corpus=c d"], "m", "python 'a b/run_x.py' '--corpus=c d' --model_dir=m"),
+        (["run_x.py", "--model_dir=mine"], "mine", "python run_x.py --model_dir=mine"),
+        (["run_x.py"], "", "python run_x.py"),
+        (["bin/run_x", "--dim=3"], "m", "bin/run_x --dim=3 --model_dir=m"))
+    def test_the_command_goes_on_with_what_was_begun(self, arguments, folder, command):
+        text = str(self.leave(list(arguments), folder))
+        self.assertEqual(text, "stopped by SIGTERM; to go on:\n    " + command)
+        self.assertNotIn("--restart", shlex.split(text.splitlines()[1]))
+
+    @parameterized.parameters("--ps_hosts=a:1", "-ps_hosts", "--ps_hosts")
+    def test_one_of_many_is_told_to_start_all_of_them(self, flag):
+        text = str(self.leave(["run_x.py", flag]))
+        self.assertEqual(text, "stopped by SIGTERM%spython run_x.py %s" % (_ONE_OF_MANY, flag))
+
+    def test_tf_config_tells_whether_it_is_one_of_many(self):
+        for config, told in (('{"cluster": {"ps": ["a:1"], "worker": ["b:1"]}' + _TASK, _ONE_OF_MANY),
+                             ('{"cluster": {"worker": ["b:1"]}' + _TASK, "; to go on:\n    ")):
+            os.environ["TF_CONFIG"] = config
+            self.assertEqual(str(self.leave(["run_x.py"])), "stopped by SIGTERM%spython run_x.py" % told)
+            self.signals = signals.Signals()
+            self.signals.install()
+
+    def test_what_is_launched_leaves_that_to_the_launcher(self):
+        os.environ["TF1_SAMPLED_LAUNCH"] = "told"
+        stopped = self.leave(["run_x.py", "--ps_hosts=a:1"], "m")
+        self.assertEqual((str(stopped), stopped.exit_code), ("stopped by SIGTERM", 143))
+
+
+if __name__ == "__main__":
+    absltest.main()

@@ -1,0 +1,155 @@
+"""Flags made of settings, and --help in the order of their groups.
+
+    values = parse(argv, [Word2VecSettings, ResultSettings])
+    print(help_text("run_word2vec.py", __doc__, [Word2VecSettings, ResultSettings]))
+
+absl parses them: --dim=64, --dim 64, --norepeats, --corpus='a.txt,"b,c.txt"', --flagfile. Values are
+checked by the settings, in their own words.
+"""
+import shutil
+import textwrap
+from typing import Any, Dict, List, Sequence, Type
+
+from absl import flags
+
+from tf1_sampled import checks, settings
+
+_HELP = ("-h", "-?", "-help", "--help", "--helpshort", "--helpfull")
+_PLACEHOLDERS = {"integer": "N", "number": "X", "string": "TEXT"}
+
+
+class _AnyText(flags.ArgumentParser):
+    """A parser that leaves to the settings what a text may be.
+
+    Args:
+      kind: settings.Kind.
+    """
+
+    syntactic_help = ""
+
+    def __init__(self, kind: Any):
+        super().__init__()
+        self._kind = kind
+
+    def parse(self, argument: Any) -> Any:
+        if not self._kind.is_list:
+            return _converted(self._kind.name, argument)
+        return [_converted(self._kind.name, text) for text in flags.ListParser().parse(argument)]
+
+    def flag_type(self) -> str:
+        return self._kind.name
+
+
+class _AnyBoolean(flags.BooleanParser):
+    """A parser of booleans that leaves any other text to the settings."""
+
+    def parse(self, argument: Any) -> Any:
+        try:
+            return super().parse(argument)
+        except ValueError:
+            return argument
+
+
+def wants_help(arguments: Sequence[str]) -> bool:
+    """Return whether command-line arguments ask for the help, before a lone "--"."""
+    own = arguments[:arguments.index("--")] if "--" in arguments else arguments
+    return any(argument in _HELP for argument in own)
+
+
+def parse(program: str, argv: Sequence[str], classes: Sequence[Type[settings.Settings]]) -> List[Any]:
+    """Return the settings of a command line, an object for each class.
+
+    Args:
+      program: string, its name in errors.
+      argv: strings, the program's path first.
+      classes: Settings classes, without two settings of one name.
+
+    Raises:
+      InputError: a flag that there is not, an argument that is no flag, a value that does not fit.
+    """
+    values = flags.FlagValues()
+    for field in [field for c in classes for field in settings.fields_of(c)]:
+        _define(field, values)
+    try:
+        rest = values(list(argv), known_only=False)[1:]
+    except (flags.Error, ValueError) as e:  # ValueError: --norepeats=3, a flagfile that is no text
+        raise checks.InputError("%s; --help shows all flags" % " ".join(str(e).split())) from e
+    checks.argument(not rest, program, "arguments",
+                    "flags alone, several files as " + classes[0].SEVERAL_FILES, " ".join(rest))
+    return [c.of_program(program, _given(values, c)) for c in classes]
+
+
+def help_text(program: str, doc: str, classes: Sequence[Type[settings.Settings]]) -> str:
+    """Return what --help prints: the doc, then the flags by groups.
+
+    Args:
+      program: string, how the program is called.
+      doc: string, of its module.
+      classes: Settings classes.
+    """
+    width = max(60, min(shutil.get_terminal_size().columns, 105))
+    lines = [doc.strip(), "", "Flags: %s --flag=value ..." % program]
+    for group in settings.GROUPS:
+        fields = [f for c in classes for f in settings.fields_of(c)
+                  if f.metadata["setting"].group == group]
+        if fields:
+            lines += ["", "%s:" % group.capitalize()]
+        for field in fields:
+            lines += ["  " + _syntax(field)] + textwrap.wrap(
+                settings.described(field), width, initial_indent=" " * 6, subsequent_indent=" " * 6,
+                break_long_words=False, break_on_hyphens=False)
+    return "\n".join(lines + ["", "  -h, --help", "      Show this help.", "  --flagfile=FILE",
+                              "      Read flags from a file, one on each line."])
+
+
+def _define(field: Any, values: Any) -> None:
+    kind, about = settings.kind_of(field), field.metadata["setting"]
+    if kind.name == "boolean":
+        flag = flags.BooleanFlag(field.name, field.default, about.help)
+        flag.parser = _AnyBoolean()
+        flags.DEFINE_flag(flag, flag_values=values)
+    else:
+        flags.DEFINE(_AnyText(kind), field.name, None, about.help, flag_values=values)
+
+
+def _given(values: Any, settings_class: Type[settings.Settings]) -> Dict[str, Any]:
+    """Return {name: value} of the flags on the command line."""
+    return {field.name: values[field.name].value for field in settings.fields_of(settings_class)
+            if values[field.name].present}
+
+
+def _converted(kind: str, text: Any) -> Any:
+    """Return the number that a text is; the text where it is none, which the settings refuse."""
+    if kind == "string" or not isinstance(text, str):
+        return text
+    try:
+        return int(text) if kind == "integer" else float(text)
+    except ValueError:
+        return text
+
+
+def _syntax(field: Any) -> str:
+    kind = settings.kind_of(field)
+    if kind.name == "boolean":
+        return "--[no]%s" % field.name
+    placeholder = "NAME" if field.metadata["setting"].choices else _PLACEHOLDERS[kind.name]
+    return "--%s=%s" % (field.name, placeholder + (",..." if kind.is_list else ""))
+
+
+
+def markdown(classes: Sequence[Type[settings.Settings]]) -> str:
+    """Return the settings as Markdown, a table for each group: what docs/settings.md has.
+
+    Args:
+      classes: Settings classes.
+    """
+    lines = []
+    for group in settings.GROUPS:
+        fields = [f for c in classes for f in settings.fields_of(c)
+                  if f.metadata["setting"].group == group]
+        if fields:
+            lines += ["### %s" % group.capitalize(), "", "| setting | meaning and default |",
+                      "|---|---|"]
+            lines += ["| `%s` | %s |" % (field.name, settings.described(field).replace("|", "\\|"))
+                      for field in fields] + [""]
+    return "\n".join(lines)

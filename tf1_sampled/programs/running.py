@@ -1,0 +1,124 @@
+"""A program as a process: flags to settings, one-line errors, exit codes, its host.
+
+    def body(model, results, host):
+        ...
+
+    running.run("run_word2vec", __doc__, [Word2Vec, ResultSettings], body)
+"""
+import contextlib
+import functools
+import os
+import sys
+from typing import Any, Callable, Dict, Iterator, Optional, Sequence, Type
+
+from tf1_sampled import checks
+from tf1_sampled.cluster import launch, settings as cluster_settings
+from tf1_sampled.programs import flags, quiet, signals
+from tf1_sampled.settings import Settings
+from tf1_sampled.training import host
+
+SIGNALS = signals.Signals()
+
+
+class ProgramHost(host.OneMachine):
+    """The host of a training in a process of ours: lines are printed, a signal ends it.
+
+    Args:
+      cluster: None for one machine, or the spec.Cluster of this worker.
+    """
+
+    def __init__(self, cluster: Optional[Any] = None):
+        self.cluster = cluster
+        self.is_chief = not cluster or cluster.is_chief
+        self.folder = ""
+
+    def report(self, line: str) -> None:
+        print(line, flush=True)
+
+    def stop(self) -> bool:
+        return SIGNALS.asked()
+
+    def import_tensorflow(self) -> Any:
+        return quiet.import_tensorflow()
+
+    def prepare_graph(self) -> None:
+        if self.cluster:
+            from tf1_sampled.cluster import placement
+            placement.cut_tables(self.cluster)
+
+    def uses_temporary_folder(self) -> bool:
+        return False
+
+    def begun(self, folder: str) -> None:
+        self.folder = folder
+        launch.tell_folder(folder)
+
+    def train(self, plan: Any, units_per_step: int, unchanging: Dict[str, Any]) -> Any:
+        """Train, until a signal asks to end; then the program ends with how to go on."""
+        train = functools.partial(super().train, plan, units_per_step, unchanging)
+        if self.cluster:
+            from tf1_sampled.cluster import shared_training, work_queue
+            sharing = shared_training.Sharing(
+                self.cluster, work_queue.num_pieces(plan.data.num_units, units_per_step), unchanging)
+            train = functools.partial(shared_training.train, plan, sharing)
+        with SIGNALS.deferred():
+            result = train()
+        if not result.is_whole:
+            SIGNALS.leave(self.folder if self.is_chief else "")
+        return result
+
+
+def run(program: str, doc: str, classes: Sequence[Type[Settings]],
+        body: Callable[..., None]) -> None:
+    """Run a program with the flags of sys.argv.
+
+    An InputError is one line on standard error and exit code 1; SIGINT and SIGTERM have the exit codes
+    of a shell.
+
+    Args:
+      program: string, its name in errors about flags.
+      doc: string, the beginning of --help.
+      classes: Settings classes, each an argument of the body.
+      body: function of the settings objects and of a ProgramHost; not called in a parameter server.
+    """
+    every_class = [*classes, cluster_settings.ClusterSettings]
+    with errors_told():
+        if flags.wants_help(sys.argv[1:]):
+            with reader_may_leave():
+                print(flags.help_text(os.path.basename(sys.argv[0]), doc, every_class))
+            return
+        *own, cluster = flags.parse(program, sys.argv, every_class)
+        cluster = cluster.cluster()
+        if cluster and cluster.is_ps:
+            quiet.import_tensorflow()
+            from tf1_sampled.cluster import servers
+            servers.serve(cluster, ProgramHost().report)
+        else:
+            body(*own, ProgramHost(cluster))
+
+
+@contextlib.contextmanager
+def errors_told() -> Iterator[None]:
+    """A context that ends the process as a program does: InputError and signals are one line.
+
+    It installs the signal handlers.
+    """
+    SIGNALS.install()
+    name = os.path.basename(sys.argv[0])
+    try:
+        yield
+    except checks.InputError as e:
+        sys.exit("%s: error: %s" % (name, e))
+    except signals.Stopped as e:
+        print("%s: %s" % (name, e), file=sys.stderr)
+        sys.exit(e.exit_code)
+
+
+@contextlib.contextmanager
+def reader_may_leave() -> Iterator[None]:
+    """A context in which it is no error that the reader of standard output, such as head, has enough."""
+    try:
+        yield
+        print(end="", flush=True)  # standard output may be closed: None
+    except BrokenPipeError:  # the flush at exit must not fail too
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

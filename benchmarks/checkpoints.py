@@ -2,7 +2,7 @@
 
     python benchmarks/checkpoints.py                 # --num_classes=1000000 --dim=128
 
-Two tables [C, D] with the slots of an optimizer are written and read as by training.train: to a
+Two tables [C, D] with the slots of an optimizer are written and read as by loop.train: to a
 temporary name, synced to the disk and renamed. The cost is the time of writing as a share of the time
 between two checkpoints by default. Going on is compared with reading the same bytes from the file,
 both with the file in the memory of the system and with it not there (as far as the system lets go of
@@ -17,12 +17,12 @@ import tensorflow.compat.v1 as tf
 from absl import app, flags
 
 from tf1_sampled import initializers, registry
-from tf1_sampled.programs import program
-from tf1_sampled.training import checkpoints
+from tf1_sampled.training import checkpoints, policy
 
 FLAGS = flags.FLAGS
 
-program.define_training_flags("nce", "uniform", 1, "rowwise_adagrad", 0.1, 1, 1, 128, "step", "Examples")
+flags.DEFINE_enum("optimizer", "rowwise_adagrad", sorted(registry.OPTIMIZERS), "Whose slots there are.")
+flags.DEFINE_integer("dim", 128, "Numbers in a row.")
 flags.DEFINE_integer("num_classes", 1000000, "Rows of each of two tables.")
 flags.DEFINE_integer("rounds", 3, "How often.")
 
@@ -60,7 +60,7 @@ def main(_):
     write, warm, cold, read_warm, read_cold = [], [], [], [], []
     with tempfile.TemporaryDirectory() as folder, tf.Session() as session:
         session.run(tf.global_variables_initializer())
-        store = checkpoints.Checkpoints(folder, keep=1)
+        store = checkpoints.Checkpoints(policy.Saving(folder, keep=1))
         for number in range(1, FLAGS.rounds + 1):
             session.run(step)
             write.append(_seconds(store.save, session, number))
@@ -72,7 +72,7 @@ def main(_):
             _forget(path)
             read_cold.append(_seconds(_read, path))
         size = os.path.getsize(path)
-    between = FLAGS["save_seconds"].default
+    between = policy.Saving._field_defaults["seconds"]
     print(machine.description())
     print("%s classes, two tables of %d numbers a row, %s: %.0f MB" % (
         format(FLAGS.num_classes, ","), FLAGS.dim, FLAGS.optimizer, size / 1e6))

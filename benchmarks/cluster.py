@@ -28,8 +28,7 @@ from absl import app, flags
 
 import tf1_sampled as ts
 from tf1_sampled import initializers, logits
-from tf1_sampled.cluster import distributed, launch
-from tf1_sampled.cluster import spec as cluster_lib
+from tf1_sampled.cluster import launch, placement, servers, spec as cluster_lib
 
 FLAGS = flags.FLAGS
 
@@ -78,15 +77,15 @@ def _step(b, s, d, c):
 
 def _work(cluster, b, s, d, c):
     """A worker: waits for a line, makes steps until the next, prints [steps, seconds, rows] of it."""
-    distributed.cut_tables(cluster)
+    placement.cut_tables(cluster)
     train_op, rows, placeholders = _step(b, s, d, c)
     random = np.random.RandomState(cluster.task_index)
     pool = (np.exp(random.uniform(size=[_POOL, 2, b]) * np.log(c + 1)) - 1).astype(np.int32)
     initializer = tf.global_variables_initializer()
     missing = tf.report_uninitialized_variables()
-    server = distributed.start_server(cluster)
-    config = distributed.session_config(tf.ConfigProto(), cluster)
-    with distributed.placed(tf.get_default_graph(), cluster), tf.Session(
+    server = servers.start_server(cluster)
+    config = placement.session_config(tf.ConfigProto(), cluster)
+    with placement.placed(tf.get_default_graph(), cluster), tf.Session(
             server.target, config=config) as session:
         if cluster.is_chief:
             session.run(initializer)
@@ -106,7 +105,7 @@ def _work(cluster, b, s, d, c):
         print(json.dumps([steps, time.time() - start, touched]), flush=True)
         sys.stdin.readline()
         if cluster.is_chief:
-            distributed.end_servers(cluster, server)
+            servers.end_servers(cluster, server)
 
 
 def _measure(num_ps, num_workers, b, s, d, c):
@@ -119,7 +118,7 @@ def _measure(num_ps, num_workers, b, s, d, c):
             members[job, index] = subprocess.Popen(
                 [sys.executable, __file__, "--member=" + member], stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, universal_newlines=True)
-    servers, workers = ([members[job, i] for i in range(number)] for job, number in (
+    parameter_servers, workers = ([members[job, i] for i in range(number)] for job, number in (
         ("ps", num_ps), ("worker", num_workers)))
 
     def tell(processes):
@@ -127,10 +126,10 @@ def _measure(num_ps, num_workers, b, s, d, c):
             process.stdin.write("\n")
             process.stdin.flush()
 
-    bare = [int(process.stdout.readline()) for process in servers]
+    bare = [int(process.stdout.readline()) for process in parameter_servers]
     for worker in workers:
         worker.stdout.readline()
-    memory = np.mean([_memory(process.pid) - before for process, before in zip(servers, bare)])
+    memory = np.mean([_memory(process.pid) - before for process, before in zip(parameter_servers, bare)])
     before = _bytes()
     tell(workers)
     time.sleep(FLAGS.seconds)
@@ -138,7 +137,7 @@ def _measure(num_ps, num_workers, b, s, d, c):
     steps, seconds, touched = np.transpose([json.loads(worker.stdout.readline()) for worker in workers])
     carried = _bytes() - before
     tell(workers)
-    for process in workers + servers:
+    for process in workers + parameter_servers:
         process.wait(30)
     return Row(num_ps, num_workers, b, s, d, c, touched.mean(), carried / steps.sum(),
                1000 * np.mean(seconds / steps), memory)
@@ -149,7 +148,7 @@ def _be_member():
     cluster = cluster_lib.read_cluster(ps_hosts, worker_hosts, job, index)
     if cluster.is_ps:
         print(_memory(), flush=True)
-        distributed.serve(cluster, report=lambda line: None)
+        servers.serve(cluster, report=lambda line: None)
     else:
         _work(cluster, *shape)
 

@@ -37,13 +37,13 @@ class SplitTest(parameterized.TestCase):
         ("a.b-c:80", ("a.b-c", 80)), ("[::1]:2222", ("::1", 2222)), ("1.2.3.4:99", ("1.2.3.4", 99)),
         ("a", None), ("a:", None), (":80", None), ("a:0", None), ("a:65536", None), ("::1:80", None),
         ("a:80/x", None), ("http://a:80", None), ("a b:80", None), ("a:80\n", None))
-    def test_split(self, address, wanted):
+    def test_split_gives_host_and_port_or_none(self, address, wanted):
         self.assertEqual(addresses.split(address), wanted)
 
 
 class IsRefusedTest(absltest.TestCase):
 
-    def test_only_where_nobody_listens(self):
+    def test_is_refused_only_where_nobody_listens(self):
         with _server(socket.AF_INET, "127.0.0.1") as there, socket.socket() as silent:
             silent.bind(("127.0.0.1", 0))
             for which, refused in ((there, False), (silent, True)):
@@ -68,7 +68,7 @@ class WaitForTest(absltest.TestCase):
             self.assertGreater(time.time() - start, 0.2)
             timer.join()
 
-    def test_stop_ends_it(self):
+    def test_stop_ends_the_wait(self):
         with socket.socket() as never:
             never.bind(("127.0.0.1", 0))
             asked = []
@@ -89,25 +89,25 @@ class AddressesHereTest(parameterized.TestCase):
 
     @parameterized.parameters(("127.0.0.1:80", "127.0.0.1"), ("0.0.0.0:80", "0.0.0.0"),
                               ("[::]:80", "::"))
-    def test_of_an_address(self, address, wanted):
+    def test_an_ip_address_is_its_own_address(self, address, wanted):
         self.assertEqual(self._here(address), {wanted})
 
-    def test_of_a_name_those_of_this_machine(self):
+    def test_a_name_has_the_addresses_of_this_machine(self):
         with self._resolved("127.0.0.1", "192.0.2.77", "fe80::1%eth0"):
             self.assertEqual(self._here("name:80"), {"127.0.0.1"})
 
     @parameterized.parameters("192.0.2.77:80", "[2001:db8::77]:80")
-    def test_an_address_of_another_machine(self, address):
+    def test_an_address_of_another_machine_is_an_error(self, address):
         with self.assertRaisesRegex(OSError, "one of another machine"):
             addresses.addresses_here(address)
 
     # A filter of unwanted names resolves them to the latter two.
     @parameterized.parameters("192.0.2.77", "fe80::1%eth0", "0.0.0.0", "::")
-    def test_a_name_of_no_address_of_this_machine(self, host):
+    def test_a_name_of_another_machine_is_an_error(self, host):
         with self._resolved(host), self.assertRaisesRegex(OSError, "one of another machine"):
             addresses.addresses_here("name:80")
 
-    def test_a_name_that_is_not_known(self):
+    def test_an_unknown_name_is_an_error(self):
         unknown = socket.gaierror(socket.EAI_NONAME, "not known")
         with mock.patch.object(socket, "getaddrinfo", side_effect=unknown):
             with self.assertRaisesRegex(OSError, "not known"):
@@ -152,7 +152,7 @@ class AnswerOnlyAtTest(parameterized.TestCase):
             self.assertEqual([_answers(other, port) for other in every],
                              [other in (host, "127.0.0.1") for other in every])
 
-    def test_ipv6(self):
+    def test_ipv6_answers_at_its_own_address(self):
         try:
             listening = _server(socket.AF_INET6, "::")
             reachable = _answers("::1", listening.getsockname()[1])
@@ -177,7 +177,7 @@ class AnswerOnlyAtTest(parameterized.TestCase):
         self.assertEqual(lines, [
             "Listening at all addresses of this machine: its sockets are not to be found"])
 
-    def test_all_addresses(self):
+    def test_0_0_0_0_answers_at_all_addresses(self):
         with _server(socket.AF_INET, "0.0.0.0") as listening:
             port = listening.getsockname()[1]
             self._hold_to("0.0.0.0:%d" % port)

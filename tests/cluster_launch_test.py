@@ -8,6 +8,7 @@ from unittest import mock
 
 from absl.testing import absltest
 
+from tests import run_program
 from tf1_sampled.cluster import launch
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -31,7 +32,7 @@ _PROGRAM = """
             os.kill(os.getpid(), signal.SIGKILL)
     if flags["do"] == "chief dies" and me == "worker0":
         import os
-        from tf1_sampled import launch
+        from tf1_sampled.cluster import launch
         times = flags.get("times", "1")
         print(*sys.argv[1:], sep="|", file=open("arguments", "a"))
         if len(list(open("arguments"))) <= int(times):
@@ -47,7 +48,7 @@ _PROGRAM = """
         signal.signal(signal.SIGINT, lambda *_: sys.exit(130))
         if me == "worker0":
             import os
-            from tf1_sampled import launch
+            from tf1_sampled.cluster import launch
             if flags.get("folder"):
                 launch.tell_folder(flags["folder"])
             open("waits", "w").close()
@@ -64,8 +65,8 @@ class LaunchTest(absltest.TestCase):
         with open(path, "w") as stream:
             stream.write(textwrap.dedent(_PROGRAM))
         return subprocess.Popen(
-            [sys.executable, "-m", "tf1_sampled.cluster.launch", *options, "--", path, *flags], cwd=self.folder,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True,
+            [sys.executable, "-m", "tf1_sampled.cluster.launch", *options, "--", path, *flags],
+            cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True,
             env=dict(os.environ, PYTHONPATH=_ROOT))
 
     def _run(self, *flags, **options):
@@ -110,8 +111,8 @@ class LaunchTest(absltest.TestCase):
         folder = self.create_tempdir("a folder").full_path
         code, told = self._interrupt("--restart", "--folder=" + folder)
         self.assertEqual((code, told), (130, (
-            "stopped by SIGINT; to go on:\n    python -m tf1_sampled.cluster.launch --ps=1 --workers=2 -- %s "
-            "--do=wait '--folder=%s' '--model_dir=%s'\n") % (
+            "stopped by SIGINT; to go on:\n    python -m tf1_sampled.cluster.launch --ps=1 --workers=2 "
+            "-- %s --do=wait '--folder=%s' '--model_dir=%s'\n") % (
                 os.path.join(self.folder, "program.py"), folder, folder)))
 
     def test_what_left_no_folder_does_not_go_on(self):
@@ -135,23 +136,26 @@ class LaunchTest(absltest.TestCase):
         with open(os.path.join(self.folder, "arguments")) as stream:
             return [line.split("|") for line in stream.read().splitlines()]
 
-    def test_standard_input_is_refused(self):
-        for flags in (["--corpus=-"], ["-corpus", "-"], ["--corpus=a.txt, -"]):
-            code, out, err = self._run(*flags)
-            self.assertEqual((code, out), (2, []))
-            self.assertEqual(err[-1], "python -m tf1_sampled.cluster.launch: error: --corpus: wanted files, as "
-                             "no process of a cluster has a standard input, got -")
-        self.assertEqual(self._run("--do=nothing", "--corpus=-a,b-c", "--extra=-")[0], 0)
+    def test_what_is_launched_refuses_standard_input(self):
+        folder = self.create_tempdir().full_path
+        for corpus in ("-", "a.txt,-"):
+            with mock.patch.dict(os.environ, TF1_SAMPLED_LAUNCH=os.path.join(folder, "told")):
+                code, out, err = run_program.run("run_word2vec.py", folder, "--corpus=" + corpus,
+                                                 no_tensorflow=True)
+            self.assertEqual((code, out), (1, ""))
+            self.assertEqual(err, "run_word2vec.py: error: run_word2vec: --corpus: wanted files, as no "
+                             "process of a cluster has a standard input, got '-'\n")
 
-    def test_the_usage(self):
+    def test_invalid_arguments_print_the_usage(self):
         for arguments in (["--ps=0", "--", "x"], ["--workers=two", "--", "x"], []):
-            result = subprocess.run([sys.executable, "-m", "tf1_sampled.cluster.launch", *arguments], cwd=_ROOT,
-                                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
+            result = subprocess.run(
+                [sys.executable, "-m", "tf1_sampled.cluster.launch", *arguments], cwd=_ROOT,
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
             self.assertEqual(result.returncode, 2)
-            self.assertIn(b"usage: python -m tf1_sampled.cluster.launch [--ps=N] [--workers=N] -- PROGRAM",
-                          result.stdout)
+            self.assertIn(b"usage: python -m tf1_sampled.cluster.launch [--ps=N] [--workers=N] -- "
+                          b"PROGRAM", result.stdout)
 
-    def test_commands(self):
+    def test_commands_name_all_hosts_and_the_task(self):
         shared = [sys.executable, "run_x.py", "--a", "--ps_hosts=127.0.0.1:7",
                   "--worker_hosts=127.0.0.1:8"]
         self.assertEqual(launch.commands(["run_x.py", "--a"], 1, 1, [7, 8]), {
@@ -159,7 +163,7 @@ class LaunchTest(absltest.TestCase):
             "ps 0": shared + ["--job_name=ps", "--task_index=0"]})
         self.assertEqual(launch.commands(["run_recsys"], 1, 1, [7, 8])["ps 0"][0], "run_recsys")
 
-    def test_going_on(self):
+    def test_going_on_drops_restart_and_names_the_folder(self):
         for arguments, wanted in (
                 (["x", "--a"], ["x", "--a", "--model_dir=m"]),
                 (["x", "--restart", "-restart=true", "--norestart"], ["x", "--model_dir=m"]),
@@ -179,7 +183,7 @@ class LaunchTest(absltest.TestCase):
         with open(told, "rb") as stream:
             self.assertEqual(stream.read(), b"m \xff")
 
-    def test_free_ports(self):
+    def test_free_ports_are_different(self):
         self.assertLen(set(launch.free_ports(5)), 5)
 
 

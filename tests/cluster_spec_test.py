@@ -18,11 +18,11 @@ def _tf_config(**config):
 
 class ReadClusterTest(parameterized.TestCase):
 
-    def test_none_without_hosts(self):
+    def test_without_hosts_there_is_no_cluster(self):
         self.assertIsNone(_read())
         self.assertIsNone(_read(environment={"TF_CONFIG": " "}))
 
-    def test_who_is_who(self):
+    def test_chief_worker_and_server_have_their_address_and_device(self):
         chief, worker, ps = (_read(_PS, _WORKERS, job, index)
                              for job, index in (("worker", 0), ("worker", 2), ("ps", 1)))
         self.assertEqual([(c.is_ps, c.is_chief, c.address, c.device) for c in (chief, worker, ps)], [
@@ -34,7 +34,8 @@ class ReadClusterTest(parameterized.TestCase):
 
     @parameterized.parameters(
         ("worker", 1, "worker", 1, _WORKERS), ("ps", 0, "ps", 0, _WORKERS))
-    def test_tf_config(self, job, index, wanted_job, wanted_index, workers):
+    def test_tf_config_gives_the_same_cluster_as_arguments(self, job, index, wanted_job, wanted_index,
+                                                           workers):
         got = _read(environment=_tf_config(cluster={"ps": _PS, "worker": workers},
                                            task={"type": job, "index": index}))
         self.assertEqual(got, _read(_PS, workers, wanted_job, wanted_index))
@@ -76,7 +77,7 @@ class ReadClusterTest(parameterized.TestCase):
          'wanted a "type" among chief, ps, worker'),
         ([], _tf_config(cluster={"ps": _PS, "worker": _WORKERS}, task={"type": "ps", "index": 9}),
          "^TF_CONFIG: task_index: wanted an integer from 0 to 1, got 9"))
-    def test_what_is_wrong_is_named(self, arguments, environment, message):
+    def test_invalid_clusters_are_errors_that_name_the_argument(self, arguments, environment, message):
         with self.assertRaisesRegex(InputError, message):
             _read(*arguments, environment=environment)
 

@@ -193,7 +193,7 @@ def check_whole(program, folder):
     """Raises where a file in the model_dir is neither whole nor marked as being written."""
     import tensorflow.compat.v1 as tf
 
-    from tf1_sampled.word2vec import vectors
+    from tf1_sampled.word2vec import vectors, vocabulary
 
     for path in glob.glob(os.path.join(folder, "model", "*")):
         name = os.path.basename(path)
@@ -208,6 +208,8 @@ def check_whole(program, folder):
             np.load(path, allow_pickle=False)
         elif name == "vectors.bin":
             vectors.read_vectors(path)
+        elif name == "vocab.txt":
+            vocabulary.read_vocabulary(path)
         elif name.endswith(".tsv"):
             with open(path) as stream:
                 assert len(stream.readlines()) == 101, name

@@ -40,7 +40,7 @@ class SurvivalTest(parameterized.TestCase):
         return out, err
 
     @parameterized.parameters(*_PROGRAMS)
-    def test_kills(self, program):
+    def test_a_killed_training_goes_on_exactly(self, program):
         self.assertLen(survival.kill(program, 2, report=lambda line: None), 2)
 
     @parameterized.parameters(("run_recsys.py", signal.SIGINT), ("run_word2vec.py", signal.SIGTERM))
@@ -118,7 +118,7 @@ class SurvivalTest(parameterized.TestCase):
         out, _ = self._run(program)
         self.assertIn("Going on from model/model.ckpt-%d\n" % step, out)
 
-    def test_a_full_disk(self):
+    def test_a_full_disk_is_a_one_line_error_and_checkpoints_stay_whole(self):
         os.mkdir(self._path())
         mounted = subprocess.call(["mount", "-t", "tmpfs", "-o", "size=700k", "none", self._path()],
                                   stderr=subprocess.DEVNULL) == 0

@@ -8,7 +8,7 @@ from absl.testing import absltest, parameterized
 
 from tests import graph_case
 from tf1_sampled import InputError, samplers
-from tf1_sampled.training import checkpoints
+from tf1_sampled.training import checkpoints, policy
 
 
 class CheckpointsTest(graph_case.GraphCase):
@@ -20,7 +20,7 @@ class CheckpointsTest(graph_case.GraphCase):
         self.w = tf.get_variable("w", [1000], initializer=tf.zeros_initializer(), use_resource=True)
         self.value = tf.placeholder(tf.float32, [])
         self.fill = tf.assign(self.w, tf.fill([1000], self.value))
-        self.store = checkpoints.Checkpoints(self.folder, 2, self.lines.append)
+        self.store = checkpoints.Checkpoints(policy.Saving(self.folder), self.lines.append)
         self.session = self.enter_context(tf.Session())
         self.session.run(self.w.initializer)
 
@@ -64,6 +64,17 @@ class CheckpointsTest(graph_case.GraphCase):
                          [self._path(5), self._path(6)])
         self.assertLen(os.listdir(self.folder), 3 * 2 + 2)
 
+    def test_the_best_is_named_afterwards(self):
+        self.assertFalse(self.store.name_best(5))
+        for step in (5, 6):
+            self._save(step)
+        self.assertTrue(self.store.name_best(5))
+        self.assertFalse(self.store.name_best(7))
+        self.assertEqual(checkpoints.chosen(self.folder), self._path(5))
+        self._save(7)
+        self._save(8)
+        self.assertEqual(self._steps(), [5, 7, 8])
+
     def test_a_folder_may_be_moved(self):
         self._save(5, is_best=True)
         moved = os.path.join(self.create_tempdir().full_path, "moved")
@@ -71,11 +82,11 @@ class CheckpointsTest(graph_case.GraphCase):
         self.assertEqual(checkpoints.chosen(moved), os.path.join(moved, "model.ckpt-5"))
         self.assertEqual(tf.train.latest_checkpoint(moved), os.path.join(moved, "model.ckpt-5"))
 
-    def test_a_relative_folder(self):
+    def test_a_relative_folder_is_found(self):
         self.addCleanup(os.chdir, os.getcwd())
         os.chdir(self.folder)
         os.mkdir("model")
-        checkpoints.Checkpoints("model").save(self.session, 5, is_best=True)
+        checkpoints.Checkpoints(policy.Saving("model")).save(self.session, 5, is_best=True)
         self.assertEqual(checkpoints.chosen("model"), os.path.join("model", "model.ckpt-5"))
 
     def test_of_a_step_that_is_saved_only_the_rank_is_new(self):
@@ -123,7 +134,7 @@ class CheckpointsTest(graph_case.GraphCase):
         self.assertEqual(checkpoints.chosen(self.folder), self._path(7))
         self.assertEqual(self._steps(), [5, 7])
 
-    def test_only_damaged_ones(self):
+    def test_only_damaged_checkpoints_are_an_error(self):
         self._save(5)
         os.truncate(self._data(5), 10)
         with self.assertRaisesRegex(InputError, self.folder + ": wanted a checkpoint that is whole, got "
@@ -135,7 +146,7 @@ class CheckpointsTest(graph_case.GraphCase):
         self._save(5)
         with open(self._data(9), "w") as stream:
             stream.write("half")
-        checkpoints.Checkpoints(self.folder)
+        checkpoints.Checkpoints(policy.Saving(self.folder))
         self.assertFalse(os.path.exists(self._data(9)))
         self.assertTrue(os.path.exists(self._data(5)))
 
@@ -157,7 +168,7 @@ class CheckpointsTest(graph_case.GraphCase):
 
         for last in range(20):
             folder = self.create_tempdir().full_path
-            store = checkpoints.Checkpoints(folder, 1, self.lines.append)
+            store = checkpoints.Checkpoints(policy.Saving(folder, keep=1), self.lines.append)
             store.save(self.session, 1, is_best=True)
             store.save(self.session, 2)
             made = []
@@ -176,7 +187,7 @@ class CheckpointsTest(graph_case.GraphCase):
                     is_whole = True
                 except Killed:
                     is_whole = False
-            again = checkpoints.Checkpoints(folder, 1, self.lines.append)
+            again = checkpoints.Checkpoints(policy.Saving(folder, keep=1), self.lines.append)
             newest = again.restore(self.session)
             self.assertIn(newest[-2:], ("-3",) if is_whole else ("-2", "-3"))
             self.assertEndsWith(checkpoints.chosen(folder), "model.ckpt-1")
@@ -192,7 +203,7 @@ class CheckpointsTest(graph_case.GraphCase):
     @parameterized.parameters(0, -1, 1.5)
     def test_how_many_to_keep(self, keep):
         with self.assertRaisesRegex(InputError, "Checkpoints: keep: wanted an integer above 0"):
-            checkpoints.Checkpoints(self.folder, keep)
+            checkpoints.Checkpoints(policy.Saving(self.folder, keep=keep))
 
 
 class RestoreTest(graph_case.GraphCase):

@@ -1,40 +1,31 @@
-import concurrent.futures
 import json
 import os
 import threading
 import time
-import unittest
 from unittest import mock
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 from absl.testing import absltest, parameterized
 
-from tests import graph_case
-from tf1_sampled import InputError, distributions, optimizers
-from tf1_sampled.cluster import addresses, distributed, launch, spec
-from tf1_sampled.training import checkpoints, loop, steps
+from tests import graph_case, training_case
+from tf1_sampled import InputError, distributions
+from tf1_sampled.training import checkpoints, loop, policy, steps
 
 
 def _once(batches):
-    """What `train` wants, of an iterator of (feed, progress)."""
+    """Return `batches` of a Data, of an iterator of (feed, progress)."""
     return lambda position: ((feed, progress, None) for feed, progress in batches)
 
 
-def _train(loss, batches, num_units, folder, make_optimizer=optimizers.SGDOptimizer, rate=0.1,
-           decay="linear", threads=None, save_seconds=600, keep=2, held_out_loss=None, watch=None,
-           most=float("inf"), **options):
-    """`train` with its arguments side by side."""
-    return loop.train(
-        loop.Objective(loss, tf.identity(loss), held_out_loss, watch, most),
-        loop.Data(batches, num_units, "examples"),
-        loop.Optimization(make_optimizer, rate, decay, threads),
-        loop.Saving(folder, save_seconds, keep), **options)
-
-
 def _validation(score, times, patience):
-    """A Validation of scores alone."""
-    return loop.Validation(lambda session, _: (score(session), {}), times, patience)
+    """Return a Validation of scores alone."""
+    return policy.Validation(lambda session, _: (score(session), {}), times, patience)
+
+
+def _score_of_step_40(session, _):
+    """A score that is best at step 40."""
+    return -abs(float(session.run(tf.train.get_global_step())) - 40), {}
 
 
 class _TrainCase(graph_case.GraphCase):
@@ -51,7 +42,7 @@ class _TrainCase(graph_case.GraphCase):
             return (({self.x: v}, (i + 1) / len(values), i + 1) for i, v in enumerate(values)
                     if i >= (position or 0))
 
-        return _train(self.loss, batches, 100, self.folder, **options)
+        return training_case.train(self.loss, batches, 100, self.folder, **options)
 
 
 class TrainTest(_TrainCase):
@@ -69,7 +60,7 @@ class TrainTest(_TrainCase):
     def test_a_loss_that_tells_of_divergence(self, number, held_out_loss):
         with self.assertRaisesRegex(InputError, "train: loss: wanted a finite number of at most 3, "
                                     "got (4|7).0 at step %d; learning_rate = 0.1" % min(number, 50)):
-            self._train([[2.0]] * number, held_out_loss=held_out_loss, most=3.0)
+            self._train([[2.0]] * number, held_out_loss=held_out_loss, max_loss=3.0)
         self.assertIsNone(tf.train.latest_checkpoint(self.folder))
 
     def test_a_loss_that_tells_of_it_at_the_end(self):
@@ -80,11 +71,12 @@ class TrainTest(_TrainCase):
             return next(looks)
 
         with self.assertRaisesRegex(InputError, "of at most 3, got 7.0 at step 60"):
-            self._train([[2.0]] * 60, held_out_loss=held_out_loss, most=3.0)
+            self._train([[2.0]] * 60, held_out_loss=held_out_loss, max_loss=3.0)
         self.assertIsNone(tf.train.latest_checkpoint(self.folder))
 
     def test_a_loss_that_does_not(self):
-        self.assertTrue(self._train([[2.0]] * 60, held_out_loss=lambda session: 7.0, most=7.0).is_whole)
+        result = self._train([[2.0]] * 60, held_out_loss=lambda session: 7.0, max_loss=7.0)
+        self.assertTrue(result.is_whole)
 
     def test_the_rate_falls_linearly(self):
         self._train([[1.0]] * 4, rate=0.1)
@@ -115,7 +107,7 @@ class TrainTest(_TrainCase):
         with loop.restored_session(self.folder) as session:
             self.assertTrue(np.isfinite(session.run(self.w)))
 
-    def test_an_unknown_decay(self):
+    def test_an_unknown_decay_is_an_error(self):
         with self.assertRaisesRegex(InputError, "decay: wanted one of linear, none, got 'cosine'"):
             self._train([[1.0]], decay="cosine")
 
@@ -158,7 +150,7 @@ class TrainTest(_TrainCase):
                 tf.add_to_collection(tf.GraphKeys.UPDATE_OPS, met.op)
                 loss = tf.square(w - x)
                 batches = (({x: 1.0}, (i + 1) / 12) for i in range(12))
-                result = _train(loss, _once(batches), 12, self.create_tempdir().full_path,
+                result = training_case.train(loss, _once(batches), 12, self.create_tempdir().full_path,
                                 threads=threads)
                 self.assertEqual(result.steps, 12)
 
@@ -177,13 +169,13 @@ class TrainTest(_TrainCase):
             raise InputError("text.txt: gone")
 
         with self.assertRaisesRegex(InputError, "text.txt: gone"):
-            _train(self.loss, _once(batches()), 100, self.folder, threads=2)
+            training_case.train(self.loss, _once(batches()), 100, self.folder, threads=2)
 
     def test_no_batches(self):
         with self.assertRaisesRegex(InputError, "batches: wanted one batch or more"):
             self._train([])
 
-    def test_a_rate_of_zero(self):
+    def test_a_rate_of_zero_is_an_error(self):
         with self.assertRaisesRegex(InputError, "learning_rate: wanted a number above 0"):
             self._train([[1.0]], rate=0)
 
@@ -239,12 +231,13 @@ class ValidationTest(_TrainCase):
 
         progress = [0.55, 0.57, 0.59, 0.61, 0.8, 1.0]
         batches = (({self.x: [1.0]}, p) for p in progress)
-        _train(self.loss, _once(batches), 100, self.folder, validation=_validation(score, 10, 0))
+        training_case.train(self.loss, _once(batches), 100, self.folder,
+                            validation=_validation(score, 10, 0))
         self.assertEqual(places, [1, 4, 5, 6])
 
     @parameterized.parameters(([0.5, 0.4, 0.6, 0.6, 0.5, 0.7], 2, 5, 3), ([0.5, 0.4, 0.6], 1, 2, 1),
                               ([3, 4, 5, 6, 7, 8], 1, 6, 6), ([5, 4, 3, 2, 1, 0], 0, 6, 1))
-    def test_patience(self, scores, patience, wanted, best):
+    def test_patience_ends_the_training(self, scores, patience, wanted, best):
         result, steps = self._scored(scores, 6, patience=patience)
         self.assertEqual(steps, list(range(1, wanted + 1)))
         self.assertEqual((result.steps, len(result.validations)), (wanted, wanted))
@@ -273,7 +266,7 @@ class ValidationTest(_TrainCase):
         self.assertLen([name for name in os.listdir(self.folder) if name.endswith(".index")], 2)
 
     def test_what_else_is_known_of_a_validation_goes_along(self):
-        validation = loop.Validation(lambda session, number: (0.5, {"loss": 7.0}), 2, 0)
+        validation = policy.Validation(lambda session, number: (0.5, {"loss": 7.0}), 2, 0)
         result = self._train(self._steps(2), validation=validation)
         self.assertEqual([(score, record) for *_, score, record in result.validations],
                          [(0.5, {"loss": 7.0})] * 2)
@@ -295,7 +288,7 @@ class ValidationTest(_TrainCase):
 
         with mock.patch.object(loop.time, "time", lambda: clock[0]), mock.patch.object(
                 loop.time, "process_time", lambda: cpu[0]):
-            result = _train(self.loss, _once(batches()), 100, self.folder,
+            result = training_case.train(self.loss, _once(batches()), 100, self.folder,
                             validation=_validation(score, 5, 0))
         self.assertEqual((result.seconds, result.cpu_seconds), (10, 20))
         self.assertEqual(result.units_per_second, 10)
@@ -323,45 +316,18 @@ class ValidationTest(_TrainCase):
             self._train(self._steps(60), validation=_validation(score, 2, 0))
 
 
-class GoingOnTest(graph_case.GraphCase):
+class GoingOnTest(training_case.ResumeCase):
     """A training that is interrupted and goes on is the same as one that is not."""
-
-    def _train(self, folder, num_steps=100, stop_after=None, length=1, rate=0.05, **options):
-        """(result, [w and all that goes with it], lines) of a training of a graph of its own."""
-        asked, lines = [], []
-
-        def stop():
-            asked.append(True)
-            return stop_after is not None and len(asked) > stop_after
-
-        def batches(position):
-            for i in range(int(position[0]) if position else 0, num_steps):
-                yield {x: [float(i % 7)] * length}, (i + 1) / num_steps, (i + 1, np.arange(3))
-
-        with tf.Graph().as_default():
-            tf.set_random_seed(4)
-            x = tf.placeholder(tf.float32, [None])
-            w = tf.get_variable("w", [3], initializer=tf.random_normal_initializer(), use_resource=True)
-            drawn = distributions.uniforms([3], steps.step_seed(5))
-            loss = tf.reduce_mean(tf.square(w - x * tf.cast(drawn, tf.float32)))
-            result = _train(loss, batches, num_steps, folder, optimizers.LazyAdamOptimizer, rate,
-                            threads=1, stop=stop, report=lines.append, **options)
-            with loop.restored_session(folder) as session:
-                variables = [v for v in tf.global_variables() if v.dtype.base_dtype != tf.string]
-                return result, session.run(variables), lines
-
-    def _folder(self):
-        return self.create_tempdir().full_path
 
     @parameterized.parameters(0, 1, 7, 49, 50, 51, 99)
     def test_the_same_to_the_last_bit(self, stop_after):
-        whole, wanted, lines = self._train(self._folder())
+        whole, wanted, lines = self.train(self.new_folder())
         self.assertTrue(whole.is_whole)
         self.assertEmpty(lines)
-        folder = self._folder()
-        part, _, _ = self._train(folder, stop_after=stop_after)
+        folder = self.new_folder()
+        part, _, _ = self.train(folder, stop_after=stop_after)
         self.assertEqual((part.is_whole, part.steps), (False, stop_after))
-        result, values, lines = self._train(folder)
+        result, values, lines = self.train(folder)
         self.assertEqual(lines, ["Going on from " + os.path.join(folder, "model.ckpt-%d" % stop_after)])
         self.assertEqual((result.steps, result.is_whole, result.units), (100, True, 100))
         self.assertEqual(result.history[-1][::2], whole.history[-1][::2])
@@ -376,7 +342,8 @@ class GoingOnTest(graph_case.GraphCase):
             lambda *values: kept.append(values) or np.int32(0), [seed, drawn], tf.int32)
         tf.add_to_collection(tf.GraphKeys.UPDATE_OPS, keep.op)
         w = tf.get_variable("w", [], use_resource=True)
-        _train(tf.square(w), _once(({}, (i + 1) / 60) for i in range(60)), 60, self._folder())
+        training_case.train(tf.square(w), _once(({}, (i + 1) / 60) for i in range(60)), 60,
+                            self.new_folder())
         self.assertCountEqual([tuple(seed) for seed, _ in kept], [(5, i) for i in range(60)])
         self.assertLen({tuple(drawn) for _, drawn in kept}, 60)
 
@@ -387,10 +354,10 @@ class GoingOnTest(graph_case.GraphCase):
             step = int(session.run(tf.train.get_global_step()))
             return -abs(step - 40.0), {"step": step}
 
-        folder, numbers = self._folder(), []
-        validation = loop.Validation(score, 10, 0)
-        self._train(folder, stop_after=55, validation=validation)
-        result, _, _ = self._train(folder, validation=validation)
+        folder, numbers = self.new_folder(), []
+        validation = policy.Validation(score, 10, 0)
+        self.train(folder, stop_after=55, validation=validation)
+        result, _, _ = self.train(folder, validation=validation)
         self.assertEqual([record["step"] for *_, record in result.validations],
                          list(range(10, 101, 10)))
         self.assertEqual(checkpoints.chosen(folder), os.path.join(folder, "model.ckpt-40"))
@@ -398,42 +365,73 @@ class GoingOnTest(graph_case.GraphCase):
         self.assertEqual(sorted(seconds), seconds)
         self.assertLessEqual(seconds[-1], result.seconds)
 
+    def test_a_kill_before_the_best_is_named(self):
+        class Killed(BaseException):
+            pass
+
+        def name_newest(store, state_file, steps):
+            if (state_file, steps) == ("best", [40]):
+                raise Killed
+            return named(store, state_file, steps)
+
+        named = checkpoints.Checkpoints._name_newest
+        folder, validation = self.new_folder(), policy.Validation(_score_of_step_40, 10, 0)
+        with mock.patch.object(checkpoints.Checkpoints, "_name_newest", name_newest):
+            with self.assertRaises(Killed):
+                self.train(folder, validation=validation)
+        self.assertEqual(checkpoints.chosen(folder), os.path.join(folder, "model.ckpt-30"))
+        result, _, _ = self.train(folder, validation=validation)
+        self.assertLen(result.validations, 10)
+        self.assertEqual(checkpoints.chosen(folder), os.path.join(folder, "model.ckpt-40"))
+
+    def test_a_kill_before_the_best_is_saved(self):
+        # Of a cluster: the parameter servers have the validation, and no checkpoint has the variables.
+        folder, validation = self.new_folder(), policy.Validation(_score_of_step_40, 10, 0)
+        self.train(folder, stop_after=35, validation=validation)
+        for name in os.listdir(folder):
+            if name == "best" or name.startswith("model.ckpt-30."):
+                os.unlink(os.path.join(folder, name))
+        result, _, _ = self.train(folder, validation=validation)
+        self.assertEqual([units for units, *_ in result.validations],
+                         [10, 20, 36, 40, 50, 60, 70, 80, 90, 100])
+        self.assertEqual(checkpoints.chosen(folder), os.path.join(folder, "model.ckpt-40"))
+
     def test_patience_that_is_at_its_end(self):
-        folder = self._folder()
-        validation = loop.Validation(lambda session, number: (0.0, {}), 10, 2)
-        first, _, _ = self._train(folder, validation=validation)
-        again, _, _ = self._train(folder, validation=validation)
+        folder = self.new_folder()
+        validation = policy.Validation(lambda session, number: (0.0, {}), 10, 2)
+        first, _, _ = self.train(folder, validation=validation)
+        again, _, _ = self.train(folder, validation=validation)
         self.assertEqual((first.steps, again.steps), (30, 30))
 
     def test_a_training_that_is_done_is_not_done_again(self):
-        folder = self._folder()
-        first, wanted, _ = self._train(folder)
-        again, values, _ = self._train(folder)
+        folder = self.new_folder()
+        first, wanted, _ = self.train(folder)
+        again, values, _ = self.train(folder)
         self.assertEqual((again.steps, again.history), (first.steps, first.history))
         np.testing.assert_array_equal(values[0], wanted[0])
 
-    def test_more_epochs(self):
-        folder = self._folder()
-        self._train(folder, 60)
-        result, _, _ = self._train(folder, 90)
+    def test_more_epochs_go_on_to_the_larger_total(self):
+        folder = self.new_folder()
+        self.train(folder, 60)
+        result, _, _ = self.train(folder, 90)
         self.assertEqual((result.steps, result.units), (90, 90))
         self.assertGreater(result.history[-1][0], 60)
 
-    def test_another_rate(self):
-        folder = self._folder()
-        _, before, _ = self._train(folder, stop_after=50)
-        _, values, _ = self._train(folder, rate=1e-9)
+    def test_another_rate_applies_when_resumed(self):
+        folder = self.new_folder()
+        _, before, _ = self.train(folder, stop_after=50)
+        _, values, _ = self.train(folder, rate=1e-9)
         np.testing.assert_allclose(values[0], before[0], atol=1e-6)
 
     def test_the_end_is_shown_though_its_checkpoint_is_of_before(self):
-        folder, looks = self._folder(), iter([3.0, 1.0, 0.5])
+        folder, looks = self.new_folder(), iter([3.0, 1.0, 0.5])
 
         def held_out_loss(session):
             time.sleep(0.2)  # so long that there is no look at the last round
             return next(looks)
 
-        first, _, _ = self._train(folder, held_out_loss=held_out_loss, save_seconds=0)
-        again, _, _ = self._train(folder, held_out_loss=held_out_loss)
+        first, _, _ = self.train(folder, held_out_loss=held_out_loss, save_seconds=0)
+        again, _, _ = self.train(folder, held_out_loss=held_out_loss)
         for result, loss in ((first, 1.0), (again, 0.5)):
             self.assertEqual([row[::2] for row in result.history], [(50, 3.0), (100, loss)])
 
@@ -442,138 +440,16 @@ class GoingOnTest(graph_case.GraphCase):
             raise tf.errors.OutOfRangeError(None, None, "mine")
 
         with self.assertRaisesRegex(RuntimeError, "train: OutOfRangeError that nobody caught: .*mine"):
-            self._train(self._folder(), held_out_loss=held_out_loss)
+            self.train(self.new_folder(), held_out_loss=held_out_loss)
 
     def test_a_save_in_time(self):
-        folder = self._folder()
+        folder = self.new_folder()
         steps = []
         save = checkpoints.Checkpoints.save
         with mock.patch.object(checkpoints.Checkpoints, "save", lambda store, session, step, best: (
                 steps.append(step), save(store, session, step, best))):
-            self._train(folder, 170, save_seconds=0)
+            self.train(folder, 170, save_seconds=0)
         self.assertEqual(steps, [50, 100, 150, 170, 170])
-
-
-class SharedTest(graph_case.GraphCase):
-    """Workers of a cluster, each in a thread, with a parameter server in another."""
-
-    def setUp(self):
-        super().setUp()
-        hosts = ["127.0.0.1:%d" % port for port in launch.free_ports(3)]
-        self.clusters = [spec.Cluster((hosts[0],), tuple(hosts[1:]), job, index, False)
-                         for job, index in (("worker", 0), ("worker", 1), ("ps", 0))]
-        self.folder = self.create_tempdir().full_path
-        self.gone = set()  # addresses of workers
-        for where, name, value in ((distributed, "_SECONDS_BETWEEN_LOOKS", 0),
-                                   (addresses, "is_refused", self.gone.__contains__)):
-            patch = mock.patch.object(where, name, value)
-            patch.start()
-            self.addCleanup(patch.stop)
-        self.serving = threading.Thread(
-            target=distributed.serve, args=(self.clusters[2], lambda line: None), daemon=True)
-        self.serving.start()
-        self.pool = self.enter_context(concurrent.futures.ThreadPoolExecutor(2))
-        self.is_over = threading.Event()  # for what a test that fails leaves behind
-        self.addCleanup(self.is_over.set)
-
-    def _train(self, which, num_batches=400, num_pieces=4, stop=lambda num_made: False, seconds=0.002,
-               **options):
-        """(result, int [num_batches], how often each batch was trained on by the checkpoint)."""
-        made = []
-        hooks = {"sharing": loop.Sharing(which, num_pieces, {})} if which else {}
-
-        def batches(position, begin=0.0, end=1.0):
-            for i in range(int(round(begin * num_batches)), int(round(end * num_batches))):
-                time.sleep(seconds)
-                made.append(i)
-                yield {x: i}, (i + 1) / num_batches, None
-
-        with tf.Graph().as_default():
-            distributed.cut_tables(which)
-            x = tf.placeholder(tf.int32, [])
-            w = tf.get_variable("w", [], initializer=tf.zeros_initializer(), use_resource=True)
-            seen = tf.get_variable("seen", [num_batches], tf.int32, tf.zeros_initializer(),
-                                   use_resource=True, trainable=False)
-            tf.add_to_collection(tf.GraphKeys.UPDATE_OPS, tf.scatter_add(seen, [x], [1]).op)
-            result = _train(tf.square(w - 1), batches, max(num_batches, 1), self.folder, threads=2,
-                            stop=lambda: stop(len(made)) or self.is_over.is_set(),
-                            report=lambda line: None, **hooks, **options)
-            if which and not which.is_chief:
-                return result, None
-            return result, tf.train.load_checkpoint(self.folder).get_tensor("seen")
-
-    def _start(self, index, is_sync=False, **options):
-        return self.pool.submit(self._train, self.clusters[index]._replace(is_sync=is_sync), **options)
-
-    def test_each_batch_is_trained_on_by_one_of_them(self):
-        chief, worker = self._start(0), self._start(1)
-        result, seen = chief.result(60)
-        self.assertTrue(result.is_whole)
-        np.testing.assert_array_equal(seen, np.ones(400))
-        self.assertTrue(worker.result(60)[0].is_whole)
-        self.serving.join(60)
-        self.assertFalse(self.serving.is_alive())
-
-    def test_a_piece_is_done_when_its_steps_are_made(self):
-        take, made = distributed.Work.take, []
-
-        def watched(work, session):
-            for share in take(work, session):
-                yield share
-                made.append(int(session.run(tf.train.get_global_step(session.graph))))
-
-        with mock.patch.object(distributed.Work, "take", watched):
-            self._start(0, seconds=0, num_batches=420, num_pieces=7).result(60)
-        self.assertEqual(made, list(range(60, 421, 60)))
-
-    def test_what_a_worker_leaves_undone_the_chief_does(self):
-        chief = self._start(0, seconds=0.01)
-        worker = self._start(1, stop=lambda num_made: num_made == 30)
-        self.assertFalse(worker.result(60)[0].is_whole)
-        self.gone.add(self.clusters[1].address)
-        result, seen = chief.result(60)
-        self.assertTrue(result.is_whole)
-        self.assertGreaterEqual(min(seen), 1)
-        self.assertEqual(sum(seen), 400 + 30)  # these it made twice
-
-    def test_a_chief_that_is_stopped_meanwhile_leaves_it_for_the_next_training(self):
-        worker = self._start(1, num_pieces=2, stop=lambda num_made: num_made == 30)
-        chief = self._start(0, num_pieces=2, seconds=0.01, stop=lambda num_made: num_made >= 220)
-        self.assertFalse(worker.result(60)[0].is_whole)
-        self.gone.add(self.clusters[1].address)
-        result, seen = chief.result(60)
-        self.assertFalse(result.is_whole)
-        self.assertEqual(sorted({min(seen[:200]), min(seen[200:])}), [0, 1])
-        result, seen = self._train(None)  # on one machine
-        self.assertTrue(result.is_whole)
-        self.assertGreaterEqual(min(seen), 1)
-
-    def test_steps_together_end_where_the_others_have_stopped(self):
-        chief = self._start(0, True, stop=lambda num_made: num_made >= 120)
-        asked = threading.Event()
-        worker = self._start(1, True, stop=lambda num_made: asked.is_set())
-        self.assertFalse(chief.result(60)[0].is_whole)
-        time.sleep(1)
-        asked.set()
-        self.assertFalse(worker.result(15)[0].is_whole)
-
-    def test_a_training_that_patience_ends_is_not_all_done(self):
-        validation = loop.Validation(lambda session, number: (-number, {}), 10, 2)
-        chief = self._start(0, validation=validation, num_pieces=40)
-        worker = self._start(1, validation=validation, num_pieces=40)
-        result, seen = chief.result(60)
-        self.assertTrue(result.is_whole and worker.result(60)[0].is_whole)
-        self.assertLen(result.validations, 3)
-        self.assertLess(max(sum(seen), result.units), 300)
-        again, seen = self._train(None, validation=validation._replace(patience=0))
-        self.assertEqual(again.units, 400)
-        self.assertGreaterEqual(min(seen), 1)
-
-    def test_no_batches(self):
-        chief, worker = self._start(0, num_batches=0), self._start(1, num_batches=0)
-        for each in (chief, worker):
-            with self.assertRaisesRegex(InputError, "batches: wanted one batch or more"):
-                each.result(60)
 
 
 class WatchingTest(_TrainCase):
@@ -582,7 +458,7 @@ class WatchingTest(_TrainCase):
         table = tf.get_variable("table", [50, 2], initializer=tf.ones_initializer(), use_resource=True)
         ids = tf.constant([3, 3, 7, 9])
         self.loss += 0.5 * tf.reduce_sum(tf.gather(table, ids))
-        validation = loop.Validation(lambda session, number: (number / 4, {"more": {"x": 9}}), 2, 0)
+        validation = policy.Validation(lambda session, number: (number / 4, {"more": {"x": 9}}), 2, 0)
         result = self._train([[2.0]] * 100, rate=1e-9, validation=validation, watch={"mine": self.w + 5})
         told = graph_case.read_summaries(self.folder)
         self.assertAlmostEqual(told["loss", 50], 4 + 0.5 * 4 * 2, places=4)
@@ -632,68 +508,6 @@ class InitialiseTest(_TrainCase):
         with self.assertRaisesRegex(InputError, "wanted another model"):
             self._train([[1.0]], initialise=initialise)
         self.assertEmpty(os.listdir(self.folder))
-
-
-class MeanInBlocksTest(graph_case.GraphCase):
-
-    def test_is_the_mean_whatever_the_block(self):
-        x, y = tf.placeholder(tf.float32, [None]), tf.placeholder(tf.float32, [None])
-        with self.new_session() as session:
-            for size in (1, 4, 10, 100):
-                mean = loop.mean_in_blocks(session, x * y, {x: np.arange(10), y: np.ones(10)},
-                                               size)
-                self.assertEqual(mean, 4.5)
-            self.assertTrue(np.isnan(loop.mean_in_blocks(session, x, {x: np.zeros(0)})))
-
-
-class RatioOfSumsTest(graph_case.GraphCase):
-
-    def test_is_a_weighted_mean_over_all_feeds(self):
-        x, w = tf.placeholder(tf.float32, [None]), tf.placeholder(tf.float32, [None])
-        total, weight = tf.reduce_sum(x * w), tf.reduce_sum(w)
-        feeds = [{x: [1, 2], w: [1, 3]}, {x: [10], w: [0]}, {x: [5, 6, 7], w: [0.5, 0, 2]}]
-        with self.new_session() as session:
-            self.assertAlmostEqual(loop.ratio_of_sums(session, total, weight, feeds),
-                                   (1 + 6 + 2.5 + 14) / 6.5)
-            # Sums of many feeds are kept exactly.
-            ratio = loop.ratio_of_sums(session, total, weight, [{x: [1], w: [2 ** 24]}] + [
-                {x: [2], w: [1]}] * 64)
-            self.assertEqual(ratio, (2 ** 24 + 128) / (2 ** 24 + 64))
-
-    def test_of_nothing_is_nan(self):
-        x = tf.placeholder(tf.float32, [])
-        with self.new_session() as session:
-            self.assertTrue(np.isnan(loop.ratio_of_sums(session, x, 0 * x, [{x: 3}, {x: 4}])))
-            self.assertTrue(np.isnan(loop.ratio_of_sums(session, x, x, [])))
-
-
-class MachineTest(absltest.TestCase):
-
-    @unittest.skipUnless(hasattr(os, "sched_getaffinity"), "all cores are the process's")
-    def test_cores_are_those_that_the_process_may_use(self):
-        self.assertEqual(loop.num_cores(), len(os.sched_getaffinity(0)))
-        with mock.patch.object(os, "sched_getaffinity", return_value={0, 3, 5}):
-            self.assertEqual(loop.num_cores(), 3)
-
-    def test_cores_where_that_is_not_known(self):
-        with mock.patch.object(os, "sched_getaffinity", create=True):
-            del os.sched_getaffinity
-            for count, cores in ((7, 7), (None, 1)):
-                with mock.patch.object(os, "cpu_count", return_value=count):
-                    self.assertEqual(loop.num_cores(), cores)
-
-
-class MetricsTest(absltest.TestCase):
-
-    def test_is_json_whatever_the_numbers(self):
-        path = os.path.join(self.create_tempdir().full_path, "metrics.json")
-        loop.write_metrics(path, {"scores": {"HR@10": np.float32(0.5), "bad": float("nan")},
-                                      "list": [np.int64(3), "x", None, True]})
-        with open(path) as stream:
-            metrics = json.load(stream)
-        self.assertEqual(metrics["scores"], {"HR@10": 0.5, "bad": None})
-        self.assertEqual(metrics["list"], [3, "x", None, True])
-        self.assertEqual(metrics["versions"]["tensorflow"], tf.VERSION)
 
 
 if __name__ == "__main__":

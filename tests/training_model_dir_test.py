@@ -3,7 +3,6 @@ import json
 import os
 import subprocess
 import sys
-from unittest import mock
 
 from absl.testing import absltest, parameterized
 
@@ -31,16 +30,24 @@ class ModelDirTest(parameterized.TestCase):
         folder.begin({"events": data})
         return folder
 
+    def _leave_model(self):
+        """Leave a folder as a training does."""
+        with self._begun():
+            self._write("model.ckpt-1.index")
+
     def _write(self, *names):
+        self._write_to("model", *names)
+
+    def _write_to(self, folder, *names):
         for name in names:
-            with open(os.path.join("model", name), "w") as stream:
+            with open(os.path.join(folder, name), "w") as stream:
                 stream.write("some")
 
-    def test_what_must_not_change(self):
+    def test_unchanging_settings_leave_out_those_that_may_change(self):
         self.assertEqual(self._open("", epochs=7).unchanging({"events": "1"}), {
             "dim": 8, "hidden": ["16", "8"], "rate": None, "program": "recsys", "data": {"events": "1"}})
 
-    def test_a_new_folder(self):
+    def test_a_new_folder_is_made_by_begin(self):
         folder = self._open("some/model")
         self.assertEqual((folder.goes_on, folder.earlier("dim")), (False, None))
         self.assertFalse(os.path.exists("some"))
@@ -50,69 +57,94 @@ class ModelDirTest(parameterized.TestCase):
             self.assertEqual(json.load(stream), {"program": "recsys", "settings": SETTINGS,
                                                  "data": {"events": "1"}})
 
-    def test_the_next_free_one(self):
+    def test_an_empty_path_takes_the_next_free_folder(self):
         self.assertEqual([self._begun("").path for _ in range(3)],
                          [os.path.join("runs", "recsys-%d" % n) for n in (1, 2, 3)])
 
     def test_goes_on_with_the_same_settings(self):
-        self._begun().close()
-        self._write("model.ckpt-1.index")
+        self._leave_model()
         folder = self._begun(epochs=9)
         self.assertTrue(folder.goes_on)
         self.assertEqual((folder.earlier("epochs"), folder.earlier("other")), (9, None))
         self.assertTrue(os.path.exists("model/model.ckpt-1.index"))
 
     def test_another_setting_is_shown(self):
-        self._begun().close()
+        self._leave_model()
         with self.assertRaisesRegex(
                 InputError, "model: wanted the settings that its model is trained with, got --dim=9 for "
                 "8, --hidden=16 for 16,8, --rate=0.1 for None; another --model_dir is for another"):
             self._open(dim=9, hidden=["16"], rate=0.1, epochs=1)
 
     def test_a_setting_that_is_new_in_this_version(self):
-        self._begun().close()
+        self._leave_model()
         self.assertTrue(self._begun(more=1).goes_on)
 
-    def test_another_program(self):
-        self._begun().close()
+    def test_a_model_of_another_program_is_refused(self):
+        self._leave_model()
         with self.assertRaisesRegex(InputError, "model: wanted a model of word2vec, got one of recsys"):
             self._open(program="word2vec")
 
-    def test_other_data(self):
-        self._begun().close()
+    def test_a_model_of_other_data_is_refused(self):
+        self._leave_model()
         with self.assertRaisesRegex(InputError, "model: wanted the data that its model is trained on, "
                                     "got other events; --restart starts anew"):
             self._begun(data="2")
 
-    def test_restart(self):
-        self._begun().close()
-        self._write("model.ckpt-1.index", "model.ckpt-1.data-0", "checkpoint", "best", "bestiary")
+    def test_restart_deletes_the_model_and_nothing_else(self):
+        self._leave_model()
+        self._write("model.ckpt-1.data-0", "checkpoint", "best", "bestiary")
         folder = self._open(restart=True, dim=9)
         self.assertEqual((folder.goes_on, folder.earlier("dim")), (False, 8))
         folder.begin({"events": "2"})
         self.assertCountEqual(os.listdir("model"), ["settings.json", "lock", "bestiary"])
         folder.close()
-        self.assertEqual(self._begun(dim=9, data="2").earlier("dim"), 9)
+        self.assertEqual(self._begun(dim=9, data="2").earlier("dim"), 9)  # of "bestiary" it is not empty
 
     def test_what_a_kill_left_is_deleted(self):
-        self._begun().close()
+        self._leave_model()
         self._write(".making-vectors.bin.1", "vectors.bin")
         os.makedirs("model/.making-2/x")
         self._begun()
-        self.assertCountEqual(os.listdir("model"), ["settings.json", "lock", "vectors.bin"])
+        self.assertCountEqual(os.listdir("model"), ["settings.json", "lock", "vectors.bin",
+                                                    "model.ckpt-1.index"])
 
-    def test_the_launcher_is_told(self):
-        with mock.patch.dict(os.environ, TF1_SAMPLED_LAUNCH="told"):
-            folder = self._open("")
-            self.assertFalse(os.path.exists("told"))
-            folder.begin({})
-            with open("told") as stream:
-                self.assertEqual(stream.read(), folder.path)
-            folder.close()
-            os.remove("told")
-            with self.assertRaises(InputError):
-                self._begun(folder.path, data="other")
-            self.assertFalse(os.path.exists("told"))
+    def test_one_after_the_other_in_one_process(self):
+        for path in ("model", "other", "model"):
+            with self._open(path) as folder:
+                folder.begin({"events": "1"})
+                self._write_to(path, "model.ckpt-1.index")
+                with self.assertRaisesRegex(InputError, "in use by process %d$" % os.getpid()):
+                    self._open(path)
+        self.assertTrue(folder.goes_on)
+
+    def test_one_that_is_closed_begins_again(self):
+        folder = self._begun(restart=True)
+        self._write("model.ckpt-1.index")
+        folder.close()
+        self._open().close()  # nobody has it
+        folder.begin({"events": "1"})
+        self.assertTrue(os.path.exists("model/model.ckpt-1.index"))
+        with self.assertRaisesRegex(InputError, "in use by process"):
+            self._open()
+
+    @parameterized.parameters((False, False), (True, True))
+    def test_an_empty_folder_is_deleted_when_it_is_closed(self, writes, stays):
+        with self._begun():
+            if writes:
+                self._write("model.ckpt-1.index")
+        self.assertEqual(os.path.exists("model"), stays)
+
+    def test_an_empty_folder_that_was_there_stays(self):
+        os.mkdir("model")
+        self._begun().close()
+        self.assertTrue(os.path.exists("model"))
+
+    def test_is_closed_after_an_error(self):
+        with self.assertRaises(ZeroDivisionError):
+            with self._begun():
+                self._write("model.ckpt-1.index")
+                raise ZeroDivisionError
+        self._open()
 
     def test_a_model_of_unknown_settings(self):
         os.mkdir("model")
@@ -123,7 +155,7 @@ class ModelDirTest(parameterized.TestCase):
 
     @parameterized.parameters("", "{", "[]", "[" * 100000, '{"program": "recsys"}',
                               '{"program": 1, "settings": 2}')
-    def test_broken_settings(self, text):
+    def test_broken_settings_are_an_error(self, text):
         os.mkdir("model")
         with open("model/settings.json", "w") as stream:
             stream.write(text)
@@ -141,14 +173,14 @@ class ModelDirTest(parameterized.TestCase):
         with self.assertRaisesRegex(InputError, "^runs: wanted a folder for the model, got: "):
             self._begun("")
 
-    def test_two_at_once(self):
+    def test_a_folder_in_use_is_refused(self):
         self._begun()
         with self.assertRaisesRegex(InputError, "model: wanted a model_dir for this program alone, got "
                                     "one in use by process %d$" % os.getpid()):
             self._open()
 
     def test_a_lock_goes_with_its_process(self):
-        code = ("import os, sys\nfrom tf1_sampled import model_dir\n"
+        code = ("import os, sys\nfrom tf1_sampled.training import model_dir\n"
                 "model_dir.ModelDir('model', 'recsys', %r).begin({'events': '1'})\n"
                 "print('begun', flush=True)\nsys.stdin.read()\n" % SETTINGS)
         child = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE,
@@ -163,7 +195,7 @@ class ModelDirTest(parameterized.TestCase):
 
     @parameterized.parameters((False, False), (True, True))
     def test_a_folder_in_which_nothing_came_about_is_deleted_at_the_end(self, writes, stays):
-        code = ("from tf1_sampled import model_dir\n"
+        code = ("from tf1_sampled.training import model_dir\n"
                 "model_dir.ModelDir('model', 'recsys', {}).begin({})\n"
                 "if %r: open('model/model.ckpt-1.index', 'w').close()\n"
                 "raise SystemExit(1)" % writes)

@@ -6,7 +6,7 @@ from absl.testing import absltest
 
 from tests import graph_case
 from tf1_sampled import InputError
-from tf1_sampled.training import checkpoints, state
+from tf1_sampled.training import checkpoints, policy, state
 
 
 class SavedStateTest(graph_case.GraphCase):
@@ -58,7 +58,7 @@ class SavedStateTest(graph_case.GraphCase):
     def test_whose_checkpoint_a_folder_has(self):
         folder = self.create_tempdir().full_path
         saved = self._saved()
-        store = checkpoints.Checkpoints(folder)
+        store = checkpoints.Checkpoints(policy.Saving(folder))
         with self.new_session() as session:
             saved.write(session, state.State())
             self.assertFalse(saved.is_of(session, folder))

@@ -1,5 +1,7 @@
 import json
 import os
+import unittest
+from unittest import mock
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -196,6 +198,22 @@ class StepTest(graph_case.GraphCase):
         self.assertLen({first, second, third}, 3)
         self.assertEqual(again, second)
         np.testing.assert_array_equal(unfed, first)
+
+
+class NumCoresTest(absltest.TestCase):
+
+    @unittest.skipUnless(hasattr(os, "sched_getaffinity"), "all cores are the process's")
+    def test_cores_are_those_that_the_process_may_use(self):
+        self.assertEqual(steps.num_cores(), len(os.sched_getaffinity(0)))
+        with mock.patch.object(os, "sched_getaffinity", return_value={0, 3, 5}):
+            self.assertEqual(steps.num_cores(), 3)
+
+    def test_cores_where_that_is_not_known(self):
+        with mock.patch.object(os, "sched_getaffinity", create=True):
+            del os.sched_getaffinity
+            for count, cores in ((7, 7), (None, 1)):
+                with mock.patch.object(os, "cpu_count", return_value=count):
+                    self.assertEqual(steps.num_cores(), cores)
 
 
 if __name__ == "__main__":

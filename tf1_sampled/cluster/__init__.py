@@ -1,1 +1,1 @@
-"""Word vectors: corpus, skip-gram model, evaluation, and files of vectors."""
+"""Training on many machines: parameter servers and workers, and a launcher for one machine."""

@@ -197,17 +197,8 @@ def main():
     parser.add_argument("program", nargs="+", metavar="PROGRAM",
                         help="run_recsys.py, say, and its flags")
     options = parser.parse_args()
-    if _reads_standard_input(options.program):
-        parser.error("--corpus: wanted files, as no process of a cluster has a standard input, got -")
     sys.exit(launch(options.program, options.ps, options.workers,
                     lambda line: print("launch: " + line, file=sys.stderr, flush=True)))
-
-
-def _reads_standard_input(program):
-    """Whether run_word2vec.py would, by its flags."""
-    values = [value for flag, value in zip(program, program[1:]) if re.match("--?corpus$", flag)]
-    values += [flag.partition("=")[2] for flag in program if re.match("--?corpus=", flag)]
-    return any("-" in map(str.strip, value.split(",")) for value in values)
 
 
 def _positive(text):

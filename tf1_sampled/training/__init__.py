@@ -1,1 +1,1 @@
-"""Word vectors: corpus, skip-gram model, evaluation, and files of vectors."""
+"""Training of a loss on one machine: plan, steps, loop, checkpoints, the model's folder."""

@@ -1,6 +1,6 @@
-"""The checkpoints of a folder: each whole or not there, the newest few and the best kept.
+"""Checkpoints in a folder: each is whole or not there, and the policy says which stay.
 
-    checkpoints = Checkpoints(folder, keep=2)
+    checkpoints = Checkpoints(policy.Saving(folder, keep=2))
     checkpoints.restore(session)            the newest that is whole, though a newer one is damaged
     checkpoints.save(session, step)         model.ckpt-<step>
     chosen(folder)                          the path of the best by validation, or else of the newest
@@ -11,25 +11,25 @@ tf.train.latest_checkpoint(folder) is the newest, and with latest_filename="best
 """
 import glob
 import os
-import re
 import shutil
 import tempfile
+from typing import Any, Callable
 
 import tensorflow.compat.v1 as tf
 
 from tf1_sampled import checks, initializers
 from tf1_sampled.files import writing
+from tf1_sampled.training import file_names
 
-_NAME, _BEST = "model.ckpt-%d", "best"
 _DAMAGED = (tf.errors.DataLossError, tf.errors.OutOfRangeError, tf.errors.NotFoundError, ValueError)
 
 
 def chosen(folder):
-    """The path of the best checkpoint by validation, without one of the newest; None in none."""
-    return tf.train.latest_checkpoint(folder, _BEST) or tf.train.latest_checkpoint(folder)
+    """Return the path of the best checkpoint, else of the newest; None where there is none."""
+    return tf.train.latest_checkpoint(folder, file_names.BEST) or tf.train.latest_checkpoint(folder)
 
 
-def restore(session, save_path, report=print):
+def restore(session: Any, save_path: str, report: Callable[[str], Any] = print) -> None:
     """Restore the global variables of a graph from a checkpoint that may lack the library's own ones.
 
     tf.nn's learned_unigram_candidate_sampler keeps its counts in the kernel, so that a checkpoint of its
@@ -61,23 +61,22 @@ class Checkpoints:
     """Checkpoints of all saveable variables of the default graph, as it is now.
 
     Args:
-      folder: string, where they are; it must be there, and no other process may write to it.
-      keep: integer above 0, how many of the newest to keep beside the best.
+      saving: policy.Saving, whose folder must be there, and no other process may write to it.
       report: function of a line of text for the user.
     """
 
-    def __init__(self, folder, keep=2, report=print):
-        checks.positive("Checkpoints", "keep", keep)
-        self._folder, self._keep, self._report = folder, keep, report
+    def __init__(self, saving, report=print):
+        checks.positive("Checkpoints", "keep", saving.keep)
+        self._saving, self._folder, self._report = saving, saving.model_dir, report
         self._damaged = set()
         self.saver = tf.train.Saver(max_to_keep=None, save_relative_paths=True)
         self._clean()
 
     def save(self, session, step, is_best=False):
-        """Writes model.ckpt-<step> and deletes those that are not to be kept.
+        """Write model.ckpt-<step>, and delete those that are not to be kept.
 
-        A kill at any moment leaves the earlier ones as they are. Of a step that is saved already only
-        `is_best` is new.
+        A kill at any moment leaves the earlier ones as they are. A step that is saved already is not
+        saved again; `is_best` counts.
 
         Args:
           session: a session of the graph.
@@ -90,29 +89,42 @@ class Checkpoints:
         try:
             if step not in self._steps():
                 self._write(session, step)
-            steps = self._steps()[-self._keep:]
-            self._name_newest("checkpoint", steps)
+            steps = self._saving.kept(self._steps())
+            self._name_newest(file_names.NEWEST, steps)
             if is_best:
-                self._name_newest(_BEST, [step])
+                self._name_newest(file_names.BEST, [step])
         except (OSError, tf.errors.OpError, checks.InputError) as e:
             if isinstance(e, (tf.errors.AbortedError, tf.errors.CancelledError,
                               tf.errors.UnavailableError)):
                 raise  # a parameter server is gone
             raise checks.InputError("%s: wanted room for a checkpoint, got: %s. Last checkpoint: %s" % (
                 self._folder, _reason(e), tf.train.latest_checkpoint(self._folder) or "none yet")) from e
-        best = tf.train.latest_checkpoint(self._folder, _BEST)
+        best = tf.train.latest_checkpoint(self._folder, file_names.BEST)
         for other in self._steps() + sorted(self._damaged):
-            if other not in steps and (not best or os.path.basename(best) != _NAME % other):
+            if other not in steps and (not best or file_names.step_of(best) != other):
                 self._delete(other)
 
+    def name_best(self, step):
+        """Name the checkpoint of this step the best, unless it is named already.
+
+        Returns:
+          Boolean, False where there is no such checkpoint.
+        """
+        best = tf.train.latest_checkpoint(self._folder, file_names.BEST)
+        if best is None or file_names.step_of(best) != step:
+            if step not in self._steps():
+                return False
+            self._name_newest(file_names.BEST, [step])
+        return True
+
     def restore(self, session):
-        """Gives the variables their values of the newest checkpoint that is whole.
+        """Restore the variables from the newest checkpoint that is whole.
 
         Args:
           session: a session of the graph.
 
         Returns:
-          The path of that checkpoint; None where there is none at all.
+          Path of that checkpoint; None where there is none at all.
 
         Raises:
           InputError: there are some, and all are damaged.
@@ -127,9 +139,9 @@ class Checkpoints:
             else:
                 if self._damaged:
                     self._report("Going on from the one before: %s" % path)
-                    best = tf.train.latest_checkpoint(self._folder, _BEST)
+                    best = tf.train.latest_checkpoint(self._folder, file_names.BEST)
                     if best in map(self._path, self._damaged):
-                        os.unlink(os.path.join(self._folder, _BEST))
+                        os.unlink(os.path.join(self._folder, file_names.BEST))
                 return path
         checks.file(not self._damaged, self._folder, "a checkpoint that is whole", "%d damaged ones; "
                     "--restart starts anew" % len(self._damaged))
@@ -139,8 +151,8 @@ class Checkpoints:
         self._delete(step)  # a damaged one
         making = tempfile.mkdtemp(prefix=writing.MAKING, dir=self._folder)
         try:
-            self.saver.save(session, os.path.join(making, _NAME % step), write_meta_graph=False,
-                             write_state=False)
+            self.saver.save(session, os.path.join(making, file_names.CHECKPOINT % step),
+                            write_meta_graph=False, write_state=False)
             # The index last: without it there is no checkpoint.
             for name in sorted(os.listdir(making), key=lambda name: name.endswith(".index")):
                 writing.sync(os.path.join(making, name))
@@ -151,11 +163,12 @@ class Checkpoints:
         self._damaged.discard(step)
 
     def _name_newest(self, state_file, steps):
-        """Has a file name the checkpoints of `steps`, the newest last, as TensorFlow writes them."""
+        """Write a file that names the checkpoints of `steps`, the newest last, as TensorFlow does."""
         # Not by TensorFlow, which takes some paths as relative to the working folder.
         with writing.writing(os.path.join(self._folder, state_file)) as stream:
-            stream.write('model_checkpoint_path: "%s"\n' % (_NAME % steps[-1]))
-            stream.writelines('all_model_checkpoint_paths: "%s"\n' % (_NAME % step) for step in steps)
+            names = [file_names.CHECKPOINT % step for step in steps]
+            stream.write('model_checkpoint_path: "%s"\n' % names[-1])
+            stream.writelines('all_model_checkpoint_paths: "%s"\n' % name for name in names)
 
     def _delete(self, step):
         # The index first, for the same reason.
@@ -164,25 +177,24 @@ class Checkpoints:
         self._damaged.discard(step)
 
     def _steps(self):
-        """The steps of all checkpoints that are there and not known to be damaged, in rising order."""
-        found = (re.match(r"model\.ckpt-(\d+)\.index$", name) for name in os.listdir(self._folder))
-        return sorted({int(match.group(1)) for match in found if match} - self._damaged)
+        """Return the steps of all checkpoints that are there and not known to be damaged, rising."""
+        found = {file_names.step_of(name, r"\.index") for name in os.listdir(self._folder)}
+        return sorted(found - {None} - self._damaged)
 
     def _path(self, step):
-        return os.path.join(self._folder, _NAME % step)
+        return os.path.join(self._folder, file_names.CHECKPOINT % step)
 
     def _clean(self):
-        """Deletes what a kill left half written."""
+        """Delete what a kill left half written."""
         steps = self._steps()
         for name in os.listdir(self._folder):
-            path = os.path.join(self._folder, name)
-            match = re.match(r"model\.ckpt-(\d+)\.data-", name)
-            if match and int(match.group(1)) not in steps:
-                os.unlink(path)
+            step = file_names.step_of(name, r"\.data-.*")
+            if step is not None and step not in steps:
+                os.unlink(os.path.join(self._folder, name))
 
 
 def _reason(error):
-    """What an error says, without where in the graph."""
+    """Return the message of an error, without its place in the graph."""
     if isinstance(error, OSError):
         return error.strerror or str(error)
     return getattr(error, "message", str(error)).split("\n\t [[")[0].rpartition("\n")[2]

@@ -1,11 +1,13 @@
 """The folder of a model: one program at a time, of one setting, on the same data.
 
     folder = ModelDir(path, "recsys", settings, may_change={"epochs"})   early: refuses another setting
-    folder.begin({"events": digest})                                     before training: makes, locks it
-    folder.path
+    with folder:
+        folder.begin({"events": digest})                     before training: makes the folder, locks it
+        folder.path
+    # Others may use the folder now; a ModelDir of the same path goes on with the training.
 
-`settings.json` says what the model in a folder was trained with, `lock` who is at it. TensorFlow is not
-imported: what does not fit shows at once.
+`settings.json` says what the model in a folder was trained with, `lock` which process trains it now.
+TensorFlow is not imported, so that errors show at once.
 """
 import atexit
 import contextlib
@@ -14,22 +16,17 @@ import json
 import os
 
 from tf1_sampled import checks
-from tf1_sampled.cluster import launch
 from tf1_sampled.files import reading, writing
+from tf1_sampled.training import file_names
 
 try:
     import fcntl
 except ImportError:  # Windows: no locks
     fcntl = None
 
-_SETTINGS, _LOCK = "settings.json", "lock"
-# What is kept in a model_dir, whatever the model.
-KEPT = (_SETTINGS, _LOCK, "checkpoint", "best", "model.ckpt-*", "metrics.json", "trace-*.json",
-        "events.out.tfevents.*", writing.MAKING + "*")
-
 
 class ModelDir:
-    """A folder for a model, new or to go on in.
+    """A folder for a model, new or to go on in. As a context manager it is closed at the end.
 
     Args:
       path: string; "" for the next free one of runs/<program>-1, -2, ...
@@ -47,24 +44,31 @@ class ModelDir:
         self._program, self._settings = program, json.loads(json.dumps(settings))
         self._may_change, self._restart = frozenset(may_change), restart
         self._lock_stream = None
+        self._was_made = False  # by this process
         if path and os.path.isdir(path) and not restart:
             self._check_settings()
             self._lock()
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
     @property
     def goes_on(self):
         """Whether the folder holds a training of these settings, which goes on."""
-        return not self._restart and bool(self.path) and os.path.exists(self._file(_SETTINGS))
+        return not self._restart and bool(self.path) and os.path.exists(self._file(file_names.SETTINGS))
 
     def earlier(self, name):
-        """The setting that the folder's training had before; None where there is none to be read."""
+        """Return the setting that the folder's training had before; None where none can be read."""
         with contextlib.suppress(checks.InputError):
-            if self.path and os.path.exists(self._file(_SETTINGS)):
+            if self.path and os.path.exists(self._file(file_names.SETTINGS)):
                 return self._read()["settings"].get(name)
         return None
 
     def unchanging(self, data):
-        """{name: value} of the settings that must not change, the program and the data.
+        """Return {name: value} of the settings that must not change, the program and the data.
 
         Args:
           data: {name: digest}, of the files that are trained on.
@@ -73,11 +77,10 @@ class ModelDir:
         return dict(kept, program=self._program, data=data)
 
     def begin(self, data):
-        """Makes the folder, locks it until the process ends, and writes its settings.
+        """Make the folder, lock it until `close` or the end of the process, and write its settings.
 
-        What a kill left half written is deleted; with `restart` also an earlier model's checkpoints. A
-        folder that was made, and in which there is nothing at the end, is deleted then. The launcher,
-        where there is one, is told: what it starts again from then on goes on here.
+        What a kill left half written is deleted; with `restart` also an earlier model's checkpoints,
+        once: a second `begin` goes on.
 
         Args:
           data: {name: digest}, of the files that are trained on.
@@ -87,7 +90,7 @@ class ModelDir:
         """
         if not os.path.isdir(self.path):
             self._make()
-            atexit.register(self._delete_if_empty)
+            self._was_made = True
         self._lock()
         before = {}
         if self.goes_on:
@@ -95,22 +98,30 @@ class ModelDir:
             self._check_data(data)
             before = self._read()["settings"]
         self._clean()
-        with writing.writing(self._file(_SETTINGS)) as stream:
+        self._restart = False
+        with writing.writing(self._file(file_names.SETTINGS)) as stream:
             json.dump({"program": self._program, "settings": dict(before, **self._settings),
                        "data": data}, stream, indent=2, sort_keys=True)
             stream.write("\n")
-        launch.tell_folder(self.path)
 
     def close(self):
-        """Lets others into the folder; the end of the process does, too."""
+        """Unlock the folder; delete it if this process made it and left nothing in it.
+
+        The end of the process does the same.
+        """
+        if self._was_made:
+            self._delete_if_empty()
+            self._was_made = False
         if self._lock_stream:
             self._lock_stream.close()
             self._lock_stream = None
+        atexit.unregister(self.close)
 
     def _check_settings(self):
-        if not os.path.exists(self._file(_SETTINGS)):
-            others = [name for name in os.listdir(self.path) if name.startswith("model.ckpt-")]
-            checks.file(not others, self.path, "a folder that this program made, or a new one",
+        if not os.path.exists(self._file(file_names.SETTINGS)):
+            has_checkpoints = any(file_names.step_of(name, ".*") is not None
+                                  for name in os.listdir(self.path))
+            checks.file(not has_checkpoints, self.path, "a folder that this program made, or a new one",
                         "a model without settings.json")
             return
         before = self._read()
@@ -130,7 +141,7 @@ class ModelDir:
                     "other %s; --restart starts anew" % " and ".join(changed))
 
     def _read(self):
-        path = self._file(_SETTINGS)
+        path = self._file(file_names.SETTINGS)
         with reading.open_text(path) as stream:
             try:
                 read = json.load(stream)
@@ -160,11 +171,11 @@ class ModelDir:
                 self.path or "runs", e.strerror)) from e
 
     def _lock(self):
-        """Nobody else is in the folder from now on; the lock goes with the process, however it ends."""
+        """Keep other processes out of the folder; the lock goes with the process, however it ends."""
         if self._lock_stream:
             return
         try:
-            stream = open(self._file(_LOCK), "a+")
+            stream = open(self._file(file_names.LOCK), "a+")
         except OSError as e:
             raise checks.InputError("%s: wanted a place to write, got: %s" % (
                 self.path, e.strerror)) from e
@@ -181,17 +192,18 @@ class ModelDir:
         stream.write("%d\n" % os.getpid())
         stream.flush()
         self._lock_stream = stream
+        atexit.register(self.close)
 
     def _delete_if_empty(self):
         with contextlib.suppress(OSError):
-            if not set(os.listdir(self.path)) - {_SETTINGS, _LOCK}:
+            if not set(os.listdir(self.path)) - {file_names.SETTINGS, file_names.LOCK}:
                 writing.delete(self.path)
 
     def _clean(self):
-        """Deletes what a kill left half written, and with `restart` the checkpoints."""
+        """Delete what a kill left half written, and with `restart` the checkpoints."""
         for name in os.listdir(self.path):
-            is_model = name.startswith("model.ckpt-") or name in ("checkpoint", "best")
-            if name.startswith(writing.MAKING) or self._restart and is_model:
+            is_of_model = file_names.is_of_checkpoints(name)
+            if name.startswith(writing.MAKING) or self._restart and is_of_model:
                 writing.delete(self._file(name))
 
     def _file(self, name):

@@ -1,19 +1,20 @@
-"""How far a training is: seconds without those that do not count, and what the user sees of it.
+"""Progress of a training: a clock that can be stopped, and a bar or lines for the user.
 
     clock = Clock()
-    display = Display(1000000, "words")
-    display.show(0.5, loss)
-    display.close(loss)
+    with Display(1000000, "words") as display:
+        display.show(0.5, loss)
+        display.close(loss)
 """
 import contextlib
 import sys
 import time
+import warnings
 
 import tqdm
 
 
 class Clock:
-    """Seconds, and CPU seconds, without those while it was stopped.
+    """Count seconds, and CPU seconds, without those while it was stopped.
 
     Args:
       seconds, cpu_seconds: floats, to start from.
@@ -24,12 +25,12 @@ class Clock:
         self._start = time.time() - seconds, time.process_time() - cpu_seconds
 
     def read(self):
-        """(seconds, cpu_seconds)."""
+        """Return (seconds, cpu_seconds)."""
         return self._stopped_at or (time.time() - self._start[0], time.process_time() - self._start[1])
 
     @contextlib.contextmanager
     def stopped(self):
-        """Stands still meanwhile."""
+        """Stop the clock for a while."""
         self._stopped_at = seconds, cpu_seconds = self.read()
         try:
             yield
@@ -39,7 +40,15 @@ class Clock:
 
 
 class Display:
-    """Speed, loss and time left on standard error: a bar on a terminal, else a line now and then."""
+    """Show speed, loss and time left: a bar on a terminal and in a notebook, else a line now and then.
+
+    Args:
+      num_units: integer, units of progress in the whole work.
+      unit: string, what they are called.
+      progress: float, the share of the work that is done at the start.
+      stream: text stream for the lines and the bar of a terminal; standard error by default.
+      seconds_between_lines: float.
+    """
 
     def __init__(self, num_units, unit, progress=0.0, stream=None, seconds_between_lines=10):
         self._stream = stream or sys.stderr
@@ -48,30 +57,54 @@ class Display:
         self._start = self._last = time.time()
         self._progress = progress  # at the start
         self._bar = None
-        if self._stream.isatty():
-            self._bar = tqdm.tqdm(total=num_units, unit=" " + unit, unit_scale=True, file=self._stream,
-                                  dynamic_ncols=True, initial=int(progress * num_units))
+        is_notebook = stream is None and _is_notebook()
+        if is_notebook or self._stream.isatty():
+            make_bar = _notebook_bar() if is_notebook else tqdm.tqdm
+            self._bar = make_bar(total=num_units, unit=" " + unit, unit_scale=True, file=self._stream,
+                                 dynamic_ncols=True, initial=int(progress * num_units))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self._bar is not None:
+            self._bar.close()
 
     def show(self, progress, loss):
-        """`progress` in [0, 1] of the work is done."""
+        """Show that the share `progress` of the work, in [0, 1], is done."""
         if self._bar is not None:
             self._bar.set_postfix_str("loss %.3f" % loss, refresh=False)
             self._bar.update(int(progress * self._num_units) - self._bar.n)
         elif 0 < progress < 1 and time.time() - self._last > self._between:
             self._last = time.time()
-            self._line(progress, loss)
+            self._print_line(progress, loss)
 
     def close(self, loss, progress=1.0):
-        """The work ended, at `progress` of it."""
+        """Show that the work ended, at `progress` of it."""
         self.show(progress, loss)
         if self._bar is not None:
             self._bar.close()
         else:
-            self._line(progress, loss)
+            self._print_line(progress, loss)
 
-    def _line(self, progress, loss):
+    def _print_line(self, progress, loss):
         speed = (progress - self._progress) / (time.time() - self._start)
         print("%3d%% of %s %s, %s %s/s, loss %.3f, %d s left" % (
             100 * progress, format(self._num_units, ","), self._unit,
             format(int(speed * self._num_units), ","), self._unit, loss,
             (1 - progress) / speed if speed else 0), file=self._stream, flush=True)
+
+
+def _is_notebook():
+    """Return whether this process is the kernel of a Jupyter notebook."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython and ipython.get_ipython()
+    return bool(shell) and "IPKernelApp" in shell.config
+
+
+def _notebook_bar():
+    """Return tqdm's class of bars for a notebook; without ipywidgets, the class for terminals."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that ipywidgets is missing, or that such bars are experimental
+        from tqdm import auto
+    return auto.tqdm

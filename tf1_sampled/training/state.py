@@ -20,11 +20,12 @@ class State:
       settings: {name: value}, of whoever wrote it last.
       steps: integer.
       progress: float, the share of the work that is done, 0 to 1.
-      position: where in the data it goes on, as of training.Data; None for the beginning, or where
+      position: where in the data it goes on, as of plans.Data; None for the beginning, or where
         `progress` alone tells.
       num_units: integer, units of progress of the whole work.
       seconds, cpu_seconds: floats.
-      history, validations: as of training.TrainingResult.
+      history, validations: as of plans.TrainingResult.
+      best_step: integer, of the best validation; None before the first.
     """
 
     def __init__(self):
@@ -36,6 +37,7 @@ class State:
         self.num_units = None
         self.seconds = self.cpu_seconds = 0.0
         self.history, self.validations = [], []
+        self.best_step = None
 
 
 class SavedState:

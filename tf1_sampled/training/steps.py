@@ -3,11 +3,15 @@
     train_op = minimize(loss, optimizer)
     seed = step_seed(1)                    for samplers and dropout: other draws in each step
 """
+import os
+from typing import Any, Optional, Sequence
+
 import numpy as np
 import tensorflow.compat.v1 as tf
 
 from tf1_sampled import checks
 from tf1_sampled.training import summaries
+from tf1_sampled.type_names import Array, Optimizer, Tensor
 
 _SEEDS = "tf1_sampled/step_seeds"  # collection of (tensor, seed)
 
@@ -30,7 +34,15 @@ def session_config(threads=None):
                           inter_op_parallelism_threads=-1)
 
 
-def minimize(loss, optimizer, var_list=None, global_step=None):
+def num_cores():
+    """Return the number of cores that this process may use: threads for `session_config`."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def minimize(loss: Array, optimizer: Optimizer, var_list: Optional[Sequence[Any]] = None,
+             global_step: Optional[Tensor] = None) -> Tensor:
     """Return the training op: one step of `optimizer`, after the ops in tf.GraphKeys.UPDATE_OPS.
 
         train_op = minimize(tf.reduce_mean(loss), tf1_sampled.AdagradOptimizer(0.1))

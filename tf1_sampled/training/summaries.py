@@ -1,4 +1,4 @@
-"""Numbers of a training for TensorBoard, and the trace of a step for a browser.
+"""Write numbers of a training for TensorBoard, and the trace of a step for a browser.
 
     with Summaries("runs/recsys-1", step=0) as summaries:
         summaries.add(50, {"loss": 3.2, "validation": {"NDCG@10": 0.25}})
@@ -13,11 +13,11 @@ from tf1_sampled.files import writing
 
 
 class Summaries:
-    """Scalars in an event file of TensorFlow's, which is made with the first of them.
+    """Write scalars to an event file of TensorFlow's, which is made with the first of them.
 
     Args:
       folder: string, where to.
-      step: integer, the step from which on; what an earlier file has of later steps does not count.
+      step: integer, the step from which on; TensorBoard ignores later steps of earlier files.
     """
 
     def __init__(self, folder, step):
@@ -25,11 +25,11 @@ class Summaries:
         self._writer = None
 
     def add(self, step, values):
-        """Adds numbers of a step.
+        """Add numbers of a step.
 
         Args:
           step: integer.
-          values: {name: number, or such a dict again}; what is no number is left out.
+          values: {name: number, or such a dict again}; other values are left out.
         """
         if self._writer is None:
             self._writer = tf.summary.FileWriter(self._folder)
@@ -54,9 +54,9 @@ def _flat(values, prefix=""):
 
 
 def traced_run(session, fetches, feed, path):
-    """session.run(fetches, feed), whose ops go to `path` with their times, as a Chrome trace.
+    """Run session.run(fetches, feed), and write the times of its ops to `path` as a Chrome trace.
 
-    To be opened at chrome://tracing or https://ui.perfetto.dev.
+    Open it at chrome://tracing or https://ui.perfetto.dev.
 
     Raises:
       InputError: a file that cannot be written.

@@ -1,0 +1,104 @@
+import socket
+import sys
+import threading
+import unittest
+from unittest import mock
+
+import tensorflow.compat.v1 as tf
+from absl.testing import absltest
+
+from tests import cluster_case, graph_case
+from tf1_sampled.checks import InputError
+from tf1_sampled.cluster import addresses, launch, placement, servers, spec
+
+
+class ServersTest(graph_case.GraphCase):
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        # Servers in this process, which TensorFlow never stops.
+        cls.clusters = cluster_case.clusters(1, 2)
+        cls.lines = []
+        cls.serving = threading.Thread(
+            target=servers.serve, args=(cls.clusters["ps", 0], cls.lines.append), daemon=True)
+        cls.serving.start()
+        cls.servers = [servers.start_server(cls.clusters["worker", index], cls.lines.append)
+                       for index in (0, 1)]
+
+    @classmethod
+    def tearDownClass(cls):
+        cluster_case.end_serving(cls.clusters["ps", 0], cls.serving)
+        super().tearDownClass()
+
+    @unittest.skipUnless(sys.platform.startswith("linux"), "packet filters of Linux")
+    def test_servers_answer_only_at_their_own_address(self):
+        refused = [line for line in self.lines if "no filter for its sockets" in line]
+        if refused:
+            self.skipTest(refused[0])
+        for which in self.clusters.values():
+            port = int(which.address.rpartition(":")[2])
+            self.assertTrue(addresses.wait_for([which.address]))
+            with self.assertRaises(OSError):
+                socket.create_connection(("127.0.0.2", port), timeout=0.5)
+
+    def test_another_machines_address_is_refused_before_there_is_a_server(self):
+        for address, got in (("192.0.2.77:2222", "one of another machine"),
+                             ("a..b:2222", "not the name of a host")):
+            which = spec.Cluster((address,), ("127.0.0.1:1",), "ps", 0, False)
+            with mock.patch.object(tf.train, "Server") as made:
+                with self.assertRaisesWithLiteralMatch(
+                        InputError, "%s: wanted an address of this machine to listen at (0.0.0.0 or "
+                        "[::] for all of them), got: %s" % (address, got)):
+                    servers.start_server(which)
+            made.assert_not_called()
+
+    def test_a_server_whose_own_address_is_another_than_others_have(self):
+        ps, worker = ("127.0.0.1:%d" % port for port in launch.free_ports(2))
+        own = "0.0.0.0:" + ps.partition(":")[2]
+        kept = servers.start_server(spec.Cluster((own,), (worker,), "ps", 0, False))
+        which = spec.Cluster((ps,), (worker,), "worker", 0, False)
+        server = servers.start_server(which)
+        with tf.Graph().as_default() as graph:
+            table = tf.get_variable("elsewhere", [3], use_resource=True)
+            with placement.placed(graph, which), tf.Session(server.target) as session:
+                self.assertStartsWith(table.op.device, "/job:ps/")
+                session.run(table.initializer)
+                self.assertLen(session.run(table + 1), 3)
+        del kept
+
+    def test_a_port_in_use_is_an_error(self):
+        with self.assertRaisesRegex(InputError, "%s: wanted a port to listen at, got: " % (
+                self.clusters["worker", 0].address)):
+            servers.start_server(self.clusters["worker", 0])
+
+    def test_which_errors_mean_a_lost_server(self):
+        for error, is_lost in ((tf.errors.UnavailableError, True), (tf.errors.AbortedError, True),
+                            (tf.errors.InvalidArgumentError, False)):
+            with self.assertRaises(servers.ServerLost if is_lost else error):
+                with servers.raise_server_lost():
+                    raise error(None, None, "gone")
+
+    def test_attempts_until_done(self):
+        attempts, lines = [], []
+
+        def attempt():
+            attempts.append(1)
+            if len(attempts) < 3:
+                raise tf.errors.UnavailableError(None, None, "gone")
+            return "done"
+
+        self.assertEqual(servers.until_done(attempt, lambda: True, lines.append), "done")
+        self.assertEqual(lines, ["Lost a parameter server (UnavailableError)"] * 2)
+        self.assertIsNone(servers.until_done(attempt, lambda: False))
+
+    def test_zz_a_parameter_server_ends_with_the_training(self):
+        self.assertTrue(self.serving.is_alive())
+        self.assertIn("Parameter server 1 of 1 at " + self.clusters["ps", 0].address, self.lines)
+        servers.end_servers(self.clusters["worker", 0], self.servers[0])
+        self.serving.join(10)
+        self.assertFalse(self.serving.is_alive())
+
+
+if __name__ == "__main__":
+    absltest.main()

@@ -1,0 +1,124 @@
+import contextlib
+import gc
+import threading
+import time
+from unittest import mock
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+from absl.testing import absltest
+
+from tests import cluster_case, graph_case
+from tf1_sampled.cluster import addresses, placement, servers, work_queue
+
+
+class NumPiecesTest(absltest.TestCase):
+
+    def test_a_piece_has_50_steps(self):
+        self.assertEqual([work_queue.num_pieces(n, 128) for n in (0, 6399, 6400, 64000)], [1, 1, 2, 11])
+
+
+class WorkQueueTest(graph_case.GraphCase):
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        # Servers in this process, which TensorFlow never stops.
+        cls.clusters = cluster_case.clusters(1, 2)
+        cls.lines = []
+        cls.serving = threading.Thread(
+            target=servers.serve, args=(cls.clusters["ps", 0], cls.lines.append), daemon=True)
+        cls.serving.start()
+        cls.servers = [servers.start_server(cls.clusters["worker", index], cls.lines.append)
+                       for index in (0, 1)]
+
+    @classmethod
+    def tearDownClass(cls):
+        cluster_case.end_serving(cls.clusters["ps", 0], cls.serving)
+        super().tearDownClass()
+
+    @contextlib.contextmanager
+    def _work(self, index, num_pieces):
+        """(WorkQueue, session) of a worker, in a graph of its own."""
+        which, graph = self.clusters["worker", index], tf.Graph()
+        with graph.as_default():
+            work = work_queue.WorkQueue(which, num_pieces, self.lines.append)
+            work.require([])
+            with placement.placed(graph, which, work.variables), tf.Session(
+                    self.servers[index].target,
+                    config=placement.session_config(tf.ConfigProto(), which)) as session:
+                yield work, session
+
+    def test_tensorflow_logs_nothing_where_the_waiting_was_stopped(self):
+        with self.assertLogs("tensorflow", "ERROR") as logs:
+            tf.logging.error("the only line")  # or there would have to be some
+            with tf.Graph().as_default():
+                work = work_queue.WorkQueue(self.clusters["worker", 0], 3)
+                work.require([])
+                del work
+            gc.collect()
+        self.assertEqual([record.getMessage() for record in logs.records], ["the only line"])
+
+    @mock.patch.object(work_queue, "_SECONDS_BETWEEN_LOOKS", 0)
+    def test_each_piece_is_done_once(self):
+        # In one test, as the variables are the parameter server's.
+        with self._work(0, 200) as (first, one), self._work(1, 200) as (second, other):
+            self.assertFalse(first.is_ready(one))
+            first.begin(one, 0.25)
+            self.assertTrue(second.is_ready(other))
+            taken = [[], []]
+
+            def take(mine, work, session):
+                mine.extend(work.take(session))
+
+            threads = [threading.Thread(target=take, args=arguments)
+                       for arguments in zip(taken, (first, second), (one, other))]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            # Each once, from where it began, and both got some.
+            every = sorted(taken[0] + taken[1])
+            np.testing.assert_allclose(every, [(i / 200, (i + 1) / 200) for i in range(50, 200)])
+            self.assertGreater(min(map(len, taken)), 10)
+            # What was taken last is not done until it is given back.
+            self.assertEqual(first.done(one), min(taken[0][-1][0], taken[1][-1][0]))
+            first.give_back(one)
+            self.assertEqual(first.done(one), taken[1][-1][0])
+            self.assertAlmostEqual(other.run(second.progress), 1.0)
+
+            # A worker that hangs is waited for, but not for ever.
+            start = time.time()
+            self.assertNotEmpty(list(first.wait_for_others(one, lambda: False, seconds=0.5)))
+            self.assertBetween(time.time() - start, 0.5, 5)
+            self.assertEqual(self.lines[-1], "Going on without what workers 1 have not done")
+            timer = threading.Timer(0.3, second.give_back, [other])
+            timer.start()
+            self.assertNotEmpty(list(first.wait_for_others(one, lambda: False)))
+            timer.join()
+            self.assertEqual(first.done(one), 1)
+
+            first.begin(one, 0)
+            self.assertEqual(next(second.take(other)), (0, 1 / 200))
+            # One that comes back has its piece still.
+            self.assertEqual(next(second.take(other)), (0, 1 / 200))
+            # One whose process has ended has lost it to the chief, nobody else.
+            take = first.take(one)
+            self.assertEqual([next(take)[0] for _ in range(3)], [1 / 200, 2 / 200, 3 / 200])
+            with mock.patch.object(addresses, "is_refused", return_value=True):
+                self.assertEqual(next(take), (0, 1 / 200))
+                self.assertEqual(self.lines[-1], "Worker 1 is gone; its work is done here")
+                self.assertEqual(next(take), (4 / 200, 5 / 200))
+                others = second.take(other)
+                self.assertEqual([next(others)[0] for _ in range(3)], [5 / 200, 6 / 200, 7 / 200])
+                first.stop(one)
+                first.give_back(one)
+                waiting = first.wait_for_others(one, lambda: False)
+                self.assertEqual(next(share for share in waiting if share), (7 / 200, 8 / 200))
+                first.give_back(one)
+                self.assertEmpty(list(waiting))
+            self.assertEmpty(list(second.take(other)))
+
+
+if __name__ == "__main__":
+    absltest.main()

@@ -1,0 +1,169 @@
+"""A queue of the pieces of a training's work, which the workers of a cluster share.
+
+    queue = WorkQueue(cluster, num_pieces(num_units, units_per_step))
+    for begin, end in queue.take(session):      shares of the work, floats in 0 .. 1
+        ...
+    queue.give_back(session)
+"""
+import time
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from tf1_sampled.cluster import addresses
+
+_SECONDS_BETWEEN_LOOKS = 5  # whether the workers that have a piece still run
+
+
+def num_pieces(num_units, units_per_step):
+    """Return into how many pieces a cluster cuts its work: 50 steps each, as taking one is a call."""
+    return num_units // (50 * units_per_step) + 1
+
+
+class WorkQueue:
+    """Pieces of the work, 0 .. num_pieces - 1, which the workers take one after the other.
+
+    So all have work until the end, however fast each of them is. A worker that restarts begins with the
+    piece that it had; the piece of a worker that has ended becomes the chief's. The queue is in two
+    variables on the parameter servers, which no checkpoint has: `begin` gives them their values.
+
+    Args:
+      cluster: spec.Cluster, of a worker.
+      num_pieces: integer.
+      report: function of a line of text for the user.
+    """
+
+    def __init__(self, cluster, num_pieces, report=print):
+        self.num_pieces = num_pieces
+        self._cluster, self._report = cluster, report
+        self._seen, self._next_look = None, 0.0  # of the others' pieces
+        with tf.variable_scope("shared_work"):
+            self._next, self._taken = self.variables = [
+                tf.get_variable(name, shape, tf.int64, tf.zeros_initializer(), trainable=False,
+                                use_resource=True, collections=["tf1_sampled/shared_work"])
+                for name, shape in (("next", []), ("taken", [len(cluster.worker_hosts)]))]
+        nobody = -tf.ones(self._taken.shape, tf.int64)
+        self._first = tf.placeholder(tf.int64, [])
+        self._set = tf.group(tf.assign(self._next, self._first), tf.assign(self._taken, nobody))
+        self._set_next = tf.assign(self._next, self._first).op
+        # Reads and counts in one go: no piece goes to two of them.
+        piece = tf.raw_ops.ResourceCountUpTo(resource=self._next.handle, limit=num_pieces, T=tf.int64)
+        mine = [cluster.task_index]
+        with tf.control_dependencies([tf.scatter_update(self._taken, mine, piece[None])]):
+            self._take = tf.identity(piece)
+        self._give_back = tf.group(tf.scatter_update(self._taken, mine, [-1]))
+        self._whose, self._piece = tf.placeholder(tf.int64, []), tf.placeholder(tf.int64, [])
+        self._move = tf.group(tf.scatter_update(
+            self._taken, tf.stack([self._whose, cluster.task_index]), tf.stack([-1, self._piece])))
+        self._state = [tf.identity(self._next), tf.identity(self._taken)]
+        # For a learning rate that no worker feeds; what is under way counts as done.
+        self.progress = tf.minimum(tf.cast(self._next, tf.float32) / num_pieces, 1.0)
+
+    def require(self, variables):
+        """Name all other variables of the graph, which must have values before there is work."""
+        self._missing = tf.report_uninitialized_variables(list(variables) + self.variables)
+        self._missing.mark_used()  # or TensorFlow logs an error, where the waiting was stopped
+
+    def is_ready(self, session):
+        """Return whether all variables have values."""
+        return not session.run(self._missing).size
+
+    def wait_until_ready(self, server, config, stop, report=print):
+        """Wait until the parameter servers answer and, unless this is the chief, variables have values.
+
+        Args:
+          server: tf.train.Server of this worker.
+          config: tf.ConfigProto of a session.
+          stop: function that returns whether to give up waiting.
+          report: function of a line of text for the user.
+
+        Returns:
+          Boolean, False where `stop` ended the waiting.
+        """
+        if not addresses.wait_for(self._cluster.ps_hosts, stop, report):
+            return False
+        if self._cluster.is_chief:
+            return True
+        with tf.Session(server.target, config=config) as session:
+            while not self.is_ready(session):
+                if stop():
+                    return False
+                time.sleep(0.5)
+        return True
+
+    def begin(self, session, progress):
+        """Fill the queue with the work that is left after `progress`, a float from 0 to 1."""
+        session.run(self._set, {self._first: int(progress * self.num_pieces + 1e-6)})
+
+    def take(self, session):
+        """Yield the shares of the work that this worker is to do, (begin, end), as it takes them."""
+        mine = session.run(self._state)[1][self._cluster.task_index]
+        if mine >= 0:  # left by an earlier session, or process
+            yield self._share(mine)
+        while True:
+            piece = self._take_over_of_ended(session)
+            if piece is None:
+                try:
+                    piece = session.run(self._take)
+                except tf.errors.OutOfRangeError:
+                    return
+            yield self._share(piece)
+
+    def done(self, session):
+        """Return the share of the work that is done without a gap; more may be done behind it."""
+        following, taken = session.run(self._state)
+        return min([following, *taken[taken >= 0]]) / self.num_pieces
+
+    def give_back(self, session):
+        """Record that this worker has no piece."""
+        session.run(self._give_back)
+
+    def stop(self, session):
+        """Empty the queue: no worker gets another piece."""
+        session.run(self._set_next, {self._first: self.num_pieces})
+
+    def wait_for_others(self, session, stop, seconds=600):
+        """Wait until no worker has a piece, or nothing has moved for so many seconds.
+
+        Args:
+          session: tf.Session.
+          stop: function that returns whether to give up waiting.
+          seconds: float.
+
+        Yields:
+          None, now and then; the chief gets the share of a worker that has ended, as of `take`, which it
+          has to do and to give back.
+        """
+        state, since = None, time.time()
+        while not stop():
+            following, taken = session.run(self._state)
+            now = [following, *taken]
+            if following >= self.num_pieces and np.all(taken < 0):
+                return
+            if now != state:
+                state, since = now, time.time()
+            if time.time() - since > seconds:
+                self._report("Going on without what workers %s have not done" % ", ".join(
+                    map(str, np.flatnonzero(taken >= 0))))
+                return
+            piece = self._take_over_of_ended(session)
+            yield None if piece is None else self._share(piece)
+            time.sleep(0.1)
+
+    def _share(self, piece):
+        return int(piece) / self.num_pieces, (int(piece) + 1) / self.num_pieces
+
+    def _take_over_of_ended(self, session):
+        """Give the chief the piece of a worker whose process has ended; return it, or None."""
+        if not self._cluster.is_chief or time.time() < self._next_look:
+            return None
+        self._next_look = time.time() + _SECONDS_BETWEEN_LOOKS
+        before, self._seen = self._seen, session.run(self._state)[1]
+        for worker, piece in enumerate(self._seen):
+            if worker != self._cluster.task_index and piece >= 0 and (
+                    before is not None and piece == before[worker]
+                    and addresses.is_refused(self._cluster.worker_hosts[worker])):
+                self._report("Worker %d is gone; its work is done here" % worker)
+                session.run(self._move, {self._whose: worker, self._piece: piece})
+                return piece
+        return None

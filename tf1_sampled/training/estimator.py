@@ -1,0 +1,174 @@
+"""What Word2Vec and YouTubeDNN share: a folder for the training, save, load, and what `fit` took.
+
+    class Word2Vec(Estimator, Word2VecSettings):
+        PROGRAM = "word2vec"
+
+TensorFlow is not imported.
+"""
+import fnmatch
+import json
+import os
+import shutil
+import tempfile
+import weakref
+from typing import Any, ClassVar, Dict, List, Tuple, Type, TypeVar
+
+from tf1_sampled import checks
+from tf1_sampled.files import reading, writing
+from tf1_sampled.training import file_names, host, model_dir
+from tf1_sampled.training.settings import TrainingSettings
+
+_Self = TypeVar("_Self", bound="Estimator")
+_GIVEN = "given"  # in settings.json: the names of settings that were given, be it with their default
+
+
+class Estimator(TrainingSettings):
+    """A model with `fit`: its attributes are its settings, which do not change, and what `fit` took.
+
+    Attributes:
+      folder: string, where the model and its checkpoints are; "" before `fit` or `load`.
+      history: list of (units, seconds, loss), the losses that were shown while training.
+      seconds: float, of training alone.
+      is_whole: boolean, False where the training was stopped before its end.
+    """
+
+    PROGRAM: ClassVar[str] = ""  # in settings.json: which class reads a folder
+    KEPT: ClassVar[Tuple[str, ...]] = ()  # what `save` copies beside checkpoints, settings and metrics
+
+    folder: str
+    history: List[Any]
+    seconds: float
+    is_whole: bool
+    _temporary: Dict[str, Any]  # {folder: weakref.finalize that deletes it}
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.folder, self.history, self.seconds, self.is_whole = "", [], 0.0, False
+        self._temporary = {}
+
+    def save(self, folder: str) -> None:
+        """Copy the model to a folder, whole or not at all; `load` asks it or goes on with its training.
+
+        Args:
+          folder: string, a new or empty folder, or one with a model of this class, which is replaced.
+
+        Raises:
+          InputError: before `fit`, a folder with something else in it or that cannot be made.
+        """
+        self._check_fitted("save")
+        folder = os.fspath(folder)
+        if os.path.realpath(folder) == os.path.realpath(self.folder):
+            return
+        is_replaced = os.path.exists(os.path.join(folder, file_names.SETTINGS))
+        if is_replaced:
+            self._read_settings(folder)
+            others = [name for name in sorted(os.listdir(folder)) if not any(
+                fnmatch.fnmatchcase(name, pattern) for pattern in file_names.KEPT + self.KEPT)]
+            checks.file(not others, folder, "a new or empty folder, or one with a model alone",
+                        "one with %s too" % ", ".join(others[:3]))
+        with writing.writing_folder(folder, is_replaced) as temporary:
+            os.mkdir(temporary)
+            for name in os.listdir(self.folder):
+                source, target = os.path.join(self.folder, name), os.path.join(temporary, name)
+                if os.path.isdir(source) and name in self.KEPT:
+                    shutil.copytree(source, target)
+                elif name in self.KEPT or file_names.is_of_checkpoints(name) or name in (
+                        file_names.SETTINGS, file_names.METRICS):
+                    shutil.copy2(source, target)  # the time says which of two files is newer
+
+    @classmethod
+    def load(cls: Type[_Self], folder: str, **changes: Any) -> _Self:
+        """Return the model that a folder holds, as `save` or the program left it.
+
+        Its `fit` goes on with the training in that folder, on the same data, as with more epochs.
+
+        Args:
+          folder: string.
+          **changes: settings that are to be others, as epochs; those that the model depends on cannot,
+            but with restart=True.
+
+        Raises:
+          InputError: a folder without a model of this class, a setting that cannot change.
+        """
+        folder = os.fspath(folder)
+        before = cls._read_settings(folder)
+        checks.argument("model_dir" not in changes, cls.__name__, "model_dir", "the folder itself",
+                        changes.get("model_dir"))
+        defaults, given = cls().values(), before.get(_GIVEN) or ()
+        values = {name: value for name, value in before.items()
+                  if name in defaults and (value != defaults[name] or name in given)}
+        values.update(restart=False, model_dir=folder)
+        values.update(changes)
+        model = cls(**values)
+        for name in set(changes) - model.changeable():
+            now = model.recorded()[name]
+            model.check(model.restart or now == before.get(name), name, "%s, as the model in %s has" % (
+                checks.show(before.get(name)), folder), now)
+        model.folder = folder
+        model._load(_metrics(folder))
+        return model
+
+    @classmethod
+    def _read_settings(cls, folder: str) -> Dict[str, Any]:
+        """Return the settings in settings.json; InputError for a folder of another program."""
+        path = os.path.join(folder, file_names.SETTINGS)
+        with reading.open_text(path) as stream:
+            try:
+                found = json.load(stream)
+                program, values = str(found["program"]), dict(found["settings"])
+            except (ValueError, KeyError, TypeError, RecursionError) as e:
+                raise checks.InputError("%s: wanted the settings of a model, got: %s: %s" % (
+                    path, type(e).__name__, e)) from e
+        checks.file(program == cls.PROGRAM, folder, "a model of " + cls.PROGRAM, "one of " + program)
+        return values
+
+    def _load(self, metrics: Dict[str, Any]) -> None:
+        """Take over what the training took; for classes to extend by what is asked of the model."""
+        self.history = [tuple(row) for row in metrics.get("history") or ()]
+        self.seconds = float((metrics.get("seconds") or {}).get("train") or 0.0)
+        self.is_whole = bool(metrics.get("is_whole", True))
+
+    def _open_folder(self, who: host.OneMachine) -> model_dir.ModelDir:
+        """Return the folder of a training: model_dir, or a temporary one that goes with this object."""
+        path = self.model_dir if who.is_chief else ""
+        if not path and who.is_chief and who.uses_temporary_folder():
+            path = tempfile.mkdtemp(prefix="tf1_sampled-")
+            self._temporary[path] = weakref.finalize(self, _delete, path, os.getpid())
+        recorded = dict(self.recorded(), **{_GIVEN: sorted(self.given())})
+        return model_dir.ModelDir(path, self.PROGRAM, recorded, self.changeable() | {_GIVEN},
+                                  restart=self.restart)
+
+    def recorded(self) -> Dict[str, Any]:
+        """Return the settings that settings.json keeps."""
+        return self.values()
+
+    def _take(self, result: Any, folder: str) -> None:
+        """Take over what a training took.
+
+        Args:
+          result: plans.TrainingResult.
+          folder: string.
+        """
+        self.folder, self.history, self.seconds = folder, list(result.history), result.seconds
+        self.is_whole = result.is_whole
+        for path in set(self._temporary) - {folder}:
+            self._temporary.pop(path)()
+
+    def _check_fitted(self, method: str) -> None:
+        checks.argument(self.folder, type(self).__name__, method, "a model after fit or load", None)
+
+
+def _delete(folder: str, process: int) -> None:
+    """Delete a temporary folder, but not at the end of a process that was forked from its maker."""
+    if os.getpid() == process:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _metrics(folder: str) -> Dict[str, Any]:
+    """Return what metrics.json has; nothing where it cannot be read."""
+    try:
+        with open(os.path.join(folder, file_names.METRICS), encoding="utf-8") as stream:
+            found = json.load(stream)
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}

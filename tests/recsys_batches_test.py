@@ -40,8 +40,8 @@ def slow_examples(events, context, length):
 
 def epoch(events, context, length=5, per_batch=7, seed=1, most=None):
     """(all batches, {position: (user, history)}) with checks of what each batch must hold."""
-    made = list(batches.training_batches(events, context, length, per_batch,
-                                         np.random.RandomState(seed), most))
+    plan = batches.Plan(context, length, per_batch, most)
+    made = list(batches.training_batches(events, plan, np.random.RandomState(seed)))
     examples = []
     for batch in made:
         np.testing.assert_array_equal(batch.labels, events.items[batch.positions])
@@ -144,7 +144,7 @@ class TrainingBatchesTest(parameterized.TestCase):
         pairs = collections.Counter()
         epochs = 2000
         for _ in range(epochs):
-            for batch in batches.training_batches(events, context, 3, 100, random, 3):
+            for batch in batches.training_batches(events, batches.Plan(context, 3, 100, 3), random):
                 drawn.update(batch.positions.tolist())
                 pairs[tuple(batch.positions[batch.users == 0].tolist())] += 1
         counts = np.diff(events.starts) - [1, 0, 0, 2] - (context == "past")
@@ -162,7 +162,7 @@ class TrainingBatchesTest(parameterized.TestCase):
         events = made_events(np.random.RandomState(0).randint(1, 60, size=300))
         for context in batches.CONTEXTS:
             sizes = [len(batch.labels) for batch in batches.training_batches(
-                events, context, 5, 100, np.random.RandomState(1))]
+                events, batches.Plan(context, 5, 100), np.random.RandomState(1))]
             self.assertBetween(np.mean(sizes[:-1]), 97, 103)
             self.assertLess(max(sizes), 200)
 
@@ -173,7 +173,7 @@ class TrainingBatchesTest(parameterized.TestCase):
 
         def labels(random):
             return np.concatenate([batch.positions for batch in batches.training_batches(
-                events, context, 3, 8, random, most)]).tolist()
+                events, batches.Plan(context, 3, 8, most), random)]).tolist()
 
         first, second = labels(random), labels(random)
         self.assertEqual(first, labels(np.random.RandomState(5)))
@@ -197,11 +197,11 @@ class TrainingBatchesTest(parameterized.TestCase):
         ("no_others_example", dict(events=made_events([3, 4, 1], [2, 3, 0]), context="others"),
          "events: wanted a user with two training events or more, got '3 users'"))
     def test_wrong_argument_is_named_before_the_first_batch(self, changed, message):
-        arguments = dict(events=made_events([3, 4]), context="past", history_length=2,
-                         examples_per_batch=4, rng=np.random.RandomState(0))
-        arguments.update(changed)
+        changed = dict(changed)
+        events = changed.pop("events", made_events([3, 4]))
+        plan = batches.Plan("past", history_length=2, examples_per_batch=4)._replace(**changed)
         with self.assertRaisesRegex(checks.InputError, "training_batches: " + message):
-            batches.training_batches(**arguments)
+            batches.training_batches(events, plan, np.random.RandomState(0))
 
 
 class NumExamplesTest(parameterized.TestCase):
@@ -226,9 +226,10 @@ class EpochsOfBatchesTest(parameterized.TestCase):
     @parameterized.product(context=batches.CONTEXTS, most=(None, 3))
     def test_epochs_follow_each_other_with_the_share_of_the_work(self, context, most):
         events = made_events(LENGTHS, HELD_OUT)
+        plan = batches.Plan(context, 4, 10, most, epochs=3, seed=6)
         wanted = [batch.positions.tolist() for epoch in range(3) for batch in batches.training_batches(
-            events, context, 4, 10, np.random.RandomState([6, epoch]), most)]
-        got = list(batches.epochs_of_batches(events, context, 4, 10, 3, 6, most))
+            events, plan, np.random.RandomState([6, epoch]))]
+        got = list(batches.epochs_of_batches(events, plan))
         self.assertEqual([batch.positions.tolist() for batch, _, _ in got], wanted)
         done = np.cumsum([len(positions) for positions in wanted])
         np.testing.assert_allclose([share for _, share, _ in got], done / done[-1])
@@ -237,8 +238,9 @@ class EpochsOfBatchesTest(parameterized.TestCase):
     @parameterized.product(context=batches.CONTEXTS, most=(None, 3))
     def test_goes_on_after_any_batch(self, context, most):
         events = made_events(LENGTHS, HELD_OUT)
-        arguments = (events, context, 4, 10, 3, 6, most)
+        arguments = (events, batches.Plan(context, 4, 10, most, epochs=3, seed=6))
         every = list(batches.epochs_of_batches(*arguments))
+        self.assertGreater(len(every), 5)
         for number, (_, _, position) in enumerate(every, 1):
             rest = list(batches.epochs_of_batches(*arguments, position=json.loads(json.dumps(position))))
             self.assertLen(rest, len(every) - number)
@@ -250,7 +252,7 @@ class EpochsOfBatchesTest(parameterized.TestCase):
     @parameterized.product(context=batches.CONTEXTS, most=(None, 3))
     def test_shares_that_meet_have_each_batch_once(self, context, most):
         events = made_events(LENGTHS, HELD_OUT)
-        arguments = (events, context, 4, 10, 3, 6, most)
+        arguments = (events, batches.Plan(context, 4, 10, most, epochs=3, seed=6))
         wanted = [batch.positions.tolist() for batch, _, _ in batches.epochs_of_batches(*arguments)]
         of_a_batch = 20 / (3 * batches.num_examples(events, context, most))  # the largest
         for cuts in ([0, 0.1, 0.5, 0.51, 0.8, 0.8, 1], np.linspace(0, 1, 40)):
@@ -264,9 +266,10 @@ class EpochsOfBatchesTest(parameterized.TestCase):
 
     def test_more_epochs_come_after_the_last(self):
         events = made_events(LENGTHS, HELD_OUT)
-        *_, (_, share, position) = batches.epochs_of_batches(events, "past", 4, 10, 1, 6)
-        self.assertEmpty(list(batches.epochs_of_batches(events, "past", 4, 10, 1, 6, None, position)))
-        more = list(batches.epochs_of_batches(events, "past", 4, 10, 2, 6, None, position))
+        plan = batches.Plan("past", 4, 10, epochs=1, seed=6)
+        *_, (_, share, position) = batches.epochs_of_batches(events, plan)
+        self.assertEmpty(list(batches.epochs_of_batches(events, plan, position)))
+        more = list(batches.epochs_of_batches(events, plan._replace(epochs=2), position))
         self.assertEqual(sum(len(batch.labels) for batch, _, _ in more),
                          batches.num_examples(events, "past"))
         self.assertGreater(more[0][1], 0.5)
@@ -274,14 +277,16 @@ class EpochsOfBatchesTest(parameterized.TestCase):
 
     @parameterized.parameters(
         (dict(epochs=0), "epochs_of_batches: epochs: wanted an integer above 0, got 0"),
+        (dict(examples_per_batch=0), "epochs_of_batches: examples_per_batch: wanted an integer above 0"),
+        (dict(events=made_events([1, 1])), "epochs_of_batches: events: wanted a user with two training"),
         (dict(context="future"), "num_examples: context: wanted one of others, past"),
         (dict(history_length=-1), "training_batches: history_length: wanted"))
     def test_wrong_argument_is_named(self, changed, message):
-        arguments = dict(events=made_events([3, 4]), context="past", history_length=2,
-                         examples_per_batch=4, epochs=1, seed=0)
-        arguments.update(changed)
+        changed = dict(changed)
+        events = changed.pop("events", made_events([3, 4]))
+        plan = batches.Plan("past", history_length=2, examples_per_batch=4)._replace(**changed)
         with self.assertRaisesRegex(checks.InputError, message):
-            next(batches.epochs_of_batches(**arguments))
+            next(batches.epochs_of_batches(events, plan))
 
 
 if __name__ == "__main__":

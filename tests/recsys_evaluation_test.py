@@ -98,7 +98,7 @@ class RankTest(parameterized.TestCase):
         for values in got[:4]:
             self.assertEqual(values.dtype, np.int64)
 
-    def test_fills_offer_nothing(self):
+    def test_fills_of_a_ranking_are_not_counted_as_offered(self):
         got = evaluation.rank(fixed(([[-1, -1, -1]], [3])), to_part([[0]]), 4, 3)
         self.assertEqual(got.first_offered.tolist(), [3, 3, 3, 3])
 
@@ -141,7 +141,7 @@ class RankTest(parameterized.TestCase):
         with self.assertRaisesRegex(checks.InputError, "rank: " + message):
             evaluation.rank(fixed(), part, **arguments)
 
-    def test_float_ids_are_told(self):
+    def test_float_ids_are_an_error(self):
         part = to_part([[0]])
         part = part._replace(targets=part.targets._replace(items=np.zeros(3)))
         with self.assertRaisesRegex(checks.InputError, "rank: targets: wanted integers, got 'float64'"):
@@ -505,7 +505,7 @@ class BaselinesTest(absltest.TestCase):
         self.assertBetween(got["HR@2"], 2 / 16 - 0.021, 2 / 16 + 0.021)
         self.assertEqual(got["Coverage@2"], 16 / 20)
 
-    def test_no_items_are_told(self):
+    def test_no_items_are_an_error(self):
         with self.assertRaisesRegex(checks.InputError, "num_items: wanted an integer above 0, got 0"):
             evaluation.random_baseline(0, seed=1)
 

@@ -1,5 +1,6 @@
 """Tests of reading event files and tables of users and items."""
 import bz2
+import datetime
 import gzip
 import os
 import tracemalloc
@@ -8,8 +9,13 @@ from unittest import mock
 import numpy as np
 from absl.testing import absltest, parameterized
 
+try:
+    import pandas
+except ImportError:  # an option of users
+    pandas = None
+
 from tf1_sampled import checks
-from tf1_sampled.recsys import events
+from tf1_sampled.recsys import columns, events
 
 
 def lines_of(log):
@@ -97,7 +103,7 @@ class ReadLogTest(FileTestCase):
         log = events.read_log(self.write("e.dat", "1::%s::5\n1::b::5\n" % ("a" * 10 ** 6)))
         self.assertEqual(log.item_names, ["a" * 10 ** 6, "b"])
 
-    def test_very_long_list(self):
+    def test_a_list_longer_than_a_csv_cell_is_read(self):
         # Longer than what the csv module takes for a cell.
         items = ["i%d" % n for n in range(40000)]
         log = events.read_log(self.write("e.txt", "u " + " ".join(items) + "\n"))
@@ -119,15 +125,15 @@ class ReadLogTest(FileTestCase):
         with mock.patch.object(events, "_ROWS_AT_A_TIME", rows):
             log = events.read_log(path, categorical=["device", "country"], numeric=["Plays", "rating"])
         self.assertEqual(list(log.columns), ["device", "country", "Plays", "rating"])
-        self.assertEqual(log.columns["device"].categories, ["", "phone", "tv", "TV"])
+        self.assertEqual(log.columns["device"].kind.categories, ["", "phone", "tv", "TV"])
         self.assertEqual(log.columns["device"].values.tolist(), [1, 2, 1, 3])
-        self.assertEqual(log.columns["country"].categories, ["", "DE", "FR"])
+        self.assertEqual(log.columns["country"].kind.categories, ["", "DE", "FR"])
         self.assertEqual(log.columns["country"].values.tolist(), [1, 0, 0, 2])
         self.assertEqual(log.columns["country"].values.dtype, np.int32)
         self.assertEqual(log.columns["rating"].values.tolist(), np.float32([4.5, -3, .1, 5]).tolist())
         self.assertEqual(log.columns["Plays"].values.tolist(), [1, 200, 3, 4])
         self.assertEqual(log.columns["rating"].values.dtype, np.float32)
-        self.assertIsNone(log.columns["rating"].categories)
+        self.assertIsInstance(log.columns["rating"].kind, columns.Numeric)
         self.assertEqual(log.item_names, ["a", "b", "c"])
 
     def test_columns_without_a_header_have_numbers(self):
@@ -137,7 +143,7 @@ class ReadLogTest(FileTestCase):
     def test_column_of_a_role_may_be_asked_for_too(self):
         log = events.read_log(self.write("e.csv", "user,item,time\n1,a,5\n1,b,7\n"),
                               categorical=["user"], numeric=["time"])
-        self.assertEqual(log.columns["user"].categories, ["", "1"])
+        self.assertEqual(log.columns["user"].kind.categories, ["", "1"])
         self.assertEqual(log.columns["time"].values.tolist(), [5, 7])
 
     @parameterized.named_parameters(
@@ -213,7 +219,7 @@ class ReadLogTest(FileTestCase):
     def test_wrong_names_of_columns_are_told_before_reading(self, categorical, numeric, message):
         for function, path in ((events.read_log, "unread"), (events.read_logs, ["unread"])):
             with self.assertRaisesRegex(checks.InputError, function.__name__ + ": " + message):
-                function(path, categorical, numeric)
+                function(path, categorical=categorical, numeric=numeric)
 
 
 class ReadLogsTest(FileTestCase):
@@ -227,7 +233,7 @@ class ReadLogsTest(FileTestCase):
                                          ("1", "c", 9.0), ("2", "d", 4.0)])
         self.assertEqual(part.tolist(), [0, 0, 1, 1, 2])
         self.assertEqual(part.dtype, np.int32)
-        self.assertEqual(log.columns["c"].categories, ["", "x", "y"])
+        self.assertEqual(log.columns["c"].kind.categories, ["", "x", "y"])
         self.assertEqual(log.columns["c"].values.tolist(), [1, 0, 2, 1, 2])
         self.assertEqual(log.columns["n"].values.tolist(), [5, 6, 7, 8, 9])
 
@@ -262,9 +268,223 @@ class ReadLogsTest(FileTestCase):
         with self.assertRaisesRegex(checks.InputError, r"a\.csv, .*b\.csv: wanted at least two differe"):
             events.read_logs(paths)
 
-    def test_no_file(self):
+    def test_no_file_is_an_error(self):
         with self.assertRaisesRegex(checks.InputError, r"read_logs: paths: wanted one file or more"):
             events.read_logs([])
+
+
+class Series:
+    """As much of a pandas.Series as there is to read."""
+
+    def __init__(self, values):
+        self._values = np.asarray(values)
+
+    def to_numpy(self):
+        return self._values
+
+
+class Frame(dict):
+    """As much of a pandas.DataFrame as there is to read."""
+
+    def __init__(self, values):
+        super().__init__({name: Series(of_name) for name, of_name in values.items()})
+        self.columns = list(self)
+
+
+FRAMES = [("stub", Frame)] + ([("pandas", pandas.DataFrame)] if pandas else [])
+
+
+def many_rows(size=3000, seed=1):
+    """{column: values} of random rows, of which some have no category."""
+    random = np.random.RandomState(seed)
+    return {
+        "user_id": random.randint(-40, 40, size),
+        "item": ["item %d" % n for n in random.randint(90, size=size)],
+        "timestamp": random.rand(size).round(6) * 1e6,
+        "kind": [(None, "x", "y z", "ü")[n] for n in random.randint(4, size=size)],
+        "rating": random.rand(size).astype(np.float32), "price": random.randint(100, size=size)}
+
+
+class PythonCase(FileTestCase):
+
+    def assert_same(self, got, wanted):
+        for name in ("users", "items", "times"):
+            got_values, wanted_values = getattr(got, name), getattr(wanted, name)
+            np.testing.assert_array_equal(got_values, wanted_values)
+            if wanted_values is not None:
+                self.assertEqual(got_values.dtype, wanted_values.dtype)
+        self.assertEqual((got.user_names, got.item_names), (wanted.user_names, wanted.item_names))
+        self.assertEqual(list(got.columns), list(wanted.columns))
+        for name, column in wanted.columns.items():
+            self.assertEqual(got.columns[name].kind, column.kind)
+            np.testing.assert_array_equal(got.columns[name].values, column.values)
+            self.assertEqual(got.columns[name].values.dtype, column.values.dtype)
+
+    def csv(self, rows):
+        lines = [",".join(rows)]
+        for row in zip(*rows.values()):
+            lines.append(",".join("" if cell is None else str(cell) for cell in row))
+        return self.write("events.csv", "\n".join(lines) + "\n")
+
+
+class LogOfArraysTest(PythonCase):
+
+    @parameterized.parameters(1, 2)
+    def test_is_the_log_of_a_file_of_the_same_rows(self, seed):
+        rows = many_rows(seed=seed)
+        wanted = events.read_log(self.csv(rows), categorical=["kind"], numeric=["price", "rating"])
+        further = dict(categorical={"kind": rows["kind"]},
+                       numeric={"price": rows["price"], "rating": rows["rating"]})
+        for kind in (np.asarray, list, tuple):
+            self.assert_same(events.log_of_arrays(kind(rows["user_id"]), kind(rows["item"]),
+                                                  kind(rows["timestamp"]), **further), wanted)
+
+    def test_by_hand(self):
+        log = events.log_of_arrays([7, 7, "bob"], ["b", " a ", "b"])
+        self.assertEqual(lines_of(log), [("7", "b", None), ("7", "a", None), ("bob", "b", None)])
+        self.assertEqual(log.columns, {})
+        self.assertEqual(lines_of(events.log_of_arrays([7], ["a"], [3])), [("7", "a", 3.0)])
+
+    def test_times_of_several_kinds(self):
+        for times in (np.array(["1970-01-02", "1970-01-01"], "M8[D]"),
+                      [datetime.datetime(1970, 1, 2), datetime.date(1970, 1, 1)], [86400, 0.0]):
+            self.assertEqual(events.log_of_arrays([1, 2], [1, 2], times).times.tolist(), [86400, 0])
+
+    @parameterized.named_parameters(
+        ("empty", dict(users=[], items=[]), "users: wanted one event or more, got 0"),
+        ("items", dict(items=[1, 2, 3]), "items: wanted as many as users, 2, got 3"),
+        ("times", dict(times=[1]), "times: wanted as many as users, 2, got 1"),
+        ("column", dict(numeric={"n": [1]}), "column 'n': wanted as many as users, 2, got 1"),
+        ("user", dict(users=[1, None]), r"users\[1\]: wanted a name, got None"),
+        ("item", dict(items=[float("nan"), 1]), r"items\[0\]: wanted a name, got nan"),
+        ("time", dict(times=[1, float("inf")]), r"times\[1\]: wanted a number, got inf"),
+        ("number", dict(numeric={"n": [1, "x"]}), r"column 'n'\[1\]: wanted a number of float32, got"),
+        ("twice", dict(numeric={"n": [1, 2]}, categorical={"n": [1, 2]}),
+         r"categorical, numeric: wanted each column once, got \['n'\]"),
+        ("type", dict(integer={"n": [1, 2]}), "columns: wanted one of categorical, numeric, got 'integ"),
+        ("text", dict(users="ab"), "users: wanted a sequence or an array, got 'ab'"))
+    def test_what_is_wrong_is_named_with_its_place(self, changed, message):
+        with self.assertRaisesRegex(checks.InputError, "^log_of_arrays: " + message):
+            events.log_of_arrays(**dict(dict(users=[1, 2], items=[3, 4]), **changed))
+
+
+class LogOfFrameTest(PythonCase):
+
+    @parameterized.named_parameters(*FRAMES)
+    def test_is_the_log_of_a_file_of_the_same_rows(self, frame):
+        rows = many_rows()
+        wanted = events.read_log(self.csv(rows), categorical=["kind"], numeric=["rating"])
+        log = events.log_of_frame(frame(rows), categorical=["kind"], numeric=["rating"])
+        self.assert_same(log, wanted)
+        log = events.log_of_frame(frame(rows), "user_id", "item", None)
+        self.assert_same(log, wanted._replace(times=None, columns={}))
+
+    @parameterized.named_parameters(*FRAMES)
+    def test_columns_as_they_are_called(self, frame):
+        rows = frame({"who": ["a", "b"], "user": ["c", "d"], "what": [1, 2], "Movie-ID": [3, 4],
+                      "when": np.array(["1970-01-02", "1970-01-03"], "M8[ns]")})
+        self.assertEqual(lines_of(events.log_of_frame(rows, "who", "what", "when")),
+                         [("a", "1", 86400.0), ("b", "2", 172800.0)])
+        self.assertEqual(lines_of(events.log_of_frame(rows)), [("c", "3", None), ("d", "4", None)])
+
+    @parameterized.named_parameters(*FRAMES)
+    def test_what_is_wrong_is_named(self, frame):
+        rows = {"user": ["a", None], "item": [1, 2], "date": ["noon", "night"]}
+        for arguments, changed, message in (
+                ({}, {}, r"column 'user'\[1\]: wanted a name, got (None|nan)"),
+                ({"user": "who"}, {}, r"user: wanted one column 'who', got \['user', 'item', 'date'\]"),
+                ({"time": "when"}, {}, "time: wanted one column 'when'"),
+                ({"numeric": ["n"]}, {}, "columns: wanted one column 'n', got"),
+                ({"item": "date", "user": "item"}, {}, r"column 'date'\[0\]: wanted a number, got 'no"),
+                ({}, {"user": []}, "column 'user': wanted one event or more, got 0")):
+            values = dict(rows, **changed) if not changed else {name: [] for name in rows}
+            with self.assertRaisesRegex(checks.InputError, "^log_of_frame: " + message):
+                events.log_of_frame(frame(values), **arguments)
+        with self.assertRaisesRegex(checks.InputError, "^log_of_frame: item: wanted a column for the "
+                                    r"item \(itemid, .*got \['user'\]"):
+            events.log_of_frame(frame({"user": [1]}))
+
+    @absltest.skipUnless(pandas, "pandas is not installed")
+    def test_types_of_pandas(self):
+        frame = pandas.DataFrame({
+            "user": pandas.Series(["a", "b", "a"], dtype="category"),
+            "item": pandas.Series([1, 2, 1], dtype="Int64"),
+            "time": pandas.to_datetime([0, 86400, 1.5], unit="s", utc=True),
+            "kind": pandas.Series(["x", pandas.NA, "y"], dtype="string")})
+        log = events.log_of_frame(frame, categorical=["kind"])
+        self.assertEqual(lines_of(log), [("a", "1", 0.0), ("b", "2", 86400.0), ("a", "1", 1.5)])
+        self.assertEqual(log.columns["kind"].values.tolist(), [1, 0, 2])
+        frame["item"] = pandas.Series([1, pandas.NA, 1], dtype="Int64")
+        with self.assertRaisesRegex(checks.InputError, r"column 'item'\[1\]: wanted a name"):
+            events.log_of_frame(frame)
+        frame = frame.assign(item=1, time=pandas.to_datetime(["2020-01-01", None, "2020-01-02"]))
+        with self.assertRaisesRegex(checks.InputError, r"column 'time'\[1\]: wanted a number"):
+            events.log_of_frame(frame)
+
+
+class MergeLogsTest(PythonCase):
+
+    def test_is_the_log_of_files_of_the_same_rows(self):
+        parts = [many_rows(200, seed) for seed in (1, 2, 3)]
+        asked = dict(categorical=["kind"], numeric=["rating"])
+        wanted, wanted_part = events.read_logs([self.csv(rows) for rows in parts], **asked)
+        log, part = events.merge_logs([events.log_of_frame(Frame(rows), **asked) for rows in parts])
+        self.assert_same(log, wanted)
+        np.testing.assert_array_equal(part, wanted_part)
+        self.assertEqual(part.dtype, np.int32)
+
+    def test_without_times_and_with_a_part_of_one_item(self):
+        logs = [events.log_of_arrays(*arrays) for arrays in ((["u", "v"], ["a", "b"]), (["v"], ["c"]))]
+        log, part = events.merge_logs(logs)
+        self.assertEqual(lines_of(log), [("u", "a", None), ("v", "b", None), ("v", "c", None)])
+        self.assertEqual(part.tolist(), [0, 0, 1])
+
+    def test_what_does_not_fit(self):
+        plain = events.log_of_arrays([1, 2], [1, 2])
+        timed = plain._replace(times=np.zeros(2))
+        kind, number = (events.log_of_arrays([1, 2], [1, 2], **{role: {"n": [1, 2]}})
+                        for role in ("categorical", "numeric"))
+        for logs, message in (
+                ([], "logs: wanted one log or more, got 0"),
+                ([plain, timed], r"logs\[1\]: wanted events without times, as those of logs\[0\], got"),
+                ([timed, timed, plain], r"logs\[2\]: wanted events with times, .*got 'events without"),
+                ([plain, kind], r"logs\[1\]: wanted the columns of logs\[0\], none, got"),
+                ([kind, number], r"logs\[1\]: wanted the columns of logs\[0\], 'n' .categorical., got"
+                 r".*numeric")):
+            with self.assertRaisesRegex(checks.InputError, "^merge_logs: " + message):
+                events.merge_logs(logs)
+
+
+class WithUserColumnsTest(FileTestCase):
+
+    def setUp(self):
+        super().setUp()
+        self.log = events.log_of_arrays([7, 8, 7, 9], list("abab"), numeric={"n": [1, 2, 3, 4]})
+
+    def test_each_event_has_the_columns_of_its_user(self):
+        path = self.write("users.csv", "user,city,age\n9,Ulm,31\n7, Bonn ,4.5\n8,,2\n6,Kiel,1\n")
+        log = events.with_user_columns(self.log, path, categorical=["city"], numeric=["age"])
+        self.assertEqual(list(log.columns), ["n", "city", "age"])
+        self.assertEqual(log.columns["city"].kind.categories, ["", "Bonn", "Ulm"])
+        self.assertEqual(log.columns["city"].values.tolist(), [1, 0, 1, 2])
+        self.assertEqual(log.columns["age"].values.tolist(), [4.5, 2, 4.5, 31])
+        self.assertEqual([log.columns[name].values.dtype for name in ("city", "age")],
+                         [np.int32, np.float32])
+        self.assertEqual(list(self.log.columns), ["n"])
+
+    def test_a_user_who_is_not_in_the_table(self):
+        path = self.write("users.csv", "user,city,age\n9,Ulm,31\n7,Bonn,4\n")
+        log = events.with_user_columns(self.log, path, categorical=["city"])
+        self.assertEqual(log.columns["city"].values.tolist(), [1, 0, 1, 2])
+        with self.assertRaisesRegex(checks.InputError, r"users\.csv: wanted a number of float32 in "
+                                    "column 'age' for each user, got none for '8'"):
+            events.with_user_columns(self.log, path, numeric=["age"])
+
+    def test_a_column_that_the_log_has(self):
+        path = self.write("users.csv", "user,n\n7,1\n8,1\n9,1\n")
+        with self.assertRaisesRegex(checks.InputError, "^with_user_columns: categorical, numeric: "
+                                    "wanted names that are not those of the event file's .*got 'n'"):
+            events.with_user_columns(self.log, path, numeric=["n"])
 
 
 class ReadTitlesTest(FileTestCase):
@@ -301,7 +521,7 @@ class ReadSideTableTest(FileTestCase):
     def test_columns_by_user(self):
         path = self.write("users.csv", u"age,City,user_id,extra\n31,K\xf6ln,u1,\n4.5, ,u 2,x\n"
                           "99,no,u1,\n", "latin-1")
-        self.assertEqual(events.read_side_table(path, "user", ["City"], ["age"]),
+        self.assertEqual(events.read_side_table(path, "user", categorical=["City"], numeric=["age"]),
                          {"City": {"u1": u"K\xf6ln", "u 2": ""}, "age": {"u1": 31.0, "u 2": 4.5}})
 
     def test_columns_by_item(self):
@@ -328,7 +548,8 @@ class ReadSideTableTest(FileTestCase):
         for city in ("K\xf6ln", "Orl\xe9"):
             rows = "".join("%d,%s\n" % (number, "Ulm") for number in range(200000))
             path = self.write("users.csv", "user,city\n" + rows + "u," + city, "latin-1")
-            self.assertEqual(events.read_side_table(path, "user", ["city"])["city"]["u"], city)
+            table = events.read_side_table(path, "user", categorical=["city"])
+            self.assertEqual(table["city"]["u"], city)
 
     def test_memory_is_that_of_the_table(self):
         path = self.write("users.csv.gz", "user,n,x\n" + ("1,2,%s\n" % ("x" * 1000)) * 20000)
@@ -342,7 +563,7 @@ class ReadSideTableTest(FileTestCase):
                                     "user, got 'time'"):
             events.read_side_table("unread.csv", "time")
         with self.assertRaisesRegex(checks.InputError, "read_side_table: categorical, numeric: wanted"):
-            events.read_side_table("unread.csv", "item", ["a"], ["a"])
+            events.read_side_table("unread.csv", "item", categorical=["a"], numeric=["a"])
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from absl.testing import absltest, parameterized
 
 from tests import graph_case
 from tf1_sampled import checks
-from tf1_sampled.recsys import export, items, model
+from tf1_sampled.recsys import columns, export, items, model
 
 ITEMS = ["king", "a b", "a\nb", "a\r\nb", "\\n", "tab\t", "日本", "😀", "\0", "nul\0", "queen", "\ufeff"]
 USERS = ["u1", "u 2", "ü"]
@@ -22,7 +22,8 @@ CATEGORIES = {"device": ["", "phone", "tv\n"]}
 NUM_ITEMS = len(ITEMS)
 COUNTS = list(range(NUM_ITEMS * 3, 0, -3))
 PLAIN = dict(item_counts=COUNTS, dim=4, seed=1)
-RICH = dict(PLAIN, num_users=3, context={"device": 3, "hour": model.Numeric(10.0, 4.0)}, age_unit=5.0)
+CONTEXT = {"device": columns.Categorical(CATEGORIES["device"]), "hour": columns.Numeric(10.0, 4.0)}
+RICH = dict(PLAIN, num_users=3, context=CONTEXT, age_unit=5.0)
 NETS = {
     "dot": PLAIN,
     "shared dot": dict(PLAIN, shared_table=True),
@@ -59,6 +60,49 @@ for signatures in loaded:
                     "error": error})
 print(json.dumps(answers))
 """
+# Trains, ranks and exports in a graph, as the user of a library does whose other code is eager.
+_IN_A_GRAPH = """
+import sys
+import numpy as np
+import tensorflow.compat.v1 as tf
+from tf1_sampled import losses, registry, samplers
+from tf1_sampled.recsys import batches, columns, events, export, feeds, model, ranking, splits
+from tf1_sampled.training import steps
+
+random = np.random.RandomState(1)
+data = splits.split_last(events.log_of_arrays(
+    random.randint(20, size=300), random.randint(9, size=300), np.arange(300),
+    categorical={"kind": random.choice(["a", "b"], 300)}, numeric={"size": random.rand(300)}), 1)
+with tf.Graph().as_default():
+    tf.set_random_seed(1)
+    net = model.Network(data.item_counts, model.Architecture(4, (6, 4), "cosine", dropout=0.1),
+                        num_users=len(data.user_names), context=feeds.context_columns(data),
+                        age_unit=300.0, seed=1)
+    fed = feeds.Fed(model.placeholders(net, training=True), tf.placeholder(tf.int32, [None]),
+                    feeds.Known(*(tf.placeholder(tf.int32, [None]) for _ in range(3))))
+    seed = steps.step_seed(1)
+    vectors = net.user_vectors(fed.inputs, True, seed)
+    weights, biases = net.class_table()
+    sampled = samplers.sample_by_name("log_uniform", fed.labels, 3, data.item_counts, seed=seed)
+    loss = tf.reduce_mean(losses.loss_by_name("sampled_softmax", weights, biases, fed.labels, vectors, 9,
+                                              sampled))
+    train = steps.minimize(loss, registry.OPTIMIZERS["adam"](0.01))
+    asked = model.placeholders(net)
+    answer = net.user_vectors(asked)
+    items = ranking.ItemRanking(weights, biases, 9, net.vector_size)
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        for feed, _, _ in feeds.epochs_of_feeds(data, fed, batches.Plan("past", 3, 20)):
+            session.run([loss, train], feed)
+        everyone = feeds.everyone(data)
+        users = feeds.user_vectors(session, answer, asked, data, everyone, 3)
+        best, scores = items.top(session, users, everyone.seen, 3)
+        checkpoint = tf.train.Saver().save(session, sys.argv[1] + "/model.ckpt")
+export.write_saved_model(sys.argv[1] + "/saved_model", net, checkpoint, data.item_names, data.user_names)
+export.write_item_vectors(sys.argv[1], net, checkpoint, data.item_names)
+print(best.shape, np.isfinite(scores).sum())
+print("eager" if getattr(tf, "executing_eagerly", bool)() else "graph")
+"""
 _CLI = "import sys; from tensorflow.python.tools.saved_model_cli import main; sys.exit(main())"
 
 
@@ -90,39 +134,47 @@ def ids_of(names):
 
 def oracle_vectors(net, values, histories, users=None, device=None, hour=None):
     """User vectors in NumPy, one user at a time, from the values of the checkpoint."""
+    dim, hidden = net.architecture.dim, net.architecture.hidden
     vectors = []
     for row, history in enumerate(histories):
         rows = values["item_embeddings"][history]
-        parts = [rows.sum(0) / max(len(history), 1) ** net.pooling_power]
+        parts = [rows.sum(0) / max(len(history), 1) ** net.architecture.pooling_power]
         if net.num_users:
-            parts.append(values["user_embeddings"][users[row]] if users[row] >= 0 else np.zeros(net.dim))
+            parts.append(values["user_embeddings"][users[row]] if users[row] >= 0 else np.zeros(dim))
         if net.context:
             parts.append(values["context_device"][device[row]])
             parts.append((hour[row] - 10) / 4 * values["context_hour"][0])
         if net.age_unit:
-            parts.append(np.zeros(net.dim))
-        layer = np.concatenate(parts) if net.hidden else sum(parts)
-        for number in range(1, len(net.hidden) + 1):
+            parts.append(np.zeros(dim))
+        layer = np.concatenate(parts) if hidden else sum(parts)
+        for number in range(1, len(hidden) + 1):
             layer = layer @ values["hidden_%d/kernel" % number] + values["hidden_%d/bias" % number]
-            layer = np.maximum(layer, 0) if number < len(net.hidden) else layer
-        if net.similarity == "cosine":
+            layer = np.maximum(layer, 0) if number < len(hidden) else layer
+        if net.architecture.similarity == "cosine":
             layer = layer / max(np.linalg.norm(layer), 1e-6)
-        vectors.append(layer / net.temperature)
+        vectors.append(layer / net.architecture.temperature)
     return np.array(vectors)
 
 
 def oracle_class_table(net, values):
-    rows = values["item_embeddings" if net.shared_table else "class_weights"]
-    if net.similarity == "cosine":
+    rows = values["item_embeddings" if net.architecture.shared_table else "class_weights"]
+    if net.architecture.similarity == "cosine":
         rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)
     counts = np.array(net.item_counts) + 1
-    return rows, np.log(counts / counts.sum()) * net.frequency_bias
+    return rows, np.log(counts / counts.sum()) * net.architecture.frequency_bias
 
 
 def oracle_best(scores, seen, k):
     """(ids, scores) of the unseen items of one user, best first, the smaller id first where they tie."""
     order = sorted((id for id in range(len(scores)) if id not in seen), key=lambda id: -scores[id])
     return order[:k], [scores[id] for id in order[:k]]
+
+
+def made_network(settings):
+    """A Network; what is not of its data is of its architecture."""
+    settings = dict(settings)
+    data = {name: settings.pop(name) for name in model.Network._fields if name in settings}
+    return model.Network(architecture=model.Architecture(**settings), **data)
 
 
 class ExportCase(graph_case.GraphCase):
@@ -134,7 +186,7 @@ class ExportCase(graph_case.GraphCase):
 
     def train(self, settings, change=None):
         """(net, checkpoint, {name: value}) of a model with an optimizer's slots in the checkpoint."""
-        net = model.YouTubeDNN(**settings)
+        net = made_network(settings)
         with tf.Graph().as_default():
             inputs = model.placeholders(net)
             product = tf.reduce_sum(net.user_vectors(inputs)) + tf.reduce_sum(
@@ -167,7 +219,7 @@ class ExportCase(graph_case.GraphCase):
 
     def write(self, net, checkpoint, **options):
         if net.num_users:
-            options.update(user_names=USERS, categories=CATEGORIES)
+            options.update(user_names=USERS)
         export.write_saved_model(self.folder, net, checkpoint, ITEMS, **options)
 
     def load(self, net, checkpoint, values, **options):
@@ -214,7 +266,7 @@ class SavedModelTest(ExportCase):
         vectors = ask("embed_user_ids", items=np.zeros([2, 0]))["vectors"]
         self.assertEqual(vectors.tolist(), [[0] * 4] * 2)
 
-    def test_no_users(self):
+    def test_no_users_have_answers_of_no_rows(self):
         _, _, ask = self.loaded("rich")
         none, more = np.zeros([0, 3], object), {"user": [], "device": [], "hour": []}
         self.assertEqual(ask("recommend", items=none, seen=none, k=2, **more)["items"].shape, (0, 2))
@@ -376,16 +428,15 @@ class SavedModelTest(ExportCase):
         (PLAIN, dict(user_names=["u1"]), "user_names: wanted as many as net has, 0, got 1"),
         (RICH, dict(user_names=None), "user_names: wanted as many as net has, 3, got 0"),
         (RICH, dict(user_names=["a", "b", "a"]), "user_names: wanted each name once, got 'a'"),
-        (RICH, dict(categories=None), r"categories: wanted the columns \['device'\], got \[\]"),
-        (PLAIN, dict(categories=CATEGORIES), r"categories: wanted the columns \[\], got"),
-        (RICH, dict(categories={"device": ["", "a"]}), "categories: wanted as many as net has, 2, got"),
-        (RICH, dict(categories={"device": list("abc")}), 'categories: wanted lists that begin with ""'),
-        (dict(PLAIN, context={"seen": model.Numeric(0, 1)}), {}, "net.context: wanted .*, got 'seen'"),
+        (dict(PLAIN, context={"device": columns.Categorical(list("abc"))}), {},
+         r'net.context: wanted categories that begin with "", got \[.a.\]'),
+        (dict(PLAIN, context={"device": columns.Categorical(["", "a", "a"])}), {},
+         "net.context: wanted each name once, got 'a'"),
+        (dict(PLAIN, context={"seen": columns.Numeric(0, 1)}), {}, "net.context: wanted .*, got 'seen'"),
         (PLAIN, dict(history_length=0), "history_length: wanted an integer above 0, got 0"))
     def test_what_does_not_fit_is_named(self, settings, changed, message):
-        net = model.YouTubeDNN(**settings)
-        arguments = dict(item_names=ITEMS, user_names=USERS if net.num_users else None,
-                         categories=CATEGORIES if "device" in net.context else None)
+        net = made_network(settings)
+        arguments = dict(item_names=ITEMS, user_names=USERS if net.num_users else None)
         arguments.update(changed)
         with self.assertRaisesRegex(checks.InputError, "^write_saved_model: " + message):
             export.write_saved_model(self.folder, net, "no checkpoint", **arguments)
@@ -441,8 +492,28 @@ class ItemVectorsTest(ExportCase):
 
     def test_names_that_do_not_fit(self):
         with self.assertRaisesRegex(checks.InputError, "write_item_vectors: item_names: wanted as many"):
-            export.write_item_vectors(self.folder, model.YouTubeDNN(**PLAIN), "none", ITEMS[1:])
+            export.write_item_vectors(self.folder, made_network(PLAIN), "none", ITEMS[1:])
         self.assertEmpty(os.listdir(self.parent))
+
+
+class InAGraphTest(ExportCase):
+
+    def test_all_works_where_the_behaviour_of_tensorflow_2_is_not_disabled(self):
+        os.mkdir(self.folder)
+        shape, mode = python(_IN_A_GRAPH, self.folder).splitlines()
+        self.assertStartsWith(shape, "(20, 3) ")
+        self.assertEqual(mode, "eager" if tf.version.VERSION.startswith("2") else "graph")
+        ask = graph_case.SavedModel(os.path.join(self.folder, "saved_model"))
+        asked = dict(items=[["1", "2"]], user=["0"], kind=["a"], size=[0.5])
+        best = ask("recommend", seen=[["1"]], k=3, **asked)
+        self.assertLen(set(best["items"][0].tolist()) - {b"1", b""}, 3)
+        vectors, biases = (np.load(os.path.join(self.folder, "item_%s.npy" % part))
+                           for part in ("vectors", "biases"))
+        user = ask("embed_user", **asked)["vectors"][0]
+        ids = items.read_items(os.path.join(self.folder, "items.tsv"))[0]
+        scores = [vectors[ids.index(name.decode())] @ user + biases[ids.index(name.decode())]
+                  for name in best["items"][0]]
+        self.assert_close(best["scores"][0], scores, 1e-4, 1e-5)
 
 
 class CheckpointTest(ExportCase):
@@ -451,7 +522,7 @@ class CheckpointTest(ExportCase):
     def test_one_that_does_not_fit_is_named(self, write):
         net, checkpoint, _ = self.trained("dot")
         with self.assertRaisesRegex(checks.InputError, r"ckpt-7: wanted .* \[12, 5\], got \[12, 4\]"):
-            write(self.folder, model.YouTubeDNN(**dict(PLAIN, dim=5)), checkpoint, ITEMS)
+            write(self.folder, made_network(dict(PLAIN, dim=5)), checkpoint, ITEMS)
         for place in ("nowhere", "."):
             with self.assertRaisesRegex(checks.InputError, "wanted a checkpoint, got"):
                 write(self.folder, net, os.path.join(self.parent, place), ITEMS)
@@ -460,7 +531,7 @@ class CheckpointTest(ExportCase):
     def test_one_without_a_layer_is_named(self):
         _, checkpoint, _ = self.trained("dot")
         with self.assertRaisesRegex(checks.InputError, "wanted a checkpoint with hidden_1/.*, got none"):
-            self.write(model.YouTubeDNN(**dict(PLAIN, hidden=(4,))), checkpoint)
+            self.write(made_network(dict(PLAIN, hidden=(4,))), checkpoint)
         self.assertEmpty(os.listdir(self.parent))
 
 

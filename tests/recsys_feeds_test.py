@@ -5,7 +5,7 @@ from absl.testing import absltest, parameterized
 
 from tests import graph_case
 from tf1_sampled import InputError, candidates, samplers
-from tf1_sampled.recsys import batches, events, feeds, model, splits
+from tf1_sampled.recsys import batches, columns, feeds, model, splits
 
 ROWS = [[0, 1, 2, 0, 3], [4, 1, 5], [2, 5, 3, 1]]  # items of users
 TRAIN, VALID = [3, 2, 2], [4, 3, 3]  # where the events that train, and validate, end
@@ -16,10 +16,11 @@ def made_events(with_times=True):
     lengths = [len(row) for row in ROWS]
     starts = np.append(0, np.cumsum(lengths))
     size = starts[-1]
-    columns = {"kind": events.Column(np.arange(size, dtype=np.int32) % 4, ["", "a", "b", "c"]),
-               "hour": events.Column(np.arange(size, dtype=np.float32) ** 2, None)}
+    kinds = columns.Categorical(["", "a", "b", "c"])
+    further = {"kind": columns.Column(np.arange(size, dtype=np.int32) % 4, kinds),
+               "hour": columns.Column(np.arange(size, dtype=np.float32) ** 2, columns.Numeric(0.0, 1.0))}
     return splits.Events(np.concatenate(ROWS).astype(np.int32), starts, starts[:-1] + TRAIN,
-                         starts[:-1] + VALID, 10.0 * np.arange(size) if with_times else None, columns,
+                         starts[:-1] + VALID, 10.0 * np.arange(size) if with_times else None, further,
                          ["u", "v", "w"], list("abcdef"), np.int64([1, 2, 2, 0, 1, 1]), 0)
 
 
@@ -29,16 +30,16 @@ TRAINING = [0, 1, 2, 5, 6, 8, 9]  # places of the events that train
 class ColumnsTest(absltest.TestCase):
 
     def test_numbers_are_those_of_the_training_events(self):
-        columns = feeds.context_columns(made_events())
+        context = feeds.context_columns(made_events())
         hours = np.array(TRAINING) ** 2
-        self.assertEqual(columns["kind"], 4)
-        self.assertEqual(set(columns), {"kind", "hour"})
-        np.testing.assert_allclose(columns["hour"], [hours.mean(), hours.std()])
+        self.assertEqual(context["kind"], columns.Categorical(["", "a", "b", "c"]))
+        self.assertEqual(set(context), {"kind", "hour"})
+        np.testing.assert_allclose(context["hour"], [hours.mean(), hours.std()])
 
     def test_a_number_that_is_always_the_same_can_be_divided_by_its_deviation(self):
         data = made_events()
         data.columns["hour"].values[TRAINING] = 7
-        self.assertEqual(feeds.context_columns(data)["hour"], model.Numeric(7, 1))
+        self.assertEqual(feeds.context_columns(data)["hour"], columns.Numeric(7, 1))
 
     def test_training_has_a_first_and_a_last_time(self):
         data = made_events()
@@ -57,7 +58,8 @@ class BatchTest(parameterized.TestCase):
     @parameterized.parameters(*batches.CONTEXTS)
     def test_arrays_of_a_batch(self, context):
         data = made_events()
-        batch, = batches.training_batches(data, context, None, 100, np.random.RandomState(1))
+        plan = batches.Plan(context, None, 100)
+        batch, = batches.training_batches(data, plan, np.random.RandomState(1))
         got = feeds.of_batch(data, batch, 90.0)
         for name in ("items", "begin", "end", "own", "users"):
             self.assertIs(getattr(got, name), getattr(batch, name))
@@ -70,7 +72,9 @@ class BatchTest(parameterized.TestCase):
 
     def test_what_the_users_of_a_batch_took_in_training(self):
         data = made_events()
-        for batch in batches.training_batches(data, "past", 1, 1, np.random.RandomState(1)):
+        made = list(batches.training_batches(data, batches.Plan("past", 1, 1), np.random.RandomState(1)))
+        self.assertNotEmpty(made)
+        for batch in made:
             known = feeds.known_of_batch(data, batch)
             self.assertEqual([array.dtype for array in known], [np.int32] * 3)
             for user, row in zip(batch.users, known.row_of_example):
@@ -90,7 +94,8 @@ class KnownTest(graph_case.GraphCase):
 
     def test_the_sampler_leaves_out_what_is_known(self):
         data = made_events()
-        batch, = batches.training_batches(data, "past", None, 100, np.random.RandomState(1))
+        plan = batches.Plan("past", None, 100)
+        batch, = batches.training_batches(data, plan, np.random.RandomState(1))
         sampled = samplers.all_candidate_sampler(batch.labels[:, None], 1, 6, True, range_max=6)
         known = feeds.known_of_batch(data, batch)
         counts = self.run_graph(candidates.without_known(sampled, *known).sampled_expected_count)
@@ -118,10 +123,26 @@ class UsersTest(graph_case.GraphCase):
         self.assertEqual(got.context["hour"].tolist(), [9, 100])
         self.assertEqual([array.dtype for array in got[:3]], [np.int32] * 3)
 
+    def test_everyone_after_all_events(self):
+        data = made_events()
+        for most in (None, 3, 100):
+            part = feeds.everyone(data, most)
+            self.assertEqual(part.users.tolist(), [0, 1, 2])
+            self.assertEqual([splits.row(part.seen, row).tolist() for row in range(3)], ROWS)
+            self.assertEqual(part.ends.tolist(), data.starts[1:].tolist())
+        self.assertEqual(feeds.everyone(data, 2).users.tolist(), [0, 2])
+
+    def test_context_after_the_last_event_is_that_of_the_last_event(self):
+        data = made_events()
+        everyone = feeds.everyone(data, 3)
+        got = feeds.of_users(data, everyone.users, everyone.ends)
+        self.assertEqual(got.context["kind"].tolist(), [4 % 4, 7 % 4, 11 % 4])
+        self.assertEqual(got.items.tolist(), sum(ROWS, []))
+
     def test_vectors_of_users_block_by_block(self):
         data = made_events()
-        net = model.YouTubeDNN(data.item_counts, 4, (5,), num_users=3, age_unit=10.0,
-                               context=feeds.context_columns(data), seed=1)
+        net = model.Network(data.item_counts, model.Architecture(4, (5,)), num_users=3, age_unit=10.0,
+                            context=feeds.context_columns(data), seed=1)
         inputs = model.placeholders(net)
         vectors = net.user_vectors(inputs)
         valid, test = splits.held_out(data)
@@ -141,12 +162,13 @@ class EpochsTest(graph_case.GraphCase):
     @parameterized.product(context=batches.CONTEXTS, ages=(True, False), known=(True, False))
     def test_feeds_are_those_of_the_batches(self, context, ages, known):
         data = made_events()
-        net = model.YouTubeDNN(data.item_counts, 4, context=feeds.context_columns(data),
-                               age_unit=10.0 * ages)
+        net = model.Network(data.item_counts, model.Architecture(4),
+                            context=feeds.context_columns(data), age_unit=10.0 * ages)
         inputs, labels = model.placeholders(net, training=True), tf.placeholder(tf.int32, [None])
         asked = feeds.Known(*(tf.placeholder(tf.int32, [None]) for _ in range(3))) if known else None
-        got = list(feeds.epochs_of_feeds(data, inputs, labels, asked, context, 2, 2, 3, 1, 2))
-        wanted = list(batches.epochs_of_batches(data, context, 2, 2, 3, 1, 2))
+        plan = batches.Plan(context, 2, 2, max_examples_per_user=2, epochs=3, seed=1)
+        got = list(feeds.epochs_of_feeds(data, feeds.Fed(inputs, labels, asked), plan))
+        wanted = list(batches.epochs_of_batches(data, plan))
         self.assertLen(got, len(wanted))
         for (feed, *after), (batch, *wanted_after) in zip(got, wanted):
             self.assertEqual(after, wanted_after)
@@ -161,17 +183,18 @@ class EpochsTest(graph_case.GraphCase):
 
     def test_goes_on_from_a_position(self):
         data = made_events()
-        inputs, labels = model.placeholders(model.YouTubeDNN(data.item_counts, 4), training=True), None
-        arguments = (data, inputs, labels, None, "past", 2, 2, 3, 1, 2)
+        net = model.Network(data.item_counts, model.Architecture(4))
+        fed = feeds.Fed(model.placeholders(net, training=True), None)
+        arguments = (data, fed, batches.Plan("past", 2, 2, max_examples_per_user=2, epochs=3, seed=1))
         every = list(feeds.epochs_of_feeds(*arguments))
         rest = list(feeds.epochs_of_feeds(*arguments, position=every[2][2]))
         self.assertEqual([after for _, *after in rest], [after for _, *after in every[3:]])
 
     def test_a_model_without_ages_needs_no_times(self):
         data = made_events(False)
-        net = model.YouTubeDNN(data.item_counts, 4)
-        inputs, labels = model.placeholders(net, training=True), tf.placeholder(tf.int32, [None])
-        steps = list(feeds.epochs_of_feeds(data, inputs, labels, None, "past", 2, 100, 1, 1))
+        net = model.Network(data.item_counts, model.Architecture(4))
+        fed = feeds.Fed(model.placeholders(net, training=True), tf.placeholder(tf.int32, [None]))
+        steps = list(feeds.epochs_of_feeds(data, fed, batches.Plan("past", 2, 100)))
         self.assertLen(steps, 1)
         self.assertLen(steps[0][0], 5)
 

@@ -95,7 +95,7 @@ class IndexTest(parameterized.TestCase):
         np.testing.assert_allclose(scores[:, 0], wanted[1][:, 0], rtol=1e-4, atol=1e-3)
         self.assertGreater((ids == wanted[0]).mean(), 0.98)
 
-    def test_few_items(self):
+    def test_fewer_items_than_k_are_filled(self):
         users = np.float32([[1, 0], [0, 2]])
         ids, scores = index.search(self.built(np.eye(2, dtype=np.float32), [0.5, 0.25], users), users, 3)
         self.assertEqual(ids.tolist(), [[0, 1, -1], [1, 0, -1]])
@@ -103,7 +103,7 @@ class IndexTest(parameterized.TestCase):
         ids, scores = index.search(index.load(self.path), users[:0], 3)
         self.assertEqual((ids.shape, scores.shape), ((0, 3), (0, 3)))
 
-    def test_users_without_a_direction(self):
+    def test_users_of_zeros_get_the_largest_biases(self):
         none = np.zeros([1, 2], np.float32)
         ids, scores = index.search(self.built(np.eye(2, dtype=np.float32), [1, 3], none), none, 2)
         self.assertEqual(ids.tolist(), [[1, 0]])

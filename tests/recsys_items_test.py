@@ -51,7 +51,7 @@ class ItemsTest(parameterized.TestCase):
         items.write_items(self.path, ["b", "a"], None, [1, 1])
         self.assertEqual(items.read_items(self.path), (["b", "a"], ["b", "a"], [1, 1]))
 
-    def test_no_items(self):
+    def test_no_items_are_written_and_read(self):
         items.write_items(self.path, [], None, [])
         self.assertEqual(items.read_items(self.path), ([], [], []))
 

@@ -9,11 +9,19 @@ from absl.testing import absltest, parameterized
 from tests import graph_case
 from tf1_sampled import InputError, candidates, losses, registry, samplers
 from tf1_sampled.logits import whole_table
-from tf1_sampled.recsys import batches, evaluation, events, feeds, model, ranking, splits
-from tf1_sampled.training import loop
+from tf1_sampled.recsys import batches, columns, evaluation, feeds, model, ranking, splits
+from tf1_sampled.training import loop, metrics as training_metrics, plans, policy
 
 COUNTS = [5, 4, 3, 2, 1]
-RICH = dict(num_users=3, context={"kind": 4, "hour": model.Numeric(10.0, 4.0)}, age_unit=5.0)
+KINDS = columns.Categorical(["", "a", "b", "c"])
+RICH = dict(num_users=3, context={"kind": KINDS, "hour": columns.Numeric(10.0, 4.0)}, age_unit=5.0)
+
+
+def made_network(dim=4, item_counts=COUNTS, num_users=0, context=None, age_unit=0.0, seed=1,
+                 **architecture):
+    """A Network; what is not of its data is of its architecture."""
+    return model.Network(item_counts, model.Architecture(dim, **architecture), num_users, context,
+                         age_unit=age_unit, seed=seed)
 
 
 def slow_pooled(rows, begin, end, own=None, power=1.0):
@@ -99,28 +107,29 @@ def some_inputs(net, ages=None):
 
 def slow_vectors(net, values, inputs):
     """User vectors in NumPy of the values of the variables, one user at a time."""
+    dim, hidden = net.architecture.dim, net.architecture.hidden
     vectors = []
     for p in range(len(inputs.begin)):
         history = [inputs.items[n] for n in range(inputs.begin[p], inputs.end[p]) if n != inputs.own[p]]
-        parts = [sum((values["item_embeddings"][i] for i in history), np.zeros(net.dim))
-                 / max(len(history), 1) ** net.pooling_power]
+        parts = [sum((values["item_embeddings"][i] for i in history), np.zeros(dim))
+                 / max(len(history), 1) ** net.architecture.pooling_power]
         if net.num_users:
             known = inputs.users[p] >= 0
-            parts.append(values["user_embeddings"][inputs.users[p]] if known else np.zeros(net.dim))
+            parts.append(values["user_embeddings"][inputs.users[p]] if known else np.zeros(dim))
         if net.context:  # in the order of their names
             parts.append((inputs.context["hour"][p] - 10) / 4 * values["context_hour"][0])
             parts.append(values["context_kind"][inputs.context["kind"][p]])
         if net.age_unit:
             age = 0 if inputs.ages is None else inputs.ages[p]
-            row = values["example_age"][0] if "example_age" in values else np.zeros(net.dim)
+            row = values["example_age"][0] if "example_age" in values else np.zeros(dim)
             parts.append(age / net.age_unit * row)
-        layer = np.concatenate(parts) if net.hidden else sum(parts)
-        for number in range(1, len(net.hidden) + 1):
+        layer = np.concatenate(parts) if hidden else sum(parts)
+        for number in range(1, len(hidden) + 1):
             layer = layer @ values["hidden_%d/kernel" % number] + values["hidden_%d/bias" % number]
-            layer = np.maximum(layer, 0) if number < len(net.hidden) else layer
-        if net.similarity == "cosine":
+            layer = np.maximum(layer, 0) if number < len(hidden) else layer
+        if net.architecture.similarity == "cosine":
             layer = layer / max(np.linalg.norm(layer), 1e-6)
-        vectors.append(layer / net.temperature)
+        vectors.append(layer / net.architecture.temperature)
     return np.array(vectors)
 
 
@@ -136,15 +145,16 @@ class ModelCase(graph_case.GraphCase):
                                context={name: tf.constant(v) for name, v in arrays.context.items()})
 
 
-class YouTubeDNNTest(ModelCase):
+class NetworkTest(ModelCase):
 
     @parameterized.parameters(*[
         case for case in itertools.product(model.SIMILARITIES, [(), (6, 4), (5,)], [False, True],
                                            ["plain", "now", "ages"])
         if not case[2] or case[1] != (5,)])
     def test_is_the_papers_tower(self, similarity, hidden, shared, parts):
-        net = model.YouTubeDNN(COUNTS, 4, hidden, similarity, 0.5, 0.5, shared,
-                               frequency_bias=0.7 * shared, seed=1, **({} if parts == "plain" else RICH))
+        net = made_network(hidden=hidden, similarity=similarity, temperature=0.5, pooling_power=0.5,
+                           shared_table=shared, frequency_bias=0.7 * shared,
+                           **({} if parts == "plain" else RICH))
         arrays = some_inputs(net, np.float32([0, 5, 20]) if parts == "ages" else None)
         vectors = net.user_vectors(self.given(arrays))
         weights, biases = net.class_table()
@@ -168,7 +178,7 @@ class YouTubeDNNTest(ModelCase):
 
     @parameterized.product(hidden=((), (6, 4)), similarity=model.SIMILARITIES)
     def test_no_age_is_an_age_of_zero(self, hidden, similarity):
-        net = model.YouTubeDNN(COUNTS, 4, hidden, similarity, seed=1, **RICH)
+        net = made_network(hidden=hidden, similarity=similarity, **RICH)
         arrays = some_inputs(net)
         vectors = [net.user_vectors(self.given(arrays._replace(ages=ages)))
                    for ages in (np.zeros(3, np.float32), None, np.full(3, 5, np.float32))]
@@ -177,15 +187,15 @@ class YouTubeDNNTest(ModelCase):
         self.assertGreater(np.abs(old - none).min(1).max(), 1e-3)
 
     def test_an_unknown_user_is_one_without_a_row(self):
-        net = model.YouTubeDNN(COUNTS, 4, num_users=3, seed=1)
-        plain = model.YouTubeDNN(COUNTS, 4, seed=1)
+        net = made_network(num_users=3)
+        plain = made_network()
         inputs = self.given(some_inputs(net)._replace(users=np.int32([-1, 1, -1])))
         ours, wanted = self.run_graph([net.user_vectors(inputs), plain.user_vectors(inputs)])
         self.assert_close(ours[[0, 2]], wanted[[0, 2]])
         self.assertGreater(np.abs(ours[1] - wanted[1]).max(), 0.01)
 
     def test_who_has_no_history_has_a_vector_and_gradients_that_are_finite(self):
-        net = model.YouTubeDNN(COUNTS, 4, similarity="cosine", temperature=0.1, seed=1)
+        net = made_network(similarity="cosine", temperature=0.1)
         vectors = net.user_vectors(self.given(some_inputs(net)))
         gradient = tf.gradients(vectors, net.item_embeddings())[0]
         vectors, gradient = self.run_graph([vectors, gradient.values])
@@ -193,7 +203,7 @@ class YouTubeDNNTest(ModelCase):
         self.assertTrue(np.isfinite(gradient).all())
 
     def test_parts_built_twice_share_their_variables(self):
-        net = model.YouTubeDNN(COUNTS, 4, (6, 4), seed=1, **RICH)
+        net = made_network(hidden=(6, 4), **RICH)
         inputs = self.given(some_inputs(net, np.ones(3, np.float32)))
         first, second = net.user_vectors(inputs), net.user_vectors(inputs)
         net.class_table()
@@ -206,20 +216,21 @@ class YouTubeDNNTest(ModelCase):
         self.assert_close(*self.run_graph([first, second]))
 
     def test_columns_of_any_name_have_variables_of_their_own(self):
-        columns = ["zip code", "zip-20-code", "a/b", "ü", "Kind", "_", ""]
-        net = model.YouTubeDNN(COUNTS, 4, context=dict.fromkeys(columns, 3))
+        names = ["zip code", "zip-20-code", "a/b", "ü", "Kind", "_", ""]
+        net = made_network(context=dict.fromkeys(names, KINDS))
         for training_too in (True, False):  # as in a program: placeholders come before variables
             net.user_vectors(model.placeholders(net, training_too))
         self.assertCountEqual(
             [v.op.name for v in tf.trainable_variables()],
-            ["item_embeddings"] + [model.context_variable(column) for column in columns])
-        self.assertLen(tf.trainable_variables(), 1 + len(columns))
+            ["item_embeddings"] + [model.context_variable(name) for name in names])
+        self.assertLen(tf.trainable_variables(), 1 + len(names))
         self.assertEqual(model.context_variable("Kind_2.b"), "context_Kind_2.b")
 
     @parameterized.parameters(("cosine", 0.15), ("dot", 1.0))
     def test_rows_begin_with_their_length_and_every_table_is_another(self, similarity, length):
-        net = model.YouTubeDNN([1] * 40, 40, (40, 40), similarity, num_users=40, context={"kind": 40},
-                               seed=1)
+        kinds = columns.Categorical([""] + ["kind %d" % number for number in range(39)])
+        net = made_network(40, [1] * 40, hidden=(40, 40), similarity=similarity, num_users=40,
+                           context={"kind": kinds})
         inputs = model.placeholders(net)
         net.user_vectors(inputs)
         net.class_table()
@@ -235,7 +246,7 @@ class YouTubeDNNTest(ModelCase):
     def test_the_same_seed_gives_the_same_rows(self):
         def rows(seed):
             with tf.Graph().as_default():
-                return self.run_graph(model.YouTubeDNN(COUNTS, 4, seed=seed).item_embeddings())
+                return self.run_graph(made_network(seed=seed).item_embeddings())
 
         np.testing.assert_array_equal(rows(1), rows(1))
         for other in (2, 11, None):
@@ -258,13 +269,13 @@ class YouTubeDNNTest(ModelCase):
          r"hidden: wanted a last layer of 3, as rows of the shared table, got \[3, 5\]"))
     def test_wrong_settings_are_named(self, options, message):
         with self.assertRaisesRegex(InputError, "^YouTubeDNN: " + message):
-            model.YouTubeDNN(**dict(dict(item_counts=[1, 2], dim=3), **options))
+            made_network(**dict(dict(item_counts=[1, 2], dim=3), **options))
 
 
 class DropoutTest(ModelCase):
 
     def test_nothing_is_dropped_but_in_training(self):
-        plain, dropping = (model.YouTubeDNN(COUNTS, 4, (6, 4), dropout=dropout, seed=1, **RICH)
+        plain, dropping = (made_network(hidden=(6, 4), dropout=dropout, **RICH)
                            for dropout in (0, 0.5))
         inputs = self.given(some_inputs(plain))
         wanted, same, trained = self.run_graph([
@@ -275,7 +286,7 @@ class DropoutTest(ModelCase):
 
     def test_whole_items_are_dropped_and_the_mean_stays(self):
         size = 4000
-        net = model.YouTubeDNN(COUNTS, 4, dropout=0.3, seed=1)
+        net = made_network(dropout=0.3)
         places = np.arange(size, dtype=np.int32)
         # Each item once by itself, and once all of them together.
         inputs = model.Inputs(np.zeros(size, np.int32), np.append(places, 0).astype(np.int32),
@@ -288,14 +299,14 @@ class DropoutTest(ModelCase):
         self.assert_close(vectors[-1], kept.mean() * row / 0.7, 1e-3)
 
     def test_steps_drop_other_items(self):
-        net = model.YouTubeDNN(COUNTS, 4, dropout=0.5, seed=1)
+        net = made_network(dropout=0.5)
         vectors = net.user_vectors(self.given(some_inputs(net)), training=True)
         with self.new_session() as session:
             made = np.array([session.run(vectors) for _ in range(20)])
         self.assertGreater(len(np.unique(made.round(6), axis=0)), 5)
 
     def test_an_item_left_out_is_left_out_dropped_or_not(self):
-        net = model.YouTubeDNN(COUNTS, 4, dropout=0.5, seed=1)
+        net = made_network(dropout=0.5)
         inputs = model.Inputs(np.int32([0, 1]), np.int32([0] * 50), np.int32([2] * 50),
                               np.int32([1] * 50), None, {}, None)
         vectors = net.user_vectors(inputs, training=True)
@@ -306,7 +317,7 @@ class DropoutTest(ModelCase):
                 self.assert_close(one, 2 * row if np.abs(one).max() > 1e-6 else 0 * row, 1e-4)
 
     def test_hidden_units_are_dropped_by_themselves_in_each_layer(self):
-        net = model.YouTubeDNN(COUNTS, 60, (60, 60, 60), dropout=0.5, seed=1)
+        net = made_network(60, hidden=(60, 60, 60), dropout=0.5)
         inputs = model.Inputs(np.int32([0]), np.int32([0] * 40), np.int32([1] * 40), None, None, {},
                               None)
         vectors = net.user_vectors(inputs, training=True)
@@ -329,8 +340,10 @@ class LeaveOneOutTest(ModelCase):
     @parameterized.product(similarity=model.SIMILARITIES, context=batches.CONTEXTS, power=(0.5, 1))
     def test_loss_and_gradient_are_those_of_one_example_at_a_time(self, similarity, context, power):
         data = made_events([[0, 1, 2, 3], [4, 0], [2, 2, 5, 1, 2]], 6, held_out=0)
-        batch, = batches.training_batches(data, context, 3, 100, np.random.RandomState(1))
-        net = model.YouTubeDNN(data.item_counts, 5, (), similarity, 0.5, power, True, seed=1)
+        plan = batches.Plan(context, 3, 100)
+        batch, = batches.training_batches(data, plan, np.random.RandomState(1))
+        net = made_network(5, data.item_counts, similarity=similarity, temperature=0.5,
+                           pooling_power=power, shared_table=True)
         table = net.item_embeddings()
         weights, biases = net.class_table()
         sampled = candidates.SampledValues(
@@ -360,7 +373,7 @@ class LeaveOneOutTest(ModelCase):
 class FeedTest(ModelCase):
 
     def test_placeholders_are_what_the_model_reads(self):
-        plain, rich = model.YouTubeDNN(COUNTS, 4), model.YouTubeDNN(COUNTS, 4, **RICH)
+        plain, rich = made_network(), made_network(**RICH)
         inputs = model.placeholders(plain, training=True)
         self.assertEqual((inputs.users, inputs.context, inputs.ages), (None, {}, None))
         self.assertIsNotNone(inputs.own)
@@ -374,7 +387,7 @@ class FeedTest(ModelCase):
 
     @parameterized.parameters(False, True)
     def test_what_is_fed_is_what_comes_in(self, training_too):
-        net = model.YouTubeDNN(COUNTS, 4, seed=1, **RICH)
+        net = made_network(**RICH)
         values = some_inputs(net, np.float32([1, 2, 3]))
         inputs = model.placeholders(net, training_too)
         # What the model has no input for is not fed.
@@ -396,12 +409,13 @@ def made_events(rows, num_items, held_out=2, kinds=None):
     stops = np.cumsum(lengths)
     items = np.concatenate(rows).astype(np.int32)
     trains = np.concatenate([np.arange(n) < n - held_out for n in lengths])
-    columns = {}
+    further = {}
     if kinds is not None:
-        columns = {"kind": events.Column(np.concatenate(kinds).astype(np.int32),
-                                         [""] + [str(i) for i in range(num_items)])}
+        further = {"kind": columns.Column(
+            np.concatenate(kinds).astype(np.int32),
+            columns.Categorical([""] + [str(i) for i in range(num_items)]))}
     return splits.Events(items, np.append(0, stops), stops - held_out, stops - held_out // 2, None,
-                         columns, [str(u) for u in range(len(rows))], [str(i) for i in range(num_items)],
+                         further, [str(u) for u in range(len(rows))], [str(i) for i in range(num_items)],
                          np.bincount(items[trains], minlength=num_items), 0)
 
 
@@ -433,8 +447,7 @@ class LearningTest(graph_case.GraphCase):
               hard_negatives=0, **options):
         """(HR@k, full softmax loss) on the test events."""
         num_items = len(data.item_names)
-        net = model.YouTubeDNN(data.item_counts, 16, context=feeds.context_columns(data), seed=1,
-                               **options)
+        net = made_network(16, data.item_counts, context=feeds.context_columns(data), **options)
         inputs, labels = model.placeholders(net, training=True), tf.placeholder(tf.int32, [None])
         vectors = net.user_vectors(inputs, training=True)
         weights, biases = net.class_table()
@@ -451,8 +464,8 @@ class LearningTest(graph_case.GraphCase):
         more = {"k": 5} if loss == "softmax_at_k" else {}
         value = tf.reduce_mean(losses.loss_by_name(loss, weights, biases, labels, vectors, num_items,
                                                    sampled, **more))
-        steps = functools.partial(feeds.epochs_of_feeds, data, inputs, labels, known, context,
-                                  history_length, 64, epochs, 1, None)
+        plan = batches.Plan(context, history_length, 64, epochs=epochs, seed=1)
+        steps = functools.partial(feeds.epochs_of_feeds, data, feeds.Fed(inputs, labels, known), plan)
         asked = model.placeholders(net)
         answer = net.user_vectors(asked)
         item_ranking = ranking.ItemRanking(weights, biases, num_items, net.vector_size)
@@ -462,18 +475,20 @@ class LearningTest(graph_case.GraphCase):
         if repeats:
             test = test._replace(seen=None)
         folder = self.create_tempdir().full_path
-        loop.train(loop.Objective(value, value), loop.Data(steps, 1, "examples"),
-                       loop.Optimization(registry.OPTIMIZERS[optimizer], rate),
-                       loop.Saving(folder))
+        loop.train(plans.Plan(plans.Objective(value, value), plans.Data(steps, 1, "examples"),
+                              plans.Optimization(registry.OPTIMIZERS[optimizer], rate),
+                              policy.Saving(folder)))
         with loop.restored_session(folder) as session:
             users = feeds.user_vectors(session, answer, asked, data, test, history_length, block=100)
             metrics = evaluation.evaluate(item_ranking.ranker(session, users), test, num_items, [k])
             rows, targets = feeds.some_targets(test)
-            full_loss = loop.mean_in_blocks(session, full, {given: users[rows], labels: targets})
+            full_loss = training_metrics.mean_in_blocks(
+                session, full, {given: users[rows], labels: targets})
         return metrics["HR@%d" % k], full_loss
 
     @parameterized.parameters(*[(loss, "uniform") for loss in sorted(registry.LOSSES)] + [
-        ("sampled_softmax", sampler) for sampler in sorted(registry.SAMPLERS) if sampler != "uniform"] + [
+        ("sampled_softmax", sampler)
+        for sampler in sorted(registry.SAMPLERS) if sampler != "uniform"] + [
         ("full_softmax", "uniform")])
     def test_the_next_item_is_found(self, loss, sampler):
         hit_rate, full_loss = self.learn(chains(next_one), loss, sampler, similarity="cosine",

@@ -28,35 +28,35 @@ class DataTest(absltest.TestCase):
 
     def setUp(self):
         super().setUp()
-        self.plots = mock.create_autospec(charts)
-        patch = mock.patch.object(pictures, "plots", self.plots)
+        self.charts = mock.create_autospec(charts)
+        patch = mock.patch.object(pictures, "charts", self.charts)
         patch.start()
         self.addCleanup(patch.stop)
 
-    def test_training(self):
-        self.plots.loss.return_value = "folder/loss.png"
+    def test_training_draws_loss_and_validation(self):
+        self.charts.loss.return_value = "folder/loss.png"
         path = os.path.join("folder", "validation.png")
         self.assertEqual(pictures.training("folder", UNITS, SECONDS, LOSSES, SCORES),
                          ["folder/loss.png", path])
-        self.plots.loss.assert_called_once_with(
+        self.charts.loss.assert_called_once_with(
             "folder", [(100, 1.0, 5.0), (200, 2.5, 4.0), (300, 3.0, 4.5)], "examples",
             "Full softmax loss on validation")
         # How much is covered is another scale than how much is found.
-        self.plots.curves.assert_called_once_with(
+        self.charts.curves.assert_called_once_with(
             path, {"Recall@5": (UNITS, [0.1, 0.3, 0.2]), "NDCG@5": (UNITS, [0.05, 0.15, 0.1])},
             "examples", "", "Scores on validation")
 
-    def test_popularity(self):
+    def test_popularity_draws_shares_by_count(self):
         counts = [4, 4, 1, 1]
         rankings = {"a": ranking_of([0, 9, 1, 7]), "b": ranking_of([9, 9, 0, 0])}
         path = pictures.popularity("folder", rankings, counts, 5)
         self.assertEqual(path, os.path.join("folder", "popularity.png"))
-        given = self.plots.bars.call_args[0]
+        given, named = self.charts.bars.call_args
         self.assertEqual(given[0], path)
         # Fifths of ten events: items 0 and 1 begin the first and the third, 2 and 3 the fifth.
         self.assertEqual(given[1], ["1\n1 targets", "2\n1 targets", "3-4\n2 targets"])
         self.assertEqual(given[2], {"a": [1.0, 0.0, 0.5], "b": [0.0, 0.0, 1.0]})
-        self.assertEqual(given[4], "share found in the top 5")
+        self.assertEqual(named["y_label"], "share found in the top 5")
 
     def test_map_of_the_most_frequent_items_with_the_first_of_their_categories(self):
         size = 600
@@ -65,19 +65,19 @@ class DataTest(absltest.TestCase):
         categories = ["", "Action|Comedy", "Drama"] * (size // 3)
         path = pictures.item_map("folder", vectors, names, categories, seed=3)
         self.assertEqual(path, os.path.join("folder", "map.png"))
-        (given_path, points, labels, _, colours, seed), _ = self.plots.map_of_points.call_args
-        self.assertEqual((given_path, seed), (path, 3))
+        (given_path, points, labels), named = self.charts.map_of_points.call_args
+        self.assertEqual((given_path, named["seed"]), (path, 3))
         np.testing.assert_array_equal(points, vectors[:500])
         self.assertEqual(labels, names[:500])
-        self.assertEqual(colours, (["", "Action", "Drama"] * 200)[:500])
+        self.assertEqual(named["colours"], (["", "Action", "Drama"] * 200)[:500])
 
     def test_map_without_categories(self):
         pictures.item_map("folder", np.ones([3, 2]), list("abc"), None)
-        self.assertIsNone(self.plots.map_of_points.call_args[0][4])
+        self.assertIsNone(self.charts.map_of_points.call_args[1]["colours"])
 
     def test_categories_may_be_an_array(self):
         pictures.item_map("folder", np.ones([2, 2]), list("ab"), np.array(["x|y", "z"]))
-        self.assertEqual(self.plots.map_of_points.call_args[0][4], ["x", "z"])
+        self.assertEqual(self.charts.map_of_points.call_args[1]["colours"], ["x", "z"])
 
 
 @unittest.skipIf(matplotlib is None, "matplotlib is not installed")

@@ -108,6 +108,12 @@ class ItemRankingTest(graph_case.GraphCase):
         np.testing.assert_array_equal(items, np.argsort(-wanted, 1))
         self.assert_close(scores, -np.sort(-wanted, 1), 1e-4)
 
+    def test_no_users(self):
+        graph, = Case().rankings((5, 10))
+        with self.new_session() as session:
+            items, scores = graph.top(session, np.zeros([0, 3]), None, 4)
+        self.assertEqual((items.shape, scores.shape), ((0, 4), (0, 4)))
+
     def test_users_of_a_part_alone_have_rows(self):
         # Rows of a part begin anywhere in its items, as those of splits.held_out do.
         case = Case()

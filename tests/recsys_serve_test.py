@@ -24,11 +24,11 @@ import urllib.parse
 from unittest import mock
 
 import numpy as np
-import tensorflow.compat.v1 as tf
 from absl.testing import absltest, parameterized
 
+from tests import recommender_case
+from tests.recommender_case import NAMES, TITLES, oracle
 from tf1_sampled import checks
-from tf1_sampled.recsys import items as item_files
 from tf1_sampled.recsys import serve
 
 try:
@@ -46,172 +46,6 @@ except ImportError:
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _NO_AIOHTTP = "aiohttp is not installed (pip install '.[serve]')"
-
-# A place on a line; who had some items is at their mean, and the nearest items are the best.
-NAMES = ["alien", "heat", "日本", "<script>alert(1)</script>", "a\tb", "naïve \\ café", "casino"]
-TITLES = ["Alien (1979)", "Heat (1995)", "日本の映画", "<script>alert(1)</script>", "Tab", "Naïve",
-          "Casino (1995)"]
-COUNTS = [900, 80, 70, 60, 50, 40, 30]
-PLACES = [0.0, 1.0, 2.5, 4.5, 7.0, 10.0, 13.5]
-USERS = {"ann": 20.0}  # where who has no items is
-
-
-def oracle(names, k, seen=(), user="", shift=0.0):
-    """[(name, score)] that the model should give."""
-    mean = np.mean([PLACES[NAMES.index(n)] for n in names]) if names else USERS.get(user, 0.0)
-    scores = {n: -(place - mean - shift) ** 2 for n, place in zip(NAMES, PLACES) if n not in seen}
-    return sorted(scores.items(), key=lambda scored: -scored[1])[:k]
-
-
-def write_model(folder, with_users=False, with_context=False, with_rounds=False):
-    """Exports a recommender by few ops, without a table: a string is compared with all names.
-
-    Args:
-      folder: string, where to.
-      with_users: whether it takes a user.
-      with_context: whether it takes the columns mood (string, "far" shifts by 5) and shift (a number).
-      with_rounds: whether it takes the column rounds, how many matrices to multiply, which takes time.
-    """
-    item_files.write_items(os.path.join(folder, "items.tsv"), NAMES, TITLES, COUNTS)
-    with tf.Graph().as_default(), tf.Session() as session:
-        all_names = tf.constant([name.encode("utf-8") for name in NAMES])
-        places = tf.get_variable("places", initializer=tf.constant(PLACES), use_resource=False)
-        inputs = {"items": tf.placeholder(tf.string, [None, None])}
-        known = tf.cast(tf.equal(inputs["items"][:, :, None], all_names), tf.float32)  # [B, L, C]
-        counts = tf.reduce_sum(known, [1, 2])
-        point = tf.reduce_sum(known * places, [1, 2]) / tf.maximum(counts, 1)
-        if with_users:
-            inputs["user"] = tf.placeholder(tf.string, [None])
-            is_user = tf.cast(tf.equal(inputs["user"][:, None], list(USERS)), tf.float32)
-            home = tf.reduce_sum(is_user * tf.constant(list(USERS.values())), 1)
-            point += tf.where(counts > 0, tf.zeros_like(home), home)
-        if with_context:
-            inputs["shift"] = tf.placeholder(tf.float32, [None])
-            inputs["mood"] = tf.placeholder(tf.string, [None])
-            point += inputs["shift"] + 5 * tf.cast(tf.equal(inputs["mood"], "far"), tf.float32)
-        if with_rounds:
-            inputs["rounds"] = tf.placeholder(tf.float32, [None])
-            point += tf.while_loop(lambda i, _: i < inputs["rounds"][0],
-                                   lambda i, x: (i + 1, tf.matmul(x, x)),
-                                   (0.0, tf.zeros([100, 100])))[1][0, 0]
-        asked = dict(inputs, seen=tf.placeholder(tf.string, [None, None]),
-                     k=tf.placeholder(tf.int32, []))
-        is_seen = tf.reduce_any(tf.equal(asked["seen"][:, :, None], all_names), 1)
-        scores = -tf.square(places - point[:, None])
-        scores = tf.where(is_seen, tf.fill(tf.shape(scores), -np.inf), scores)
-        best, ids = tf.nn.top_k(scores, tf.minimum(asked["k"], len(NAMES)))
-        words = tf.where(tf.is_inf(best), tf.fill(tf.shape(ids), ""), tf.gather(all_names, ids))
-        signature = tf.saved_model.predict_signature_def
-        session.run(tf.global_variables_initializer())
-        builder = tf.saved_model.Builder(os.path.join(folder, "saved_model"))
-        builder.add_meta_graph_and_variables(session, [tf.saved_model.SERVING], {
-            "recommend": signature(asked, {"items": words, "scores": best}),
-            "embed_user": signature(inputs, {"vectors": tf.stack([point, counts], 1)})})
-        builder.save()
-
-
-class ModelCase(parameterized.TestCase):
-    """Tests with one model for all of them, made with these arguments of `write_model`."""
-
-    arguments = {}
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.stack = contextlib.ExitStack()
-        cls.folder = cls.stack.enter_context(tempfile.TemporaryDirectory())
-        write_model(cls.folder, **cls.arguments)
-        cls.model = serve.Recommender(cls.folder)
-        cls.stack.callback(cls.model.close)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.stack.close()
-        super().tearDownClass()
-
-    def assert_best(self, wanted, got, **tolerance):
-        """Compares [(name, score)] with what a service recommends."""
-        self.assertEqual([name for name, _ in wanted], [one["item"] for one in got])
-        np.testing.assert_allclose([one["score"] for one in got], [score for _, score in wanted],
-                                   rtol=1e-5, atol=1e-5)
-
-
-def context(*names, user="", **columns):
-    return serve.Context(list(names), user, columns)
-
-
-class RecommenderTest(ModelCase):
-
-    def test_the_best_items_with_their_titles(self):
-        got = self.model.recommend(context("alien", "日本"), ["heat"], 3)
-        self.assert_best(oracle(["alien", "日本"], 3, seen=["heat"]), got)
-        self.assertEqual("日本の映画", got[1]["title"] if got[1]["item"] == "日本" else got[0]["title"])
-
-    def test_each_name_comes_back_as_it_is(self):
-        for name in NAMES:
-            self.assertEqual([name], [one["item"] for one in self.model.recommend(context(name), [], 1)])
-
-    def test_fewer_where_the_items_run_out(self):
-        seen = NAMES[:3] + ["nobody's"]
-        self.assert_best(oracle(["casino"], 9, seen),
-                         self.model.recommend(context("casino"), seen, 1000))
-        self.assertEqual([], self.model.recommend(context("casino"), NAMES, 5))
-
-    def test_vectors(self):
-        self.assertEqual([1.75, 2.0], self.model.embed(context("heat", "日本")))
-
-    @parameterized.parameters(
-        ("", NAMES, 100), ("", NAMES[:2], 2), ("ALI", ["alien"], 9), ("1995", ["heat", "casino"], 9),
-        ("1995", ["heat"], 1), ("映", ["日本"], 9), ("CAFÉ", ["naïve \\ café"], 9),
-        ("a\tb", ["a\tb"], 9), ("aliencasino", [], 9), (".", [], 9), ("naïve", ["naïve \\ café"], 9))
-    def test_a_search(self, query, names, limit):
-        self.assertEqual(
-            [{"item": name, "title": TITLES[NAMES.index(name)], "events": COUNTS[NAMES.index(name)]}
-             for name in names], self.model.search(query, limit))
-
-    def test_a_folder_that_holds_no_model(self):
-        folder = self.create_tempdir().full_path
-        with self.assertRaisesRegex(checks.InputError, "items.tsv: wanted a file of an exported"):
-            serve.Recommender(folder)
-        shutil.copy(os.path.join(self.folder, "items.tsv"), folder)
-        with self.assertRaisesRegex(checks.InputError, "saved_model.pb: wanted a file of an exported"):
-            serve.Recommender(folder)
-        shutil.copytree(os.path.join(self.folder, "saved_model"), os.path.join(folder, "saved_model"))
-        serve.Recommender(folder).close()
-        wrong = "saved_model: wanted a recommender's SavedModel, got: "
-        with open(os.path.join(folder, "items.tsv"), "w") as stream:  # of another model
-            stream.write("item\ttitle\tevents\nnobody's\tNobody's\t3\n")
-        with self.assertRaisesRegex(checks.InputError, wrong):
-            serve.Recommender(folder)
-        shutil.copy(os.path.join(self.folder, "items.tsv"), folder)
-        with open(os.path.join(folder, "saved_model", "variables", "variables.index"), "wb") as stream:
-            stream.write(b"nothing")
-        with self.assertRaisesRegex(checks.InputError, wrong):
-            serve.Recommender(folder)
-        with open(os.path.join(folder, "saved_model", "saved_model.pb"), "wb") as stream:
-            stream.write(b"nothing")
-        with self.assertRaisesRegex(checks.InputError, wrong) as caught:
-            serve.Recommender(folder)
-        self.assertNotIn("\n", str(caught.exception))
-
-    def test_another_saved_model(self):
-        folder = self.create_tempdir().full_path
-        shutil.copy(os.path.join(self.folder, "items.tsv"), folder)
-        with tf.Graph().as_default(), tf.Session() as session:
-            words = tf.placeholder(tf.string, [None])
-            tf.saved_model.simple_save(session, os.path.join(folder, "saved_model"),
-                                       {"words": words}, {"same": tf.identity(words)})
-        with self.assertRaisesRegex(checks.InputError, "SavedModel, got: no signature recommend$"):
-            serve.Recommender(folder)
-
-    def test_no_items(self):
-        folder = self.create_tempdir().full_path
-        shutil.copytree(os.path.join(self.folder, "saved_model"), os.path.join(folder, "saved_model"))
-        with open(os.path.join(folder, "items.tsv"), "w") as stream:
-            stream.write("item\ttitle\tevents\n")
-        with self.assertRaisesRegex(checks.InputError, "items.tsv: wanted items, got none"):
-            serve.Recommender(folder)
-
 
 @contextlib.contextmanager
 def served(model):
@@ -262,12 +96,18 @@ Answer = collections.namedtuple("Answer", "status headers value")
 
 
 @unittest.skipIf(aiohttp is None, _NO_AIOHTTP)
-class ServedCase(ModelCase):
+class ServedCase(recommender_case.ModelCase):
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
         cls.port = cls.stack.enter_context(served(cls.model))
+
+    def assert_best(self, wanted, got):
+        """Compare [(name, score)] with what the service recommends."""
+        self.assertEqual([name for name, _ in wanted], [one["item"] for one in got])
+        np.testing.assert_allclose([one["score"] for one in got], [score for _, score in wanted],
+                                   rtol=1e-5, atol=1e-5)
 
     def get(self, path):
         answer = ask(self.port, path)
@@ -291,7 +131,7 @@ class ServiceTest(ServedCase):
         self.assertEqual({"status": "ok", "items": 7}, self.get("/health"))
         self.assertEqual({"items": 7, "user": False, "context": []}, self.get("/model"))
 
-    def test_headers(self):
+    def test_answers_have_headers_of_json_and_safety(self):
         for path, status, kind in (("/", 200, "text/html"), ("/health", 200, "application/json"),
                                    ("/nothing", 404, "application/json"),
                                    ("/embed", 405, "application/json")):
@@ -313,8 +153,9 @@ class ServiceTest(ServedCase):
         self.assertNotRegex(
             answer.value, "(?i)https?:|src=|innerHTML|insertAdjacent|document.write| on[a-z]+=")
 
-    def test_items(self):
-        self.assertEqual(self.model.search("", 20), self.get("/items"))
+    def test_items_are_searched_by_name_and_title(self):
+        self.assertEqual([{"item": name, "title": title, "events": events} for name, title, events in
+                          zip(NAMES, TITLES, recommender_case.COUNTS)], self.get("/items"))
         self.assertEqual(["heat", "casino"], [one["item"] for one in self.get("/items?query=1995")])
         self.assertEqual(["heat"], [one["item"] for one in self.get("/items?query=1995&limit=1")])
         self.assertEqual(["日本"], [
@@ -322,7 +163,7 @@ class ServiceTest(ServedCase):
         self.assertEqual([], self.get("/items?query=" + "x" * serve.MAX_NAME))
         self.assertLen(self.get("/items?limit=%d" % serve.MAX_LIMIT), 7)
 
-    def test_recommendations(self):
+    def test_recommend_ranks_items(self):
         got = self.post("/recommend", items=["alien", "日本"])
         self.assertEqual(["recommendations", "unknown"], sorted(got))
         self.assert_best(oracle(["alien", "日本"], 10, seen=["alien", "日本"]), got["recommendations"])
@@ -337,7 +178,7 @@ class ServiceTest(ServedCase):
             self.assert_best(oracle(["heat"], 10, seen),
                              self.post("/recommend", items=["heat"], **fields)["recommendations"])
 
-    def test_k(self):
+    def test_k_is_the_number_of_items(self):
         for k in (1, 4, serve.MAX_K):
             self.assert_best(oracle(["heat"], k, ["heat"]),
                              self.post("/recommend", items=["heat"], k=k)["recommendations"])
@@ -468,16 +309,17 @@ class ServiceTest(ServedCase):
         self.assertRegex(logs.output[0], r"(?s)POST /recommend.*Traceback.*a secret")
 
     def test_no_nan_is_sent(self):
-        with mock.patch.object(self.model, "embed", return_value=[float("nan")]), self.assertLogs():
+        nan = np.float32([np.nan])
+        with mock.patch.object(self.model, "embed", return_value=nan), self.assertLogs():
             self.assert_refused("internal error", "/embed", {"items": ["heat"]}, 500)
 
     def test_who_goes_away_is_no_defect(self):
         began, go = threading.Event(), threading.Event()
 
-        def slow(*_):
+        def slow(*_, **__):
             began.set()
             go.wait(60)
-            return [0.0]
+            return np.float32([0])
 
         with mock.patch.object(self.model, "embed", slow), self.assert_nothing_logged():
             for whole in (True, False):
@@ -543,28 +385,45 @@ class ContextTest(ServedCase):
         self.assert_refused("shift: wanted a number, got Infinity", "/embed",
                             b'{"items": ["heat"], "context": {"mood": "", "shift": 1e999}}')
 
-    def test_neither_items_nor_user(self):
+    def test_a_request_without_items_and_user_is_refused(self):
         self.assert_refused('items: wanted a name that the model knows, or a user, got ["x"]', "/embed",
                             {"items": ["x"], "user": "", "context": {"mood": "", "shift": 1}})
 
 
-class MainTest(ModelCase):
+class MainTest(recommender_case.ModelCase):
 
-    def run_main(self, *arguments, host="127.0.0.1", port=0):
-        serve.main(["serve.py"] + list(arguments),
-                   serve.Asked(mock.Mock(value=host), mock.Mock(value=port)))
+    def run_main(self, *arguments):
+        serve.main(["serve.py", *arguments])
 
-    def test_other_than_one_folder(self):
-        for arguments in ((), ("a", "b")):
+    def test_none_or_two_folders_are_an_error(self):
+        for arguments in ((), ("a", "b"), ("a", "--port=0", "b")):
             with self.assertRaisesRegex(checks.InputError, "^serve: MODEL_DIR: wanted one folder "):
                 self.run_main(*arguments)
 
-    def test_no_host(self):
+    def test_no_host_is_an_error(self):
         with self.assertRaisesRegex(checks.InputError, "^serve: --host: wanted an address, got ''"):
-            self.run_main(self.folder, host="")
+            self.run_main(self.folder, "--host=")
+
+    @parameterized.parameters("65536", "-1", "", "8080.0", "http", "²")
+    def test_an_invalid_port_is_an_error(self, text):
+        with self.assertRaisesRegex(checks.InputError, "^argument --port: wanted an integer from 0 to "
+                                    "65535, got '%s'$" % re.escape(text)):
+            serve.parse_arguments(["model", "--port=" + text])
+
+    def test_an_unknown_option_is_an_error(self):
+        for option in ("--ports=1", "--ho=x", "--verbose"):
+            with self.assertRaisesRegex(checks.InputError, "^unrecognized arguments: " + option):
+                serve.parse_arguments(["model", option])
+
+    def test_options_and_their_defaults(self):
+        for arguments, wanted in ((["a"], ("a", "127.0.0.1", 8080)),
+                                  (["--port", "0", "a", "--host=::1"], ("a", "::1", 0)),
+                                  (["a", "--port=65535"], ("a", "127.0.0.1", 65535))):
+            got = serve.parse_arguments(arguments)
+            self.assertEqual(wanted, (got.folder, got.host, got.port))
 
     @unittest.skipIf(aiohttp is None, _NO_AIOHTTP)
-    def test_a_port_in_use(self):
+    def test_a_port_in_use_is_an_error(self):
         with socket.socket() as other:
             other.bind(("127.0.0.1", 0))
             other.listen(1)
@@ -572,41 +431,43 @@ class MainTest(ModelCase):
             with self.assertRaisesRegex(
                     checks.InputError, "^http://127.0.0.1:%d/: wanted an address and a port that are "
                     "free to listen on, got: Address already in use$" % port):
-                self.run_main(self.folder, port=port)
+                self.run_main(self.folder, "--port=%d" % port)
 
     @unittest.skipIf(aiohttp is None, _NO_AIOHTTP)
     def test_an_address_of_another_machine(self):
         with self.assertRaisesRegex(checks.InputError, "^http://192.0.2.1:8080/: wanted an address "):
-            self.run_main(self.folder, host="192.0.2.1", port=8080)
+            self.run_main(self.folder, "--host=192.0.2.1", "--port=8080")
 
 
 # The program, in which a request for 7 items waits for the file "go".
 _SLOW = """
 import os, sys, time
-from tf1_sampled import program
-from tf1_sampled.recsys import serve
+from tf1_sampled.programs import quiet, running
+quiet.import_tensorflow()
+from tf1_sampled.recsys import recommender, serve
 
-recommend = serve.Recommender.recommend
+recommend = recommender.Recommender.recommend
 
-def slow(self, context, seen, k):
+def slow(self, items, k, seen, **others):
     if k == 7:
         open("under way", "w").close()
         while not os.path.exists("go"):
             time.sleep(0.01)
-    return recommend(self, context, seen, k)
+    return recommend(self, items, k, seen, **others)
 
-serve.Recommender.recommend = slow
-asked = serve.define_flags()
-program.run(lambda argv: serve.main(argv, asked))
+recommender.Recommender.recommend = slow
+with running.errors_told():
+    serve.main(sys.argv)
 """
 # The program, which does not wait for long.
 _IMPATIENT = """
-from tf1_sampled import program
+import sys
+from tf1_sampled.programs import running
 from tf1_sampled.recsys import serve
 
 serve.STOP_SECONDS = 0.2
-asked = serve.define_flags()
-program.run(lambda argv: serve.main(argv, asked))
+with running.errors_told():
+    serve.main(sys.argv)
 """
 
 
@@ -618,7 +479,7 @@ class ProcessTest(absltest.TestCase):
         self.folder = self.create_tempdir().full_path
         if model:
             os.mkdir(os.path.join(self.folder, "model"))
-            write_model(os.path.join(self.folder, "model"), **model)
+            recommender_case.write_model(os.path.join(self.folder, "model"), **model)
         path = [_ROOT] + [p for p in sys.path if p]
         if broken:
             package = os.path.join(self.folder, "broken", broken)
@@ -627,7 +488,8 @@ class ProcessTest(absltest.TestCase):
                 stream.write("raise ImportError('No module named %s')\n" % broken)
             path.insert(0, os.path.dirname(package))
         environment = dict(os.environ, PYTHONPATH=os.pathsep.join(path))
-        environment.pop("TF_CPP_MIN_LOG_LEVEL", None)
+        for name in ("TF_CPP_MIN_LOG_LEVEL", "PYTHONUNBUFFERED"):
+            environment.pop(name, None)
         process = subprocess.Popen(
             [sys.executable] + (["-c", program] if program else ["-m", "tf1_sampled.recsys.serve"])
             + list(arguments), cwd=self.folder, env=environment, stdout=subprocess.PIPE,
@@ -664,10 +526,23 @@ class ProcessTest(absltest.TestCase):
             return False
         return False
 
-    def test_help(self):
-        out, _ = self.start("--help").communicate()
+    def test_help_lists_the_options(self):
+        process = self.start("--help")
+        out, err = process.communicate()
+        self.assertEqual((0, ""), (process.returncode, err))
         for part in ("--host", "--port", "tf1_sampled.recsys.serve runs/recsys-1", "POST /recommend"):
             self.assertIn(part, out)
+
+    def test_help_of_which_a_reader_has_enough(self):
+        for option in ("--help", "-h"):
+            process = self.start(option)
+            process.stdout.close()  # before it writes: it has yet to import
+            self.assertEqual((0, ""), (process.wait(60), process.stderr.read()))
+            process.stderr.close()
+
+    def test_an_option_that_is_unknown(self):
+        self.assert_ended(self.start("model", "--ports=1"), 1, "", (
+            "serve.py: error: unrecognized arguments: --ports=1\n"))
 
     def test_without_aiohttp(self):
         self.assert_ended(self.start("model", broken="aiohttp"), 1, "", (
@@ -874,9 +749,9 @@ class PageTest(PageCase):
         with mock.patch.object(self.model, "recommend", return_value=[]) as recommend:
             for text in ("heat", "alien"):
                 self.pick(text, Keys.ENTER)
-            self.wait(lambda: recommend.call_args[0][0].items, ["heat", "alien"])
+            self.wait(lambda: recommend.call_args[0][0], ["heat", "alien"])
             self.find("[aria-label='Move up: Alien (1979)']").click()
-            self.wait(lambda: recommend.call_args[0][0].items, ["alien", "heat"])
+            self.wait(lambda: recommend.call_args[0][0], ["alien", "heat"])
         self.wait(lambda: self.find("#status").text,
                   "Nothing is left to offer: all items are in the history.")
 

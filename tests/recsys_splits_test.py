@@ -5,7 +5,7 @@ import numpy as np
 from absl.testing import absltest, parameterized
 
 from tf1_sampled import checks
-from tf1_sampled.recsys import events, splits
+from tf1_sampled.recsys import columns, events, splits
 
 
 def made_log(lines, with_times=True):
@@ -15,8 +15,9 @@ def made_log(lines, with_times=True):
         np.array([users.index(line[0]) for line in lines], np.int32),
         np.array([items.index(line[1]) for line in lines], np.int32),
         np.array([line[2] for line in lines], np.float64) if with_times else None,
-        {"place": events.Column(np.arange(len(lines), dtype=np.float32), None),
-         "kind": events.Column(np.arange(len(lines), dtype=np.int32) % 2, ["", "odd"])}, users, items)
+        {"place": columns.Column(np.arange(len(lines), dtype=np.float32), columns.Numeric(0.0, 1.0)),
+         "kind": columns.Column(np.arange(len(lines), dtype=np.int32) % 2,
+                                columns.Categorical(["", "odd"]))}, users, items)
 
 
 def pairs(text):
@@ -82,7 +83,7 @@ class SplitTestCase(parameterized.TestCase):
         places = [place for three in wanted.values() for part in three for place in part]
         self.assertEqual(made.columns["place"].values.tolist(), places)
         self.assertEqual(made.columns["kind"].values.tolist(), [place % 2 for place in places])
-        self.assertEqual(made.columns["kind"].categories, ["", "odd"])
+        self.assertEqual(made.columns["kind"].kind.categories, ["", "odd"])
         if made.times is not None:
             self.assertEqual(made.times.tolist(), [lines[place][2] for place in places])
         count = collections.Counter(lines[place][1] for three in wanted.values() for place in three[0])

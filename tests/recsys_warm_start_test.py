@@ -8,7 +8,7 @@ from absl.testing import absltest, parameterized
 
 from tests import graph_case
 from tf1_sampled import InputError
-from tf1_sampled.recsys import items, model, warm_start
+from tf1_sampled.recsys import columns, items, model, warm_start
 
 BEFORE = warm_start.Names(["king", "a\tb", "queen", "日本"], ["u1", "u2"],
                        {"zip code": ["", "x", "y"], "kind": ["", "phone"]})
@@ -21,11 +21,12 @@ COLUMNS = {"context_zip-20-code": "zip code", "context_kind": "kind"}
 
 def made_net(names, **options):
     """A model with a table of each kind."""
-    context = {column: len(texts) for column, texts in names.categories.items()}
-    context["hour"] = model.Numeric(1.0, 2.0)
-    settings = dict(dim=4, hidden=(6, 5), num_users=len(names.users or ()), context=context,
-                    age_unit=2.0)
-    return model.YouTubeDNN([1] * len(names.items), **dict(settings, **options))
+    context = {column: columns.Categorical(texts) for column, texts in names.categories.items()}
+    data = dict(num_users=len(names.users or ()), context=dict(context, hour=columns.Numeric(1.0, 2.0)),
+                age_unit=2.0)
+    data.update({name: options.pop(name) for name in tuple(data) if name in options})
+    architecture = model.Architecture(**dict(dict(dim=4, hidden=(6, 5)), **options))
+    return model.Network([1] * len(names.items), architecture, **data)
 
 
 class EarlierCase(graph_case.GraphCase):
@@ -141,12 +142,12 @@ class EarlierTest(EarlierCase):
     def test_a_column_that_was_of_the_other_kind_is_named(self, numeric_before, texts):
         kinds = warm_start.Names(BEFORE.items, None, {"kind": texts})
         numbers = kinds._replace(categories={})
-        column = {"context": {"kind": model.Numeric(1.0, 2.0)}}
+        column = {"context": {"kind": columns.Numeric(1.0, 2.0)}}
         first, second = (numbers, kinds) if numeric_before else (kinds, numbers)
         self.write(first, **(column if numeric_before else {}), hidden=())
         with self.assertRaisesRegex(InputError, "wanted a model with context_kind of shape"):
             self.load(second, hidden=(), **(
-                {"context": {"kind": len(texts)}} if numeric_before else column))
+                {"context": {"kind": columns.Categorical(texts)}} if numeric_before else column))
 
     def test_names_of_another_number_than_rows_are_told(self):
         self.write()
@@ -168,28 +169,28 @@ class BrokenTest(EarlierCase):
             stream.write(content)
 
     @parameterized.parameters("model.ckpt-7.index", "checkpoint")
-    def test_no_checkpoint(self, name):
+    def test_a_folder_without_a_checkpoint_is_an_error(self, name):
         os.remove(self.path(name))
         with self.assertRaisesRegex(InputError, self.folder + ": wanted a folder with a model, got one "
                                     "without a checkpoint"):
             warm_start.Earlier(self.folder)
 
-    def test_no_folder(self):
+    def test_a_missing_folder_is_an_error(self):
         with self.assertRaisesRegex(InputError, "nowhere: wanted a folder with a model"):
             warm_start.Earlier(self.path("nowhere"))
 
-    def test_broken_checkpoint(self):
+    def test_a_broken_checkpoint_is_an_error(self):
         self.spoil("model.ckpt-7.index", b"no checkpoint")
         with self.assertRaisesRegex(InputError, self.folder + ": wanted a checkpoint, got: "):
             warm_start.Earlier(self.folder)
 
-    def test_cut_values(self):
+    def test_a_truncated_checkpoint_is_an_error(self):
         self.spoil("model.ckpt-7.data-00000-of-00001", b"")
         with self.assertRaisesRegex(InputError, self.folder + ": wanted a checkpoint, got: "):
             self.load(self.names, **self.options)
 
     @parameterized.parameters("names.json", "items.tsv")
-    def test_no_names(self, name):
+    def test_a_missing_file_of_names_is_an_error(self, name):
         os.remove(self.path(name))
         with self.assertRaisesRegex(InputError, self.path(name) + ": "):
             warm_start.Earlier(self.folder)
@@ -200,7 +201,7 @@ class BrokenTest(EarlierCase):
         b'{"users": {"a": 1}, "categories": {}}', b'{"users": ["a", 1], "categories": {}}',
         b'{"users": null, "categories": []}', b'{"users": null, "categories": {"c": "ab"}}',
         b'{"users": null, "categories": {"c": [null]}}', b"[" * 10 ** 5, b"9" * 10 ** 6, b"null", b"\0")
-    def test_broken_names(self, content):
+    def test_broken_names_are_an_error(self, content):
         self.spoil("names.json", content)
         with self.assertRaisesRegex(InputError, self.path("names.json") + ": wanted .{,300}$"):
             warm_start.Earlier(self.folder)
@@ -214,7 +215,7 @@ class BrokenTest(EarlierCase):
 
 class WriteNamesTest(absltest.TestCase):
 
-    def test_what_is_written(self):
+    def test_names_are_written_as_json(self):
         folder = os.path.join(self.create_tempdir().full_path, "new")
         warm_start.write_names(folder, BEFORE)
         with open(os.path.join(folder, "names.json"), encoding="utf-8") as stream:

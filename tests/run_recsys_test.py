@@ -2,7 +2,6 @@
 import importlib.util
 import json
 import os
-import re
 import unittest
 
 import numpy as np
@@ -69,7 +68,8 @@ class _ProgramCase(parameterized.TestCase):
             metrics = json.load(stream)
         self.assertCountEqual(metrics, [
             "settings", "versions", "seconds", "cpu_seconds", "examples", "examples_per_second",
-            "protocol", "full_softmax_loss", "scores", "validations", "baselines", "ann_index", "files"])
+            "history", "protocol", "full_softmax_loss", "scores", "validations", "baselines",
+            "ann_index", "files"])
         self.assertIn("Wrote " + ", ".join(metrics["files"]) + "\n", out)
         for path in metrics["files"]:
             self.assertTrue(os.path.exists(os.path.join(self.folder, path)), path)
@@ -122,7 +122,7 @@ class RunRecsysTest(_ProgramCase):
         self.assertEqual([v["scores"] for v in again["validations"]],
                          [v["scores"] for v in metrics["validations"]])
 
-    def test_by_time_as_shares(self):
+    def test_a_split_by_time_as_shares_trains(self):
         metrics, out = self.train(
             "model", "--events=" + self.file("ratings.csv", _circle()), "--split=time",
             "--time_cuts=0.7,0.85", "--shared_table", "--remove_known", "--hard_negatives=4",
@@ -249,7 +249,7 @@ class WrongInputTest(_ProgramCase):
         ("missing", ["--events=no/such/file"], "no/such/file: wanted"),
         ("line", ["--events=BROKEN"], "broken.csv: line 3: wanted a number in column 'timestamp'"),
         ("rare", ["--min_count=100000"], "wanted two items or more that have 100000 events or more"),
-        ("hidden", ["--hidden=3,x"], "--hidden: value: wanted integers above 0"),
+        ("hidden", ["--hidden=3,x"], "--hidden: wanted an integer of 1 or more, got 'x'"),
         ("titles", ["--titles=no/titles"], "no/titles: wanted"),
         ("cut", ["--k=31"], "--k: wanted at most 30 items, got 31"),
         ("no_cut", ["--k="], "--k: wanted one integer or more, got []"),
@@ -297,7 +297,7 @@ class WrongInputTest(_ProgramCase):
         ("picture", ["--users=model/map.png", "--plots=model"],
          "error: --users: wanted a place of its own, got map.png, which model keeps for itself"),
     )
-    def test_before_tensorflow_is_there(self, arguments, message):
+    def test_an_error_before_tensorflow_is_imported_is_one_line(self, arguments, message):
         self._assert_one_line(arguments, message, no_tensorflow=True)
 
     @parameterized.named_parameters(
@@ -306,7 +306,7 @@ class WrongInputTest(_ProgramCase):
          "history_length: wanted an integer above 1 for the context \"others\""),
         ("init_from", ["--init_from=nowhere"], "nowhere: wanted a folder with a model"),
     )
-    def test_with_tensorflow(self, arguments, message):
+    def test_an_error_after_tensorflow_is_imported_is_one_line(self, arguments, message):
         self._assert_one_line(arguments, message)
 
     def test_a_model_to_go_on_from_is_not_deleted(self):
@@ -359,15 +359,13 @@ class HelpTest(_ProgramCase):
     @parameterized.parameters("run_recsys.py", "run_recsys")
     def test_needs_no_tensorflow(self, program):
         code, out, err = run_program.run(program, self.folder, "--help", no_tensorflow=True)
-        self.assertEqual((code, err), (1, ""))  # absl's exit code for --help
+        self.assertEqual((code, err), (0, ""))
         for flag in ("events", "split", "train", "context", "hidden", "learning_rate", "similarity",
-                     "init_from", "choose_by", "patience", "ann_index", "plots"):
-            self.assertRegex(out, r"\n  --(\[no\])?%s:" % flag)
+                     "init_from", "choose_by", "patience", "ann_index", "plots", "ps_hosts"):
+            self.assertRegex(out, r"\n  --(\[no\])?%s\b" % flag)
         self.assertIn("Trains a recommender's candidate generator", out)
-        self.assertIn("of fewer than 200 items by default half as many; of", " ".join(out.split()))
-        joined = "".join(out.split())  # lines are broken within names too
         for name in [*registry.LOSSES, *registry.FULL_LOSSES, *registry.SAMPLERS, *registry.OPTIMIZERS]:
-            self.assertRegex(joined, r"[<|]%s[|>]" % re.escape(name))
+            self.assertIn(name, out)
 
 
 if __name__ == "__main__":

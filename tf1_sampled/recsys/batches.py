@@ -1,6 +1,7 @@
 """Training examples: an item to predict from others of the same user, whole users together.
 
-    for batch in training_batches(events, "past", 50, 1000, np.random.RandomState(1)):
+    plan = Plan("past", history_length=50, examples_per_batch=1000)
+    for batch in training_batches(events, plan, np.random.RandomState(1)):
         ...  # example p: batch.items[batch.begin[p]:batch.end[p]] -> batch.labels[p]
 
 What an example is told of its user is its context:
@@ -21,6 +22,21 @@ from tf1_sampled.recsys.splits import check_history_length, ranges
 
 CONTEXTS = ("past", "others")
 
+
+Plan = collections.namedtuple(
+    "Plan", "context history_length examples_per_batch max_examples_per_user epochs seed",
+    defaults=[None, 1, 0])
+Plan.__doc__ = """Which examples there are, in batches of which size, and how often.
+
+  context: "past" or "others".
+  history_length: int, L; None or 0 for all events. With "others" 1 would leave some label nothing.
+  examples_per_batch: int, the mean number of examples in a batch (but for the last one); none has twice
+    as many.
+  max_examples_per_user: int, so many labels of a user who has more, at random and others in each epoch;
+    None for all. Histories stay whole.
+  epochs: int.
+  seed: int, not negative; each epoch has an order of its own.
+"""
 
 Batch = collections.namedtuple("Batch", "items labels begin end own users positions")
 Batch.__doc__ = """Examples of several users: items[begin[p]:end[p]] without own[p] -> labels[p].
@@ -44,10 +60,11 @@ Fields:
 
 
 def num_examples(events, context, max_examples_per_user=None):
-    """How many examples an epoch of `training_batches` has.
+    """Return how many examples an epoch has.
 
     Args:
-      events, context, max_examples_per_user: as `training_batches`.
+      events: `splits.Events`.
+      context, max_examples_per_user: as in Plan.
 
     Returns:
       int.
@@ -58,9 +75,8 @@ def num_examples(events, context, max_examples_per_user=None):
     return int(_label_counts("num_examples", events, context, max_examples_per_user)[1].sum())
 
 
-def training_batches(events, context, history_length, examples_per_batch, rng,
-                     max_examples_per_user=None, first=0):
-    """One epoch of examples (an item and others of the same user), whole users together.
+def training_batches(events, plan, rng, first=0):
+    """Yield one epoch of examples (an item and others of the same user), whole users together.
 
     With the context "past" each training event but a user's first is the label of one example, whose
     history are the last L events before it. With "others" each training event of a user with two or
@@ -71,13 +87,8 @@ def training_batches(events, context, history_length, examples_per_batch, rng,
 
     Args:
       events: `splits.Events`.
-      context: "past" or "others".
-      history_length: int, L; None or 0 for all events. With "others" 1 would leave some label nothing.
-      examples_per_batch: int, the mean number of examples in a batch (but for the last one); none
-        has twice as many.
+      plan: Plan, whose epochs and seed are not read.
       rng: np.random.RandomState or Generator; draws another order at each call.
-      max_examples_per_user: int, so many labels of a user who has more, at random and others at each
-        call; None for all. Histories stay whole.
       first: int, how many batches to leave out at the beginning; they take no time.
 
     Returns:
@@ -87,27 +98,26 @@ def training_batches(events, context, history_length, examples_per_batch, rng,
       InputError: an unknown context, wrong numbers, no user with two training events.
     """
     function = "training_batches"
-    labels_from, counts = _label_counts(function, events, context, max_examples_per_user)
-    check_history_length(function, history_length)
-    checks.argument(context == "past" or history_length != 1, function, "history_length",
-                    'an integer above 1 for the context "others"', history_length)
-    checks.positive(function, "examples_per_batch", examples_per_batch)
+    labels_from, counts = _label_counts(function, events, plan.context, plan.max_examples_per_user)
+    check_history_length(function, plan.history_length)
+    checks.argument(plan.context == "past" or plan.history_length != 1, function, "history_length",
+                    'an integer above 1 for the context "others"', plan.history_length)
+    checks.positive(function, "examples_per_batch", plan.examples_per_batch)
     checks.argument(counts.any(), function, "events", "a user with two training events or more",
                     "%d users" % len(counts))
     label_events = None
-    if max_examples_per_user is not None:
-        label_events = _drawn(labels_from, events.train_ends, max_examples_per_user, rng)
+    if plan.max_examples_per_user is not None:
+        label_events = _drawn(labels_from, events.train_ends, plan.max_examples_per_user, rng)
         labels_from = np.cumsum(counts) - counts
 
-    num_parts = -(-counts // examples_per_batch)
+    num_parts = -(-counts // plan.examples_per_batch)
     users = np.repeat(np.arange(len(counts)), num_parts)
     part = ranges(np.zeros(len(counts), np.int64), num_parts)
     labels_from, counts, num_parts = labels_from[users], counts[users], num_parts[users]
     begin = labels_from + counts * part // num_parts
     end = labels_from + counts * (part + 1) // num_parts
     order = rng.permutation(len(users))
-    return _batches(events, context, history_length or len(events.items), examples_per_batch,
-                    label_events, _Parts(users[order], begin[order], end[order]), first)
+    return _batches(events, plan, label_events, _Parts(users[order], begin[order], end[order]), first)
 
 
 def _label_counts(function, events, context, max_examples_per_user):
@@ -142,22 +152,23 @@ def _drawn(first, stop, most, rng):
     return events[stays]
 
 
-def _batches(events, context, history_length, examples_per_batch, label_events, parts, first):
+def _batches(events, plan, label_events, parts, first):
     """Batches of parts in the given order, from the batch `first` on."""
+    history_length = plan.history_length or len(events.items)
     counts = parts.end - parts.begin
     before = np.cumsum(counts) - counts
     # No part is larger than a batch, so each multiple of its size meets another part.
-    cuts = np.searchsorted(before, np.arange(0, before[-1] + 1, examples_per_batch))
-    slices = {"past": _past, "others": _others}[context]
+    cuts = np.searchsorted(before, np.arange(0, before[-1] + 1, plan.examples_per_batch))
+    slices = {"past": _past, "others": _others}[plan.context]
     for low, high in zip(cuts[first:], np.append(cuts, len(counts))[first + 1:]):
         users, count = parts.users[low:high], counts[low:high]
         positions = ranges(parts.begin[low:high], count)
         if label_events is not None:
             positions = label_events[positions]
         used, begin, end, own = slices(events, history_length, users, count, positions)
-        yield Batch(events.items[used], events.items[positions], begin.astype(np.int32),
-                    end.astype(np.int32), own.astype(np.int32),
-                    np.repeat(users, count).astype(np.int32), positions)
+        yield Batch(items=events.items[used], labels=events.items[positions],
+                    begin=begin.astype(np.int32), end=end.astype(np.int32), own=own.astype(np.int32),
+                    users=np.repeat(users, count).astype(np.int32), positions=positions)
 
 
 def _past(events, history_length, users, count, positions):
@@ -195,15 +206,12 @@ def _others(events, history_length, users, count, positions):
     return ranges(oldest, length), begin, end, np.where(own >= begin, own, -1)
 
 
-def epochs_of_batches(events, context, history_length, examples_per_batch, epochs, seed,
-                      max_examples_per_user=None, position=None, begin=0.0, end=1.0):
-    """`training_batches` for several epochs, from any position on.
+def epochs_of_batches(events, plan, position=None, begin=0.0, end=1.0):
+    """Yield the batches of all epochs of a plan, from any position on.
 
     Args:
-      events, context, history_length, examples_per_batch, max_examples_per_user: as
-        `training_batches`.
-      epochs: int.
-      seed: int, not negative; each epoch has an order of its own.
+      events: `splits.Events`.
+      plan: Plan.
       position: what an earlier iterator gave with the last batch that was used; None for none.
       begin, end: floats in [0, 1], the share of the work to do. Shares that meet have each batch once.
 
@@ -213,19 +221,22 @@ def epochs_of_batches(events, context, history_length, examples_per_batch, epoch
     Raises:
       InputError: as `training_batches`, before the first batch.
     """
-    checks.positive("epochs_of_batches", "epochs", epochs)
-    total = num_examples(events, context, max_examples_per_user) * epochs
+    checks.positive("epochs_of_batches", "epochs", plan.epochs)
+    checks.positive("epochs_of_batches", "examples_per_batch", plan.examples_per_batch)
+    total = num_examples(events, plan.context, plan.max_examples_per_user) * plan.epochs
+    checks.argument(total > 0, "epochs_of_batches", "events", "a user with two training events or more",
+                    "%d users" % len(events.train_ends))
+
     def place(share):
         """(epoch, number of the batch) that begins at a share of the work or after it."""
-        epoch, example = divmod(int(round(share * total)), total // epochs)
-        return epoch, -(-example // examples_per_batch)
+        epoch, example = divmod(int(round(share * total)), total // plan.epochs)
+        return epoch, -(-example // plan.examples_per_batch)
 
     first_epoch, first, done = position or (*place(begin), int(round(begin * total)))
     last_epoch, last = place(end)
-    for epoch in range(first_epoch, min(last_epoch + 1, epochs)):
-        random = np.random.RandomState([seed, epoch])
-        epoch_batches = training_batches(events, context, history_length, examples_per_batch, random,
-                                         max_examples_per_user, first)
+    for epoch in range(first_epoch, min(last_epoch + 1, plan.epochs)):
+        rng = np.random.RandomState([plan.seed, epoch])
+        epoch_batches = training_batches(events, plan, rng, first)
         stop = last - first if epoch == last_epoch else None
         for number, batch in enumerate(itertools.islice(epoch_batches, stop), first + 1):
             done += len(batch.labels)

@@ -1,7 +1,9 @@
-"""From an event file (who took which item, and when) to arrays, as the file has it.
+"""From events (who took which item, and when) in files or in Python to one form of arrays.
 
     log = read_log("ratings.csv", numeric=["rating"])
     log, part = read_logs(["train.txt.gz", "valid.txt.gz", "test.txt.gz"])
+    log = log_of_frame(pandas.read_parquet("events.parquet"), categorical=["device"])
+    log, part = merge_logs([log_of_arrays(users, items, times) for users, items, times in parts])
     genres = read_side_table("movies.csv", "item", categorical=["genres"])["genres"]
 
 Implicit feedback: that the user chose the item is all that counts, be it rated 1 or 5. Axes: N events.
@@ -13,12 +15,12 @@ import itertools
 import operator
 import os
 import re
-import sys
 
 import numpy as np
 
 from tf1_sampled import checks
 from tf1_sampled.files import reading
+from tf1_sampled.recsys import arrays, columns
 
 # Column names, lower case and without signs; of several in a header the first one here is taken.
 _COLUMNS = {
@@ -33,25 +35,16 @@ _COLUMNS = {
 _SEPARATORS = ("\t", "::", ",", ";", "|", " ")
 _ROWS_AT_A_TIME = 1 << 12  # fits the cache: 16 times as many take a third longer
 _BYTES_AT_A_TIME = 1 << 20
-_LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 
 
 Log = collections.namedtuple("Log", "users items times columns user_names item_names")
-Log.__doc__ = """The events of a file or several, in their order; ids fall to names as these appear.
+Log.__doc__ = """Events in their order; ids fall to names as these appear.
 
 Fields:
   users, items: int32 [N].
-  times: float64 [N], or None where the file has none.
-  columns: {name: `Column`}, of [N] each, those that were asked for.
+  times: float64 [N], or None for events without.
+  columns: {name: `columns.Column`}, of [N] each, those that were asked for.
   user_names, item_names: lists of str, by id.
-"""
-
-Column = collections.namedtuple("Column", "values categories")
-Column.__doc__ = """What a further column says of each event.
-
-Fields:
-  values: int32 [N], ids of categories, or float32 [N], numbers.
-  categories: list of str by id, of which the first is "", an empty cell; None for numbers.
 """
 
 _Form = collections.namedtuple("_Form", "roles needed separators headerless shape")
@@ -66,35 +59,15 @@ Fields:
   shape: in words, what `headerless` knows; may be empty.
 """
 
-_Layout = collections.namedtuple("_Layout", "separator columns names first_line")
+_Layout = collections.namedtuple("_Layout", "separator places names first_line")
 _Layout.__doc__ = """What a file looks like.
 
 Fields:
   separator: one of _SEPARATORS, or None for lines of a user and items.
-  columns: {role: column index}.
+  places: {role: column index}.
   names: list of str, of the columns; "1", "2", ... where the file does not name them.
   first_line: str, if it is no header but a row, else None.
 """
-
-
-class _Names(dict):
-    """Text -> id, numbered in the order of appearance; spaces around a name do not count."""
-
-    def __init__(self, names=()):
-        super().__init__()
-        self.names = list(names)
-        self._ids = {name: number for number, name in enumerate(self.names)}
-
-    def __missing__(self, text):
-        name = text.strip()
-        number = self._ids.get(name)
-        if number is None:
-            if not name:
-                raise ValueError("an empty name")
-            number = self._ids[name] = len(self.names)
-            self.names.append(name)
-        self[text] = number
-        return number
 
 
 def _cells(lines, separator):
@@ -111,14 +84,7 @@ def _cells(lines, separator):
     return csv.reader(lines, delimiter=separator, quoting=csv.QUOTE_NONE)
 
 
-def _is_number(text, largest=sys.float_info.max):
-    try:
-        return abs(float(text)) <= largest
-    except ValueError:
-        return False
-
-
-def _columns(names, roles):
+def _columns_of_roles(names, roles):
     """{role: column index} of the roles that a header has."""
     plain = [re.sub(r":.*|[^0-9a-z]", "", name.lower()) for name in names]
     found = {}
@@ -144,14 +110,14 @@ def _layout(path, first_line, form):
             split[separator] = next(_cells([first_line], separator), [])
         except csv.Error:  # a quote in a format that has no quotes
             continue
-        columns = _columns(split[separator], form.roles)
-        if all(role in columns for role in form.needed):
-            return _Layout(separator, columns, [cell.strip() for cell in split[separator]], None)
+        places = _columns_of_roles(split[separator], form.roles)
+        if all(role in places for role in form.needed):
+            return _Layout(separator, places, [cell.strip() for cell in split[separator]], None)
     for separator, cells in split.items():
-        columns = form.headerless(separator, cells)
-        if columns is not None:
+        places = form.headerless(separator, cells)
+        if places is not None:
             width = 2 if separator == " " else len(cells)
-            return _Layout(None if separator == " " else separator, columns,
+            return _Layout(None if separator == " " else separator, places,
                            ["%d" % (n + 1) for n in range(width)], first_line)
     wanted = " and ".join("a column for the %s (%s)" % (role, ", ".join(_COLUMNS[role]))
                           for role in form.needed)
@@ -167,28 +133,28 @@ def _indexes(path, layout, names):
     return [layout.names.index(name) for name in names]
 
 
-def _check_row(path, number, row, layout, numeric):
-    """Raises InputError for the first thing wrong with a row."""
-    names, columns = layout.names, layout.columns
+def _check_row(path, number, row, layout, kinds):
+    """Raise InputError for the first thing wrong with a row; `kinds` as `_read_rows`."""
+    names, places = layout.names, layout.places
     checks.line(len(row) == len(names), path, number, "%d columns" % len(names), row)
     for role in ("user", "item"):
-        if role in columns:
-            cell = row[columns[role]]
+        if role in places:
+            cell = row[places[role]]
             checks.line(cell.strip(), path, number,
-                        "a name in column " + checks.show(names[columns[role]]), cell)
-    if "time" in columns:
-        cell = row[columns["time"]]
-        checks.line(_is_number(cell), path, number,
-                    "a number in column " + checks.show(names[columns["time"]]), cell)
-    for index in numeric:
-        checks.line(_is_number(row[index], _LARGEST_FLOAT32), path, number,
-                    "a number of float32 in column " + checks.show(names[index]), row[index])
+                        "a name in column " + checks.show(names[places[role]]), cell)
+    if "time" in places:
+        cell = row[places["time"]]
+        checks.line(columns.is_number(cell), path, number,
+                    "a number in column " + checks.show(names[places["time"]]), cell)
+    for index, kind in kinds:
+        checks.line(kind.fits(row[index]), path, number,
+                    "%s in column %s" % (kind.wanted, checks.show(names[index])), row[index])
 
 
-def _read_rows(path, lines, layout, numeric=()):
+def _read_rows(path, lines, layout, kinds=()):
     """Yields (rows, check): rows are lists of cells, check() raises for the bad one.
 
-    `numeric`: indexes of the further columns of numbers.
+    `kinds`: (index, subclass of ColumnType) of each further column.
     """
     header_lines = number = 1 if layout.first_line is None else 0
     if not header_lines:
@@ -207,7 +173,7 @@ def _read_rows(path, lines, layout, numeric=()):
         def check(rows=rows, number=number):
             for row in rows:
                 if row:
-                    _check_row(path, number + 1, row, layout, numeric)
+                    _check_row(path, number + 1, row, layout, kinds)
                 # A quoted cell may hold line ends: the next row starts that many lines later.
                 number += 1 + sum(cell.count("\n") for cell in row)
 
@@ -223,7 +189,7 @@ def _headerless_events(separator, cells):
 
     A digit somewhere tells a line of a user and items from prose and from a header of other names.
     """
-    if separator in ("\t", "::") and len(cells) in (3, 4) and all(map(_is_number, cells[2:])):
+    if separator in ("\t", "::") and len(cells) in (3, 4) and all(map(columns.is_number, cells[2:])):
         return {"user": 0, "item": 1, "time": 3} if len(cells) == 4 else {"user": 0, "item": 1}
     if separator == " " or (separator == "\t" and len(cells) == 2):
         return {"user": 0, "item": 1} if any(re.search("[0-9]", cell) for cell in cells) else None
@@ -243,8 +209,8 @@ _TITLES = _Form(("item", "title"), ("item", "title"), _SEPARATORS[:-1], _headerl
                 "lines without one of item and title, as in movies.dat or u.item")
 
 
-def read_log(path, categorical=(), numeric=()):
-    """Reads who took what from a file; each line is one event, unless it is a list of items.
+def read_log(path, **names_by_type):
+    """Read who took what from a file; each line is one event, unless it is a list of items.
 
     Known by their headers: MovieLens `ratings.csv` and any CSV or TSV file (quotes count in CSV only)
     with a column for the user, the item and, if it has one, the time; spaces may separate the columns
@@ -254,9 +220,9 @@ def read_log(path, categorical=(), numeric=()):
 
     Args:
       path: the file.
-      categorical: names of further columns, of which each text is a category; as the header has them,
-        or "1", "2", ... in a file without one.
-      numeric: names of further columns, of numbers.
+      **names_by_type: of further columns: categorical=[names] of those of which each text is a category,
+        numeric=[names] of those of numbers; as the header has them, or "1", "2", ... in a file without
+        one.
 
     Returns:
       `Log`.
@@ -265,15 +231,15 @@ def read_log(path, categorical=(), numeric=()):
       InputError: a file without the columns or events, a line that is not as the others or has no
         number where one is wanted (with its number), fewer than two items.
     """
-    return _read_logs("read_log", [path], categorical, numeric)[0]
+    return _read_logs("read_log", [path], names_by_type)[0]
 
 
-def read_logs(paths, categorical=(), numeric=()):
-    """Reads several files as `read_log` reads one, with one numbering of users, items and categories.
+def read_logs(paths, **names_by_type):
+    """Read several files as `read_log` reads one, with one numbering of users, items and categories.
 
     Args:
       paths: the files.
-      categorical, numeric: as `read_log`; each file has these columns.
+      **names_by_type: categorical=[names], numeric=[names] of columns that each file has.
 
     Returns:
       (`Log` of all events, one file after the other; int32 [N], the number of each event's path).
@@ -282,51 +248,49 @@ def read_logs(paths, categorical=(), numeric=()):
       InputError: as `read_log`; no path, times in some of the files only.
     """
     checks.argument(len(paths) > 0, "read_logs", "paths", "one file or more", paths)
-    return _read_logs("read_logs", paths, categorical, numeric)
+    return _read_logs("read_logs", paths, names_by_type)
 
 
-def _read_logs(function, paths, categorical, numeric):
+def _read_logs(function, paths, names_by_type):
     """As `read_logs`, for either function."""
-    _check_columns(function, categorical, numeric)
+    readers = {name: (kind, kind.reader())
+               for name, kind in columns.typed(function, names_by_type).items()}
     paths = [os.fspath(path) for path in paths]
-    users, items = _Names(), _Names()
-    categories = [_Names([""]) for _ in categorical]
-    read = [_read_file(path, users, items, categories, categorical, numeric) for path in paths]
-    lengths = [len(arrays[0]) for arrays in read]
-    times = [arrays[2] is not None for arrays in read]
+    users, items = arrays.Numbering(), arrays.Numbering()
+    read = [_read_file(path, users, items, readers) for path in paths]
+    lengths = [len(parts[0]) for parts in read]
+    times = [parts[2] is not None for parts in read]
     if any(times) and not all(times):
         checks.file(False, paths[times.index(False)],
                     "times, as %s has them" % paths[times.index(True)], "none")
     # One array after the other, so that only one of them is there twice.
     whole = []
     for index in range(len(read[0])):
-        parts = [arrays[index] for arrays in read]
-        for arrays in read:
-            arrays[index] = None
+        parts = [parts_of_file[index] for parts_of_file in read]
+        for parts_of_file in read:
+            parts_of_file[index] = None
         whole.append(None if parts[0] is None else parts[0] if len(parts) == 1
                      else np.concatenate(parts))
     checks.file(len(items.names) > 1, ", ".join(paths), "at least two different items",
                 "only " + checks.show(items.names[0]))
-    names = [c.names for c in categories] + [None] * len(numeric)
-    columns = {name: Column(*column) for name, column in
-               zip(list(categorical) + list(numeric), zip(whole[3:], names))}
-    log = Log(whole[0], whole[1], whole[2], columns, users.names, items.names)
+    further = {name: columns.Column(values, reader.kind())
+               for (name, (_, reader)), values in zip(readers.items(), whole[3:])}
+    log = Log(whole[0], whole[1], whole[2], further, users.names, items.names)
     return log, np.repeat(np.arange(len(paths), dtype=np.int32), lengths)
 
 
-def _read_file(path, users, items, categories, categorical, numeric):
+def _read_file(path, users, items, readers):
     """[users, items, times or None, further columns...], arrays of one file."""
     with reading.open_text(path) as lines:
         layout = _layout(path, lines.readline(), _EVENTS)
-        numeric = _indexes(path, layout, numeric)
-        indexes = [layout.columns["user"], layout.columns["item"], layout.columns.get("time")]
-        indexes += _indexes(path, layout, categorical) + numeric
+        further = _indexes(path, layout, readers)
+        kinds = [(index, kind) for index, (kind, _) in zip(further, readers.values())]
+        indexes = [layout.places["user"], layout.places["item"], layout.places.get("time")] + further
         functions = [users.__getitem__, items.__getitem__, float]
-        functions += [names.__getitem__ for names in categories] + [float] * len(numeric)
-        dtypes = [np.int32, np.int32, np.float64]
-        dtypes += [np.int32] * len(categories) + [np.float32] * len(numeric)
+        functions += [reader.parse for _, reader in readers.values()]
+        dtypes = [np.int32, np.int32, np.float64] + [kind.dtype for kind, _ in readers.values()]
         parts = [[] for _ in indexes]
-        for rows, check in _read_rows(path, lines, layout, numeric):
+        for rows, check in _read_rows(path, lines, layout, kinds):
             try:
                 for index, function, dtype, part in zip(indexes, functions, dtypes, parts):
                     if index is not None:
@@ -343,20 +307,156 @@ def _read_file(path, users, items, categories, categorical, numeric):
     return [np.concatenate(part) if part else None for part in parts]
 
 
-def _check_columns(function, categorical, numeric):
-    """Raises InputError unless all names of columns differ."""
-    for role, names in (("categorical", categorical), ("numeric", numeric)):
-        checks.argument(not isinstance(names, str), function, role, "a list of names of columns", names)
-    twice = [name for name, n in collections.Counter(list(categorical) + list(numeric)).items() if n > 1]
-    checks.argument(not twice, function, "categorical, numeric", "each column once", twice)
+def log_of_arrays(users, items, times=None, **values_by_type):
+    """Return the log of events in Python, as `read_log` reads it from a file of the same rows.
+
+        log_of_arrays(["ann", "ann", "bob"], [7, 8, 7], categorical={"device": ["tv", None, "tv"]})
+
+    Args:
+      users, items: sequences or arrays [N]; names are what `str` makes of the values, without spaces
+        around them.
+      times: None, or sequence or array [N] of numbers; dates and times become seconds since 1970.
+      **values_by_type: of further columns: categorical={name: [N] values}, where a missing one is "",
+        and numeric={name: [N] numbers}.
+
+    Returns:
+      `Log`; a part of the data may have a single item.
+
+    Raises:
+      InputError: no events, lengths that differ; with its place, a missing or empty name, or a value
+        that is no finite number where one is wanted.
+    """
+    function = "log_of_arrays"
+    kinds = columns.typed(function, values_by_type)
+    further = {name: values for of_type in values_by_type.values() for name, values in of_type.items()}
+    labels = {"users": "users", "items": "items", "times": "times"}
+    return _log_of_arrays(function, labels, (users, items, times), kinds, further)
 
 
-def with_user_columns(log, path, categorical=(), numeric=()):
-    """The log with further columns, which say of each event what a side table says of its user.
+def log_of_frame(frame, user="user", item="item", time="time", **names_by_type):
+    """Return the log of the rows of a pandas DataFrame, each one event, as `read_log` reads a file.
+
+    Args:
+      frame: pandas.DataFrame, or what has `columns` and columns with `to_numpy()`.
+      user, item: names of columns. Where a default is missing, a column is found by what a file's
+        header may have, as userId or movie_id.
+      time: the same, of numbers or of dates and times, which become seconds since 1970. None for no
+        times; by default there are none where there is no such column.
+      **names_by_type: of further columns: categorical=[names], where a missing value is "", and
+        numeric=[names].
+
+    Returns:
+      `Log`; a part of the data may have a single item.
+
+    Raises:
+      InputError: a column that is missing or comes twice, no rows; with the row, counted from 0, a
+        missing or empty name, or a value that is no finite number where one is wanted.
+    """
+    function = "log_of_frame"
+    kinds = columns.typed(function, names_by_type)
+    names = list(frame.columns)
+    found = _columns_of_roles(list(map(str, names)), ("user", "item", "time"))
+
+    def place(role, name):
+        """The name of the role's column in the frame."""
+        if name == role and name not in names:
+            checks.argument(role in found or role == "time", function, role,
+                            "a column for the %s (%s)" % (role, ", ".join(_COLUMNS[role])), names)
+            name = names[found[role]] if role in found else None
+        if name is not None:
+            checks.argument(names.count(name) == 1, function, role, "one column " + checks.show(name),
+                            names)
+        return name
+
+    places = [place(*role) for role in (("user", user), ("item", item), ("time", time))]
+    for name in kinds:
+        checks.argument(names.count(name) == 1, function, "columns", "one column " + checks.show(name),
+                        names)
+    labels = {role: "column " + checks.show(name)
+              for role, name in zip(("users", "items", "times"), places)}
+    values = [None if name is None else frame[name] for name in places]
+    return _log_of_arrays(function, labels, values, kinds, {name: frame[name] for name in kinds})
+
+
+def _log_of_arrays(function, labels, users_items_times, kinds, further):
+    """The `Log` of values in Python.
+
+    Args:
+      function: string, who asks; for errors.
+      labels: {"users", "items", "times": what errors call them}.
+      users_items_times: three sequences or arrays [N], the last may be None.
+      kinds: {name: subclass of ColumnType} of further columns.
+      further: {name: sequence or array [N]} of these.
+    """
+    users, items, times = users_items_times
+    size = arrays.length(function, labels["users"], users)
+    checks.argument(size > 0, function, labels["users"], "one event or more", size)
+    others = [(labels["items"], items)] + ([] if times is None else [(labels["times"], times)])
+    for label, values in others + [("column " + checks.show(name), further[name]) for name in kinds]:
+        found = arrays.length(function, label, values)
+        checks.argument(found == size, function, label, "as many as users, %d" % size, found)
+    user_names, item_names = arrays.Numbering(), arrays.Numbering()
+    return Log(
+        arrays.name_ids(function, labels["users"], users, user_names),
+        arrays.name_ids(function, labels["items"], items, item_names),
+        None if times is None else arrays.numbers(function, labels["times"], times),
+        {name: kind.of_array(function, "column " + checks.show(name), further[name])
+         for name, kind in kinds.items()},
+        user_names.names, item_names.names)
+
+
+def merge_logs(logs):
+    """Merge logs with one numbering of users, items and categories, as `read_logs` does with files.
+
+        log, part = merge_logs([log_of_frame(frame) for frame in (train, valid, test)])
+        events = splits.split_given(log, part)
+
+    Args:
+      logs: sequence of `Log`, all with the same columns, and with times or all without.
+
+    Returns:
+      (`Log` of all events, one log after the other; int32 [N], the number of each event's log).
+
+    Raises:
+      InputError: no log, times or columns in some of them only.
+    """
+    function = "merge_logs"
+    checks.argument(len(logs) > 0, function, "logs", "one log or more", len(logs))
+    kinds = {name: type(column.kind) for name, column in logs[0].columns.items()}
+    for number, log in enumerate(logs):
+        argument = "logs[%d]" % number
+        checks.argument((log.times is None) == (logs[0].times is None), function, argument,
+                        "events %s times, as those of logs[0]" % (
+                            "without" if logs[0].times is None else "with"),
+                        "events %s times" % ("without" if log.times is None else "with"))
+        found = {name: type(column.kind) for name, column in log.columns.items()}
+        checks.argument(found == kinds, function, argument, "the columns of logs[0], %s" % (
+            _kinds_shown(kinds)), _kinds_shown(found))
+    numberings, ids = [arrays.Numbering(), arrays.Numbering()], []
+    for numbering, names, values in zip(numberings, ("user_names", "item_names"), ("users", "items")):
+        # By the names of each log, not by its events.
+        ids.append(np.concatenate([
+            np.array([numbering[name] for name in getattr(log, names)], np.int32)[getattr(log, values)]
+            for log in logs]))
+    times = None if logs[0].times is None else np.concatenate([log.times for log in logs])
+    further = {name: kind.merged([log.columns[name] for log in logs]) for name, kind in kinds.items()}
+    log = Log(ids[0], ids[1], times, further, numberings[0].names, numberings[1].names)
+    return log, np.repeat(np.arange(len(logs), dtype=np.int32), [len(log.users) for log in logs])
+
+
+def _kinds_shown(kinds):
+    """Types of columns in words."""
+    return ", ".join("%s (%s)" % (checks.show(name), kind.__name__.lower())
+                     for name, kind in kinds.items()) or "none"
+
+
+def with_user_columns(log, path, **names_by_type):
+    """Return the log with further columns, which say of each event what a table says of its user.
 
     Args:
       log: `Log`.
-      path, categorical, numeric: as `read_side_table`, of users.
+      path: CSV or TSV file whose header has a column for the user, as `read_side_table`.
+      **names_by_type: categorical=[names], numeric=[names] of columns of the table.
 
     Returns:
       `Log`. A user who is not in the table has the category "".
@@ -364,21 +464,21 @@ def with_user_columns(log, path, categorical=(), numeric=()):
     Raises:
       InputError: as `read_side_table`; a column that the log has already, a user without a number.
     """
-    columns = dict(log.columns)
-    for name, values in read_side_table(path, "user", categorical, numeric).items():
-        checks.argument(name not in columns, "with_user_columns", "categorical, numeric",
+    function = "with_user_columns"
+    further = dict(log.columns)
+    table = read_side_table(path, "user", **names_by_type)
+    for name, kind in columns.typed(function, names_by_type).items():
+        values = table[name]
+        checks.argument(name not in further, function, ", ".join(columns.TYPES),
                         "names that are not those of the event file's columns", name)
-        if name in categorical:
-            ids = _Names([""])
-            of_user = [ids[values[user]] if values.get(user) else 0 for user in log.user_names]
-            columns[name] = Column(np.array(of_user, np.int32)[log.users], ids.names)
-        else:
+        if kind.needs_value:
             missing = [user for user in log.user_names if user not in values]
-            checks.file(not missing, path, "a number in column %s for each user" % checks.show(name),
+            checks.file(not missing, path, "%s in column %s for each user" % (
+                kind.wanted, checks.show(name)),
                         "none for " + checks.show((missing or [""])[0]))
-            of_user = np.array([values[user] for user in log.user_names], np.float32)
-            columns[name] = Column(of_user[log.users], None)
-    return log._replace(columns=columns)
+        of_user = kind.of_array(function, name, [values.get(user) for user in log.user_names])
+        further[name] = of_user._replace(values=of_user.values[log.users])
+    return log._replace(columns=further)
 
 
 def read_titles(path):
@@ -397,19 +497,19 @@ def read_titles(path):
         for rows, check in _read_rows(path, lines, layout):
             check()
             for row in rows:
-                titles.setdefault(row[layout.columns["item"]].strip(),
-                                  row[layout.columns["title"]].strip())
+                titles.setdefault(row[layout.places["item"]].strip(),
+                                  row[layout.places["title"]].strip())
     return titles
 
 
-def read_side_table(path, key_role, categorical=(), numeric=()):
-    """Reads what columns say of users or of items: of a repeated one the first line.
+def read_side_table(path, key_role, **names_by_type):
+    """Read what columns say of users or of items: of a repeated one the first line.
 
     Args:
       path: CSV or TSV file whose header has a column for the user or the item. May be compressed; the
-        text is as in `read_titles`.
+        text is UTF-8, or Latin-1 where it is no valid UTF-8.
       key_role: "user" or "item".
-      categorical, numeric: names of columns, as the header has them.
+      **names_by_type: categorical=[names], numeric=[names] of columns, as the header has them.
 
     Returns:
       {column: {user or item name: str, or float if numeric}}; an empty text is "".
@@ -419,21 +519,18 @@ def read_side_table(path, key_role, categorical=(), numeric=()):
         one is wanted.
     """
     checks.one_of("read_side_table", "key_role", key_role, ("user", "item"))
-    _check_columns("read_side_table", categorical, numeric)
+    typed = columns.typed("read_side_table", names_by_type)
     form = _Form((key_role,), (key_role,), _SEPARATORS[:-1], lambda separator, cells: None, "")
     with reading.open_text(path, _encoding(path)) as lines:
         layout = _layout(path, lines.readline(), form)
-        values = [(name, index, str.strip) for name, index in
-                  zip(categorical, _indexes(path, layout, categorical))]
-        numbers = _indexes(path, layout, numeric)
-        values += [(name, index, float) for name, index in zip(numeric, numbers)]
-        table = {name: {} for name, _, _ in values}
-        for rows, check in _read_rows(path, lines, layout, numbers):
+        kinds = list(zip(_indexes(path, layout, typed), typed.values()))
+        table = {name: {} for name in typed}
+        for rows, check in _read_rows(path, lines, layout, kinds):
             check()
             for row in rows:
-                key = row[layout.columns[key_role]].strip()
-                for name, index, function in values:
-                    table[name].setdefault(key, function(row[index]))
+                key = row[layout.places[key_role]].strip()
+                for values, (index, kind) in zip(table.values(), kinds):
+                    values.setdefault(key, kind.value(row[index]))
     return table
 
 

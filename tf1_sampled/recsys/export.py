@@ -41,15 +41,15 @@ import tensorflow.compat.v1 as tf
 from tf1_sampled import checks, graph_checks
 from tf1_sampled.files import writing
 from tf1_sampled.logits import UnitRows, lookup
-from tf1_sampled.recsys import items, model
+from tf1_sampled.recsys import columns, items, model
 
 _BLOCK = 1 << 16  # rows of a table at a time
 _SIGNATURES = ("recommend", "recommend_ids", "embed_user", "embed_user_ids")
 _OWN_INPUTS = ("items", "seen", "k", "user")
 
 
-def write_saved_model(folder, net, checkpoint, item_names, user_names=None, categories=None,
-                      history_length=None, replaces=False):
+def write_saved_model(folder, net, checkpoint, item_names, user_names=None, history_length=None,
+                      replaces=False):
     """Writes a SavedModel that answers the signatures above, whole or not at all.
 
     It is made in a graph and a session of its own, on the CPU. The graph holds neither tables nor
@@ -58,12 +58,10 @@ def write_saved_model(folder, net, checkpoint, item_names, user_names=None, cate
 
     Args:
       folder: where to; one that is not there or is empty.
-      net: model.YouTubeDNN.
+      net: model.Network; of columns with categories the first is "", for all others.
       checkpoint: string, path of a checkpoint with the variables of net.
       item_names: C strings, none empty, none twice.
       user_names: as many strings as net.num_users, none empty, none twice; None where net has no users.
-      categories: {column: strings}, the categories of each categorical column of net.context, of
-        which the first is "", for all others.
       history_length: integer, how many of the latest known items count; None for all.
       replaces: boolean, whether a folder with something in it gives way.
 
@@ -72,25 +70,21 @@ def write_saved_model(folder, net, checkpoint, item_names, user_names=None, cate
         column with the name of another input, a checkpoint of other variables or none.
     """
     function = "write_saved_model"
-    categories = dict(categories or {})
     _check_count(function, "item_names", item_names, len(net.item_counts))
     _check_count(function, "user_names", user_names or [], net.num_users)
-    categorical = {column: size for column, size in net.context.items() if _is_categorical(size)}
-    checks.argument(set(categories) == set(categorical), function, "categories",
-                    "the columns %s" % sorted(categorical), sorted(categories))
     for column in net.context:
         checks.argument(column not in _OWN_INPUTS, function, "net.context",
                         "columns of other names than " + ", ".join(_OWN_INPUTS), column)
-    for column, size in categorical.items():
-        names = categories[column]
-        checks.argument(names[:1] == [""], function, "categories", 'lists that begin with ""', names[:1])
-        _check_count(function, "categories", names[1:], size - 1)
+    for names in columns.row_names(net.context).values():
+        checks.argument(names[:1] == [""], function, "net.context", 'categories that begin with ""',
+                        names[:1])
+        items.check_names(function, "net.context", names[1:])
     if history_length is not None:
         checks.positive(function, "history_length", history_length)
 
     with writing.writing_folder(folder, replaces) as temporary, tf.Graph().as_default(), (
             _session()) as session:
-        tables = _Tables(session, net, item_names, user_names, categories)
+        tables = _Tables(session, net, item_names, user_names)
         tower, classes = {}, {}
         with _restorable(tower):
             queries = {name: _Query(net, name, tables, history_length) for name in _SIGNATURES}
@@ -115,7 +109,7 @@ def write_item_vectors(folder, net, checkpoint, item_names, titles=None):
 
     Args:
       folder: where to.
-      net: model.YouTubeDNN.
+      net: model.Network.
       checkpoint: string, path of a checkpoint with the variables of net.
       item_names: C strings, none empty, none twice.
       titles: None, or {name: title}; an item without one has its name there.
@@ -149,10 +143,6 @@ def _check_count(function, argument, names, count):
     checks.argument(len(names) == count, function, argument, "as many as net has, %d" % count,
                     len(names))
     items.check_names(function, argument, names)
-
-
-def _is_categorical(column):
-    return not isinstance(column, model.Numeric)
 
 
 def _session():
@@ -250,12 +240,12 @@ class _Names:
 class _Tables:
     """The names of items, users and categories."""
 
-    def __init__(self, session, net, item_names, user_names, categories):
+    def __init__(self, session, net, item_names, user_names):
         self.items = _Names(session, "item", item_names)
         self.users = _Names(session, "user", user_names) if net.num_users else None
-        self.columns = {column: _Names(session, "category_%d" % number, categories[column])
-                        if _is_categorical(size) else None
-                        for number, (column, size) in enumerate(net.context.items())}
+        texts, places = columns.row_names(net.context), list(net.context)
+        self.columns = {column: _Names(session, "category_%d" % places.index(column), names)
+                        for column, names in texts.items()}
         made = [names for names in [self.items, self.users, *self.columns.values()] if names]
         self.variables = [names.variable for names in made]
         self.initializer = tf.group(*[names.initializer for names in made])
@@ -268,7 +258,7 @@ class _Query:
     """
 
     def __init__(self, net, function, tables, history_length):
-        self._function, self._tables = function, tables
+        self._function, self._tables, self._columns = function, tables, net.context
         self._by_id = function.endswith("_ids")
         self._inputs = {}
         history = self._ids("items", tables.items, [None, None])  # [B, L]
@@ -282,7 +272,7 @@ class _Query:
         users = tf.cast(self._ids("user", tables.users, [None]), tf.int32) if net.num_users else None
         self.vectors = tf.ensure_shape(net.user_vectors(model.Inputs(
             items=events, begin=begin, end=end, own=None, users=users,
-            context={column: self._column(number, column) for number, column in enumerate(net.context)},
+            context={column: kind.served(self, column) for column, kind in net.context.items()},
             ages=None)), [None, net.vector_size])
 
     def signature(self, weights, biases):
@@ -298,7 +288,8 @@ class _Query:
         num_items = self._tables.items.size
         seen = self._ids("seen", self._tables.items, [None, None])  # [B, M]
         k = self._inputs["k"] = tf.placeholder_with_default(tf.constant(10), [], self._name("k"))
-        k = graph_checks.holds(k > 0, k, k, self._function, "k", "an integer above 0")
+        k = graph_checks.holds(k > 0, k, k, function=self._function, argument="k",
+                               wanted="an integer above 0")
         scores = tf.matmul(self.vectors, weights, transpose_b=True) + biases  # [B, C]
         known = seen >= 0
         pairs = tf.stack([tf.where(known)[:, 0], tf.boolean_mask(seen, known)], 1)  # [n, 2]
@@ -318,16 +309,22 @@ class _Query:
         some = tf.where(none, tf.zeros_like(asked), asked)
         return tf.where(none, asked, graph_checks.ids_below(some, names.size, self._function, name))
 
-    def _column(self, number, column):
-        """An input of the context: int32 [B] of categories, or float32 [B]."""
-        names = self._tables.columns[column]
-        value = self._input(column, "context_%d" % number, tf.string if names else tf.float32, [None])
-        if names:
-            return tf.cast(names.ids(value, 0), tf.int32)
+    def category_ids(self, column):
+        """Return an input of names of categories as their ids, int32 [B]; 0 for unknown ones."""
+        return tf.cast(self._tables.columns[column].ids(self._column(column), 0), tf.int32)
+
+    def finite_numbers(self, column):
+        """Return an input of numbers, float32 [B], that asserts that they are finite."""
+        value = self._column(column)
         finite = tf.is_finite(value)
         wrong = tf.boolean_mask(value, tf.logical_not(finite))[:5]
-        return graph_checks.holds(tf.reduce_all(finite), wrong, value, self._function, column,
-                                "finite numbers")
+        return graph_checks.holds(tf.reduce_all(finite), wrong, value, function=self._function,
+                                  argument=column, wanted="finite numbers")
+
+    def _column(self, column):
+        """A new input of the context, [B]."""
+        return self._input(column, "context_%d" % list(self._columns).index(column),
+                           tf.as_dtype(self._columns[column].serving_dtype), [None])
 
     def _input(self, name, op_name, dtype, shape):
         """A new input; all have as many rows as the first."""
@@ -335,8 +332,9 @@ class _Query:
         if name == "items":
             return value
         num_rows = tf.shape(value)[0]
-        return graph_checks.holds(tf.equal(num_rows, self._num_rows), num_rows, value, self._function,
-                                name, "as many rows as items")
+        return graph_checks.holds(tf.equal(num_rows, self._num_rows), num_rows, value,
+                                  function=self._function, argument=name,
+                                  wanted="as many rows as items")
 
     def _name(self, op_name):
         return "%s_%s" % (self._function, op_name)

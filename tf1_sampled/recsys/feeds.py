@@ -1,7 +1,7 @@
 """From events to what a model reads: batches and held-out users as the arrays of `model.Inputs`.
 
-    net = model.YouTubeDNN(..., context=context_columns(events))
-    for feed, progress, position in epochs_of_feeds(events, inputs, labels, ...):
+    net = model.Network(..., context=context_columns(events))
+    for feed, progress, position in epochs_of_feeds(events, fed, plan):
         session.run(train_op, feed)
     vectors = user_vectors(session, output, inputs, events, test, history_length)
 """
@@ -21,20 +21,23 @@ Known.__doc__ = """What the users of a batch are known to have taken, for candid
 """
 
 
+Fed = collections.namedtuple("Fed", "inputs labels known", defaults=[None])
+Fed.__doc__ = """The placeholders of training.
+
+  inputs: model.placeholders of training.
+  labels: placeholder, int32 [P].
+  known: None, or Known of placeholders.
+"""
+
+
 def context_columns(events):
-    """{name: number of categories, or model.Numeric} of the events' columns, for model.YouTubeDNN.
+    """Return {name: columns.ColumnType} of the events' columns, for model.Network.
 
     A number's mean and deviation are those of the training events.
     """
     training = splits.ranges(events.starts[:-1], events.train_ends - events.starts[:-1])
-    columns = {}
-    for name, column in events.columns.items():
-        if column.categories is None:
-            values = column.values[training].astype(np.float64)
-            columns[name] = model.Numeric(float(values.mean()), float(values.std()) or 1.0)
-        else:
-            columns[name] = len(column.categories)
-    return columns
+    return {name: column.kind.fitted(column.values[training])
+            for name, column in events.columns.items()}
 
 
 def training_span(events):
@@ -57,13 +60,15 @@ def of_batch(events, batch, end_of_training=None):
     """
     context = {name: column.values[batch.positions] for name, column in events.columns.items()}
     ages = None if end_of_training is None else end_of_training - events.times[batch.positions]
-    return model.Inputs(batch.items, batch.begin, batch.end, batch.own, batch.users, context, ages)
+    return model.Inputs(items=batch.items, begin=batch.begin, end=batch.end, own=batch.own,
+                        users=batch.users, context=context, ages=ages)
 
 
 def of_users(events, users, ends, history_length=None):
     """The arrays of users as they are when they are asked: the example age is that of now.
 
-    A column of the context says what it does of the event that comes next, as while training.
+    A column of the context says what it does of the event that comes next, as while training; of the
+    user's last event where none comes.
 
     Args:
       events: splits.Events.
@@ -75,15 +80,28 @@ def of_users(events, users, ends, history_length=None):
       model.Inputs.
     """
     rows = splits.histories(events, users, ends, history_length)
-    context = {name: column.values[ends] for name, column in events.columns.items()}
-    return model.Inputs(rows.items, rows.begin, rows.end, None, np.asarray(users, np.int32), context,
-                        None)
+    users = np.asarray(users, np.int32)
+    asked = np.minimum(ends, events.starts[users + 1] - 1)
+    context = {name: column.values[asked] for name, column in events.columns.items()}
+    return model.Inputs(items=rows.items, begin=rows.begin, end=rows.end, own=None, users=users,
+                        context=context, ages=None)
 
 
-def everyone(events, most):
-    """Some users, evenly spread, after all their events: splits.HeldOut without anything held out."""
-    users = np.unique(np.linspace(0, len(events.user_names) - 1, most).astype(np.int64))
-    return splits.HeldOut(users, events.starts[users + 1], None, None)
+def everyone(events, most=None):
+    """Return users after all their events, with nothing held out.
+
+    Args:
+      events: splits.Events.
+      most: integer, so many users at most, evenly spread; None for all.
+
+    Returns:
+      splits.HeldOut without targets; the items of a user's events are seen.
+    """
+    users = np.arange(len(events.user_names))
+    if most is not None:
+        users = np.unique(np.linspace(0, len(users) - 1, most).astype(np.int64))
+    ends = events.starts[users + 1]
+    return splits.HeldOut(users, ends, None, splits.Rows(events.items, events.starts[users], ends))
 
 
 def user_vectors(session, vectors, inputs, events, part, history_length=None, block=4096):
@@ -91,7 +109,7 @@ def user_vectors(session, vectors, inputs, events, part, history_length=None, bl
 
     Args:
       session: tf.Session.
-      vectors: float [P, D'], YouTubeDNN.user_vectors(inputs).
+      vectors: float [P, D'], Network.user_vectors(inputs).
       inputs: model.placeholders.
       events: splits.Events.
       part: splits.HeldOut of V users.
@@ -127,29 +145,28 @@ def known_of_batch(events, batch):
                  rows.reshape(-1).astype(np.int32))
 
 
-def epochs_of_feeds(events, inputs, labels, known, context, history_length, examples_per_batch, epochs,
-                    seed, max_examples_per_user=None, position=None, begin=0.0, end=1.0):
-    """Feeds of training steps.
+def epochs_of_feeds(events, fed, plan, position=None, begin=0.0, end=1.0):
+    """Yield feeds of training steps.
 
     Args:
       events: splits.Events.
-      inputs: model.placeholders of training.
-      labels: placeholder, int32 [P].
-      known: None, or Known of placeholders.
-      context, history_length, examples_per_batch, epochs, seed, max_examples_per_user, position, begin,
-        end: as batches.epochs_of_batches.
+      fed: Fed.
+      plan: batches.Plan.
+      position: what came with the last feed that was used; None for none.
+      begin, end: floats in [0, 1], the share of the work to do.
 
     Returns:
       An iterator of (feed_dict, share of the work done after it: float in (0, 1], position after it).
+
+    Raises:
+      InputError: a plan with a setting out of its range, before the first feed.
     """
-    end_of_training = None if inputs.ages is None else training_span(events)[1]
-    for batch, progress, after in batches.epochs_of_batches(
-            events, context, history_length, examples_per_batch, epochs, seed, max_examples_per_user,
-            position, begin, end):
-        feed = model.feed(inputs, of_batch(events, batch, end_of_training))
-        feed[labels] = batch.labels
-        if known is not None:
-            feed.update(zip(known, known_of_batch(events, batch)))
+    end_of_training = None if fed.inputs.ages is None else training_span(events)[1]
+    for batch, progress, after in batches.epochs_of_batches(events, plan, position, begin, end):
+        feed = model.feed(fed.inputs, of_batch(events, batch, end_of_training))
+        feed[fed.labels] = batch.labels
+        if fed.known is not None:
+            feed.update(zip(fed.known, known_of_batch(events, batch)))
         yield feed, progress, after
 
 

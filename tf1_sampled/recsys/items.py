@@ -43,7 +43,7 @@ def write_items(path, names, titles, counts):
         checks.argument(_is_text(title), "write_items", "titles", "strings of Unicode characters", title)
     with writing.writing(path) as stream:
         stream.write(_HEADER + "\n")
-        stream.writelines("%s\t%s\t%d\n" % (_escape(name), _escape(title), count)
+        stream.writelines("%s\t%s\t%d\n" % (escaped(name), escaped(title), count)
                           for name, title, count in zip(names, titles, counts))
 
 
@@ -94,7 +94,8 @@ def _is_text(value):
     return isinstance(value, str) and not _SURROGATE.search(value)
 
 
-def _escape(text):
+def escaped(text):
+    """Return a name as a cell of the table has it."""
     return _TO_ESCAPE.sub(lambda found: _ESCAPES[found.group()], text)
 
 

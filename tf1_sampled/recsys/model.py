@@ -10,11 +10,12 @@ examples at once, where one example at a time would gather its history's rows ag
     items  [N]            events of whole users, one after the other
     begin, end, own [P]   example p's history is items[begin_p : end_p] without items[own_p]
 
-    net = YouTubeDNN(item_counts, dim=64, hidden=[128, 64])
+    net = Network(item_counts, Architecture(dim=64, hidden=(128, 64)))
     weights, biases = net.class_table()
     loss = sampled_softmax_loss(weights, biases, labels, net.user_vectors(inputs), ...)
 
 Axes: N events, P examples, D dimension, C items. Knows no loss and no data: see `batches`, `ranking`.
+What a column of the context adds to a user vector is in `columns`.
 
 Reference: Covington et al. 2016, "Deep Neural Networks for YouTube Recommendations", section 3.
 """
@@ -40,83 +41,86 @@ Inputs.__doc__ = """What a model reads of P examples.
   own: None, or int32 [P]: the place in `items` of an event of the history that is left out of it, -1
     for none.
   users: int32 [P], -1 for one who is not known; None without user rows.
-  context: {name: int32 [P] (a category, 0 if unknown) or float32 [P]}, the model's columns.
+  context: {name: [P] of the dtype of its type}, the model's columns.
   ages: float32 [P], how long before the end of training the example happened; None for now, as when
     serving.
 """
 
-Numeric = collections.namedtuple("Numeric", "mean deviation")
-Numeric.__doc__ = """A numeric context column: of training, its mean and standard deviation."""
+Architecture = collections.namedtuple(
+    "Architecture",
+    "dim hidden similarity temperature pooling_power shared_table dropout frequency_bias",
+    defaults=[(), "dot", 1.0, 1.0, False, 0.0, 1.0])
+Architecture.__doc__ = """The settings of a model that do not depend on its data.
+
+  dim: integer D, of the embeddings.
+  hidden: sequence of integers, the sizes of the ReLU layers; may be empty. The last one, else D, is the
+    size of user vectors and class rows. With layers the parts of a user (history, row, context, age: D
+    numbers each) stand side by side, without they are added.
+  similarity: "dot", or "cosine": item rows and user vectors of length 1.
+  temperature: float above 0; scores are divided by it.
+  pooling_power: float p from 0 to 1; a history is the sum of its rows over length^p: 1 for the mean, 0
+    for the sum.
+  shared_table: boolean, whether histories and classes have one table of rows.
+  dropout: float from 0 to below 1, the share of a history's items, and of hidden units, that a training
+    step leaves out.
+  frequency_bias: float, an item's bias is its log frequency times this; 0 for none.
+"""
 
 
-class YouTubeDNN(collections.namedtuple(
-        "YouTubeDNN", "item_counts dim hidden similarity temperature pooling_power shared_table "
-                      "num_users context age_unit dropout frequency_bias seed")):
-    """The settings of a model, and its parts; parts that are built twice share their variables.
+class Network(collections.namedtuple(
+        "Network", "item_counts architecture num_users context age_unit seed")):
+    """A model's graph in parts; parts that are built twice share their variables.
 
       item_counts: integer [C], how often each item comes in training.
-      dim: integer D, of the embeddings.
-      hidden: sequence of integers, the sizes of the ReLU layers; may be empty. The last one, else D,
-        is the size of user vectors and class rows. With layers the parts of a user (history, row,
-        context, age: D numbers each) stand side by side, without they are added.
-      similarity: "dot", or "cosine": item rows and user vectors of length 1.
-      temperature: float above 0; scores are divided by it.
-      pooling_power: float p from 0 to 1; a history is the sum of its rows over length^p: 1 for the
-        mean, 0 for the sum.
-      shared_table: boolean, whether histories and classes have one table of rows.
+      architecture: Architecture.
       num_users: integer U; 0 for no rows of users.
-      context: {name: number of categories, or Numeric}.
+      context: {name: columns.ColumnType}.
       age_unit: float, the length of time that counts as 1 in the example age; 0 for no such part.
-      dropout: float from 0 to below 1, the share of a history's items, and of hidden units, that a
-        training step leaves out.
-      frequency_bias: float, an item's bias is its log frequency times this; 0 for none.
       seed: integer or None.
 
     Raises:
       InputError: a setting out of its range, a shared table whose rows would have two sizes.
     """
 
-    def __new__(cls, item_counts, dim, hidden=(), similarity="dot", temperature=1.0, pooling_power=1.0,
-                shared_table=False, num_users=0, context=None, age_unit=0.0, dropout=0.0,
-                frequency_bias=1.0, seed=None):
+    def __new__(cls, item_counts, architecture, num_users=0, context=None, age_unit=0.0, seed=None):
         def check(condition, name, wanted, got):
             checks.argument(condition, "YouTubeDNN", name, wanted, got)
 
-        for name, value in [("dim", dim)] + [("hidden", size) for size in hidden]:
+        a = architecture._replace(hidden=tuple(architecture.hidden))
+        for name, value in [("dim", a.dim)] + [("hidden", size) for size in a.hidden]:
             checks.positive("YouTubeDNN", name, value)
-        checks.one_of("YouTubeDNN", "similarity", similarity, SIMILARITIES)
-        check(temperature > 0, "temperature", "a number above 0", temperature)
-        check(0 <= pooling_power <= 1, "pooling_power", "a number from 0 to 1", pooling_power)
+        checks.one_of("YouTubeDNN", "similarity", a.similarity, SIMILARITIES)
+        check(a.temperature > 0, "temperature", "a number above 0", a.temperature)
+        check(0 <= a.pooling_power <= 1, "pooling_power", "a number from 0 to 1", a.pooling_power)
         check(num_users >= 0, "num_users", "0 or more", num_users)
         check(age_unit >= 0, "age_unit", "0 or more", age_unit)
-        check(0 <= dropout < 1, "dropout", "a number from 0 to below 1", dropout)
-        check(not shared_table or not hidden or hidden[-1] == dim, "hidden",
-              "a last layer of %d, as rows of the shared table" % dim, list(hidden))
-        return super().__new__(cls, item_counts, dim, tuple(hidden), similarity, temperature,
-                               pooling_power, shared_table, num_users, dict(context or {}), age_unit,
-                               dropout, frequency_bias, seed)
+        check(0 <= a.dropout < 1, "dropout", "a number from 0 to below 1", a.dropout)
+        check(not a.shared_table or not a.hidden or a.hidden[-1] == a.dim, "hidden",
+              "a last layer of %d, as rows of the shared table" % a.dim, list(a.hidden))
+        return super().__new__(cls, item_counts=item_counts, architecture=a, num_users=num_users,
+                               context=dict(context or {}), age_unit=age_unit, seed=seed)
 
     def item_embeddings(self):
         """float32 [C, D], the rows that histories are made of."""
-        return self._rows("item_embeddings", len(self.item_counts), self.dim)
+        return self._rows("item_embeddings", len(self.item_counts), self.architecture.dim)
 
     def class_table(self):
         """weights float32 [C, D'] (UnitRows for cosine) and biases float32 [C], not trained."""
         biases = distributions.log_frequency_biases("class_biases", self.item_counts,
-                                                    self.frequency_bias)
+                                                    self.architecture.frequency_bias)
         weights = self.class_rows()
-        return (UnitRows(weights) if self.similarity == "cosine" else weights), biases
+        return (UnitRows(weights) if self.architecture.similarity == "cosine" else weights), biases
 
     def class_rows(self):
         """float32 [C, D'], the rows of classes, not scaled."""
-        if self.shared_table:
+        if self.architecture.shared_table:
             return self.item_embeddings()
         return self._rows("class_weights", len(self.item_counts), self.vector_size)
 
     @property
     def vector_size(self):
         """D', the size of user vectors and class rows."""
-        return self.hidden[-1] if self.hidden else self.dim
+        return self.architecture.hidden[-1] if self.architecture.hidden else self.architecture.dim
 
     def user_vectors(self, inputs, training=False, seed=None):
         """The vector of each example's user.
@@ -131,26 +135,22 @@ class YouTubeDNN(collections.namedtuple(
           float32 [P, D'], divided by the temperature, so that its product with a class row is a score.
         """
         seed = self.seed if seed is None else seed
-        kept = functools.partial(self._kept, seed) if training and self.dropout else None
+        kept = functools.partial(self._kept, seed) if training and self.architecture.dropout else None
         parts = [self._history(inputs, kept)]  # each [P, D]
         if self.num_users:
             known = tf.cast(inputs.users >= 0, tf.float32)[:, None]
-            rows = self._rows("user_embeddings", self.num_users, self.dim)
-            parts.append(lookup(rows, tf.maximum(inputs.users, 0)) * known)
-        for name, column in sorted(self.context.items()):
-            values, table = inputs.context[name], context_variable(name)
-            if isinstance(column, Numeric):
-                parts.append(self._number(table, (values - column.mean) / column.deviation))
-            else:
-                parts.append(lookup(self._rows(table, column, self.dim), values))
+            rows = self.rows_of("user_embeddings", self.num_users, tf.maximum(inputs.users, 0))
+            parts.append(rows * known)
+        for name, kind in sorted(self.context.items()):
+            parts.append(kind.embedded(self, context_variable(name), inputs.context[name]))
         if self.age_unit and inputs.ages is not None:
-            parts.append(self._number("example_age", inputs.ages / self.age_unit))
-        elif self.age_unit and self.hidden:
+            parts.append(self.scaled_row("example_age", inputs.ages / self.age_unit))
+        elif self.age_unit and self.architecture.hidden:
             parts.append(tf.zeros_like(parts[0]))
-        layer = self._tower(tf.concat(parts, 1), kept) if self.hidden else tf.add_n(parts)
-        if self.similarity == "cosine":
+        layer = self._tower(tf.concat(parts, 1), kept) if self.architecture.hidden else tf.add_n(parts)
+        if self.architecture.similarity == "cosine":
             layer = tf.nn.l2_normalize(layer, 1)
-        return layer / self.temperature
+        return layer / self.architecture.temperature
 
     def _kept(self, seed, name, values, shape):
         """`values` without some of them, larger instead so that their mean stays.
@@ -163,33 +163,39 @@ class YouTubeDNN(collections.namedtuple(
         """
         drawn = tf.random.stateless_uniform(
             shape, distributions.stateless_seed(distributions.fold_in(seed, name)))
-        return values * (tf.cast(drawn >= self.dropout, tf.float32) / (1 - self.dropout))
+        dropout = self.architecture.dropout
+        return values * (tf.cast(drawn >= dropout, tf.float32) / (1 - dropout))
 
     def _history(self, inputs, kept):
         """float32 [P, D], the pooled histories."""
         rows = lookup(self.item_embeddings(), inputs.items)
         if kept:  # whole items
             rows = kept("items", rows, [tf.shape(rows)[0], 1])
-        return pool_histories(rows, inputs.begin, inputs.end, inputs.own, self.pooling_power)
+        return pool_histories(rows, inputs.begin, inputs.end, inputs.own,
+                              self.architecture.pooling_power)
 
     def _tower(self, layer, kept):
         """The ReLU layers on [P, parts D]: float32 [P, D']."""
-        for number, size in enumerate(self.hidden, 1):
+        for number, size in enumerate(self.architecture.hidden, 1):
             name, fan_in = "hidden_%d" % number, layer.shape.as_list()[1]
             kernel = _variable(name + "/kernel", [fan_in, size], random_normal(
                 (2 / fan_in) ** 0.5, distributions.fold_in(self.seed, name)))
             layer = tf.matmul(layer, kernel) + _variable(name + "/bias", [size], tf.zeros_initializer())
             # The paper's ReLU, but not after the last layer: a vector without negative parts could
             # not point away from any item.
-            if number < len(self.hidden):
+            if number < len(self.architecture.hidden):
                 layer = tf.nn.relu(layer)
                 if kept:
                     layer = kept(name, layer, tf.shape(layer))
         return layer
 
-    def _number(self, name, values):
-        """float32 [P, D], numbers [P] times a row of weights."""
-        return values[:, None] * self._rows(name, 1, self.dim)
+    def rows_of(self, name, number, ids):
+        """Return rows of a table of `number` rows that is called `name`: ids [P] -> float32 [P, D]."""
+        return lookup(self._rows(name, number, self.architecture.dim), ids)
+
+    def scaled_row(self, name, values):
+        """Return a row of weights that is called `name` times numbers: [P] -> float32 [P, D]."""
+        return values[:, None] * self._rows(name, 1, self.architecture.dim)
 
     def _rows(self, name, number, size):
         """A table of `number` rows, of about length 1 for dot products.
@@ -197,10 +203,9 @@ class YouTubeDNN(collections.namedtuple(
         Cosines do not need the length: short rows let what is learned soon outweigh the start, in
         histories too, where rows that were hardly trained then count for little.
         """
-        length = 0.15 if self.similarity == "cosine" else 1.0
+        length = 0.15 if self.architecture.similarity == "cosine" else 1.0
         return _variable(name, [number, size], random_normal(
             length * size ** -0.5, distributions.fold_in(self.seed, name)))
-
 
 
 def context_variable(column):
@@ -271,7 +276,7 @@ def placeholders(net, training=False):
     """Inputs of placeholders for a model.
 
     Args:
-      net: YouTubeDNN.
+      net: Network.
       training: boolean, whether examples leave an event of their histories out, and have an age.
 
     Returns:
@@ -280,12 +285,11 @@ def placeholders(net, training=False):
     def vector(name, dtype=tf.int32):
         return tf.placeholder(dtype, [None], "inputs/" + name)  # not the name of a variable
 
-    context = {name: vector(context_variable(name),
-                            tf.float32 if isinstance(column, Numeric) else tf.int32)
-               for name, column in net.context.items()}
-    return Inputs(vector("items"), vector("begin"), vector("end"), vector("own") if training else None,
-                  vector("users") if net.num_users else None, context,
-                  vector("ages", tf.float32) if training and net.age_unit else None)
+    context = {name: vector(context_variable(name), kind.dtype) for name, kind in net.context.items()}
+    return Inputs(
+        items=vector("items"), begin=vector("begin"), end=vector("end"),
+        own=vector("own") if training else None, users=vector("users") if net.num_users else None,
+        context=context, ages=vector("ages", tf.float32) if training and net.age_unit else None)
 
 
 def feed(inputs, values):

@@ -58,10 +58,11 @@ def popularity(folder, rankings, item_counts, k):
                for name, ranking in rankings.items()}
     labels = ["%s\n%d targets" % (bucket.label, bucket.num_targets)
               for bucket in next(iter(buckets.values()))]
-    charts.bars(path, labels, {name: [bucket.recall for bucket in of_system]
-                              for name, of_system in buckets.items()},
-               "items by popularity, with a fifth of the events each", "share found in the top %d" % k,
-               "What is found of popular and of rare items")
+    charts.bars(
+        path, labels,
+        {name: [bucket.recall for bucket in of_system] for name, of_system in buckets.items()},
+        x_label="items by popularity, with a fifth of the events each",
+        y_label="share found in the top %d" % k, title="What is found of popular and of rare items")
     return path
 
 
@@ -86,5 +87,5 @@ def item_map(folder, vectors, names, categories, seed=0):
     if categories is not None:
         colours = [category.split("|")[0] for category in categories[:_MAP_ITEMS]]
     charts.map_of_points(path, np.asarray(vectors[:_MAP_ITEMS]), names[:_MAP_ITEMS],
-                        "The most frequent items", colours, seed)
+                         title="The most frequent items", colours=colours, seed=seed)
     return path

@@ -15,7 +15,7 @@ import tensorflow.compat.v1 as tf
 from tf1_sampled import checks
 from tf1_sampled.logits import lookup, whole_table
 from tf1_sampled.recsys import evaluation, splits
-from tf1_sampled.training import loop
+from tf1_sampled.training import steps
 
 
 def best_items(weights, biases, vectors, num_items, number, num_vectors=16):
@@ -105,6 +105,9 @@ class ItemRanking:
           scores: float32, of the same shape; -inf there.
         """
         blocks = list(self._blocks(session, vectors, seen, k))
+        if not blocks:
+            shape = [0, min(k, self._num_items)]
+            return np.empty(shape, np.int64), np.empty(shape, np.float32)
         return np.concatenate([b[1] for b in blocks]), np.concatenate([b[0] for b in blocks])
 
     def _blocks(self, session, vectors, seen, k, targets=None):
@@ -122,8 +125,9 @@ class ItemRanking:
             for first in range(0, self._num_items, self._items_at_a_time):
                 last = min(first + self._items_at_a_time, self._num_items)
                 here, wanted_here = _inside(hidden, first, last), _inside(wanted, first, last)
-                best, places, own = score(part, first, last, min(k, last - first),
-                                          hidden[here] - [0, first], wanted[wanted_here] - [0, first])
+                fed = (part, first, last, min(k, last - first), hidden[here] - [0, first],
+                       wanted[wanted_here] - [0, first])
+                best, places, own = score(*fed)
                 values.append(best)
                 items.append(places.astype(np.int64) + first)
                 target_scores[wanted_here] = own
@@ -134,7 +138,7 @@ class ItemRanking:
             items[np.isneginf(values)] = -1
             return values, items, wanted[:, 0], target_scores
 
-        with concurrent.futures.ThreadPoolExecutor(loop.num_cores()) as pool:
+        with concurrent.futures.ThreadPoolExecutor(steps.num_cores()) as pool:
             for result in pool.map(block, range(0, len(vectors), self._users_at_a_time)):
                 yield result
 

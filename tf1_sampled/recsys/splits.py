@@ -33,7 +33,7 @@ Fields:
   starts: int64 [U + 1].
   train_ends, valid_ends: int64 [U].
   times: float64 [N], or None for a log without times.
-  columns: {name: Column}, of [N] each, as `events.Log` has them.
+  columns: {name: columns.Column}, of [N] each.
   user_names, item_names: lists of str, by id.
   item_counts: int64 [C], how many training events each item has.
   num_dropped_users: int, users who had enough events, but none to train on.
@@ -46,6 +46,9 @@ Fields:
   items: int32.
   begin, end: int64, of one length.
 """
+
+_Kept = collections.namedtuple("_Kept", "min_item_count min_user_count repeats")
+_Kept.__doc__ = """Which events stay: the arguments of these names of the splits."""
 
 HeldOut = collections.namedtuple("HeldOut", "users ends targets seen")
 HeldOut.__doc__ = """What some users took next, to be ranked among the items that they have not had.
@@ -61,9 +64,10 @@ Fields:
 def digest(events):
     """A short string of all that `events` holds, which tells whether two are the same."""
     columns = [part for name in sorted(events.columns) for part in (
-        name, events.columns[name].values, events.columns[name].categories)]
-    return cache.digest(events.items, events.starts, events.train_ends, events.valid_ends,
-                        events.times, events.user_names, events.item_names, *columns)
+        name, events.columns[name].values, events.columns[name].kind.row_names)]
+    parts = [events.items, events.starts, events.train_ends, events.valid_ends, events.times,
+             events.user_names, events.item_names]
+    return cache.digest(*parts, *columns)
 
 
 def split_last(log, min_item_count=5, min_user_count=3, repeats=False):
@@ -91,12 +95,13 @@ def split_last(log, min_item_count=5, min_user_count=3, repeats=False):
     Reference: He et al. 2017, "Neural Collaborative Filtering", section 4.1 (leave-one-out).
     """
     function = "split_last"
-    order = _kept_events(function, log, None, min_item_count, min_user_count, repeats)
+    kept = _Kept(min_item_count, min_user_count, repeats)
+    order = _kept_events(function, log, None, kept)
     counts = np.bincount(log.users[order], minlength=len(log.user_names))
     users = log.users[order]
     from_end = np.cumsum(counts)[users] - np.arange(len(order))  # 1 for the last
     part = np.where((from_end <= 2) & (counts[users] >= 3), 3 - from_end, TRAIN)
-    return _made_events(function, log, order, part, min_item_count, min_user_count)
+    return _made_events(function, log, order, part, kept)
 
 
 def split_time(log, valid_from, test_from, min_item_count=5, min_user_count=1, repeats=False):
@@ -125,8 +130,9 @@ def split_time(log, valid_from, test_from, min_item_count=5, min_user_count=1, r
     checks.argument(test_from >= valid_from, function, "test_from",
                     "a time not before valid_from = %s" % valid_from, test_from)
     part = (log.times >= valid_from).astype(np.int8) + (log.times >= test_from)
-    order = _kept_events(function, log, part, min_item_count, min_user_count, repeats)
-    return _made_events(function, log, order, part[order], min_item_count, min_user_count)
+    kept = _Kept(min_item_count, min_user_count, repeats)
+    order = _kept_events(function, log, part, kept)
+    return _made_events(function, log, order, part[order], kept)
 
 
 def time_at(log, share):
@@ -195,30 +201,31 @@ def split_given(log, part, min_item_count=1, repeats=False):
     if not known.all():
         checks.argument(False, function, "part", "0 to train, 1 to validate, 2 to test",
                         part[~known][0].item())
-    order = _kept_events(function, log, part, min_item_count, 1, repeats)
-    return _made_events(function, log, order, part[order], min_item_count, 1)
+    kept = _Kept(min_item_count, 1, repeats)
+    order = _kept_events(function, log, part, kept)
+    return _made_events(function, log, order, part[order], kept)
 
 
 def _check_times(function, log):
     checks.argument(log.times is not None, function, "log", "events with times", None)
 
 
-def _kept_events(function, log, part, min_item_count, min_user_count, repeats):
+def _kept_events(function, log, part, kept):
     """Positions in the log of the events that stay, by user, part (if any), time and place in it."""
-    checks.positive(function, "min_item_count", min_item_count)
-    checks.positive(function, "min_user_count", min_user_count)
+    checks.positive(function, "min_item_count", kept.min_item_count)
+    checks.positive(function, "min_user_count", kept.min_user_count)
     keys = [key for key in (log.times, part, log.users) if key is not None]  # the last counts most
     order = np.lexsort(keys)
-    if not repeats:
+    if not kept.repeats:
         pairs = log.users[order].astype(np.int64) * len(log.item_names) + log.items[order]
         order = order[np.sort(np.unique(pairs, return_index=True)[1])]
-    for ids, least in ((log.items, min_item_count), (log.users, min_user_count)):
+    for ids, least in ((log.items, kept.min_item_count), (log.users, kept.min_user_count)):
         counts = np.bincount(ids[order])
         order = order[counts[ids[order]] >= least]
     return order
 
 
-def _made_events(function, log, order, part, min_item_count, min_user_count):
+def _made_events(function, log, order, part, kept):
     """`Events` of the events at these positions in the log, each user's together, and their parts."""
     num_users = len(log.user_names)
     users = log.users[order]
@@ -231,7 +238,7 @@ def _made_events(function, log, order, part, min_item_count, min_user_count):
     checks.argument(
         len(old_items) > 1, function, "log",
         "two items or more that have %d events or more each, of users who have %d such events or more "
-        "and one to train on" % (min_item_count, min_user_count),
+        "and one to train on" % (kept.min_item_count, kept.min_user_count),
         "%d left of %d items and %d users" % (len(old_items), len(log.item_names), num_users))
 
     counts = np.bincount(items[part == TRAIN], minlength=len(old_items))
@@ -245,11 +252,12 @@ def _made_events(function, log, order, part, min_item_count, min_user_count):
     train_ends = starts[:-1] + train
     columns = {name: column._replace(values=column.values[order])
                for name, column in log.columns.items()}
-    return Events(new_ids[items], starts, train_ends, train_ends + valid,
-                  None if log.times is None else log.times[order], columns,
-                  [log.user_names[u] for u in old_users],
-                  [log.item_names[i] for i in old_items[by_count]], counts[by_count].astype(np.int64),
-                  int(num_dropped))
+    return Events(
+        items=new_ids[items], starts=starts, train_ends=train_ends, valid_ends=train_ends + valid,
+        times=None if log.times is None else log.times[order], columns=columns,
+        user_names=[log.user_names[u] for u in old_users],
+        item_names=[log.item_names[i] for i in old_items[by_count]],
+        item_counts=counts[by_count].astype(np.int64), num_dropped_users=int(num_dropped))
 
 
 def _renumbered(ids, num_ids):

@@ -1,0 +1,80 @@
+"""What run_recsys.py checks before the work, and makes of a model; see run_recsys_test for all of it."""
+import os
+import types
+from unittest import mock
+
+from absl.testing import absltest, parameterized
+
+from tf1_sampled import InputError
+from tf1_sampled.programs import flags, recsys
+from tf1_sampled.recsys import YouTubeDNN
+
+
+def _parsed(*arguments):
+    return flags.parse("run_recsys", ["run_recsys.py", *arguments], [YouTubeDNN, recsys.ResultSettings])
+
+
+class CheckResultsTest(parameterized.TestCase):
+
+    def setUp(self):
+        super().setUp()
+        self.addCleanup(os.chdir, os.getcwd())
+        os.chdir(self.create_tempdir().full_path)
+
+    def test_flags_are_the_settings_of_the_model_and_of_the_results(self):
+        model, results = _parsed("--hidden=8,4", "--loss=nce", "--category=genres", "--noann_index")
+        self.assertIsInstance(model, YouTubeDNN)
+        self.assertEqual((model.hidden, model.loss), ((8, 4), "nce"))
+        self.assertEqual(results.values(), {"ann_index": False, "plots": "", "category": "genres"})
+
+    @parameterized.parameters(
+        (["--category=genres"],
+         "^run_recsys: --titles: wanted a file with the column of --category, got ''"),
+        (["--model_dir=m", "--events=m/items.tsv"],
+         "^--events: wanted a place of its own, got items.tsv, which m keeps"),
+        (["--model_dir=m", "--train=a,m/model.ckpt-1.index"], "^--train: wanted a place of its own"),
+        (["--model_dir=m", "--titles=m/items.faiss"], "^--titles: wanted .*, got items.faiss"),
+        (["--model_dir=m", "--plots=m/saved_model"], "^--plots: wanted a place of its own, got saved"))
+    def test_results_that_would_go_where_something_is_read(self, arguments, message):
+        with self.assertRaisesRegex(InputError, message):
+            recsys._check_results(*_parsed(*arguments))
+        self.assertEmpty(os.listdir("."))
+
+    def test_pictures_in_place_of_what_is_read(self):
+        with mock.patch.object(recsys.charts, "check_available"):
+            with self.assertRaisesRegex(InputError, "--users: wanted a place of its own, got map.png"):
+                recsys._check_results(*_parsed("--users=p/map.png", "--plots=p"))
+            recsys._check_results(*_parsed("--users=p/users.csv", "--plots=p"))
+
+    def test_results_that_fit(self):
+        recsys._check_results(*_parsed())
+        recsys._check_results(*_parsed("--model_dir=m", "--events=m.csv", "--titles=t", "--category=g"))
+
+
+class MadeTest(absltest.TestCase):
+
+    def test_by_default_there_are_the_files_of_the_model_alone(self):
+        fit = types.SimpleNamespace(data=types.SimpleNamespace(test=None))
+        model = types.SimpleNamespace(folder="m", fitted=fit)
+        made = recsys.Made(model, recsys.ResultSettings(), None)
+        made.evaluate()
+        made.index()
+        made.draw()
+        self.assertEqual(made.written, [
+            os.path.join("m", name) for name in (
+                "", "saved_model" + os.sep, "item_vectors.npy", "item_biases.npy", "items.tsv",
+                "names.json")])
+
+
+class RunTest(absltest.TestCase):
+
+    def test_a_worker_that_is_not_the_chief_makes_no_results(self):
+        host = types.SimpleNamespace(is_chief=False)
+        with mock.patch.object(YouTubeDNN, "fit") as fit, mock.patch.object(recsys, "Made") as made:
+            recsys._run(*_parsed("--category=genres"), host)  # the chief tells what is wrong
+        fit.assert_called_once_with(host=host)
+        made.assert_not_called()
+
+
+if __name__ == "__main__":
+    absltest.main()

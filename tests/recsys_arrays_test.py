@@ -1,0 +1,159 @@
+"""Tests of names and numbers in Python: each kind of array as one value at a time gives it."""
+import datetime
+import decimal
+
+import numpy as np
+from absl.testing import absltest, parameterized
+
+from tf1_sampled import checks
+from tf1_sampled.recsys import arrays
+
+NAN, NAT = float("nan"), np.datetime64("NaT")
+
+
+class NAType:
+    """As pandas.NA: no comparison of it is true or false."""
+
+    def __eq__(self, other):
+        return self
+
+    __ne__ = __eq__
+    __hash__ = None
+
+    def __bool__(self):
+        raise TypeError("ambiguous")
+
+
+class ToNumpy:
+    """As a pandas.Series: what it holds is to be had as an array only."""
+
+    def __init__(self, values):
+        self._values = np.asarray(values)
+
+    def to_numpy(self):
+        return self._values
+
+
+class NumberingTest(absltest.TestCase):
+
+    def test_names_have_ids_in_the_order_of_appearance(self):
+        numbering = arrays.Numbering(["", "a"])
+        self.assertEqual([numbering[text] for text in ("c", "a", " c ", "b", " ")], [2, 1, 2, 3, 0])
+        self.assertEqual(numbering.names, ["", "a", "c", "b"])
+
+    def test_an_empty_name_is_none_unless_it_is_there(self):
+        with self.assertRaises(ValueError):
+            arrays.Numbering()[" "]
+
+
+class NameIdsTest(parameterized.TestCase):
+
+    @parameterized.named_parameters(
+        ("strings", ["b", "a", " b", "c"], ["b", "a", "c"]),
+        ("array_of_strings", np.array(["b", "a", "b ", "c"]), ["b", "a", "c"]),
+        ("integers", [7, -1, 7, 3], ["7", "-1", "3"]),
+        ("array_of_integers", np.array([7, -1, 7, 3], np.int16), ["7", "-1", "3"]),
+        ("unsigned", np.array([2 ** 64 - 1, 1, 2 ** 64 - 1, 0], np.uint64),
+         [str(2 ** 64 - 1), "1", "0"]),
+        ("array_of_floats", np.array([7.5, 1, 7.5, 0.1], np.float32), ["7.5", "1.0", "0.1"]),
+        ("equal_values_of_two_types", [1, True, 1, 1.0], ["1", "True", "1.0"]),
+        ("objects", np.array([5, "a", 5, "b"], object), ["5", "a", "b"]),
+        ("pandas", ToNumpy([5, 2, 5, 0]), ["5", "2", "0"]),
+        ("days", np.array(["2020-01-02", "2020-01-01", "2020-01-02", "2021-01-01"], "M8[D]"),
+         ["2020-01-02", "2020-01-01", "2021-01-01"]))
+    def test_names_are_the_text_of_values(self, values, names):
+        numbering = arrays.Numbering()
+        ids = arrays.name_ids("f", "x", values, numbering)
+        self.assertEqual(ids.tolist(), [0, 1, 0, 2])
+        self.assertEqual(ids.dtype, np.int32)
+        self.assertEqual(numbering.names, names)
+
+    def test_the_numbering_goes_on(self):
+        numbering = arrays.Numbering()
+        arrays.name_ids("f", "x", ["a", "7"], numbering)
+        self.assertEqual(arrays.name_ids("f", "x", np.array([8, 7]), numbering).tolist(), [2, 1])
+        self.assertEqual(arrays.name_ids("f", "x", [], numbering).tolist(), [])
+        self.assertEqual(arrays.name_ids("f", "x", np.zeros(0, np.int64), numbering).tolist(), [])
+
+    def test_random_arrays_are_numbered_as_lists_are(self):
+        random = np.random.RandomState(1)
+        for values in (random.randint(-50, 50, 1000), random.randint(0, 10 ** 12, 1000),
+                       random.rand(1000).round(1)):
+            of_array, of_list = arrays.Numbering(), arrays.Numbering()
+            ids = arrays.name_ids("f", "x", values, of_array)
+            texts = [str(value) for value in values.tolist()]
+            np.testing.assert_array_equal(ids, arrays.name_ids("f", "x", texts, of_list))
+            self.assertEqual(of_array.names, of_list.names)
+
+    @parameterized.named_parameters(
+        ("none", ["a", None], None), ("nan", ["a", NAN], NAN), ("float_array", np.array([1, NAN]), NAN),
+        ("empty", ["a", ""], ""), ("blank", np.array(["a", " "]), " "), ("nat", [0, NAT], NAT),
+        ("array_of_times", np.array(["2020", "NaT"], "M8[s]"), None),
+        ("bytes", ["a", b"b"], b"b"), ("na", ["a", NAType()], None))
+    def test_missing_names(self, values, value):
+        with self.assertRaisesRegex(checks.InputError, r"^f: x\[1\]: wanted a name, got " + (
+                "" if value is None or value is NAT else repr(value) + "$")):
+            arrays.name_ids("f", "x", values, arrays.Numbering())
+        ids = arrays.name_ids("f", "x", values, arrays.Numbering([""]))
+        self.assertEqual(ids.tolist(), [1, 0])
+
+    def test_names_that_are_not_unicode(self):
+        with self.assertRaisesRegex(checks.InputError, r"f: x\[2\]: wanted a name of Unicode char"):
+            arrays.name_ids("f", "x", ["a", "ü", "\ud800", "b"], arrays.Numbering())
+
+    @parameterized.parameters(("ab", "a sequence or an array, got 'ab'"), (7, "a sequence or an array"),
+                              ({"a": 1}, "a sequence or an array"),
+                              (np.zeros([2, 3]), r"shape \[N\], got \(2, 3\)"),
+                              (np.array("a"), r"shape \[N\], got \(\)"))
+    def test_other_than_a_sequence(self, values, message):
+        for function in (lambda: arrays.name_ids("f", "x", values, arrays.Numbering()),
+                         lambda: arrays.numbers("f", "x", values),
+                         lambda: arrays.length("f", "x", values)):
+            with self.assertRaisesRegex(checks.InputError, "^f: x: wanted " + message):
+                function()
+
+    def test_length(self):
+        for values in ([1, 2], ("a", "b"), np.zeros(2), ToNumpy([1, 2]), range(2)):
+            self.assertEqual(arrays.length("f", "x", values), 2)
+
+
+class NumbersTest(parameterized.TestCase):
+
+    @parameterized.named_parameters(
+        ("list", [1, -2.5], [1, -2.5]), ("integers", np.array([1, 2], np.uint8), [1, 2]),
+        ("booleans", np.array([True, False]), [1, 0]), ("objects", np.array([1, 2.5], object), [1, 2.5]),
+        ("scalars", [np.float32(0.5), decimal.Decimal("1.5")], [0.5, 1.5]),
+        ("pandas", ToNumpy([3, 4]), [3, 4]),
+        ("seconds", np.array(["1970-01-01T00:00:01.5", "1969-12-31T23:59:59"], "M8[ns]"), [1.5, -1]),
+        ("days", np.array(["1970-01-02", "1970-01-03"], "M8[D]"), [86400, 172800]),
+        ("datetimes", [datetime.datetime(1970, 1, 1, 1), datetime.datetime(
+            1970, 1, 1, 1, tzinfo=datetime.timezone(datetime.timedelta(hours=1)))], [3600, 0]),
+        ("dates", [datetime.date(1970, 1, 2), datetime.date(1969, 12, 31)], [86400, -86400]))
+    def test_values(self, values, wanted):
+        got = arrays.numbers("f", "x", values)
+        self.assertEqual(got.dtype, np.float64)
+        self.assertEqual(got.tolist(), wanted)
+
+    @parameterized.parameters("7", None, NAN, float("inf"), 10 ** 400, b"7", "noon", [[1]], 1j)
+    def test_what_is_not_a_number(self, value):
+        for values in ([1, value], [1, value, NAN]):
+            with self.assertRaisesRegex(checks.InputError, r"^f: x\[1\]: wanted a number, got "):
+                arrays.numbers("f", "x", values)
+
+    @parameterized.parameters(([1.0, NAN], "nan"), ([1.0, -np.inf], "-inf"))
+    def test_arrays_that_are_not_finite(self, values, shown):
+        with self.assertRaisesRegex(checks.InputError, r"x\[1\]: wanted a number, got %s$" % shown):
+            arrays.numbers("f", "x", np.array(values))
+
+    def test_no_time(self):
+        for values in (np.array(["2020", "NaT"], "M8[s]"), [1, NAT], [1, NAType()]):
+            with self.assertRaisesRegex(checks.InputError, r"x\[1\]: wanted a number"):
+                arrays.numbers("f", "x", values)
+
+    def test_too_large(self):
+        with self.assertRaisesRegex(checks.InputError, r"x\[0\]: wanted a small number, got -11"):
+            arrays.numbers("f", "x", [-11, 3], 10, "a small number")
+
+
+if __name__ == "__main__":
+    absltest.main()

@@ -1,0 +1,121 @@
+"""Tests of the types of columns: what they all share, and what each says of itself."""
+import inspect
+
+import numpy as np
+from absl.testing import absltest, parameterized
+
+from tf1_sampled import checks
+from tf1_sampled.recsys import columns
+
+CELLS = {"categorical": ["a", " b ", "", "a"], "numeric": ["1", " 2.5", "-3e2", "1"]}
+WRONG = {"categorical": [], "numeric": ["", "x", "nan", "inf", "1e39"]}
+VALUES = {"categorical": ["a", "b", None, "a"], "numeric": [1, 2.5, -300, 1]}
+OTHERS = {"categorical": ["c", "b"], "numeric": [7, 8]}
+EACH = parameterized.named_parameters(*[(name, name) for name in sorted(columns.TYPES)])
+
+
+class ContractTest(parameterized.TestCase):
+
+    @EACH
+    def test_has_all_that_a_type_has(self, name):
+        kind = columns.TYPES[name]
+        for part, of_base in inspect.getmembers(columns.ColumnType, callable):
+            if not part.startswith("__"):
+                self.assertNotEqual(getattr(kind, part), of_base, part)
+        self.assertIn(kind.asked_as, ("string", "number"))
+        self.assertEqual(columns.asked_as(kind.serving_dtype), kind.asked_as)
+
+    @EACH
+    def test_cells_of_files_are_as_values_in_python(self, name):
+        kind = columns.TYPES[name]
+        reader = kind.reader()
+        read = np.array([reader.parse(cell) for cell in CELLS[name]], kind.dtype)
+        column = kind.of_array("f", "x", VALUES[name])
+        np.testing.assert_array_equal(read, column.values)
+        self.assertEqual(column.values.dtype, kind.dtype)
+        self.assertEqual(reader.kind(), column.kind)
+        self.assertTrue(all(map(kind.fits, CELLS[name])))
+
+    @EACH
+    def test_one_that_is_merged_is_read_in_one_go(self, name):
+        kind = columns.TYPES[name]
+        parts = [kind.of_array("f", "x", values) for values in (VALUES[name], OTHERS[name])]
+        wanted = kind.of_array("f", "x", VALUES[name] + OTHERS[name])
+        got = kind.merged(parts)
+        self.assertEqual(got.kind, wanted.kind)
+        np.testing.assert_array_equal(got.values, wanted.values)
+        self.assertEqual(got.values.dtype, kind.dtype)
+
+    @EACH
+    def test_a_request_has_what_a_cell_says(self, name):
+        kind = columns.TYPES[name]
+        column = kind.of_array("f", "x", VALUES[name])
+        asked = [column.kind.asked(value) for value in column.values]
+        self.assertEqual(asked, [kind.value(cell) for cell in CELLS[name]])
+        self.assertEqual(set(map(type, asked)), {str if kind.asked_as == "string" else float})
+
+    @EACH
+    def test_cells_that_do_not_fit(self, name):
+        for cell in WRONG[name]:
+            self.assertFalse(columns.TYPES[name].fits(cell), cell)
+
+    @EACH
+    def test_rows_have_as_many_names(self, name):
+        kind = columns.TYPES[name]
+        column = kind.of_array("f", "x", VALUES[name])
+        fitted = column.kind.fitted(column.values)
+        self.assertIsInstance(fitted, kind)
+        self.assertIn(len(fitted.row_names or [0]), (fitted.num_rows,))
+        self.assertEqual(columns.row_names({"x": fitted}),
+                         {} if fitted.row_names is None else {"x": fitted.row_names})
+
+
+class TypesTest(parameterized.TestCase):
+
+    def test_categories_by_hand(self):
+        column = columns.Categorical.of_array("f", "x", ["b", "a", "", None, "b"])
+        self.assertEqual(column.kind.categories, ["", "b", "a"])
+        self.assertEqual(column.values.tolist(), [1, 2, 0, 0, 1])
+        self.assertIs(column.kind.fitted(column.values), column.kind)
+        self.assertEqual(columns.Categorical.value(" b "), "b")
+
+    def test_numbers_by_hand(self):
+        column = columns.Numeric.of_array("f", "x", [1, 3])
+        self.assertEqual(column.kind, columns.Numeric(0.0, 1.0))
+        self.assertEqual(column.kind.fitted(column.values), columns.Numeric(2.0, 1.0))
+        self.assertEqual(column.kind.fitted(np.float32([7, 7])), columns.Numeric(7.0, 1.0))
+        self.assertEqual(column.kind.fitted(np.float32([0, 8])), columns.Numeric(4.0, 4.0))
+        self.assertEqual(columns.Numeric.value(" 2 "), 2.0)
+
+    @parameterized.parameters((1e39,), (None,), ("1",))
+    def test_a_number_that_float32_does_not_hold(self, value):
+        with self.assertRaisesRegex(checks.InputError, r"f: x\[1\]: wanted a number of float32, got"):
+            columns.Numeric.of_array("f", "x", [1, value])
+
+    def test_what_a_request_has(self):
+        self.assertEqual([columns.asked_as(dtype) for dtype in ("string", "float32")],
+                         ["string", "number"])
+        with self.assertRaisesRegex(checks.InputError, "^asked_as: serving_dtype: wanted one of float3"):
+            columns.asked_as("int64")
+
+
+class TypedTest(absltest.TestCase):
+
+    def test_columns_in_the_order_of_types(self):
+        got = columns.typed("f", {"numeric": ["a"], "categorical": {"c": 1, "b": 2}})
+        self.assertEqual(list(got.items()), [("c", columns.Categorical), ("b", columns.Categorical),
+                                             ("a", columns.Numeric)])
+        self.assertEqual(columns.typed("f", {}), {})
+
+    def test_what_is_wrong(self):
+        for names, message in (
+                ({"categorical": "ab"}, "categorical: wanted a list of names of columns, got 'ab'"),
+                ({"integer": ["a"]}, "columns: wanted one of categorical, numeric, got 'integer'"),
+                ({"categorical": ["a"], "numeric": ["a"]},
+                 r"categorical, numeric: wanted each column once, got \['a'\]")):
+            with self.assertRaisesRegex(checks.InputError, "^f: " + message):
+                columns.typed("f", names)
+
+
+if __name__ == "__main__":
+    absltest.main()

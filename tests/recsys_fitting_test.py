@@ -1,0 +1,176 @@
+"""A training as it is planned, and the judgement of a model: nothing is trained here."""
+import math
+import os
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+from absl.testing import absltest, parameterized
+
+from tests import graph_case
+from tf1_sampled import InputError
+from tf1_sampled.recsys import evaluation, fitting, objective, reading, splits, warm_start
+from tf1_sampled.recsys.settings import RecsysSettings
+from tf1_sampled.training import model_dir
+from tf1_sampled.training.host import OneMachine
+
+_USERS = np.repeat(np.arange(6), 5)
+_ITEMS = (_USERS + np.tile(np.arange(5), 6)) % 7
+
+
+class Frame(dict):
+    columns = property(list)
+
+
+class _Planning(OneMachine):
+    """A host that keeps what it would train."""
+
+    def __init__(self, is_chief=True):
+        self.is_chief, self.lines, self.folder = is_chief, [], None
+
+    def report(self, line):
+        self.lines.append(line)
+
+    def begun(self, folder):
+        self.folder = folder
+        with open(os.path.join(folder, "settings.json")):  # it is locked, and has its settings
+            pass
+
+    def train(self, plan, units_per_step, unchanging):
+        return plan, units_per_step, unchanging
+
+
+def _settings(**values):
+    return RecsysSettings(**dict(dict(dim=4, min_count=1, k=[2], num_sampled=3, batch_size=8), **values))
+
+
+def _read(settings):
+    frame = Frame(user=_USERS, item=_ITEMS, mood=np.array(["x", "y", "x"] * 10))
+    return reading.read(settings, reading.Sources(frame), lambda line: None)
+
+
+class TrainTest(graph_case.GraphCase):
+
+    def setUp(self):
+        super().setUp()
+        self.folder = os.path.join(self.create_tempdir().full_path, "m")
+
+    def _planned(self, host=None, **values):
+        """Return (Plan, units per step, unchanging settings) of a training, and the host."""
+        settings, host = _settings(**values), host or _Planning()
+        data = _read(settings)
+        graph = objective.build(settings, data.events)
+        with model_dir.ModelDir(self.folder, "recsys", settings.values(),
+                                settings.changeable()) as folder:
+            return fitting.train(settings, data, graph, folder, host), host
+
+    def test_plan(self):
+        (plan, units, unchanging), host = self._planned(
+            epochs=3, threads=2, keep=5, save_seconds=7.0, decay="none", learning_rate=0.3, profile=4)
+        self.assertEqual(units, 8)
+        self.assertEqual((plan.data.num_units, plan.data.unit), (3 * 12, "examples"))
+        self.assertEqual(plan.optimization[1:], (0.3, "none", 2))
+        self.assertEqual(plan.saving, (self.folder, 7.0, 5))
+        self.assertEqual((plan.profile_step, plan.initialise), (4, None))
+        self.assertEqual(plan.objective.max_loss, 1000 * 4 * math.log(8))
+        self.assertEqual(host.folder, self.folder)
+        self.assertEqual(unchanging["data"], {"events": splits.digest(_read(_settings()).events)})
+        self.assertNotIn("epochs", unchanging)
+        self.assertEqual(unchanging["dim"], 4)
+        self.assertEqual(plan.stop(), False)
+
+    def test_batches_are_all_examples_and_go_on_from_a_position(self):
+        plan = self._planned(epochs=2)[0][0]
+        batches = list(plan.data.batches(None))
+        labels = [array for feed, _, _ in batches for key, array in feed.items() if "labels" in key.name]
+        self.assertEqual(sum(map(len, labels)), 24)
+        self.assertEqual(batches[-1][1], 1.0)
+        self.assertLen(list(plan.data.batches(batches[0][2])), len(batches) - 1)
+
+    def test_a_worker_that_is_not_the_chief_makes_no_folder(self):
+        host = _Planning(is_chief=False)
+        self._planned(host)
+        self.assertIsNone(host.folder)
+        self.assertFalse(os.path.exists(self.folder))
+
+    def test_errors_of_the_data_come_before_the_folder(self):
+        with self.assertRaisesRegex(InputError, "history_length: wanted an integer above 1"):
+            self._planned(context="others", history_length=1)
+        self.assertFalse(os.path.exists(self.folder))
+        with self.assertRaisesRegex(InputError, "nowhere: wanted a folder with a model"):
+            self._planned(init_from="nowhere")
+        self.assertFalse(os.path.exists(self.folder))
+
+    def test_validation(self):
+        (plan, _, _), host = self._planned(validations=3, patience=2, choose_by="HR@2")
+        self.assertEqual((plan.validation.times, plan.validation.patience), (3, 2))
+        with self.new_session() as session:
+            score, record = plan.validation.score(session, 1)
+        self.assertEqual(score, record["scores"]["HR@2"])
+        self.assertEqual(host.lines[-1], "Validation 1 of 3: HR@2 %.4f, full softmax loss %.3f" % (
+            score, record["full_softmax_loss"]))
+
+    @parameterized.parameters(({"validations": 0},), ({"split": "none"},))
+    def test_without_validation(self, values):
+        self.assertIsNone(self._planned(**values)[0][0].validation)
+
+
+class NamesTest(parameterized.TestCase):
+
+    def test_what_has_rows(self):
+        settings = _settings(categorical=["mood"])
+        events = _read(settings).events
+        self.assertEqual(fitting.names_of(settings, events), warm_start.Names(
+            events.item_names, None, {"mood": ["", "x", "y"]}))
+        self.assertEqual(fitting.names_of(_settings(user_rows=True), events).users, events.user_names)
+
+
+class JudgeTest(graph_case.GraphCase):
+
+    def test_scores_and_the_full_loss(self):
+        settings = _settings(k=[1, 3])
+        data = _read(settings)
+        graph = objective.build(settings, data.events)
+        with self.new_session() as session:
+            judged = fitting.judge(session, graph, data, data.test, history_length=10, cuts=[1, 3])
+            rows, biases = session.run([graph.network.class_rows(), graph.network.class_table()[1]])
+        rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+        scores = judged.vectors.dot(rows.T) + biases
+        targets = data.test.targets.items
+        losses = np.log(np.exp(scores).sum(1)) - scores[np.arange(6), targets]
+        self.assertAlmostEqual(judged.full_loss, losses.mean(), places=4)
+        ranks = []
+        for user, target in enumerate(targets):
+            seen = data.events.items[data.test.seen.begin[user]:data.test.seen.end[user]]
+            others = [item for item in range(7) if item not in seen and item != target]
+            ranks.append(sum(scores[user, item] >= scores[user, target] for item in others))
+        self.assertEqual(judged.scores["HR@1"], np.mean(np.array(ranks) < 1))
+        self.assertEqual(judged.scores, evaluation.metrics(judged.ranking, [1, 3]))
+
+    def test_a_k_above_the_number_of_items(self):
+        settings = _settings()
+        data = _read(settings)
+        graph = objective.build(settings, data.events)
+        with self.new_session() as session, self.assertRaisesRegex(InputError, "k: wanted at most 7"):
+            fitting.judge(session, graph, data, data.test, history_length=10, cuts=[8])
+
+
+class FitTest(graph_case.GraphCase):
+
+    def test_its_session_has_the_variables_of_the_chosen_checkpoint(self):
+        folder = self.create_tempdir().full_path
+        settings = _settings()
+        data = _read(settings)
+        with tf.Graph().as_default() as default_graph:
+            graph = objective.build(settings, data.events)
+            with tf.Session() as session:
+                session.run(tf.global_variables_initializer())
+                tf.train.Saver().save(session, os.path.join(folder, "model.ckpt-7"))
+                wanted = session.run(graph.network.item_embeddings())
+        fit = fitting.Fit(settings, data, graph, default_graph, folder, None)
+        with fit.session() as session:
+            np.testing.assert_array_equal(session.run(graph.network.item_embeddings()), wanted)
+        self.assertEqual(fit.names, fitting.names_of(settings, data.events))
+
+
+if __name__ == "__main__":
+    absltest.main()

@@ -1,0 +1,135 @@
+"""The graph of a training: what its parts are, and what it computes with the settings."""
+import numpy as np
+import tensorflow.compat.v1 as tf
+from absl.testing import absltest, parameterized
+
+from tests import graph_case
+from tf1_sampled.recsys import batches, feeds, objective, reading
+from tf1_sampled.recsys.settings import RecsysSettings
+
+_USERS = np.repeat(np.arange(6), 5)
+_ITEMS = (_USERS + np.tile(np.arange(5), 6)) % 7
+
+
+def _data(with_times=False, **values):
+    few = dict(dim=4, min_count=1, k=[2], num_sampled=3, batch_size=8)
+    settings = RecsysSettings(**dict(few, **values))
+    arrays = (_USERS, _ITEMS, np.tile(np.arange(5), 6) if with_times else None)
+    return settings, reading.read(settings, reading.Sources(arrays), lambda line: None).events
+
+
+class BuildTest(graph_case.GraphCase):
+
+    def _build(self, **values):
+        """Return (settings, objective.Graph, the feed of a step)."""
+        settings, events = _data(**values)
+        graph = objective.build(settings, events)
+        fed = feeds.Fed(graph.inputs, graph.labels, graph.known)
+        feed = next(iter(feeds.epochs_of_feeds(events, fed, reading.batch_plan(settings))))[0]
+        return settings, graph, feed
+
+    @parameterized.parameters(
+        ({},), ({"loss": "full_softmax"},), ({"loss": "nce", "similarity": "dot", "hidden": [5, 4]},),
+        ({"sampler": "in_batch+uniform", "remove_known": True, "hard_negatives": 2},),
+        ({"sampler": "all", "loss": "refined_sampled_softmax", "shared_table": True},),
+        ({"context": "others", "user_rows": True, "dropout": 0.5, "history_length": 0},),
+        ({"example_age": True, "with_times": True},))
+    def test_all_variables_learn_from_a_finite_loss(self, values):
+        _, graph, feed = self._build(**values)
+        variables = tf.trainable_variables()
+        for variable, gradient in zip(variables, tf.gradients(graph.loss, variables)):
+            self.assertIsNotNone(gradient, variable.op.name)
+        losses = self.run_graph([graph.loss, graph.mean_loss], feed)
+        self.assertTrue(np.isfinite(losses).all())
+        self.assertEqual(losses[0], losses[1])  # without L2
+        self.assertEqual(set(graph.watch), set() if values.get("loss") == "full_softmax" else {
+            "accidental_hit_rate"})
+
+    def test_the_l2_loss_is_that_of_the_rows_in_use(self):
+        settings, graph, feed = self._build(l2=0.3, sampler="all")
+        embeddings, rows = graph.network.item_embeddings(), graph.network.class_rows()
+        loss, mean_loss, embeddings, rows = self.run_graph(
+            [graph.loss, graph.mean_loss, embeddings, rows], feed)
+        labels, items = feed[graph.labels], feed[graph.inputs.items]
+        used = np.concatenate([labels, np.arange(7)])  # labels, and all as negatives
+        total = 0.5 * (np.sum(embeddings[items] ** 2) + np.sum(rows[used] ** 2))
+        self.assertAlmostEqual(loss - mean_loss, settings.l2 * total / len(labels), places=5)
+
+    def test_the_l2_loss_of_a_full_loss_has_no_negatives(self):
+        settings, graph, feed = self._build(l2=0.3, loss="full_softmax")
+        embeddings, rows = graph.network.item_embeddings(), graph.network.class_rows()
+        loss, mean_loss, embeddings, rows = self.run_graph(
+            [graph.loss, graph.mean_loss, embeddings, rows], feed)
+        labels, items = feed[graph.labels], feed[graph.inputs.items]
+        total = 0.5 * (np.sum(embeddings[items] ** 2) + np.sum(rows[labels] ** 2))
+        self.assertAlmostEqual(loss - mean_loss, settings.l2 * total / len(labels), places=5)
+
+    def test_the_full_loss_is_of_all_items(self):
+        _, graph, _ = self._build(similarity="dot", frequency_bias=0.7)
+        vectors = np.random.RandomState(1).randn(3, 4).astype(np.float32)
+        labels = [6, 0, 2]
+        with self.new_session() as session:
+            got = session.run(graph.full_losses, {graph.vectors: vectors, graph.labels: labels})
+            rows = session.run(graph.network.class_rows())
+            biases = session.run(graph.network.class_table()[1])
+        scores = vectors.dot(rows.T) + biases
+        wanted = np.log(np.exp(scores).sum(1)) - scores[np.arange(3), labels]
+        np.testing.assert_allclose(got, wanted, rtol=1e-5)
+
+    def test_known_items_are_fed_where_they_are_removed(self):
+        self.assertIsNone(self._build()[1].known)
+        _, graph, feed = self._build(remove_known=True)
+        self.assertLessEqual(set(graph.known), set(feed))
+
+
+class NegativesTest(graph_case.GraphCase):
+
+    def _sampled(self, **values):
+        settings, events = _data(**values)
+        users = tf.constant(np.random.RandomState(1).randn(2, 4).astype(np.float32))
+        classes = (tf.constant(np.eye(7, 4).astype(np.float32)), tf.zeros([7]))
+        return objective.draw_negatives(
+            settings, events, tf.constant([0, 1]), users, classes, tf.constant([1, 2], tf.int64))
+
+    @parameterized.parameters(({}, 3), ({"sampler": "all"}, 7), ({"sampler": "in_batch"}, 2),
+                              ({"hard_negatives": 2}, 5), ({"num_sampled": 6}, 6))
+    def test_their_number(self, values, wanted):
+        sampled, known = self._sampled(**values)
+        self.assertLen(self.run_graph(sampled.sampled_candidates), wanted)
+        self.assertIsNone(known)
+
+    def test_a_full_loss_has_none(self):
+        self.assertEqual(self._sampled(loss="full_softmax"), (None, None))
+
+    def test_known_items_do_not_count(self):
+        sampled, known = self._sampled(sampler="all", remove_known=True)
+        feed = {known.items: [3, 5], known.rows: [0, 0], known.row_of_example: [0, 0]}
+        with self.new_session() as session:
+            counts = session.run(sampled.sampled_expected_count, feed)
+            ids = session.run(sampled.sampled_candidates, feed)
+        self.assertEqual(counts.shape, (2, 7))  # of each example its own
+        for row in counts:
+            self.assertCountEqual(ids[row == np.finfo(np.float32).max], [3, 5])
+
+
+class NetworkTest(graph_case.GraphCase):
+
+    def test_the_settings_reach_the_model(self):
+        settings, events = _data(
+            with_times=True, hidden=[6, 5], similarity="dot", temperature=0.7, dropout=0.2,
+            pooling_power=0.5, frequency_bias=0.4, user_rows=True, example_age=True)
+        network = objective.make_network(settings, events)
+        self.assertEqual(network.architecture._asdict(), dict(
+            dim=4, hidden=(6, 5), similarity="dot", temperature=0.7, pooling_power=0.5,
+            shared_table=False, dropout=0.2, frequency_bias=0.4))
+        self.assertEqual((network.num_users, network.seed), (6, 1))
+        self.assertEqual(network.age_unit, np.ptp(feeds.training_span(events)))
+
+    def test_without_rows_of_users_and_ages(self):
+        network = objective.make_network(*_data())
+        self.assertEqual((network.num_users, network.age_unit, network.context), (0, 0, {}))
+        self.assertIn(_data()[0].context, batches.CONTEXTS)
+
+
+if __name__ == "__main__":
+    absltest.main()

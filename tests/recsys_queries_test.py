@@ -1,0 +1,128 @@
+"""Checks of queries: which names, users and contexts pass, and the words of those that do not."""
+import numpy as np
+from absl.testing import absltest, parameterized
+
+from tf1_sampled import checks
+from tf1_sampled.recsys import queries
+
+_MOST = 1000
+_LONG = "n" * _MOST
+
+
+class Case(parameterized.TestCase):
+
+    def assert_refused(self, message, function, *arguments):
+        with self.assertRaises(checks.InputError) as caught:
+            function(*arguments)
+        self.assertEqual(message, str(caught.exception))
+
+
+class WordingTest(Case):
+
+    @parameterized.parameters(
+        ("alien", '"alien"'), (None, "null"), (True, "true"), ([1.5, "é"], '[1.5, "é"]'),
+        (float("nan"), "NaN"), ({"a": 1}, '{"a": 1}'), (b"a", '"b\'a\'"'),
+        ("x" * 78, '"%s"' % ("x" * 78)), ("x" * 79, '"%s...' % ("x" * 59)), ({(1, 2): 3}, "{(1, 2): 3}"))
+    def test_values_are_json(self, value, shown):
+        self.assertEqual("k: wanted more, got " + shown, queries.wrong("k", "more", value))
+
+    def test_a_list_within_itself(self):
+        value = []
+        value.append(value)
+        self.assertEqual("k: wanted more, got [[...]]", queries.wrong("k", "more", value))
+
+    def test_want(self):
+        queries.want(True, "k", "more", 1)
+        self.assert_refused("k: wanted more, got 1", queries.want, False, "k", "more", 1)
+
+
+class NamesTest(Case):
+
+    @parameterized.parameters(
+        ([],), (["a", "é", _LONG],), (("a", "b"),), (np.array(["a", "b"]),),
+        (np.array(["a", "b"], object),))
+    def test_names(self, names):
+        for longest in (None, _MOST):
+            self.assertEqual([str(name) for name in names],
+                             queries.check_names("items", names, longest))
+
+    def test_none_is_no_names(self):
+        self.assertEqual([], queries.check_names("items", None))
+
+    @parameterized.parameters(
+        ("a", 'a list of names, got "a"'), ({"a": 1}, 'a list of names, got {"a": 1}'),
+        (3, "a list of names, got 3"), (np.array("a"), 'a list of names, got "a"'),
+        (["a", 3], "names of 1 to 1000 characters, got 3"),
+        ([""], 'names of 1 to 1000 characters, got ""'),
+        ([_LONG + "n"], 'names of 1 to 1000 characters, got "%s...' % ("n" * 59)),
+        (["\udfff"], 'names of 1 to 1000 characters, got "\\udfff"'))
+    def test_what_is_refused(self, names, message):
+        self.assert_refused("seen: wanted " + message, queries.check_names, "seen", names, _MOST)
+
+    def test_any_length(self):
+        self.assertEqual([_LONG + "n"], queries.check_names("items", [_LONG + "n"]))
+        for name, shown in (("", '""'), (3, "3"), ("\ud800", '"\\ud800"')):
+            self.assert_refused("items: wanted names of at least 1 character, got " + shown,
+                                queries.check_names, "items", [name])
+
+
+class UserTest(Case):
+
+    def test_users(self):
+        for user, has_users in (("", False), ("", True), ("ann", True), (_LONG, True)):
+            queries.check_user(user, has_users, _MOST)
+        queries.check_user(_LONG + "n", True)
+
+    def test_what_is_refused(self):
+        self.assert_refused('user: wanted none, as the model has no users, got "ann"',
+                            queries.check_user, "ann", False)
+        for user, shown in ((3, "3"), (None, "null"), (_LONG + "n", '"%s...' % ("n" * 59))):
+            self.assert_refused("user: wanted a name of at most 1000 characters, got " + shown,
+                                queries.check_user, user, True, _MOST)
+        self.assert_refused("user: wanted a name, got 3", queries.check_user, 3, True)
+
+
+class ContextTest(Case):
+
+    columns = {"mood": "string", "shift": "number"}
+
+    @parameterized.parameters(
+        ("", 0), (_LONG, -3.5), ("é", 3.4e38), ("a", np.float32(1)), ("a", np.int64(1)))
+    def test_values(self, mood, shift):
+        context = {"shift": shift, "mood": mood}
+        self.assertEqual(context, queries.check_context(context, self.columns, _MOST))
+
+    def test_any_length(self):
+        context = {"shift": 0, "mood": _LONG + "n"}
+        self.assertEqual(context, queries.check_context(context, self.columns))
+        self.assert_refused("mood: wanted a string, got 3", queries.check_context,
+                            {"shift": 0, "mood": 3}, self.columns)
+
+    def test_none_without_columns(self):
+        self.assertEqual({}, queries.check_context(None, {}))
+
+    @parameterized.parameters(
+        ([], "context: wanted a dict of columns, got []"),
+        (None, "context: wanted a value for the column mood, got []"),
+        ({"mood": ""}, 'context: wanted a value for the column shift, got ["mood"]'),
+        ({"mood": "", "shift": 1, "x": 1}, 'context: wanted the columns mood, shift, got "x"'),
+        ({"mood": 3, "shift": 1}, "mood: wanted a string of at most 1000 characters, got 3"),
+        ({"mood": _LONG + "n", "shift": 1},
+         'mood: wanted a string of at most 1000 characters, got "%s...' % ("n" * 59)),
+        ({"mood": "", "shift": "1"}, 'shift: wanted a number, got "1"'),
+        ({"mood": "", "shift": True}, "shift: wanted a number, got true"),
+        ({"mood": "", "shift": np.bool_(True)}, 'shift: wanted a number, got "%r"' % np.bool_(True)),
+        ({"mood": "", "shift": None}, "shift: wanted a number, got null"),
+        ({"mood": "", "shift": float("nan")}, "shift: wanted a number, got NaN"),
+        ({"mood": "", "shift": -1e39}, "shift: wanted a number, got -1e+39"),
+        ({"mood": "", "shift": 10 ** 400}, "shift: wanted a number, got 1%s..." % ("0" * 59)))
+    def test_what_is_refused(self, context, message):
+        self.assert_refused(message, queries.check_context, context, self.columns, _MOST)
+
+    def test_a_column_of_a_model_without_any(self):
+        self.assert_refused('context: wanted no columns, got "mood"', queries.check_context,
+                            {"mood": "far"}, {})
+
+
+if __name__ == "__main__":
+    absltest.main()

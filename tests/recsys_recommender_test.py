@@ -1,0 +1,394 @@
+"""The recommender as Python asks it: its answers, what it refuses, what it leaves alone."""
+import concurrent.futures
+import os
+import shutil
+import subprocess
+import sys
+from unittest import mock
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+from absl.testing import absltest, parameterized
+
+from tests import recommender_case
+from tests.recommender_case import COUNTS, NAMES, TITLES, VECTORS, oracle
+from tf1_sampled import checks
+from tf1_sampled.recsys import items as item_files, recommender
+
+_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+def cosine_oracle(item, k):
+    """[(name, cosine)] of the most similar items, of equal ones the smaller id first."""
+    rows = VECTORS.astype(np.float64)
+    row = NAMES.index(item)
+    found = []
+    for i, name in enumerate(NAMES):
+        lengths = np.sqrt(np.sum(rows[i] ** 2)) * np.sqrt(np.sum(rows[row] ** 2))
+        if i != row:
+            found.append((name, np.sum(rows[i] * rows[row]) / lengths if lengths else 0.0))
+    return sorted(found, key=lambda one: -one[1])[:k]
+
+
+class Case(recommender_case.ModelCase):
+
+    def assert_best(self, wanted, got):
+        """Compare two [(name, score)]."""
+        self.assertEqual([name for name, _ in wanted], [name for name, _ in got])
+        np.testing.assert_allclose([score for _, score in got], [score for _, score in wanted],
+                                   rtol=1e-5, atol=1e-5)
+
+    def assert_refused(self, message, function, *arguments, **named):
+        with self.assertRaises(checks.InputError) as caught:
+            function(*arguments, **named)
+        self.assertEqual(message, str(caught.exception))
+
+
+class RecommendTest(Case):
+
+    def test_the_best_items(self):
+        got = self.model.recommend(["alien", "日本"], 3, seen=["heat"])
+        self.assert_best(oracle(["alien", "日本"], 3, seen=["alien", "日本", "heat"]), got)
+        self.assertEqual([(str, float)] * 3, [(type(name), type(score)) for name, score in got])
+
+    def test_ten_without_a_k(self):
+        self.assertLen(self.model.recommend(["heat"]), 6)
+        for function, items in ((self.model.recommend, ["heat"]),
+                                (self.model.recommend_many, [["heat"]])):
+            with mock.patch.object(self.model, "_best", return_value=[[]]) as best:
+                function(items)
+            self.assertEqual(10, best.call_args[0][1])
+
+    def test_names_of_the_history_with_repeat(self):
+        self.assert_best(oracle(["heat", "casino"], 10),
+                         self.model.recommend(["heat", "casino"], repeat=True))
+
+    def test_each_name_comes_back_as_it_is(self):
+        for name in NAMES:
+            self.assertEqual([name], [one for one, _ in self.model.recommend([name], 1, repeat=True)])
+
+    def test_fewer_where_the_items_run_out(self):
+        seen = NAMES[:3] + ["nobody's"]
+        self.assert_best(oracle(["casino"], 9, seen),
+                         self.model.recommend(["casino"], 1 << 40, seen, repeat=True))
+        self.assertEqual([], self.model.recommend(["casino"], 5, NAMES))
+
+    def test_unknown_names_are_passed_over(self):
+        self.assert_best(oracle(["heat"], 10, ["heat", "alien"]),
+                         self.model.recommend(["x", "heat", "y"], seen=["y", "alien"]))
+        np.testing.assert_array_equal([1.0, 1.0], self.model.embed(["x", "heat"]))
+
+    def test_names_of_any_length(self):
+        long = "n" * 5000
+        self.assert_best(oracle(["heat"], 10, ["heat"]),
+                         self.model.recommend([long, "heat"], 10, [long]))
+
+    def test_tuples_and_arrays_are_lists(self):
+        wanted = self.model.recommend(["heat", "alien"], 3, ["casino"])
+        for kind in (tuple, np.array, lambda names: np.array(names, object)):
+            self.assertEqual(wanted, self.model.recommend(kind(["heat", "alien"]), np.int64(3),
+                                                          kind(["casino"]), repeat=np.bool_(False)))
+
+    def test_vectors(self):
+        got = self.model.embed(["heat", "日本"])
+        np.testing.assert_array_equal(np.float32([1.75, 2.0]), got)
+        self.assertEqual(np.float32, got.dtype)
+
+    @parameterized.parameters(
+        ("items: wanted a name that the model knows, got []", []),
+        ('items: wanted a name that the model knows, got ["x", "y"]', ["x", "y"]),
+        ('items: wanted a list of names, got "heat"', "heat"),
+        ("items: wanted names of at least 1 character, got 3", ["heat", 3]),
+        ('user: wanted none, as the model has no users, got "ann"', ["heat"], "ann"),
+        ("user: wanted a name, got null", ["heat"], None),
+        ('context: wanted no columns, got "mood"', ["heat"], "", {"mood": "far"}))
+    def test_what_is_refused(self, message, items, user="", context=None):
+        for function in (self.model.recommend, self.model.embed):
+            self.assert_refused(message, function, items, user=user, context=context)
+
+    def test_other_arguments_that_are_refused(self):
+        for k in (0, -1, True, 2.0, "3", None):
+            with self.assertRaisesRegex(checks.InputError, "^k: wanted an integer above 0, got "):
+                self.model.recommend(["heat"], k)
+            with self.assertRaisesRegex(checks.InputError, "^k: wanted an integer above 0, got "):
+                self.model.recommend_many([["heat"]], k)
+        self.assert_refused("repeat: wanted true or false, got 1", self.model.recommend, ["heat"],
+                            repeat=1)
+        self.assert_refused("repeat: wanted true or false, got 1", self.model.recommend_many, [],
+                            repeat=1)
+        self.assert_refused('seen: wanted a list of names, got "alien"', self.model.recommend, ["heat"],
+                            seen="alien")
+
+    def test_threads_agree_with_one(self):
+        asked = [[NAMES[(i * j) % 7] for j in range(1, 2 + i % 4)] for i in range(60)]
+        alone = [self.model.recommend(names) for names in asked]
+        with concurrent.futures.ThreadPoolExecutor(12) as threads:
+            self.assertEqual(alone, list(threads.map(self.model.recommend, asked)))
+
+
+class ManyTest(Case):
+
+    def test_each_is_as_alone(self):
+        histories = [["heat"], ["alien", "日本", "casino"], ("x", "casino"), np.array(["a\tb"])] * 3
+        seen = [[], ["casino"], ["alien", "x"], None] * 3
+        for rows, scores in ((1024, 1 << 24), (5, 1 << 24), (1024, 15), (1024, 1)):
+            with mock.patch.object(recommender, "_BLOCK_ROWS", rows), (
+                    mock.patch.object(recommender, "_BLOCK_SCORES", scores)):
+                got = self.model.recommend_many(histories, 4, seen)
+            self.assertLen(got, 12)
+            for history, left_out, best in zip(histories, seen, got):
+                self.assert_best(self.model.recommend(history, 4, left_out), best)
+
+    def test_blocks_are_bounded(self):
+        histories = [["heat"]] * 11
+        for rows, scores, wanted in ((5, 1 << 24, [5, 5, 1]), (1024, 28, [4, 4, 3]),
+                                     (1024, 1, [1] * 11)):
+            with mock.patch.object(recommender, "_BLOCK_ROWS", rows), (
+                    mock.patch.object(recommender, "_BLOCK_SCORES", scores)), (
+                    mock.patch.object(self.model, "_run", wraps=self.model._run)) as run:
+                self.model.recommend_many(histories)
+            self.assertEqual(wanted, [len(call[0][1]) for call in run.call_args_list])
+
+    def test_with_repeat(self):
+        self.assert_best(oracle(["heat"], 10), self.model.recommend_many([["heat"]], repeat=True)[0])
+        self.assert_best(oracle(["heat"], 10, ["heat"]), self.model.recommend_many([["heat"]])[0])
+
+    def test_a_history_without_a_known_item_gets_none(self):
+        got = self.model.recommend_many([["x"], ["heat"], []], 2)
+        self.assertEqual(([], []), (got[0], got[2]))
+        self.assert_best(oracle(["heat"], 2, ["heat"]), got[1])
+        self.assertEqual([[]], self.model.recommend_many([["x"]]))
+        self.assertEqual([], self.model.recommend_many([]))
+
+    def test_what_is_refused(self):
+        self.assert_refused("row 1: items: wanted names of at least 1 character, got 3",
+                            self.model.recommend_many, [["heat"], [3]])
+        self.assert_refused('row 0: seen: wanted a list of names, got "alien"',
+                            self.model.recommend_many, [["heat"]], seen=["alien"])
+        for name in ("seen", "users", "contexts"):
+            self.assert_refused(
+                "recommend_many: %s: wanted one for each of the 2 histories, got 1" % name,
+                self.model.recommend_many, [["heat"], ["alien"]], **{name: [[]]})
+
+
+class ContextTest(Case):
+    """A model with users, and a context of a string and a number."""
+
+    arguments = {"with_users": True, "with_context": True}
+
+    def test_what_it_takes(self):
+        self.assertTrue(self.model.has_users)
+        self.assertEqual({"mood": "string", "shift": "number"}, self.model.context)
+
+    def test_the_context_counts(self):
+        for mood, shift, total in (("far", 1.5, 6.5), ("", np.float32(2), 2),
+                                   ("日本", np.int64(-2), -2)):
+            context = {"mood": mood, "shift": shift}
+            self.assert_best(oracle(["heat"], 10, ["heat"], shift=total),
+                             self.model.recommend(["heat"], context=context))
+            np.testing.assert_allclose([1 + total, 1], self.model.embed(["heat"], "", context))
+
+    def test_a_user_without_items(self):
+        context = {"mood": "", "shift": 0}
+        for user, place in (("ann", 20.0), ("nobody", 0.0)):
+            self.assert_best(oracle([], 10, user=user),
+                             self.model.recommend([], user=user, context=context))
+            np.testing.assert_array_equal([place, 0.0], self.model.embed([], user, context))
+
+    def test_neither_items_nor_user(self):
+        self.assert_refused('items: wanted a name that the model knows, or a user, got ["x"]',
+                            self.model.recommend, ["x"], context={"mood": "", "shift": 1})
+
+    def test_many_users_and_contexts(self):
+        histories, users = [["heat"], [], []], ["", "ann", ""]
+        contexts = [{"mood": "far", "shift": 1}, {"mood": "", "shift": 2}, {"mood": "", "shift": 3}]
+        got = self.model.recommend_many(histories, users=users, contexts=contexts)
+        self.assert_best(oracle(["heat"], 10, ["heat"], shift=6), got[0])
+        self.assert_best(oracle([], 10, user="ann", shift=2), got[1])
+        self.assertEqual([], got[2])
+        self.assert_refused("row 1: context: wanted a value for the column mood, got []",
+                            self.model.recommend_many, histories[:2], contexts=[contexts[0], None])
+        self.assert_refused("row 0: shift: wanted a number, got NaN", self.model.recommend_many,
+                            [["heat"]], contexts=[{"mood": "", "shift": float("nan")}])
+
+
+class SimilarTest(Case):
+
+    def setUp(self):
+        super().setUp()
+        self.copy = shutil.copytree(self.folder, os.path.join(self.create_tempdir().full_path, "m"))
+
+    def test_cosines_of_each_item(self):
+        for item in NAMES:
+            self.assert_best(cosine_oracle(item, 10), self.model.similar_items(item))
+        self.assert_best(cosine_oracle("heat", 2), self.model.similar_items("heat", 2))
+        self.assertEqual(float, type(self.model.similar_items("heat")[0][1]))
+
+    def test_lengths_whose_squares_float32_lacks(self):
+        lengths = np.float32([1e30, 1e-30, 1, 1e25, 1e-25, 1, 3])
+        np.save(os.path.join(self.copy, "item_vectors.npy"), VECTORS * lengths[:, None])
+        with recommender.Recommender(self.copy) as model:
+            for item in NAMES:
+                self.assert_best(cosine_oracle(item, 10), model.similar_items(item))
+
+    def test_rows_are_mapped_not_read(self):
+        self.model.similar_items("heat")
+        self.assertIsInstance(self.model._vectors, np.memmap)
+
+    def test_what_is_refused(self):
+        for item in ("x", "", None, ["heat"]):
+            with self.assertRaisesRegex(checks.InputError, "^item: wanted a name that the model knows"):
+                self.model.similar_items(item)
+        self.assert_refused("k: wanted an integer above 0, got 0", self.model.similar_items, "heat", 0)
+
+    @parameterized.parameters(
+        (VECTORS[:6], r"got shape \(6, 2\)$"), (VECTORS[:, 0], "got something else$"),
+        (np.array(NAMES), "got something else$"),
+        (np.array([None]), "got: Array can't be memory-mapped"),
+        (VECTORS * np.float32(np.nan), None),
+        (VECTORS + np.float32(np.inf), None), (None, "got none$"), (b"nothing", "got: "), (b"", "got: "))
+    def test_files_of_other_contents(self, contents, message):
+        path = os.path.join(self.copy, "item_vectors.npy")
+        os.remove(path)
+        if isinstance(contents, bytes):
+            with open(path, "wb") as stream:
+                stream.write(contents)
+        elif contents is not None:
+            np.save(path, contents)
+        wanted = ("item_vectors.npy: wanted vectors of 7 items, " + message if message else
+                  "item_vectors.npy: nearest: vectors: wanted finite numbers, got ")
+        with recommender.Recommender(self.copy) as model:
+            with self.assertRaisesRegex(checks.InputError, wanted):
+                model.similar_items("heat")
+            self.assertLen(model.recommend(["heat"], 2), 2)  # does without that file
+
+
+class ItemsTest(Case):
+
+    def test_names_titles_and_counts(self):
+        self.assertEqual((NAMES, TITLES, COUNTS),
+                         (self.model.names, self.model.titles, self.model.counts))
+        for name, title, count in zip(NAMES, TITLES, COUNTS):
+            self.assertEqual((True, title, count), (
+                self.model.knows(name), self.model.title(name), self.model.count(name)))
+        self.assertFalse(self.model.knows("x"))
+
+    @parameterized.parameters(
+        ("", NAMES, 100), ("", NAMES[:2], 2), ("ALI", ["alien"], 9), ("1995", ["heat", "casino"], 9),
+        ("1995", ["heat"], 1), ("映", ["日本"], 9), ("CAFÉ", ["naïve \\ café"], 9),
+        ("a\tb", ["a\tb"], 9), ("aliencasino", [], 9), (".", [], 9), ("naïve", ["naïve \\ café"], 9))
+    def test_a_search(self, query, names, limit):
+        self.assertEqual(names, self.model.search(query, limit))
+
+    def test_searches_that_are_refused(self):
+        self.assert_refused("query: wanted a string, got 3", self.model.search, 3)
+        self.assert_refused("limit: wanted an integer above 0, got 0", self.model.search, "", 0)
+
+
+class LoadTest(Case):
+
+    def test_a_folder_that_holds_no_model(self):
+        folder = self.create_tempdir().full_path
+        with self.assertRaisesRegex(checks.InputError, "items.tsv: wanted a file of an exported"):
+            recommender.Recommender(folder)
+        shutil.copy(os.path.join(self.folder, "items.tsv"), folder)
+        with self.assertRaisesRegex(checks.InputError, "saved_model.pb: wanted a file of an exported"):
+            recommender.Recommender(folder)
+        shutil.copytree(os.path.join(self.folder, "saved_model"), os.path.join(folder, "saved_model"))
+        recommender.Recommender(folder).close()
+        wrong = "saved_model: wanted a recommender's SavedModel, got: "
+        item_files.write_items(os.path.join(folder, "items.tsv"), ["another model's"], None, [3])
+        with self.assertRaisesRegex(checks.InputError, wrong):
+            recommender.Recommender(folder)
+        shutil.copy(os.path.join(self.folder, "items.tsv"), folder)
+        with open(os.path.join(folder, "saved_model", "variables", "variables.index"), "wb") as stream:
+            stream.write(b"nothing")
+        with self.assertRaisesRegex(checks.InputError, wrong):
+            recommender.Recommender(folder)
+        with open(os.path.join(folder, "saved_model", "saved_model.pb"), "wb") as stream:
+            stream.write(b"nothing")
+        with self.assertRaisesRegex(checks.InputError, wrong) as caught:
+            recommender.Recommender(folder)
+        self.assertNotIn("\n", str(caught.exception))
+
+    def test_another_saved_model(self):
+        folder = self.create_tempdir().full_path
+        shutil.copy(os.path.join(self.folder, "items.tsv"), folder)
+        with tf.Graph().as_default(), tf.Session() as session:
+            words = tf.placeholder(tf.string, [None])
+            tf.saved_model.simple_save(session, os.path.join(folder, "saved_model"),
+                                       {"words": words}, {"same": tf.identity(words)})
+        with self.assertRaisesRegex(checks.InputError, "SavedModel, got: no signature recommend$"):
+            recommender.Recommender(folder)
+
+    def test_no_items(self):
+        folder = self.create_tempdir().full_path
+        shutil.copytree(os.path.join(self.folder, "saved_model"), os.path.join(folder, "saved_model"))
+        item_files.write_items(os.path.join(folder, "items.tsv"), [], [], [])
+        with self.assertRaisesRegex(checks.InputError, "items.tsv: wanted items, got none"):
+            recommender.Recommender(folder)
+
+    def test_it_leaves_the_graph_of_others_alone(self):
+        with tf.Graph().as_default() as graph, tf.Session() as session:
+            tf.constant(1)
+            with recommender.Recommender(self.folder) as model:
+                model.recommend(["heat"])
+                model.recommend_many([["heat"]])
+            self.assertLen(graph.get_operations(), 1)
+            self.assertIs(graph, tf.get_default_graph())
+            self.assertIs(session, tf.get_default_session())
+
+    def test_two_do_not_share(self):
+        with recommender.Recommender(self.folder) as one, recommender.Recommender(self.folder) as other:
+            one.close()
+            with self.assertRaises(RuntimeError):
+                one.recommend(["heat"])
+            self.assertLen(other.recommend(["heat"], 3), 3)
+            one.close()  # twice is well
+
+
+# In a process as TensorFlow makes it: that of TensorFlow 2 is eager.
+_PROCESS = """
+import logging, os, sys
+import tensorflow as tf
+
+def state():
+    eager = tf.executing_eagerly() if tf.__version__[0] == "2" else False
+    loggers = [logging.getLogger(name) for name in ("", "absl", "tensorflow")]
+    return (eager, [(one.level, one.handlers[:], one.disabled) for one in loggers],
+            os.fstat(2).st_ino, os.environ.get("TF_CPP_MIN_LOG_LEVEL"))
+
+before = state()
+from tf1_sampled.recsys import recommender
+with recommender.Recommender(sys.argv[1]) as model:
+    assert len(model.recommend(["heat"], 3)) == 3
+    assert len(model.recommend_many([["heat"], ["alien"]])) == 2
+    assert len(model.similar_items("heat", 3)) == 3
+    assert model.embed(["heat"]).tolist() == [1.0, 1.0]
+assert state() == before, (before, state())
+print("eager" if before[0] else "graph")
+"""
+
+
+class ProcessTest(Case):
+
+    def test_nothing_of_the_process_is_changed(self):
+        path = os.pathsep.join([_ROOT] + [p for p in sys.path if p])
+        done = subprocess.run([sys.executable, "-c", _PROCESS, self.folder], stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, env=dict(os.environ, PYTHONPATH=path),
+                              universal_newlines=True)
+        self.assertEqual((0, "graph\n" if tf.__version__.startswith("1.") else "eager\n"),
+                         (done.returncode, done.stdout), done.stderr)
+
+    def test_neither_aiohttp_nor_flags_are_imported(self):
+        path = os.pathsep.join([_ROOT] + [p for p in sys.path if p])
+        program = ("import sys; before = set(sys.modules); from tf1_sampled.recsys import recommender\n"
+                   "print([name for name in set(sys.modules) - before if name.split('.')[0] == 'aiohttp'"
+                   " or name.startswith('tf1_sampled.programs')])")
+        self.assertEqual("[]\n", subprocess.check_output(
+            [sys.executable, "-c", program], stderr=subprocess.DEVNULL,
+            env=dict(os.environ, PYTHONPATH=path), universal_newlines=True))
+
+
+if __name__ == "__main__":
+    absltest.main()

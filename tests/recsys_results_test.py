@@ -1,0 +1,109 @@
+"""The results of a training, of a model that was not trained: a checkpoint of its first values."""
+import os
+import shutil
+import tempfile
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+from absl.testing import absltest
+
+from tf1_sampled.recsys import evaluation, fitting, objective, reading, recommender, results
+from tf1_sampled.recsys.settings import RecsysSettings
+
+_USERS = np.repeat(np.arange(6), 5)
+_ITEMS = (_USERS + np.tile(np.arange(5), 6)) % 7
+
+
+class ResultsTest(absltest.TestCase):
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.folder = tempfile.mkdtemp()
+        titles = os.path.join(cls.folder, "titles.csv")
+        with open(titles, "w") as stream:
+            stream.write("item,title\n0,The nought\n")
+        settings = RecsysSettings(dim=4, min_count=1, k=[2, 3], titles=titles, history_length=2)
+        data = reading.read(settings, reading.Sources((_USERS, _ITEMS)), lambda line: None)
+        with tf.Graph().as_default() as default_graph:
+            graph = objective.build(settings, data.events)
+            with tf.Session() as session:
+                session.run(tf.global_variables_initializer())
+                tf.train.Saver().save(session, os.path.join(cls.folder, "model.ckpt-7"))
+                cls.rows = session.run(graph.network.class_rows())
+        cls.fit = fitting.Fit(settings, data, graph, default_graph, cls.folder, None)
+        cls.written = results.export_model(cls.fit)
+
+    @classmethod
+    def tearDownClass(cls):
+        shutil.rmtree(cls.folder)
+        super().tearDownClass()
+
+    def test_what_is_written(self):
+        self.assertEqual([path[len(self.folder) + 1:] for path in self.written], [
+            "saved_model" + os.sep, "item_vectors.npy", "item_biases.npy", "items.tsv", "names.json"])
+        for path in self.written:
+            self.assertTrue(os.path.exists(path), path)
+        with recommender.Recommender(self.folder) as model:
+            self.assertEqual(model.names, self.fit.data.events.item_names)
+            self.assertEqual(model.title("0"), "The nought")
+            self.assertEqual(model.title("1"), "1")
+            # The setting history_length is in the SavedModel.
+            np.testing.assert_array_equal(model.embed(["1", "2", "3"]), model.embed(["2", "3"]))
+
+    def test_it_is_written_again_over_what_was_there(self):
+        self.assertEqual(results.export_model(self.fit), self.written)
+
+    def test_scores_on_the_test_events(self):
+        found = results.test(self.fit)
+        data = self.fit.data
+        with self.fit.session() as session:
+            judged = fitting.judge(session, self.fit.graph, data, data.test, history_length=2,
+                                   cuts=[2, 3])
+        self.assertEqual(found.scores, judged.scores)
+        self.assertEqual(found.full_softmax_loss, judged.full_loss)
+        self.assertEqual(set(found.baselines), {"popularity"})
+        wanted = evaluation.evaluate(
+            evaluation.popularity_baseline(data.events.item_counts), data.test, 7, [2, 3])
+        self.assertEqual(found.baselines["popularity"], wanted)
+        self.assertEqual(list(found.rankings), ["this model", "popularity"])
+        self.assertEqual(evaluation.metrics(found.rankings["popularity"], [2, 3]), wanted)
+
+    def test_examples(self):
+        found = results.test(self.fit).examples
+        self.assertEqual([user for user, _ in found], ["0", "1", "2", "3", "5"])
+        with recommender.Recommender(self.folder) as model:
+            for user, lists in found:
+                titles = dict(lists)
+                self.assertEqual(list(titles), ["had", "offered", "took"])
+                own = ["The nought" if item == 0 else str(item) for item in _ITEMS[_USERS == int(user)]]
+                self.assertEqual((titles["had"], titles["took"]), (own[:4], own[4:]))
+                had = [str(item) for item in _ITEMS[_USERS == int(user)][:4]]
+                self.assertEqual(titles["offered"],
+                                 [model.title(name) for name, _ in model.recommend(had, k=5)])
+
+    def test_titles_are_names_where_there_are_none(self):
+        names = self.fit.data.events.item_names
+        self.assertEqual(results.titles_of_items(self.fit),
+                         ["The nought" if name == "0" else name for name in names])
+
+    def test_item_table(self):
+        vectors, biases = results.item_table(self.folder)
+        self.assertEqual((vectors.shape, biases.shape), ((7, 4), (7,)))
+        self.assertIsInstance(vectors, np.memmap)
+        cosines = np.sum(vectors * self.rows, 1) / np.linalg.norm(vectors, axis=1) / np.linalg.norm(
+            self.rows, axis=1)
+        np.testing.assert_allclose(cosines, np.ones(7), rtol=1e-5)
+
+    def test_vectors_of_some_users(self):
+        found = results.vectors_of_some_users(self.fit, 3)
+        self.assertEqual(found.shape, (3, 4))
+        self.assertEqual(results.vectors_of_some_users(self.fit, 1000).shape, (6, 4))
+        with recommender.Recommender(self.folder) as model:  # users 0, 2 and 5, after all their events
+            for vector, user in zip(found, (0, 2, 5)):
+                had = [str(item) for item in _ITEMS[_USERS == user]]
+                np.testing.assert_allclose(vector, model.embed(had), rtol=1e-5)
+
+
+if __name__ == "__main__":
+    absltest.main()

@@ -1,0 +1,181 @@
+"""Trains a recommender's candidate generator, the YouTube DNN, with a sampled loss.
+
+    python run_recsys.py --num_sampled=10
+    python run_recsys.py --events=ratings.csv --titles=movies.csv --plots=plots
+    python run_recsys.py --train=train.txt --valid=valid.txt --test=test.txt --context=others
+    python -m tf1_sampled.recsys.serve runs/recsys-1
+
+Without files it reads which functions the Python code installed on this machine calls: a function is a
+user, the functions that it calls are the items.
+"""
+import dataclasses
+import os
+import time
+from typing import Any, Dict, Optional
+
+from tf1_sampled import charts, settings
+from tf1_sampled.files import places
+from tf1_sampled.programs import running
+from tf1_sampled.recsys import events as event_files, youtube_dnn
+from tf1_sampled.recsys.youtube_dnn import YouTubeDNN
+from tf1_sampled.settings import setting
+from tf1_sampled.training import file_names
+
+_PICTURES = ("loss.png", "validation.png", "popularity.png", "map.png")
+_INDEX = "items.faiss"
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class ResultSettings(settings.Settings):
+    """What the program makes of a trained model."""
+
+    ann_index: bool = setting(
+        False, "Make an index for approximate search too: %s." % _INDEX, "results", may_change=True)
+    plots: str = setting(
+        "", "Folder for pictures: %s." % ", ".join(_PICTURES), "results", may_change=True)
+    category: str = setting(
+        "", "Column of --titles that colours the map of items, as genres.", "results", may_change=True)
+
+
+def main() -> None:
+    """Run the program with the flags of sys.argv."""
+    running.run("run_recsys", __doc__, [YouTubeDNN, ResultSettings], _run)
+
+
+def _run(model: YouTubeDNN, results: ResultSettings, host: running.ProgramHost) -> None:
+    category_of = None
+    if host.is_chief:
+        _check_results(model, results)
+        if results.category:
+            category_of = event_files.read_side_table(
+                model.titles, "item", categorical=[results.category])[results.category]
+    model.fit(host=host)
+    if not host.is_chief:
+        return
+    begin = time.time()
+    print("%s examples/s" % format(int(model.examples_per_second), ","))
+    made = Made(model, results, category_of)
+    made.evaluate()
+    made.index()
+    made.draw()
+    made.write_metrics(time.time() - begin)
+    print("Wrote " + ", ".join(made.written))
+
+
+def _check_results(model: YouTubeDNN, results: ResultSettings) -> None:
+    """Check, before the work, that all results can be made, and over nothing that is read.
+
+    Raises:
+      InputError: names the flag or the path.
+    """
+    results.check(model.titles or not results.category, "titles", "a file with the column of %s" %
+                  results.label("category"), model.titles)
+    inputs = {model.label(name): list(getattr(model, name)) for name in ("train", "valid", "test")}
+    for name in ("events", "titles", "users"):
+        inputs[model.label(name)] = [getattr(model, name)] if getattr(model, name) else []
+    if model.model_dir:
+        pictures = {results.label("plots"): [results.plots]} if results.plots else {}
+        places.check_not_kept({**pictures, **inputs}, model.model_dir,
+                              file_names.KEPT + youtube_dnn.RESULTS + (_INDEX,))
+    if results.plots:
+        charts.check_available()
+        places.check_not_kept(inputs, results.plots, _PICTURES)
+        places.check_writable(os.path.join(results.plots, "loss.png"))
+    if results.ann_index:
+        from tf1_sampled.recsys import index
+        index.check_available()
+
+
+class Made:
+    """The results of a training, one after the other.
+
+    Args:
+      model: YouTubeDNN, after fit.
+      results: ResultSettings.
+      category_of: {item name: category}, or None.
+
+    Attributes:
+      written: list of strings, the paths of what was written so far.
+    """
+
+    def __init__(self, model: YouTubeDNN, results: ResultSettings,
+                 category_of: Optional[Dict[str, str]]):
+        self._model, self._results, self._fit = model, results, model.fitted
+        self._category_of = category_of
+        self._test: Optional[Any] = None
+        self._ann: Dict[str, float] = {}
+        self.written = [model.folder + os.sep] + [
+            os.path.join(model.folder, name + os.sep * (name == "saved_model"))
+            for name in youtube_dnn.RESULTS]
+
+    def evaluate(self) -> None:
+        """Print recommendations for some test users, and the scores on all of them."""
+        from tf1_sampled.recsys import evaluation, results as results_lib
+        data = self._fit.data
+        if not data.test:
+            return
+        self._test = test = results_lib.test(self._fit)
+        print("\nRecommendations:")
+        for user, lines in test.examples:
+            print("  %s" % user)
+            for what, names in lines:
+                print("    %-8s %s" % (what, ", ".join(names)))
+        print("\nProtocol: %s of %s users, among all %s items%s; equal scores count against." % (
+            data.protocol, format(len(data.test.users), ","), format(len(data.events.item_names), ","),
+            "" if self._model.repeats else " but those that the user has had"))
+        print(evaluation.table({"this model": test.scores, **test.baselines}))
+        print("Full softmax loss: %.3f nats per event" % test.full_softmax_loss)
+
+    def index(self) -> None:
+        """Write the index for approximate search, and print how good and how fast it is."""
+        if not self._results.ann_index:
+            return
+        from tf1_sampled.recsys import index, results as results_lib
+        path, k = os.path.join(self._model.folder, _INDEX), max(self._model.k)
+        vectors = results_lib.vectors_of_some_users(self._fit, 1000)
+        index.build(path, *results_lib.item_table(self._model.folder), vectors)
+        self.written.append(path)
+        self._ann = ann = index.recall(index.load(path), vectors, k)._asdict()
+        print("Index: finds %.4f of the top %d; %s users/s, by all scores %s" % (
+            ann["recall"], k, *(format(int(ann[speed]), ",") for speed in (
+                "queries_per_second", "exact_queries_per_second"))))
+
+    def draw(self) -> None:
+        """Write the pictures."""
+        folder = self._results.plots
+        if not folder:
+            return
+        from tf1_sampled.recsys import pictures, results as results_lib
+        model, events = self._model, self._fit.data.events
+        if model.validation_history:
+            self.written += pictures.training(folder, *zip(*[
+                (examples, seconds, record["full_softmax_loss"], record["scores"])
+                for examples, seconds, _, record in model.validation_history]))
+        if self._test:
+            self.written.append(pictures.popularity(folder, self._test.rankings, events.item_counts,
+                                                    max(model.k)))
+        groups = None
+        if self._category_of is not None:
+            groups = [self._category_of.get(name, "") for name in events.item_names]
+        self.written.append(pictures.item_map(
+            folder, results_lib.item_table(model.folder)[0], results_lib.titles_of_items(self._fit),
+            groups, seed=model.seed))
+
+    def write_metrics(self, seconds: float) -> None:
+        """Write metrics.json.
+
+        Args:
+          seconds: float, what the results took.
+        """
+        from tf1_sampled.training import metrics
+        model, test = self._model, self._test
+        path = os.path.join(model.folder, file_names.METRICS)
+        self.written.append(path)
+        content = model.metrics()
+        content["seconds"] = dict(content["seconds"], evaluate=seconds)
+        metrics.write_metrics(path, dict(
+            content, settings=dict(model.recorded(), **self._results.values()),
+            protocol=self._fit.data.protocol,
+            full_softmax_loss=test.full_softmax_loss if test else None,
+            scores=test.scores if test else {}, baselines=test.baselines if test else {},
+            ann_index=self._ann, files=self.written))

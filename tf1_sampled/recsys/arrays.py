@@ -1,0 +1,184 @@
+"""Names and numbers in Python: from lists, arrays and pandas columns to ids and floats.
+
+    names = Numbering()
+    name_ids("log_of_arrays", "items", ["b", "a", "b"], names)    # int32 [0, 1, 0]
+    names.names                                                   # ["b", "a"]
+    numbers("log_of_arrays", "times", [3, 4.5])                   # float64 [3, 4.5]
+
+Arrays of numbers are converted as a whole, lists and arrays of objects in one pass. An error names the
+place of the first wrong value.
+"""
+import datetime
+import sys
+
+import numpy as np
+
+from tf1_sampled import checks
+
+_LARGEST = sys.float_info.max
+
+
+class Numbering(dict):
+    """Text -> id, numbered in the order of appearance; spaces around a name do not count.
+
+    Args:
+      names: strings that have the first ids.
+
+    Attributes:
+      names: list of str, by id.
+    """
+
+    def __init__(self, names=()):
+        super().__init__()
+        self.names = list(names)
+        self._ids = {name: number for number, name in enumerate(self.names)}
+
+    def __missing__(self, text):
+        name = text.strip()
+        number = self._ids.get(name)
+        if number is None:
+            if not name:
+                raise ValueError("an empty name")
+            number = self._ids[name] = len(self.names)
+            self.names.append(name)
+        self[text] = number
+        return number
+
+
+def length(function, argument, values):
+    """Return the length of a sequence, an array of one dimension or a pandas column.
+
+    Raises:
+      InputError: something else, as a string or an array of two dimensions.
+    """
+    return len(_cells(function, argument, values))
+
+
+def name_ids(function, argument, values, numbering):
+    """Return the ids of names, which are what `str` makes of the values.
+
+    Args:
+      function, argument: strings, who asks and what for; for errors.
+      values: sequence or array [N].
+      numbering: Numbering, which gets the new names; where it has the name "", a missing value (None,
+        NaN, NaT) is that.
+
+    Returns:
+      int32 [N].
+
+    Raises:
+      InputError: no sequence, a missing or empty name that the numbering does not have, a name that
+        UTF-8 cannot hold.
+    """
+    cells = _cells(function, argument, values)
+    known = len(numbering.names)
+    try:
+        if isinstance(cells, np.ndarray):
+            ids = _ids_of_distinct(cells, numbering)
+        else:
+            texts = cells if set(map(type, cells)) <= {str} else map(_text, cells)
+            ids = np.fromiter(map(numbering.__getitem__, texts), np.int32, len(cells))
+    except ValueError:
+        ids = None
+    if ids is None:  # not within `except`: the traceback would show both errors
+        place = next(n for n, cell in enumerate(cells) if not _text(cell).strip())
+        _wrong(function, argument, place, "a name", cells)
+    for number, name in enumerate(numbering.names[known:], known):
+        if name.encode("utf-8", "ignore") != name.encode("utf-8", "surrogatepass"):
+            place = int(np.flatnonzero(ids == number)[0])
+            _wrong(function, argument, place, "a name of Unicode characters", cells)
+    return ids
+
+
+def numbers(function, argument, values, largest=_LARGEST, wanted="a number"):
+    """Return numbers; dates and times become seconds since 1970, those without a time zone as UTC.
+
+    Args:
+      function, argument: as `name_ids`.
+      values: sequence or array [N].
+      largest: float, the largest magnitude.
+      wanted: string, what a value must be; for errors.
+
+    Returns:
+      float64 [N], all finite.
+
+    Raises:
+      InputError: no sequence, a value that is missing, not finite, too large or not a number.
+    """
+    cells = _cells(function, argument, values)
+    if not isinstance(cells, np.ndarray):
+        found = np.fromiter(map(_number, cells), np.float64, len(cells))
+    elif cells.dtype.kind == "M":
+        found = cells.astype("datetime64[us]").astype(np.int64) / 1e6
+        found[np.isnat(cells)] = np.nan
+    else:
+        found = cells.astype(np.float64)
+    with np.errstate(invalid="ignore"):  # NumPy before 1.20 warns of NaN in comparisons
+        is_wrong = ~(np.abs(found) <= largest)
+    if is_wrong.any():
+        _wrong(function, argument, int(np.argmax(is_wrong)), wanted, cells)
+    return found
+
+
+def _cells(function, argument, values):
+    """The values as an array of numbers or times [N], or else as a list."""
+    if hasattr(values, "to_numpy"):
+        values = values.to_numpy()
+    if isinstance(values, np.ndarray):
+        checks.argument(values.ndim == 1, function, argument, "shape [N]", values.shape)
+        return values if values.dtype.kind in "biufM" else values.tolist()
+    is_sequence = hasattr(values, "__len__") and hasattr(values, "__getitem__") and not isinstance(
+        values, (str, bytes, dict))
+    checks.argument(is_sequence, function, argument, "a sequence or an array", values)
+    cells = list(values)
+    if set(map(type, cells)) in ({int}, {float}):  # not of both: 1 and 1.0 are two names
+        array = np.array(cells)
+        return array if array.dtype.kind in "iuf" else cells
+    return cells
+
+
+def _ids_of_distinct(cells, numbering):
+    """`name_ids` of an array: each distinct value is looked up once, in the order of appearance."""
+    distinct, first, inverse = np.unique(cells, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    ids = np.empty(len(distinct), np.int32)
+    ids[order] = [numbering[_text(value)] for value in distinct[order]]
+    return ids[inverse.reshape(-1)]
+
+
+def _is_missing(value):
+    """Whether it is None, NaN, NaT or pandas' NA, which cannot be compared."""
+    if value is None or type(value).__name__ == "NAType":
+        return True
+    return isinstance(value, (float, np.floating, datetime.datetime, np.datetime64)) and value != value
+
+
+def _text(value):
+    """The name that a value is; "" for a missing one, and for bytes, whose text is not known."""
+    return "" if _is_missing(value) or isinstance(value, bytes) else str(value)
+
+
+def _number(value):
+    """A value as a float; NaN for one that is not a number."""
+    if type(value) in (int, float):
+        try:
+            return float(value)
+        except OverflowError:
+            return np.nan
+    if _is_missing(value) or isinstance(value, (str, bytes)):
+        return np.nan
+    if isinstance(value, datetime.date):
+        if not isinstance(value, datetime.datetime):
+            value = datetime.datetime(value.year, value.month, value.day)
+        return (value if value.tzinfo else value.replace(tzinfo=datetime.timezone.utc)).timestamp()
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        return np.nan
+
+
+def _wrong(function, argument, place, wanted, cells):
+    """Raise InputError for one value of a sequence."""
+    value = cells[place]
+    checks.argument(False, function, "%s[%d]" % (argument, place), wanted,
+                    value.item() if isinstance(value, np.generic) else value)

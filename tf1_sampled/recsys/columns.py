@@ -1,0 +1,264 @@
+"""The types of context columns: all that differs between a column of categories and one of numbers.
+
+    TYPES                                                            # {"categorical": Categorical, ...}
+    column = Column(np.int32([1, 0]), Categorical(["", "phone"]))    # of two events
+    net = Network(..., context={"device": column.kind, "hour": Numeric(12.0, 5.0)})
+
+A new type is a new subclass of ColumnType and its row in TYPES; no other module asks which type a column
+has. TensorFlow is not imported, so that readers of files work without it: a type that needs ops calls
+the methods of the network or of the exported query that it is given.
+"""
+import collections
+import sys
+
+import numpy as np
+
+from tf1_sampled import checks
+from tf1_sampled.recsys import arrays
+
+_LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
+
+Column = collections.namedtuple("Column", "values kind")
+Column.__doc__ = """What a further column says of each event.
+
+Fields:
+  values: [N], of the dtype of its type.
+  kind: ColumnType.
+"""
+
+Reader = collections.namedtuple("Reader", "parse kind")
+Reader.__doc__ = """Reads the cells of one column, of one file after the other.
+
+Fields:
+  parse: function of a cell's text -> value; ValueError for text that does not fit.
+  kind: function () -> the ColumnType of all cells until then.
+"""
+
+
+class ColumnType:
+    """The contract of a type; an instance knows one column, as its categories.
+
+    Class attributes:
+      dtype: of values, and of what is fed.
+      wanted: string, what a cell of a file must be; for errors.
+      needs_value: boolean, whether a value may not be missing, as in a table of users.
+      serving_dtype: string, the name of the TensorFlow type of its input in a SavedModel.
+      asked_as: "string" or "number", what a request to the HTTP service has for it.
+
+    Attributes:
+      num_rows: integer, the rows of its table in a model.
+      row_names: list of str, what each of them belongs to; None for a table without names, whose rows
+        an earlier model gives as they are.
+    """
+
+    @classmethod
+    def reader(cls):
+        """Return a new Reader."""
+        raise NotImplementedError
+
+    @classmethod
+    def fits(cls, cell):
+        """Return whether text is a cell of this type."""
+        raise NotImplementedError
+
+    @classmethod
+    def value(cls, cell):
+        """Return what a cell says by itself, without ids: str or float."""
+        raise NotImplementedError
+
+    @classmethod
+    def of_array(cls, function, argument, values):
+        """Return the Column of a sequence or array [N]; `function` and `argument` are for errors.
+
+        Raises:
+          InputError: a value that does not fit, with its place.
+        """
+        raise NotImplementedError
+
+    @classmethod
+    def merged(cls, columns):
+        """Return one Column of several, one after the other."""
+        raise NotImplementedError
+
+    def fitted(self, values):
+        """Return the type as a model takes it, by the values of training events."""
+        raise NotImplementedError
+
+    def embedded(self, network, table, values):
+        """Return its part of a user vector.
+
+        Args:
+          network: model.Network, which makes rows.
+          table: string, the name of its variable.
+          values: tensor [P] of `dtype`.
+
+        Returns:
+          float32 [P, D].
+        """
+        raise NotImplementedError
+
+    def asked(self, value):
+        """Return what a request has for a value of `dtype`: str or float."""
+        raise NotImplementedError
+
+    def served(self, query, name):
+        """Return the values of its input in a SavedModel, [B] of `dtype`, from an `export` query."""
+        raise NotImplementedError
+
+
+class Categorical(ColumnType, collections.namedtuple("Categorical", "categories")):
+    """Text: each is a category, with a row of its own.
+
+      categories: list of str by id, of which the first is "", for an empty cell and for unknown text.
+    """
+
+    dtype = np.int32
+    wanted = "text"
+    needs_value = False
+    serving_dtype = "string"
+    asked_as = "string"
+
+    @classmethod
+    def reader(cls):
+        numbering = arrays.Numbering([""])
+        return Reader(numbering.__getitem__, lambda: cls(numbering.names))
+
+    @classmethod
+    def fits(cls, cell):
+        return True
+
+    @classmethod
+    def value(cls, cell):
+        return cell.strip()
+
+    @classmethod
+    def of_array(cls, function, argument, values):
+        numbering = arrays.Numbering([""])
+        return Column(arrays.name_ids(function, argument, values, numbering), cls(numbering.names))
+
+    @classmethod
+    def merged(cls, columns):
+        numbering = arrays.Numbering([""])
+        # By the categories of each column, not by its events.
+        new_ids = [np.array([numbering[name] for name in column.kind.categories], cls.dtype)
+                   for column in columns]
+        values = np.concatenate([ids[column.values] for ids, column in zip(new_ids, columns)])
+        return Column(values, cls(numbering.names))
+
+    @property
+    def num_rows(self):
+        return len(self.categories)
+
+    @property
+    def row_names(self):
+        return self.categories
+
+    def fitted(self, values):
+        return self
+
+    def embedded(self, network, table, values):
+        return network.rows_of(table, self.num_rows, values)
+
+    def asked(self, value):
+        return self.categories[value]
+
+    def served(self, query, name):
+        return query.category_ids(name)
+
+
+class Numeric(ColumnType, collections.namedtuple("Numeric", "mean deviation")):
+    """A number: its standard score times a row of weights.
+
+      mean, deviation: floats, the mean and the standard deviation of training events.
+    """
+
+    dtype = np.float32
+    wanted = "a number of float32"
+    needs_value = True
+    serving_dtype = "float32"
+    asked_as = "number"
+    num_rows = 1
+    row_names = None
+
+    @classmethod
+    def reader(cls):
+        return Reader(float, lambda: cls(0.0, 1.0))
+
+    @classmethod
+    def fits(cls, cell):
+        return is_number(cell, _LARGEST_FLOAT32)
+
+    @classmethod
+    def value(cls, cell):
+        return float(cell)
+
+    @classmethod
+    def of_array(cls, function, argument, values):
+        found = arrays.numbers(function, argument, values, _LARGEST_FLOAT32, cls.wanted)
+        return Column(found.astype(cls.dtype), cls(0.0, 1.0))
+
+    @classmethod
+    def merged(cls, columns):
+        return Column(np.concatenate([column.values for column in columns]), cls(0.0, 1.0))
+
+    def fitted(self, values):
+        values = np.asarray(values, np.float64)
+        return Numeric(float(values.mean()), float(values.std()) or 1.0)
+
+    def embedded(self, network, table, values):
+        return network.scaled_row(table, (values - self.mean) / self.deviation)
+
+    def asked(self, value):
+        return float(value)
+
+    def served(self, query, name):
+        return query.finite_numbers(name)
+
+
+TYPES = {"categorical": Categorical, "numeric": Numeric}
+
+
+def typed(function, names_by_type):
+    """Return the type of each column that was asked for.
+
+    Args:
+      function: string, who asks; for errors.
+      names_by_type: {key of TYPES: list of names, or dict by name}.
+
+    Returns:
+      {name: subclass of ColumnType}, in the order of TYPES.
+
+    Raises:
+      InputError: a type that is not in TYPES, a string instead of a list, a name that comes twice.
+    """
+    for role, names in names_by_type.items():
+        checks.one_of(function, "columns", role, TYPES)
+        checks.argument(not isinstance(names, str), function, role, "a list of names of columns", names)
+    asked = [(name, kind) for role, kind in TYPES.items() for name in names_by_type.get(role, ())]
+    twice = [name for name, n in collections.Counter(name for name, _ in asked).items() if n > 1]
+    checks.argument(not twice, function, ", ".join(TYPES), "each column once", twice)
+    return dict(asked)
+
+
+def row_names(kinds):
+    """Return {name: list of str} of those columns, {name: ColumnType}, whose rows have names."""
+    return {name: kind.row_names for name, kind in kinds.items() if kind.row_names is not None}
+
+
+def asked_as(serving_dtype):
+    """Return what a request has for a column whose SavedModel input has this type: "string" or "number".
+
+    Raises:
+      InputError: a type of no column.
+    """
+    found = {kind.serving_dtype: kind.asked_as for kind in TYPES.values()}
+    checks.one_of("asked_as", "serving_dtype", serving_dtype, found)
+    return found[serving_dtype]
+
+
+def is_number(text, largest=sys.float_info.max):
+    """Return whether text is a finite number of at most this magnitude."""
+    try:
+        return abs(float(text)) <= largest
+    except ValueError:
+        return False

@@ -1,0 +1,154 @@
+"""A training of a recommender: its plan, its validations, its scores on held-out events."""
+import contextlib
+import math
+from typing import Any, Callable, Dict, Iterator, NamedTuple, Optional, Sequence, Tuple
+
+import tensorflow.compat.v1 as tf
+
+from tf1_sampled.recsys import (
+    columns,
+    evaluation,
+    feeds,
+    negatives,
+    reading,
+    splits,
+    warm_start,
+)
+from tf1_sampled.recsys.objective import Graph
+from tf1_sampled.recsys.settings import RecsysSettings
+from tf1_sampled.training import loop, metrics, plans, policy, steps
+from tf1_sampled.training.host import OneMachine
+
+
+class Fit(NamedTuple):
+    """A training that was made: all that its results are made of.
+
+    settings: RecsysSettings.
+    data: reading.Data.
+    graph: objective.Graph, of tensors in `default_graph`.
+    default_graph: tf.Graph.
+    model_dir: string.
+    result: plans.TrainingResult.
+    """
+
+    settings: RecsysSettings
+    data: reading.Data
+    graph: Graph
+    default_graph: tf.Graph
+    model_dir: str
+    result: Any
+
+    @property
+    def names(self) -> warm_start.Names:
+        """The names of items, users and categories."""
+        return names_of(self.settings, self.data.events)
+
+    @contextlib.contextmanager
+    def session(self) -> Iterator[Any]:
+        """Yield a session with the variables of the checkpoint that was chosen."""
+        with self.default_graph.as_default(), loop.restored_session(self.model_dir) as session:
+            yield session
+
+
+def train(settings: RecsysSettings, data: reading.Data, graph: Graph, folder: Any,
+          host: OneMachine) -> Any:
+    """Train in the default graph.
+
+    Args:
+      settings: RecsysSettings.
+      data: reading.Data.
+      graph: objective.Graph.
+      folder: model_dir.ModelDir, which this begins.
+      host: host.OneMachine.
+
+    Returns:
+      plans.TrainingResult.
+
+    Raises:
+      InputError: as loop.train, and an init_from that does not fit.
+    """
+    events = data.events
+    num_units = reading.num_examples(settings, events) * settings.epochs
+    fed = feeds.Fed(graph.inputs, graph.labels, graph.known)
+    batch_plan = reading.batch_plan(settings)
+
+    def batches_from(position: Any, *share: float) -> Any:
+        return feeds.epochs_of_feeds(events, fed, batch_plan, position, *share)
+
+    next(batches_from(None))  # its errors come before the folder is made
+    initialise = None
+    if settings.init_from:
+        initialise = warm_start.Earlier(settings.init_from).loader(
+            names_of(settings, events), host.report)
+    digests = {"events": splits.digest(events)}
+    if host.is_chief:
+        folder.begin(digests)
+        host.begun(folder.path)
+    # With NCE, the loss is a sum over all negatives.
+    max_loss = 1000 * (negatives.number(settings, events.item_counts) + 1) * math.log(
+        len(events.item_names) + 1)
+    plan = plans.Plan(
+        plans.Objective(graph.loss, graph.mean_loss, watch=graph.watch, max_loss=max_loss),
+        plans.Data(batches_from, num_units, "examples"),
+        plans.Optimization(settings.make_optimizer, settings.chosen_learning_rate(), settings.decay,
+                           settings.threads or steps.num_cores()),
+        settings.saving(folder.path),
+        validation=_validation(settings, data, graph, host.report), initialise=initialise,
+        profile_step=settings.profile, stop=host.stop, report=host.report)
+    return host.train(plan, settings.batch_size, folder.unchanging(digests))
+
+
+def names_of(settings: RecsysSettings, events: splits.Events) -> warm_start.Names:
+    """Return the names of what has rows in the model."""
+    kinds = {name: column.kind for name, column in events.columns.items()}
+    return warm_start.Names(events.item_names, events.user_names if settings.user_rows else None,
+                            columns.row_names(kinds))
+
+
+def judge(session: Any, graph: Graph, data: reading.Data, part: splits.HeldOut, history_length: int,
+          cuts: Sequence[int]) -> evaluation.Judgement:
+    """Judge the model in a session by the held-out events of some users.
+
+    Args:
+      session: tf.Session.
+      graph: objective.Graph.
+      data: reading.Data.
+      part: data.valid or data.test.
+      history_length: integer, the latest events that count; 0 for all.
+      cuts: integers, the k of the scores.
+
+    Returns:
+      evaluation.Judgement.
+
+    Raises:
+      InputError: a k above the number of items.
+    """
+    num_items = len(data.events.item_names)
+    vectors = feeds.user_vectors(session, graph.asked_users, graph.asked, data.events, part,
+                                 history_length=history_length)
+    placed = evaluation.rank(graph.ranking.ranker(session, vectors), part, num_items, max(cuts))
+    # Few targets where the items are very many: each costs a pass over the table.
+    rows, items = feeds.some_targets(part, min(4096, max(64, (1 << 28) // num_items)))
+    full_loss = metrics.mean_in_blocks(
+        session, graph.full_losses, {graph.vectors: vectors[rows], graph.labels: items},
+        max(8, (1 << 23) // num_items))
+    return evaluation.Judgement(evaluation.metrics(placed, cuts), full_loss, placed, vectors)
+
+
+def _validation(settings: RecsysSettings, data: reading.Data, graph: Graph,
+                report: Callable[[str], None]) -> Optional[policy.Validation]:
+    """Return how the training is validated; None without validation."""
+    part = data.valid
+    if part is None or not settings.validations:
+        return None
+    chosen = settings.chosen_score()
+
+    def score(session: Any, number: int) -> Tuple[float, Dict[str, Any]]:
+        judged = judge(session, graph, data, part, history_length=settings.history_length,
+                       cuts=settings.k)
+        report("Validation %d of %d: %s %.4f, full softmax loss %.3f" % (
+            number, settings.validations, chosen, judged.scores[chosen], judged.full_loss))
+        return judged.scores[chosen], {"scores": judged.scores, "full_softmax_loss": judged.full_loss}
+
+    return policy.Validation(score, settings.validations, settings.patience)
+

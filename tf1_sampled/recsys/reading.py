@@ -1,0 +1,251 @@
+"""The data of a training: from files, frames or arrays to events that train, validate and test.
+
+    data = read(settings, ["ratings.csv"])
+    data.events, data.valid, data.test
+"""
+import os
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
+
+import numpy as np
+
+from tf1_sampled import checks, default_data
+from tf1_sampled.recsys import batches, events as event_files, splits
+from tf1_sampled.recsys.settings import RecsysSettings
+
+
+class Columns(NamedTuple):
+    """The names of a frame's columns.
+
+    user, item: strings.
+    time: string; None for no times.
+    """
+
+    user: str = "user"
+    item: str = "item"
+    time: Optional[str] = "time"
+
+
+class Sources(NamedTuple):
+    """Where events come from: paths, lists of paths, frames, or (users, items, times) arrays.
+
+    events: what trains, or all there is; None for the setting of that name.
+    valid, test: what validates and tests; None for a part of `events`.
+    columns: Columns.
+    """
+
+    events: Any = None
+    valid: Any = None
+    test: Any = None
+    columns: Columns = Columns()
+
+
+class Data(NamedTuple):
+    """What a recommender is trained on, and judged by.
+
+    events: splits.Events.
+    valid, test: splits.HeldOut, or None where no event validates or tests.
+    protocol: string, what the test asks for.
+    titles: {item name: title}, of the items that have one.
+    """
+
+    events: splits.Events
+    valid: Optional[splits.HeldOut]
+    test: Optional[splits.HeldOut]
+    protocol: str
+    titles: Dict[str, str]
+
+
+def read(settings: RecsysSettings, sources: Sources, report: Callable[[str], None]) -> Data:
+    """Read and split the events of a training.
+
+    Args:
+      settings: RecsysSettings.
+      sources: Sources; where it has no events, the settings name files.
+      report: function of a line of text.
+
+    Returns:
+      Data.
+
+    Raises:
+      InputError: what cannot be read or split, too few items, events without the times that are wanted.
+    """
+    titles = event_files.read_titles(settings.titles) if settings.titles else {}
+    events, protocol = split(settings, *read_log(settings, sources, report))
+    valid, test = splits.held_out(events)
+    if settings.repeats:  # what a user has had is offered too
+        valid, test = (part and part._replace(seen=None) for part in (valid, test))
+    report("%s events of %s users and %s items; %s examples to train on" % tuple(
+        format(n, ",") for n in (len(events.items), len(events.user_names), len(events.item_names),
+                                 num_examples(settings, events))))
+    most = len(events.item_names)
+    settings.check(max(settings.k) <= most, "k", "at most %d items" % most, max(settings.k))
+    settings.check(events.times is not None or not settings.example_age, "example_age",
+                   "events with times", None)
+    return Data(events, valid, test, protocol, titles)
+
+
+def num_examples(settings: RecsysSettings, events: splits.Events) -> int:
+    """Return the number of training examples of an epoch."""
+    return batches.num_examples(events, settings.context, settings.max_examples_per_user or None)
+
+
+def batch_plan(settings: RecsysSettings) -> batches.Plan:
+    """Return which examples are trained on, in batches of which size."""
+    return batches.Plan(
+        settings.context, settings.history_length, settings.batch_size,
+        settings.max_examples_per_user or None, epochs=settings.epochs, seed=settings.seed)
+
+
+def read_log(settings: RecsysSettings, sources: Sources,
+             report: Callable[[str], None]) -> Tuple[Any, Optional[np.ndarray]]:
+    """Read events.
+
+    Returns:
+      (events.Log, int [N] the part of each event as splits.TRAIN, VALID or TEST; None where the log is
+      still to be split).
+    """
+    parts: List[Any] = [sources.events, sources.valid, sources.test]
+    if all(part is None for part in parts) and settings.train:
+        parts = [list(part) or None for part in (settings.train, settings.valid, settings.test)]
+    elif sources.events is None:
+        settings.check(sources.valid is None and sources.test is None, "events",
+                       "events to train on beside valid and test", None)
+        parts[0] = settings.events or default_data.call_histories(report=report)
+    is_given = any(part is not None for part in parts[1:]) or bool(
+        sources.events is None and settings.train)
+    log, number = _merged(settings, parts, sources.columns)
+    return _with_user_columns(settings, log), number if is_given else None
+
+
+def _merged(settings: RecsysSettings, parts: Any, columns: Columns) -> Tuple[Any, np.ndarray]:
+    """Return (one Log of all parts, int [N] the part of each event)."""
+    if all(part is None or is_paths(part) for part in parts):
+        paths = [_listed(part) for part in parts]
+        log, file_number = event_files.read_logs(sum(paths, []), **settings.event_columns())
+        return log, np.repeat(np.arange(len(parts)), [len(some) for some in paths])[file_number]
+    there = [(number, _own_log_of(settings, part, columns)) for number, part in enumerate(parts)
+             if part is not None]
+    log, number = event_files.merge_logs([log for _, log in there])
+    return log, np.array([place for place, _ in there])[number]
+
+
+def log_of(settings: RecsysSettings, source: Any, columns: Columns) -> Any:
+    """Return the events.Log of a path, a list of paths, a frame or arrays, with the columns of users.
+
+    Args:
+      settings: RecsysSettings.
+      source: as one of the fields of Sources.
+      columns: Columns, of a frame.
+
+    Raises:
+      InputError: something else, or events that do not fit.
+    """
+    return _with_user_columns(settings, _own_log_of(settings, source, columns))
+
+
+def _with_user_columns(settings: RecsysSettings, log: Any) -> Any:
+    """Return a log with what the setting `users` says of its users."""
+    if not settings.users:
+        return log
+    return event_files.with_user_columns(log, settings.users, **settings.user_columns())
+
+
+def _own_log_of(settings: RecsysSettings, source: Any, columns: Columns) -> Any:
+    """Return the events.Log of a source, with its own columns alone."""
+    if is_paths(source):
+        return event_files.read_logs(_listed(source), **settings.event_columns())[0]
+    if hasattr(source, "columns"):
+        return event_files.log_of_frame(source, *columns, **settings.event_columns())
+    is_arrays = isinstance(source, (tuple, list)) and len(source) in (2, 3)
+    settings.check(is_arrays, "events",
+                   "a path, a list of paths, a data frame, or (users, items, times)",
+                   type(source).__name__)
+    settings.check(not any(settings.event_columns().values()), ", ".join(settings.event_columns()),
+                   "a file or a data frame, which has columns", type(source).__name__)
+    return event_files.log_of_arrays(*source)
+
+
+def is_paths(source: Any) -> bool:
+    """Return whether events are given by a path, or by a list of paths."""
+    def is_path(value: Any) -> bool:
+        return isinstance(value, str) or hasattr(value, "__fspath__")
+
+    is_list = isinstance(source, (list, tuple)) and bool(source)
+    return is_path(source) or is_list and all(map(is_path, source))
+
+
+def _listed(source: Any) -> list:
+    if source is None:
+        return []
+    return [os.fspath(path) for path in (source if isinstance(source, (list, tuple)) else [source])]
+
+
+def split(settings: RecsysSettings, log: Any, part: Any) -> Tuple[splits.Events, str]:
+    """Split events into those that train, validate and test.
+
+    Args:
+      settings: RecsysSettings.
+      log: events.Log.
+      part: int [N] or None, as from `read_log`.
+
+    Returns:
+      (splits.Events, the protocol in words).
+
+    Raises:
+      InputError: too few items, no times to split by.
+    """
+    least, repeats = settings.min_count, settings.repeats
+    if part is not None:
+        return splits.split_given(log, part, least, repeats=repeats), "the events of --test"
+    if settings.split == "none":
+        everything = np.full(len(log.users), splits.TRAIN)
+        return splits.split_given(log, everything, least, repeats=repeats), "none"
+    if settings.split == "time":
+        valid_from, test_from = _times_of_cuts(settings, log)
+        return (splits.split_time(log, valid_from, test_from, least, repeats=repeats),
+                "the events from time %.10g on" % test_from)
+    return splits.split_last(log, least, repeats=repeats), "the last event"
+
+
+def _times_of_cuts(settings: RecsysSettings, log: Any) -> Tuple[float, float]:
+    """Return the times from which on events validate, and test."""
+    settings.check(log.times is not None, "split", "events with times", settings.split)
+    try:
+        valid_from, test_from = splits.times_at(log, settings.time_cuts)
+        fits = valid_from <= test_from
+    except checks.InputError:
+        fits = False
+    settings.check(fits, "time_cuts", "two numbers, when validation begins and, not before that, test",
+                   ",".join(settings.time_cuts))
+    return valid_from, test_from
+
+
+def log_of_events(events: splits.Events, after: Any = None) -> Any:
+    """Return the events.Log of events that were split, each user's in their order.
+
+    Args:
+      events: splits.Events.
+      after: events.Log, or None; test events that it has, too, are left out.
+    """
+    users = np.repeat(np.arange(len(events.user_names), dtype=np.int32), np.diff(events.starts))
+    log = event_files.Log(users, events.items, events.times, events.columns, events.user_names,
+                          events.item_names)
+    if after is None:
+        return log
+    tests = splits.ranges(events.valid_ends, events.starts[1:] - events.valid_ends)
+    times = log.times is not None and after.times is not None
+    wanted = set(_keys(after, slice(None), times))
+    stays = np.ones(len(users), bool)
+    stays[tests] = [key not in wanted for key in _keys(log, tests, times)]
+    columns = {name: column._replace(values=column.values[stays])
+               for name, column in log.columns.items()}
+    return log._replace(users=users[stays], items=log.items[stays], columns=columns,
+                        times=None if log.times is None else log.times[stays])
+
+
+def _keys(log: Any, places: Any, with_times: bool) -> Iterator[Tuple[str, str, float]]:
+    """Yield (user, item, time or 0) of events of a log."""
+    users, items = log.users[places].tolist(), log.items[places].tolist()
+    times = log.times[places].tolist() if with_times else [0.0] * len(users)
+    for user, item, time in zip(users, items, times):
+        yield log.user_names[user], log.item_names[item], time

@@ -27,6 +27,12 @@ def from_tokens(tokens):
     return corpus.Corpus.from_tokens(range(num_words), np.ones(num_words), tokens)
 
 
+def runs_of(text, pieces, *options, num_places=None, position=None, begin=0.0, end=1.0, **more):
+    """What corpus.runs yields, with the fields of its RunOptions as arguments."""
+    return corpus.runs(text, pieces, corpus.RunOptions(*options, num_places=num_places, **more),
+                       position, begin, end)
+
+
 class CorpusTestCase(parameterized.TestCase):
 
     def setUp(self):
@@ -42,8 +48,9 @@ class CorpusTestCase(parameterized.TestCase):
         return path
 
     def read_path(self, inputs, min_count=1, **options):
-        options = dict(dict(cache_dir=self.cache, report=self.lines.append), **options)
-        read = corpus.read_corpus(inputs, min_count=min_count, **options)
+        to = dict(cache_dir=self.cache, report=self.lines.append)
+        to.update((name, options.pop(name)) for name in list(options) if name in to)
+        read = corpus.read_corpus(inputs, corpus.ReadOptions(min_count=min_count, **options), **to)
         self.addCleanup(read.close)
         return read
 
@@ -77,7 +84,7 @@ class ReadCorpusTest(CorpusTestCase):
         np.testing.assert_array_equal(whole(read), [0, 1, 0, 0, 1, END])
         self.assertEqual((read.num_raw_words, read.num_positions), (6, 7))
 
-    def test_any_stretch(self):
+    def test_any_stretch_of_tokens_is_read(self):
         read = self.read("a b a c a b\na", min_count=2)
         tokens = [[0], [1], [0], [], [0], [1], [END], [0], [END]]
         for begin in range(10):
@@ -97,7 +104,7 @@ class ReadCorpusTest(CorpusTestCase):
         np.testing.assert_array_equal(np.bincount(tokens[tokens != END]), read.counts)
         np.testing.assert_array_equal(np.flatnonzero(tokens == END), 4001 * np.arange(1, 101) - 1)
 
-    def test_joined_lines(self):
+    def test_joined_lines_have_no_ends(self):
         read = self.read("a b\nb\n\na\n", join_lines=True)
         np.testing.assert_array_equal(whole(read), [0, 1, 1, 0])
         self.assertEqual(read.num_positions, 8)
@@ -119,7 +126,7 @@ class ReadCorpusTest(CorpusTestCase):
             self.assertIn("2 bytes that are no utf-8 were replaced: %s/text.txt" % self.folder,
                           self.lines)
 
-    def test_max_vocab(self):
+    def test_max_vocab_keeps_the_most_frequent_words(self):
         read = self.read("a b c b c c a d", max_vocab=2)
         self.assertEqual((read.words, read.counts.tolist()), (["c", "a"], [3, 2]))
         np.testing.assert_array_equal(whole(read), [1, 0, 0, 0, 1, END])
@@ -149,7 +156,7 @@ class ReadCorpusTest(CorpusTestCase):
         self.assertEqual((read.words, read.counts.tolist()), (["x", "b", "a"], [9, 8, 3]))
         np.testing.assert_array_equal(whole(read), [2, 1, 2, 1, 2, END])
 
-    def test_phrases(self):
+    def test_each_pass_joins_longer_phrases(self):
         content = "new york city %d\n" * 40 % tuple(range(40)) + " ".join(map(str, range(20000)))
         path = self.path("f", content)
         reads = [self.read_path(path, phrases=n) for n in range(3)]
@@ -188,7 +195,7 @@ class ReadCorpusTest(CorpusTestCase):
         (dict(vocabulary=(["a", "a"], [1, 2])), "vocabulary: wanted words that come once"),
         (dict(vocabulary=(["x", "y"], [1, 2])), "text.txt: wanted words of the vocabulary, got none"),
         (dict(vocabulary=(["a"], [1])), "at least 2 different words in the vocabulary, got 1 of 1"))
-    def test_wrong_arguments(self, options, message):
+    def test_wrong_arguments_are_named(self, options, message):
         with self.assertRaisesRegex(InputError, message):
             self.read("a b", **options)
 
@@ -395,7 +402,7 @@ class CacheTest(CorpusTestCase):
 
     def test_standard_input_is_deleted_at_exit(self):
         program = ("import sys; from tf1_sampled.word2vec import corpus; "
-                   "text = corpus.read_corpus('-', cache_dir=sys.argv[1], min_count=1); "
+                   "text = corpus.read_corpus('-', corpus.ReadOptions(min_count=1), sys.argv[1]); "
                    "import os; print(len(os.listdir(sys.argv[1])))")
         environment = dict(os.environ, PYTHONPATH=os.pathsep.join(filter(None, sys.path)))
         out = subprocess.run([sys.executable, "-c", program, self.cache], env=environment,
@@ -403,7 +410,7 @@ class CacheTest(CorpusTestCase):
         self.assertEqual(out.stdout.decode().splitlines()[-1], "1")
         self.assertEmpty(self.entries())
 
-    def test_the_default_folder(self):
+    def test_the_default_folder_is_that_of_xdg_or_home(self):
         path = self.path("f", "a b")
         home = os.path.join(self.folder, "home")
         for environment, wanted in (
@@ -445,7 +452,7 @@ class MemoryTest(CorpusTestCase):
             with mock.patch.object(corpus, "_SLICE", 1 << 14):
                 read = self.read_path(path)
                 pieces, _ = corpus.split_held_out(read, at_most=1000)
-                runs = corpus.runs(read, pieces, np.ones(10), 1024, 5, 1, 1)
+                runs = runs_of(read, pieces, np.ones(10), 1024, 5, 1, 1)
                 self.assertGreater(sum(1 for _ in runs), 140 * size)
             peaks.append(tracemalloc.get_traced_memory()[1])
             tracemalloc.stop()
@@ -507,7 +514,7 @@ class RunsTest(parameterized.TestCase):
         tokens = np.arange(size, dtype=np.int32)
         keep = np.ones(size, np.float32)
         text = from_tokens(tokens)
-        runs = list(corpus.runs(text, [(0, size)], keep, 32, window, epochs, 1))
+        runs = list(runs_of(text, [(0, size)], keep, 32, window, epochs, 1))
         centres = np.concatenate([run[window:-window] for run, _, _ in runs])
         centres = centres[centres != END]
         np.testing.assert_array_equal(centres, np.tile(tokens, epochs))
@@ -518,7 +525,9 @@ class RunsTest(parameterized.TestCase):
 
     def test_neighbours_are_those_of_the_text(self):
         tokens = np.arange(500, dtype=np.int32)
-        for run, _, _ in corpus.runs(from_tokens(tokens), [(0, 500)], np.ones(500), 64, 3, 1, 1):
+        runs = list(runs_of(from_tokens(tokens), [(0, 500)], np.ones(500), 64, 3, 1, 1))
+        self.assertLen(runs, 8)
+        for run, _, _ in runs:
             words = run[run != END]
             np.testing.assert_array_equal(np.diff(words), 1)
 
@@ -526,7 +535,7 @@ class RunsTest(parameterized.TestCase):
     def test_places_have_every_token_as_a_centre_once_per_epoch(self, size, cut, window):
         tokens = np.arange(size, dtype=np.int32)
         with mock.patch.object(corpus, "_SLICE", cut):
-            runs = [run for run, _, _ in corpus.runs(
+            runs = [run for run, _, _ in runs_of(
                 from_tokens(tokens), [(0, size)], np.ones(size), 32, window, 2, 1, num_places=4)]
         for run in runs:
             self.assertEqual(run.shape, (4, 8 + 2 * window))
@@ -538,7 +547,7 @@ class RunsTest(parameterized.TestCase):
 
     def test_places_are_from_all_over_the_text(self):
         tokens = np.arange(10001, dtype=np.int32)
-        runs = list(corpus.runs(
+        runs = list(runs_of(
             from_tokens(tokens), [(0, 10001)], np.ones(10001), 40, 2, 1, 1, num_places=4))
         runs = [(run[:, 2], progress) for run, progress, _ in runs if progress < 1]
         self.assertLen(runs, 249)
@@ -552,7 +561,7 @@ class RunsTest(parameterized.TestCase):
         pieces = [(0, 100), (100, 100), (150, 151), (200, 700), (903, 1000)]
         wanted = np.concatenate([tokens[begin:end] for begin, end in pieces])
         with mock.patch.object(corpus, "_SLICE", size):
-            runs = list(corpus.runs(from_tokens(tokens), pieces, np.ones(1000), 64, 3, 2, 1))
+            runs = list(runs_of(from_tokens(tokens), pieces, np.ones(1000), 64, 3, 2, 1))
         centres = np.concatenate([run[3:-3] for run, _, _ in runs])
         np.testing.assert_array_equal(centres[centres != END], np.tile(wanted, 2))
         for run, _, _ in runs:  # END stands at each cut
@@ -565,7 +574,7 @@ class RunsTest(parameterized.TestCase):
     def test_progress_ends_at_1_where_nothing_is_kept_at_the_end(self):
         tokens = np.repeat(np.array([0, 1], np.int32), 1000)
         with mock.patch.object(corpus, "_SLICE", 100):
-            runs = list(corpus.runs(from_tokens(tokens), [(0, 2000)], np.array([1, 0.0]), 100, 2, 1, 1))
+            runs = list(runs_of(from_tokens(tokens), [(0, 2000)], np.array([1, 0.0]), 100, 2, 1, 1))
         self.assertEqual(runs[-1][1], 1)
         self.assertBetween(len(runs), 10, 11)
 
@@ -574,16 +583,16 @@ class RunsTest(parameterized.TestCase):
         path = os.path.join(folder, "f")
         with open(path, "w") as stream:
             stream.write("a b rare a\n" * 300 + "c d")
-        with corpus.read_corpus(path, cache_dir=folder, vocabulary=(["a", "b"], [2, 1]),
-                                report=lambda line: None) as text:
-            runs = list(corpus.runs(text, [(0, text.num_positions)], np.ones(2), 64, 2, 1, 1))
+        options = corpus.ReadOptions(vocabulary=(["a", "b"], [2, 1]))
+        with corpus.read_corpus(path, options, folder, report=lambda line: None) as text:
+            runs = list(runs_of(text, [(0, text.num_positions)], np.ones(2), 64, 2, 1, 1))
         centres = np.concatenate([run[2:-2] for run, _, _ in runs])
         np.testing.assert_array_equal(centres[centres != END], [0, 1, 0] * 300)
 
     def test_subsampling_keeps_the_share_and_the_sentence_ends(self):
         tokens = np.tile(np.array([0, 1, END], np.int32), 20000)
         keep = np.array([1, 0.25], np.float32)
-        runs = list(corpus.runs(from_tokens(tokens), [(0, len(tokens))], keep, 64, 2, 1, 1))
+        runs = list(runs_of(from_tokens(tokens), [(0, len(tokens))], keep, 64, 2, 1, 1))
         centres = np.concatenate([run[2:-2] for run, _, _ in runs])
         self.assertAlmostEqual(np.sum(centres == 1) / 20000, 0.25, delta=5 * 0.0031)
         self.assertEqual(np.sum(centres == 0), 20000)
@@ -592,10 +601,11 @@ class RunsTest(parameterized.TestCase):
     @parameterized.parameters((1 << 20, 1), (50, 5), (333, 2), (333, 2, 4))
     def test_goes_on_after_any_run(self, size, window, num_places=None):
         tokens = np.arange(700, dtype=np.int32)
-        runs = functools.partial(corpus.runs, num_places=num_places)
+        runs = functools.partial(runs_of, num_places=num_places)
         arguments = (from_tokens(tokens), [(0, 400), (410, 700)], np.full(700, 0.5), 32, window, 2, 7)
         with mock.patch.object(corpus, "_SLICE", size):
             every = list(runs(*arguments))
+            self.assertGreater(len(every), 20)
             for number, (_, _, position) in enumerate(every, 1):
                 position = json.loads(json.dumps(position, default=lambda array: array.tolist()))
                 rest = list(runs(*arguments, position=position))
@@ -611,9 +621,9 @@ class RunsTest(parameterized.TestCase):
         seen, shares = [], []
         with mock.patch.object(corpus, "_SLICE", size):
             for begin, end in zip(cuts, cuts[1:]):
-                for run, share, _ in corpus.runs(
-                        from_tokens(tokens), [(0, 400), (410, 700)], np.ones(700), 32, 2, 3, 7, None,
-                        begin, end, num_places):
+                for run, share, _ in runs_of(
+                        from_tokens(tokens), [(0, 400), (410, 700)], np.ones(700), 32, 2, 3, 7,
+                        begin=begin, end=end, num_places=num_places):
                     seen.append(run[..., 2:-2].ravel())
                     self.assertBetween(share, begin, end + 1 / 2000)
                     shares.append(share)
@@ -626,9 +636,10 @@ class RunsTest(parameterized.TestCase):
         tokens = np.arange(700, dtype=np.int32)
         arguments = (from_tokens(tokens), [(0, 700)], np.full(700, 0.5), 32, 2, 2, 7)
         with mock.patch.object(corpus, "_SLICE", 300):
-            every = list(corpus.runs(*arguments, None, 0.3, 1.0))
+            every = list(runs_of(*arguments, begin=0.3, end=1.0))
+            self.assertGreater(len(every), 10)
             for number, (_, _, position) in enumerate(every, 1):
-                rest = list(corpus.runs(*arguments, position))
+                rest = list(runs_of(*arguments, position=position))
                 self.assertLen(rest, len(every) - number)
                 for (run, share, _), (wanted, wanted_share, _) in zip(rest, every[number:]):
                     np.testing.assert_array_equal(run, wanted)
@@ -636,16 +647,16 @@ class RunsTest(parameterized.TestCase):
 
     def test_more_epochs_come_after_the_last(self):
         text, keep = from_tokens(np.arange(700, dtype=np.int32)), np.ones(700)
-        *_, (_, _, position) = corpus.runs(text, [(0, 700)], keep, 32, 2, 1, 7)
-        more = list(corpus.runs(text, [(0, 700)], keep, 32, 2, 2, 7, position))
+        *_, (_, _, position) = runs_of(text, [(0, 700)], keep, 32, 2, 1, 7)
+        more = list(runs_of(text, [(0, 700)], keep, 32, 2, 2, 7, position=position))
         self.assertAlmostEqual(len(more), 700 / 32, delta=1)
         self.assertGreater(more[0][1], 0.5)
 
     def test_each_pass_leaves_out_words_of_its_own(self):
         arguments = (from_tokens(np.arange(700, dtype=np.int32)), [(0, 700)], np.full(700, 0.5), 32, 2)
         first, second = (np.concatenate([run[2:-2] for run, _, _ in part]) for part in (
-            [r for r in corpus.runs(*arguments, epochs=2, seed=7) if r[1] <= 0.5],
-            [r for r in corpus.runs(*arguments, epochs=2, seed=7) if r[1] > 0.5]))
+            [r for r in runs_of(*arguments, epochs=2, seed=7) if r[1] <= 0.5],
+            [r for r in runs_of(*arguments, epochs=2, seed=7) if r[1] > 0.5]))
         self.assertBetween(len(set(first) & set(second)), 100, 250)  # 175 of 350 by chance
 
     def test_the_digest_is_that_of_text_and_vocabulary(self):
@@ -659,7 +670,7 @@ class RunsTest(parameterized.TestCase):
 
     def test_progress_rises_evenly(self):
         tokens = np.arange(3000000, dtype=np.int32) % 1000
-        progress = [p for _, p, _ in corpus.runs(
+        progress = [p for _, p, _ in runs_of(
             from_tokens(tokens), [(0, 3000000)], np.ones(1000), 4096, 5, 2, 1)]
         np.testing.assert_allclose(progress, np.linspace(0, 1, len(progress) + 1)[1:], atol=2e-3)
 
@@ -680,7 +691,7 @@ class HeldOutRunsTest(parameterized.TestCase):
             np.testing.assert_array_equal(snippet[:-1], i * 50000 // 16 + np.arange(31))
             self.assertEqual(snippet[-1], END)
 
-    def test_short_texts(self):
+    def test_short_texts_are_padded_with_ends(self):
         run, = corpus.held_out_runs(np.array([3, 1, END, 2], np.int32), 4, 3)
         np.testing.assert_array_equal(run[3:8], [3, 1, END, 2, END])
         np.testing.assert_array_equal(run[8:], END)

@@ -169,7 +169,7 @@ class ReadSimilarityTest(parameterized.TestCase):
         "\ufefflove, sex, 6.77\r\nTiger, cat, 7\r\n",
         "love\tsex\t6.77\t7\t5\nTiger\tcat\t7\t7\t7\n",
         "word1\tword2\tscore\nlove\tsex\t6.77\nTiger\tcat\t7")
-    def test_forms_in_use(self, text):
+    def test_similarity_files_of_each_form_are_read(self, text):
         self.assertEqual([("love", "sex", 6.77), ("Tiger", "cat", 7.0)], self.read(text))
 
     def test_men_of_lemmas_keeps_their_part_of_speech(self):
@@ -308,7 +308,7 @@ class AnalogiesTest(parameterized.TestCase):
         self.assertEqual(1, result.sections[3].accuracy)
         self.assertTrue(math.isnan(result.sections[1].accuracy))
 
-    def test_nothing_used(self):
+    def test_the_accuracy_of_no_questions_is_nan(self):
         result = evaluation.analogies(self.WORDS, self.VECTORS, [("x", [("a", "b", "c", "d")])])
         self.assertEqual(("total", 0, 0, 1), result.total)
         self.assertTrue(math.isnan(result.total.accuracy))

@@ -19,8 +19,7 @@ try:
     from tensorboard.backend.event_processing import plugin_event_multiplexer
     from tensorboard.plugins import base_plugin
     from tensorboard.plugins.projector import projector_plugin
-    from werkzeug import test as werkzeug_test
-    from werkzeug import wrappers
+    from werkzeug import test as werkzeug_test, wrappers
 except ImportError:
     projector_plugin = None
 
@@ -86,14 +85,14 @@ class SavedModelTest(graph_case.GraphCase):
         export.write_saved_model(self.folder, words, vectors)
         return graph_case.SavedModel(self.folder)
 
-    def test_vectors_of_words(self):
+    def test_embed_words_gives_vectors_and_zeros_for_unknown_words(self):
         words, vectors = sample()
         answer = self.write(words, vectors)("embed", words=words[::-1] + UNKNOWN)
         np.testing.assert_array_equal(answer["vectors"][:len(words)], vectors[::-1])
         np.testing.assert_array_equal(answer["vectors"][len(words):], np.zeros((len(UNKNOWN), 4)))
         self.assertEqual(answer["known"].tolist(), [True] * len(words) + [False] * len(UNKNOWN))
 
-    def test_vectors_of_ids(self):
+    def test_embed_ids_gives_vectors_of_ids_in_range(self):
         words, vectors = sample()
         model = self.write(words, vectors)
         np.testing.assert_array_equal(model("embed_ids", ids=[11, 0, 11])["vectors"],
@@ -202,7 +201,7 @@ class ProjectorTest(graph_case.GraphCase):
         with open(os.path.join(self.folder, name), encoding="utf-8", newline="\n") as stream:
             return stream.read().split("\n")
 
-    def test_files(self):
+    def test_projector_files_hold_the_most_frequent_words(self):
         export.write_projector(self.folder, ["a", "b", "c"], [[1, -0.5], [1 / 3, 1e-9], [9, 9]], most=2)
         self.assertEqual(self.lines("vectors.tsv"), ["1\t-0.5", "0.333333\t1e-09", ""])
         self.assertEqual(self.lines("metadata.tsv"), ["a", "b", ""])

@@ -4,7 +4,7 @@ from absl.testing import absltest, parameterized
 
 from tests import graph_case
 from tf1_sampled import InputError, losses, registry, samplers
-from tf1_sampled.training import loop
+from tf1_sampled.training import loop, plans, policy
 from tf1_sampled.word2vec import corpus, evaluation, model
 from tf1_sampled.word2vec.corpus import END
 
@@ -282,13 +282,14 @@ class LearningTest(graph_case.GraphCase):
         full = losses.full_softmax_loss(weights, biases + offset, tf.range(10), table, 10)
 
         def batches(position):
-            runs = corpus.runs(text, [(0, text.num_positions)], np.ones(10), 512, 2, 3, 1, position)
+            options = corpus.RunOptions(np.ones(10), 512, window=2, epochs=3, seed=1)
+            runs = corpus.runs(text, [(0, text.num_positions)], options, position)
             return (({run: tokens}, progress, after) for tokens, progress, after in runs)
 
         folder = self.create_tempdir().full_path
-        loop.train(loop.Objective(total, total), loop.Data(batches, 1, "words"),
-                       loop.Optimization(registry.OPTIMIZERS[optimizer], rate),
-                       loop.Saving(folder))
+        loop.train(plans.Plan(
+            plans.Objective(total, total), plans.Data(batches, 1, "words"),
+            plans.Optimization(registry.OPTIMIZERS[optimizer], rate), policy.Saving(folder)))
         with loop.restored_session(folder) as session:
             vectors, own = session.run([table, full])
         unit = evaluation.unit_rows(vectors)

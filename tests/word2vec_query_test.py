@@ -6,11 +6,10 @@ import subprocess
 import sys
 from unittest import mock
 
-import numpy as np
 from absl.testing import absltest, parameterized
 
 from tf1_sampled import checks
-from tf1_sampled.word2vec import evaluation, query, vectors
+from tf1_sampled.word2vec import query, vectors
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # In the place of TensorFlow, a package that cannot be imported.
@@ -19,73 +18,18 @@ _BROKEN = "raise AssertionError('TensorFlow was imported')\n"
 WORDS = ["man", "woman", "king", "queen", "apple", "king", "King"]
 ROWS = [[1, 0, 0], [1, 1, 0], [1, 0, 1], [1, 1, 1], [-1, 1, 0], [5, 5, 5], [0, 0, 1]]
 
-# Cosines 2 / sqrt(6) and 1 / sqrt(2); with (sqrt(2) - 1, r, r), r = sqrt(1 / 2), .975 and .653.
+# See word2vec_word_vectors_test.
 KING = "  king             queen 0.82  man 0.71"
 ROYAL = "  man:king:woman   queen 0.98  King 0.65"
 
 
-class LinesTest(parameterized.TestCase):
-
-    def setUp(self):
-        super().setUp()
-        self.words, rows = evaluation.distinct_words(WORDS, ROWS)
-        self.unit = evaluation.unit_rows(rows)
-
-    def test_neighbours(self):
-        self.assertEqual([KING, "  King             king 0.71  queen 0.58"],
-                         query.neighbour_lines(self.words, self.unit, ["king", "King"], 2))
-
-    def test_analogies(self):
-        self.assertEqual([ROYAL, "  man:woman:king   queen 0.98  King 0.65"],
-                         query.analogy_lines(self.words, self.unit,
-                                             [("man", "king", "woman"), ["man", "woman", "king"]], 2))
-
-    def test_known_rows_are_the_first(self):
-        self.assertEqual([2, 6, 2], query.known_rows(WORDS, ["king", "King", "king"]))
-
-    @parameterized.parameters(
-        ("quen", "a word of the vectors (close: queen), got 'quen'"),
-        ("QUEEN", "a word of the vectors (close: queen), got 'QUEEN'"),
-        ("kin", "a word of the vectors (close: king), got 'kin'"),
-        ("zzz", "a word of the vectors, got 'zzz'"), ("", "a word of the vectors, got ''"),
-        ("king" * 1000, "a word of the vectors, got "))
-    def test_unknown_words(self, word, message):
-        for ask in (lambda: query.known_rows(self.words, ["king", word]),
-                    lambda: query.neighbour_lines(self.words, self.unit, [word], 1),
-                    lambda: query.analogy_lines(self.words, self.unit, [("king", "man", word)], 1)):
-            with self.assertRaises(checks.InputError) as caught:
-                ask()
-            self.assertStartsWith(str(caught.exception), "query: word: wanted " + message)
-
-    def test_the_name_of_where_a_word_comes_from(self):
-        with self.assertRaisesRegex(checks.InputError, "^query: --neighbours: wanted "):
-            query.known_rows(self.words, ["x"], "--neighbours")
-
-    def test_close_words_are_bounded(self):
-        many = ["word%06d" % i for i in range(60000)] + ["wordy", "WORD059999"]
-        with mock.patch("difflib.get_close_matches", return_value=["w"]) as compared:
-            # Another case is found wherever it is.
-            self.assertEqual(["word059999", "WORD059999", "w"], query.close_words(many, "Word059999"))
-            self.assertLen(compared.call_args[0][1], 50000)
-            query.close_words(many, "wordy")
-            self.assertEmpty(compared.call_args[0][1])
-        self.assertEqual(["w" * 41], query.close_words(["w" * 41], "w" * 40))
-        self.assertEqual([], query.close_words(["w" * 41], "w" * 41))
-        self.assertLen(query.close_words(["aa", "Aa", "aA", "AA"], "aa", 3), 3)
-
-    def test_k_that_is_none(self):
-        with self.assertRaisesRegex(checks.InputError, "k: wanted an integer above 0"):
-            query.neighbour_lines(self.words, self.unit, ["king"], 0)
-
-
 class MainTest(parameterized.TestCase):
 
-    def ask(self, argv, stdin=b"", neighbours=(), analogy=(), k=2):
-        asked = query.Asked(*(mock.Mock(value=value) for value in (neighbours, analogy, k)))
+    def ask(self, *arguments, stdin=b"", k=2):
         out = io.StringIO()
         with mock.patch("sys.stdin", io.TextIOWrapper(io.BytesIO(stdin), "utf-8")), \
                 mock.patch("sys.stdout", out):
-            query.main(["query.py"] + argv, asked)
+            query.answer(list(arguments) + ["--k=%d" % k])
         return out.getvalue()
 
     def write(self, name="v.bin"):
@@ -94,43 +38,57 @@ class MainTest(parameterized.TestCase):
         return path
 
     @parameterized.parameters("v.bin", "v.txt", "v.bin.gz")
-    def test_flags(self, name):
+    def test_flags_ask_for_neighbours_and_analogies(self, name):
         self.assertEqual(KING + "\n" + ROYAL + "\n", self.ask(
-            [self.write(name)], neighbours=["king"], analogy=["man:king:woman"]))
+            self.write(name), "--neighbours=king", "--analogy=man:king:woman"))
 
-    def test_standard_input(self):
+    def test_the_folder_of_a_model(self):
+        folder = os.path.dirname(self.write("vectors.bin"))
+        with self.assertRaisesRegex(checks.InputError, "settings.json: wanted a readable file"):
+            self.ask(folder, "--neighbours=king")
+        with open(os.path.join(folder, "settings.json"), "w") as stream:
+            stream.write('{"program": "word2vec", "settings": {"dim": 3}, "data": {}}')
+        self.assertEqual(KING + "\n", self.ask(folder, "--neighbours", "king"))
+        with self.assertRaisesRegex(checks.InputError, "^query: --neighbours: wanted .* got 'prince'"):
+            self.ask(folder, "--neighbours=prince")
+
+    def test_standard_input_has_a_question_in_each_line(self):
         asked = b"king\n\n  man king\twoman \r\nkig\nman king\na b c d\n\xff\nking"
-        lines = self.ask([self.write()], asked).splitlines()
+        lines = self.ask(self.write(), stdin=asked).splitlines()
         self.assertEqual([
             KING, ROYAL, "query: word: wanted a word of the vectors (close: king), got 'kig'",
             "query: line: wanted one word, or three words a b c, got 'man king'",
             "query: line: wanted one word, or three words a b c, got 'a b c d'",
             "query: word: wanted a word of the vectors, got '\ufffd'", KING], lines)
 
-    def test_nothing_asked(self):
-        self.assertEqual("", self.ask([self.write()]))
+    def test_without_questions_nothing_is_printed(self):
+        self.assertEqual("", self.ask(self.write()))
 
     @parameterized.parameters(
-        ({"neighbours": ["king", "prince"]}, "^query: --neighbours: wanted .* got 'prince'"),
-        ({"neighbours": ["king"], "analogy": ["man:prince:woman"]},
+        (["--neighbours=king,prince"], "^query: --neighbours: wanted .* got 'prince'"),
+        (["--neighbours=king", "--analogy=man:prince:woman"],
          "^query: --analogy: wanted .* got 'prince'"),
-        ({"analogy": ["man:king"]}, "^query: --analogy: wanted three words a:b:c, got 'man:king'"),
-        ({"analogy": ["a:b:c:d"]}, "^query: --analogy: wanted three words a:b:c, got 'a:b:c:d'"))
+        (["--analogy=man:king"], "^query: --analogy: wanted three words a:b:c, got 'man:king'"),
+        (["--analogy=a:b:c:d"], "^query: --analogy: wanted three words a:b:c, got 'a:b:c:d'"))
     def test_wrong_flags_before_any_answer(self, flags, message):
         with mock.patch("builtins.print") as printed:
             with self.assertRaisesRegex(checks.InputError, message):
-                self.ask([self.write()], **flags)
+                self.ask(self.write(), *flags)
         printed.assert_not_called()
 
     @parameterized.parameters(([],), (["a.bin", "b.bin"],))
     def test_other_than_one_file(self, argv):
         with self.assertRaisesRegex(checks.InputError, "^query: VECTORS: wanted one file "):
-            self.ask(argv)
+            self.ask(*argv)
 
-    def test_a_file_that_is_none(self):
+    def test_a_k_of_0_is_an_error(self):
+        with self.assertRaisesRegex(checks.InputError, "^query: k: wanted an integer above 0, got 0"):
+            self.ask(self.write(), k=0)
+
+    def test_a_broken_file_is_an_error(self):
         path = self.create_tempfile("v.txt", "1 2\na 1 x\n").full_path
         with self.assertRaisesRegex(checks.InputError, "v.txt: line 2: wanted 2 numbers "):
-            self.ask([path], neighbours=["a"])
+            self.ask(path, "--neighbours=a")
 
 
 class ProcessTest(absltest.TestCase):
@@ -156,9 +114,10 @@ class ProcessTest(absltest.TestCase):
         out, err = process.communicate(text)
         return process.returncode, out, err
 
-    def test_help(self):
+    def test_help_lists_the_flags(self):
         code, out, _ = self.ask("--help")
-        self.assertLess(code, 2)
+        self.assertEqual(code, 0)
+        self.assertEqual(self.ask("-h"), (0, out, ""))
         for part in ("--neighbours", "--analogy", "--k", "tf1_sampled.word2vec.query vectors.bin"):
             self.assertIn(part, out)
 
@@ -206,16 +165,6 @@ class ProcessTest(absltest.TestCase):
         self.assertEqual(3, shown.count("> "), shown)
         self.assertIn(KING + "\n", shown)
         self.assertIn("(close: queen), got 'quen'\n", shown)
-
-
-class QuietTest(absltest.TestCase):
-
-    def test_rows_are_left_as_they_were(self):
-        unit = evaluation.unit_rows(np.array(ROWS))
-        before = unit.copy()
-        query.neighbour_lines(WORDS, unit, ["king"], 3)
-        query.analogy_lines(WORDS, unit, [("man", "king", "woman")], 3)
-        np.testing.assert_array_equal(before, unit)
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ class FindTest(TextTestCase):
     def test_a_folder_is_its_files_in_sorted_order(self):
         self.check_found(self.folder, "a/1.txt", "a/2.txt", "a/c/3.txt", "b.txt", "d.md")
 
-    def test_globs(self):
+    def test_globs_find_files_in_sorted_order(self):
         self.check_found(os.path.join(self.folder, "*.txt"), "b.txt")
         self.check_found(os.path.join(self.folder, "**", "*.txt"),
                          "a/1.txt", "a/2.txt", "a/c/3.txt", "b.txt")
@@ -78,7 +78,7 @@ class FindTest(TextTestCase):
                              path + ": wanted files with something in them, got none")
 
     @parameterized.parameters(([],), ("",), (["a", ""],))
-    def test_no_inputs(self, inputs):
+    def test_no_inputs_are_an_error(self, inputs):
         with self.assertRaisesRegex(InputError, "inputs: wanted names of files, folders or globs"):
             text.find(inputs)
 
@@ -245,7 +245,7 @@ class PiecesTest(TextTestCase):
         with self.assertRaisesRegex(InputError, "f: wanted ISO8859-1 text, got a binary file"):
             self.read("f", encoding=text.check_encoding("latin-1"))
 
-    def test_standard_input(self):
+    def test_standard_input_is_read_at_its_place(self):
         self.path("f", b"file")
         pipe = io.BytesIO("\ufeffpip\u00e9".encode("utf-8"))
         with mock.patch("sys.stdin", io.TextIOWrapper(pipe)) as stdin:
@@ -265,7 +265,7 @@ class EncodingTest(parameterized.TestCase):
                          ["utf-8", "utf-8", "utf-8", "iso8859-1"])
 
     @parameterized.parameters("utf-9", "", "hex", "rot13", "undefined", "a\0b", None, 5)
-    def test_unknown_names(self, name):
+    def test_unknown_encodings_are_an_error(self, name):
         with self.assertRaisesRegex(InputError, "encoding: wanted the name of a text encoding, got"):
             text.check_encoding(name)
 

@@ -164,7 +164,7 @@ class ReadingTest(VectorsTestCase):
         (b"1 2\n" + b"a" * 10 ** 6 + b" 1 nan\n", "line 2"),
         (b"1 2\n\xff 1 2\n", "UTF-8"), (b"1 2\n" + row(b"a", 1, 2), "a binary file"),
         (b"", "empty"))
-    def test_malformed_text(self, content, *parts):
+    def test_malformed_text_is_an_error_that_names_the_line(self, content, *parts):
         self.check_error(self.path("v.txt", content), *parts)
 
     @parameterized.parameters(
@@ -185,7 +185,7 @@ class ReadingTest(VectorsTestCase):
         (b"1 2\n" + row(b"a", 1, 2) + row(b"b", 3, 4), "the end after 1 words"),
         (b"1 2\n" + b"x" * 100000, "row 1", "a word and a blank, got 100000 bytes without"),
         (b"", "empty"))
-    def test_malformed_binary(self, content, *parts):
+    def test_malformed_binary_is_an_error(self, content, *parts):
         self.check_error(self.path("v.bin", content), *parts)
 
     def test_a_number_that_is_not_finite_far_into_a_binary_file(self):
@@ -222,11 +222,11 @@ class ReadingTest(VectorsTestCase):
         self.check_error(path, "the end after 1 words, got more bytes")
         self.assertLess(tracemalloc.get_traced_memory()[1], 2e7)
 
-    def test_a_damaged_archive(self):
+    def test_a_damaged_archive_is_an_error(self):
         self.check_error(self.path("v.bin.gz", gzip.compress(b"1 2\n" + row(b"a", 1, 2))[:-4]),
                          "a whole .gz file")
 
-    def test_missing(self):
+    def test_a_missing_file_is_an_error(self):
         self.check_error(self.path("none.bin"), "No such file")
 
 
@@ -260,7 +260,7 @@ class WritingTest(VectorsTestCase):
         self.assertLess(time.process_time() - start, 1.5)
 
 
-class EarlierTest(VectorsTestCase):
+class InitialVectorsTest(VectorsTestCase):
 
     def setUp(self):
         super().setUp()
@@ -268,27 +268,27 @@ class EarlierTest(VectorsTestCase):
         self.outputs = self.path("o.bin", b"2 2\n" + row(b"c", 7, 8) + b"\n" + row(b"b", 9, 0) + b"\n")
 
     def test_nothing_to_go_on_from(self):
-        earlier = word2vec_vectors.Earlier([])
-        self.assertEqual((earlier.words, earlier.dim), ([], None))
-        self.assertIsNone(earlier.inputs(["a"]))
-        self.assertIsNone(earlier.outputs(["a"]))
-        self.assertEqual(word2vec_vectors.Earlier([], 5).dim, 5)
+        initial = word2vec_vectors.InitialVectors([])
+        self.assertEqual((initial.words, initial.dim), ([], None))
+        self.assertIsNone(initial.inputs(["a"]))
+        self.assertIsNone(initial.outputs(["a"]))
+        self.assertEqual(word2vec_vectors.InitialVectors([], 5).dim, 5)
 
     def test_vectors_alone(self):
         for dim in (None, 2):
-            earlier = word2vec_vectors.Earlier([self.inputs], dim)
-            self.assertEqual(earlier.dim, 2)
-            self.assertEqual(earlier.words, ["a", "b", "a"])
-            rows = earlier.inputs(["b", "new", "a"])
+            initial = word2vec_vectors.InitialVectors([self.inputs], dim)
+            self.assertEqual(initial.dim, 2)
+            self.assertEqual(initial.words, ["a", "b", "a"])
+            rows = initial.inputs(["b", "new", "a"])
             self.assertEqual(rows.dtype, np.float32)
             # Of the rows of a word that comes twice the first counts.
             np.testing.assert_array_equal(rows, [[3, 4], [np.nan, np.nan], [1, 2]])
-            self.assertIsNone(earlier.outputs(["a"]))
+            self.assertIsNone(initial.outputs(["a"]))
 
     def test_vectors_and_output_vectors(self):
-        earlier = word2vec_vectors.Earlier([self.inputs, self.outputs])
-        np.testing.assert_array_equal(earlier.inputs(["c", "b"]), [[np.nan, np.nan], [3, 4]])
-        np.testing.assert_array_equal(earlier.outputs(["c", "a", "b"]),
+        initial = word2vec_vectors.InitialVectors([self.inputs, self.outputs])
+        np.testing.assert_array_equal(initial.inputs(["c", "b"]), [[np.nan, np.nan], [3, 4]])
+        np.testing.assert_array_equal(initial.outputs(["c", "a", "b"]),
                                       [[7, 8], [np.nan, np.nan], [9, 0]])
 
     def test_vectors_of_another_dimension_are_named(self):
@@ -298,14 +298,14 @@ class EarlierTest(VectorsTestCase):
                 ([self.inputs, other], None, other + ": wanted vectors of 2 dimensions, got 3"),
                 ([other, self.outputs], 3, self.outputs + ": wanted vectors of 3 dimensions, got 2")]:
             with self.assertRaises(checks.InputError) as caught:
-                word2vec_vectors.Earlier(paths, dim)
+                word2vec_vectors.InitialVectors(paths, dim)
             self.assertEqual(str(caught.exception), message)
 
     def test_more_files_and_none_that_is_one(self):
-        with self.assertRaisesRegex(checks.InputError, "Earlier: paths: wanted vectors, and maybe"):
-            word2vec_vectors.Earlier([self.inputs] * 3)
+        with self.assertRaisesRegex(checks.InputError, "InitialVectors: paths: wanted vectors, and"):
+            word2vec_vectors.InitialVectors([self.inputs] * 3)
         with self.assertRaisesRegex(checks.InputError, "none.txt: wanted a readable file"):
-            word2vec_vectors.Earlier([self.inputs, os.path.join(self.inputs, "..", "none.txt")])
+            word2vec_vectors.InitialVectors([self.inputs, os.path.join(self.inputs, "..", "none.txt")])
 
 
 if __name__ == "__main__":

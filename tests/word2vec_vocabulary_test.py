@@ -13,7 +13,7 @@ class MostFrequentTest(parameterized.TestCase):
     @parameterized.parameters(
         (1, None, [3, 1, 4, 0]), (2, None, [3, 1, 4]), (0, None, [3, 1, 4, 0, 2]), (1, 2, [3, 1]),
         (3, 9, [3]), (9, None, []))
-    def test_order(self, min_count, max_vocab, wanted):
+    def test_most_frequent_orders_by_count_then_place(self, min_count, max_vocab, wanted):
         counts = np.array([1, 2, 0, 5, 2])
         order = vocabulary.most_frequent(counts, min_count, max_vocab)
         np.testing.assert_array_equal(order, wanted)
@@ -48,6 +48,8 @@ class FileTest(parameterized.TestCase):
         self.write("</s> 0\nthe 5\na 3\n")
         words, counts = vocabulary.read_vocabulary(self.path)
         self.assertEqual((words, counts.tolist()), (["the", "a"], [5, 3]))
+        words, counts = vocabulary.read_vocabulary(self.path, leaves_out_line_end=False)
+        self.assertEqual((words, counts.tolist()), (["</s>", "the", "a"], [0, 5, 3]))
 
     @parameterized.parameters(
         ("a 1\nb\n", "line 2: wanted a word, a blank and its count, got 'b'"),

@@ -23,9 +23,7 @@ import numpy as np
 
 from tf1_sampled import checks
 from tf1_sampled.files import cache, reading, writing
-from tf1_sampled.word2vec import phrases as phrases_lib
-from tf1_sampled.word2vec import text as text_lib
-from tf1_sampled.word2vec import vocabulary as vocabulary_lib
+from tf1_sampled.word2vec import phrases as phrases_lib, text as text_lib, vocabulary as vocabulary_lib
 
 END = -1  # after each line of a corpus
 BLOCK = 32  # centres whose contexts meet in one product: the more, the more of it is no pair
@@ -41,6 +39,15 @@ _IDS, _WORDS, _COUNTS, _INFO = "ids.int32", "words.txt", "counts.int64", "info.j
 _LOOK_BYTES = 1 << 16  # at each end of a file, to tell whether it has changed
 
 
+_Encoding = collections.namedtuple("_Encoding", "read counts crc32")
+_Encoding.__doc__ = """A text in the ids of its encoding.
+
+  read: function of (begin, end), returns that part as int32 [end - begin].
+  counts: integer [N], how often each id occurs; that of 0 is the number of lines.
+  crc32: integer, of all ids as int32.
+"""
+
+
 class Corpus:
     """A text in word ids, read from the disk piece by piece.
 
@@ -52,31 +59,28 @@ class Corpus:
       num_positions: integer, the ids of the encoded text: raw words and ends of lines.
     """
 
-    def __init__(self, words, counts, num_raw_words, num_positions, read_ids, ranks, ids_crc32,
-                 join_lines=False, close=None):
-        """For `read_corpus` and `from_tokens`.
+    def __init__(self, words, counts, encoding, ranks, join_lines=False, close=None):
+        """Make one of its parts, as `read_corpus` and `from_tokens` do.
 
         Args:
-          words, counts, num_raw_words, num_positions: see above.
-          read_ids: function of (begin, end), gives that stretch of the encoded text.
+          words, counts: see above.
+          encoding: _Encoding, of the text.
           ranks: int32 [N], the token of each id: its place in `words`, END, or -2 for a word left out.
-          ids_crc32: integer, of the encoded text.
-          join_lines: whether the ends of lines are left out.
+          join_lines: boolean, whether the ends of lines are left out.
           close: function that `close` calls, or None.
         """
         self.words = words
         self.counts = counts
-        self.num_raw_words = num_raw_words
-        self.num_positions = num_positions
-        self._ids_crc32 = ids_crc32
-        self._read_ids = read_ids
+        self.num_positions = int(np.sum(encoding.counts))
+        self.num_raw_words = self.num_positions - int(encoding.counts[0])
+        self._encoding = encoding
         self._ranks = np.where(ranks == END, np.int32(_LEFT_OUT), ranks) if join_lines else ranks
         # Also called when nobody holds the corpus any more, and at exit.
         self._finalize = weakref.finalize(self, close or (lambda: None))
 
     @classmethod
     def from_tokens(cls, words, counts, tokens, join_lines=False):
-        """A corpus in memory.
+        """Return a corpus in memory.
 
         Args:
           words: list of V strings.
@@ -89,16 +93,17 @@ class Corpus:
         """
         ids = np.asarray(tokens, np.int32) + np.int32(1)
         ranks = np.arange(END, len(words), dtype=np.int32)
-        return cls(list(words), np.array(counts, np.int64), int(np.count_nonzero(ids)), len(ids),
-                   lambda begin, end: ids[begin:end], ranks, zlib.crc32(ids), join_lines)
+        encoding = _Encoding(lambda begin, end: ids[begin:end], np.bincount(ids, minlength=1),
+                             zlib.crc32(ids.tobytes()))
+        return cls(list(words), np.array(counts, np.int64), encoding, ranks, join_lines=join_lines)
 
     @property
     def digest(self):
-        """A string that tells whether another corpus is of the same text and vocabulary."""
-        return cache.digest(self.words, self.counts, self._ranks, self._ids_crc32)
+        """A string that only a corpus of the same text and vocabulary has, too."""
+        return cache.digest(self.words, self.counts, self._ranks, self._encoding.crc32)
 
     def read(self, begin, end):
-        """A stretch of the text without the words that are not in the vocabulary.
+        """Return a part of the text without the words that are not in the vocabulary.
 
         Args:
           begin, end: integers, positions, 0 <= begin <= end <= num_positions.
@@ -111,11 +116,11 @@ class Corpus:
         """
         checks.argument(0 <= begin <= end <= self.num_positions, "read", "begin, end",
                         "0 <= begin <= end <= %d" % self.num_positions, (begin, end))
-        tokens = self._ranks[self._read_ids(begin, end)]
+        tokens = self._ranks[self._encoding.read(begin, end)]
         return tokens[tokens != _LEFT_OUT]
 
     def close(self):
-        """Closes its file; what standard input was encoded to is deleted. Also done at exit."""
+        """Close its file; what standard input was encoded to is deleted. Also done at exit."""
         self._finalize()
 
     def __enter__(self):
@@ -125,31 +130,42 @@ class Corpus:
         self.close()
 
 
-def read_corpus(inputs, encoding="utf-8", min_count=5, max_vocab=None, vocabulary=None,
-                join_lines=False, phrases=0, cache_dir=None, more_words=(), report=print):
-    """Reads text of any size: words between white space, a sentence per line.
+ReadOptions = collections.namedtuple(
+    "ReadOptions", "encoding min_count max_vocab vocabulary join_lines phrases more_words",
+    defaults=("utf-8", 5, None, None, False, 0, ()))
+ReadOptions.__doc__ = """How a text is read, and which words are its vocabulary.
+
+  encoding: string, that of all the text. Bytes that it cannot decode become U+FFFD.
+  min_count: integer >= 1, leave out words that occur less often.
+  max_vocab: integer >= 2, take the most frequent words, so many at most; or None.
+  vocabulary: (list of words, their counts), as `vocabulary.read_vocabulary` returns them, to be taken
+    instead of the text's, in falling order of the counts; min_count and max_vocab have no effect then. A
+    word of the text whose count is 0 counts 1. Or None.
+  join_lines: boolean, whether windows may reach across the ends of lines.
+  phrases: integer, how many passes of `phrases` go over the text.
+  more_words: strings that are in the vocabulary also where the text lacks them or has them too rarely,
+    with the count that they have in the text, which may be 0. They come after the others, in falling
+    order of their counts.
+"""
+
+
+_DEFAULTS = ReadOptions()
+
+
+def read_corpus(inputs, options=_DEFAULTS, cache_dir=None, report=print):
+    """Read text of any size: words between white space, a sentence per line.
 
     The text is encoded once, to 4 bytes per word and line in a folder of `cache_dir` (one more for each
     pass of phrases), from which it is read the next time as long as the files stay the same: names,
-    sizes, times, first and last bytes. Nobody deletes old folders but you.
+    sizes, times, first and last bytes. Old folders stay until you delete them.
 
     Args:
       inputs: string or list of strings: files, folders, globs, "-" for standard input, as in
         `text.find`. Files may be .gz .bz2 .xz .zip.
-      encoding: string, that of all the text. Bytes that it cannot decode become U+FFFD.
-      min_count: integer >= 1, leave out words that come less often.
-      max_vocab: integer >= 2, take the most frequent words, so many at most; or None.
-      vocabulary: (list of words, their counts), as `vocabulary.read_vocabulary` gives them, to be taken
-        instead of the text's, in falling order of the counts; min_count and max_vocab have no say then.
-        A word of the text that never came counts 1. Or None.
-      join_lines: whether windows may reach across the ends of lines.
-      phrases: integer, how many passes of `phrases` go over the text.
+      options: ReadOptions.
       cache_dir: folder; default: tf1_sampled in $XDG_CACHE_HOME or ~/.cache, or where that cannot be
         written a temporary folder, deleted at exit. What comes from standard input is deleted at
         exit anyway.
-      more_words: strings that are in the vocabulary also where the text lacks them or has them too
-        rarely, with the count that they have in the text, which may be 0. They come after the others,
-        in falling order of their counts.
       report: function of a string, a line for the user.
 
     Returns:
@@ -157,25 +173,25 @@ def read_corpus(inputs, encoding="utf-8", min_count=5, max_vocab=None, vocabular
 
     Raises:
       InputError: inputs that cannot be read as text, fewer than two words for the vocabulary, a
-        vocabulary without a word of the text, an argument outside its range, a cache_dir that
+        vocabulary without a word of the text, an option outside its range, a cache_dir that
         cannot be written.
     """
-    checks.positive("read_corpus", "min_count", min_count)
-    checks.argument(max_vocab is None or _is_at_least(max_vocab, 2), "read_corpus", "max_vocab",
-                    "an integer above 1", max_vocab)
-    checks.argument(_is_at_least(phrases, 0), "read_corpus", "phrases", "an integer of 0 or more",
-                    phrases)
-    encoding = text_lib.check_encoding(encoding)
+    checks.positive("read_corpus", "min_count", options.min_count)
+    checks.argument(options.max_vocab is None or _is_at_least(options.max_vocab, 2), "read_corpus",
+                    "max_vocab", "an integer above 1", options.max_vocab)
+    checks.argument(_is_at_least(options.phrases, 0), "read_corpus", "phrases",
+                    "an integer of 0 or more", options.phrases)
+    encoding = text_lib.check_encoding(options.encoding)
     sources = text_lib.find(inputs)
     name = sources[0].path if sources[0].path != text_lib.STANDARD_INPUT else "standard input"
     name += " and %d more" % (len(sources) - 1) if len(sources) > 1 else ""
     with contextlib.ExitStack() as stack:
         cache_dir = _cache_folder(cache_dir, _has_standard_input(sources), stack, report)
-        encoded = _encoded(sources, encoding, phrases, cache_dir, report)
+        encoded = _encoded(sources, encoding, options.phrases, cache_dir, report)
         ids = stack.enter_context(encoded.ids)
         for note in encoded.notes:
             report(note)
-        chosen, counts, ranks = _choose(name, encoded, min_count, max_vocab, vocabulary, more_words)
+        words, counts, ranks = _choose(name, encoded, options)
         lock = threading.Lock()
 
         def read_ids(begin, end):
@@ -183,9 +199,8 @@ def read_corpus(inputs, encoding="utf-8", min_count=5, max_vocab=None, vocabular
                 ids.seek(4 * begin)
                 return np.fromfile(ids, "<i4", end - begin)
 
-        num_positions = int(encoded.counts.sum())
-        return Corpus(chosen, counts, num_positions - int(encoded.counts[0]), num_positions, read_ids,
-                      ranks, encoded.ids_crc32, join_lines, stack.pop_all().close)
+        return Corpus(words, counts, _Encoding(read_ids, encoded.counts, encoded.ids_crc32), ranks,
+                      join_lines=options.join_lines, close=stack.pop_all().close)
 
 
 def _has_standard_input(sources):
@@ -294,7 +309,7 @@ def _encode(sources, encoding, folder, about):
     counts, ids_crc32 = _write_ids(folder, ids(), lambda: len(index))
     words = list(index)
     words[0] = ""
-    _write_words(folder, words, counts, notes, about, ids_crc32)
+    _write_words(folder, words, counts, notes, about, ids_crc32=ids_crc32)
     return counts
 
 
@@ -312,7 +327,7 @@ def _join_phrases(before, folder, about):
     words = before.words + new_words
     joined = phrases_lib.join(ids(), pairs, phrase_ids, len(before.words))
     counts, ids_crc32 = _write_ids(folder, joined, lambda: len(words))
-    _write_words(folder, words, counts, before.notes, about, ids_crc32)
+    _write_words(folder, words, counts, before.notes, about, ids_crc32=ids_crc32)
     return len(phrase_ids), counts
 
 
@@ -386,23 +401,24 @@ def _load(folder):
         return None
 
 
-def _choose(name, encoded, min_count, max_vocab, vocabulary, more_words):
-    """(list of V words, int64 [V] counts, int32 [N] their places by id) of the vocabulary."""
+def _choose(name, encoded, options):
+    """Return (list of V words, int64 [V] counts, int32 [N] their places by id) of the vocabulary."""
+    vocabulary, more_words = options.vocabulary, list(options.more_words)
     words, counts = encoded.words, encoded.counts.copy()
     counts[0] = 0
     checks.file(counts.any(), name, "words", "none")
     ranks = np.full(len(words), _LEFT_OUT, np.int32)
     if vocabulary is None:
-        order = vocabulary_lib.most_frequent(counts, min_count, max_vocab)
+        order = vocabulary_lib.most_frequent(counts, options.min_count, options.max_vocab)
         num_different = np.count_nonzero(counts)
         chosen, chosen_counts = [words[i] for i in order], counts[order]
         ranks[order] = np.arange(len(order))
-        wanted = "at least 2 different words that come min_count = %d times" % min_count
+        wanted = "at least 2 different words that come min_count = %d times" % options.min_count
     else:
-        chosen, chosen_counts = _in_falling_order(*_seen(*vocabulary, words))
+        chosen, chosen_counts = _in_falling_order(*_seen(vocabulary, words))
         wanted = "at least 2 different words in the vocabulary"
         num_different = len(chosen)
-    num_chosen, more_words = len(chosen), list(more_words)
+    num_chosen = len(chosen)
     if vocabulary is not None or more_words:
         rows = {word: row for row, word in enumerate(chosen)}
         checks.argument(len(rows) == len(chosen), "read_corpus", "vocabulary",
@@ -424,8 +440,9 @@ def _choose(name, encoded, min_count, max_vocab, vocabulary, more_words):
     return chosen, chosen_counts, ranks
 
 
-def _seen(vocabulary, counts, words):
-    """A vocabulary and its counts, where those of 0 are 1 if the word is among those of the text."""
+def _seen(vocabulary_and_counts, words):
+    """Return a vocabulary and its counts, where one of 0 is 1 if the text has the word."""
+    vocabulary, counts = vocabulary_and_counts
     vocabulary, counts = list(vocabulary), np.array(counts, np.int64)
     if counts.shape == (len(vocabulary),):  # else an error names it
         never = {vocabulary[row] for row in np.flatnonzero(counts == 0)}
@@ -492,34 +509,42 @@ def split_held_out(text, share=0.01, at_most=50000, pieces=20):
     return training, np.concatenate(held_out + [np.zeros(0, np.int32)])
 
 
-def runs(text, pieces, keep, num_centres, window, epochs, seed, position=None, begin=0.0, end=1.0,
-         num_places=None):
-    """Subsampled runs of tokens, `window` more on each side, for `epochs` passes over the text.
+RunOptions = collections.namedtuple(
+    "RunOptions", "keep num_centres window epochs seed num_places", defaults=(None,))
+RunOptions.__doc__ = """How a text is cut into runs.
+
+  keep: float32 [V], see `keep_probability`.
+  num_centres: integer, centres per run.
+  window: integer, words on each side of a centre.
+  epochs: integer, passes over the text.
+  seed: integer, not negative; each pass leaves out words of its own.
+  num_places: integer P, a divisor of num_centres: how many shorter runs from all over the next million
+    ids are given at a time. None for one run.
+"""
+
+
+def runs(text, pieces, options, position=None, begin=0.0, end=1.0):
+    """Yield subsampled runs of tokens, `window` more on each side, for `epochs` passes over the text.
 
     Each run begins with the last 2 * window tokens of the one before, so that every token of the
     subsampled text is a centre once. END stands after each piece, and fills up the last run of all.
 
-    A word that comes once comes again soon, and in one step its uses do not see what the others teach:
-    together they go too far. Where a step has centres from many places, they are spread over many.
+    A word often occurs again soon, and two uses in one step do not see each other's update: together
+    they go too far. Where a step has centres from many places, they are spread over many steps.
 
     Args:
       text: Corpus.
       pieces: list of (begin, end), the positions to read.
-      keep: float32 [V], see `keep_probability`.
-      num_centres: integer, centres per run.
-      window: integer.
-      epochs: integer.
-      seed: integer, not negative; each pass leaves out words of its own.
+      options: RunOptions.
       position: what was given with the last run that was used; None for none.
       begin, end: floats in [0, 1], the share of the text of all passes to read. Windows do not reach
         from one share to the next.
-      num_places: integer P, a divisor of num_centres: how many shorter runs from all over the next
-        million ids are given at a time. None for one run.
 
     Yields:
       (int32 [num_centres + 2 * window], or [P, num_centres / P + 2 * window] where num_places is given;
       share of all the text used after this run: float in (0, 1]; position after it).
     """
+    keep, num_centres, window, epochs, seed, num_places = options
     size = num_centres + 2 * window
     length = num_centres // (num_places or 1)  # centres in a place
     frame = np.arange(num_places or 1)[:, None], np.arange(length + 2 * window)[None, :]
@@ -605,4 +630,5 @@ def held_out_runs(tokens, vocab_size, window, num_centres=512, snippet=32):
     text = Corpus.from_tokens([""] * vocab_size, np.zeros(vocab_size, np.int64), tokens)
     size = BLOCK * min(max((1 << 25) // vocab_size // BLOCK, 1), num_centres // BLOCK)
     keep = np.ones(vocab_size, np.float32)
-    return np.stack([run for run, _, _ in runs(text, pieces, keep, size, window, epochs=1, seed=0)])
+    return np.stack([run for run, _, _ in runs(
+        text, pieces, RunOptions(keep, size, window, epochs=1, seed=0))])

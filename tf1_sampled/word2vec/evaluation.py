@@ -32,7 +32,7 @@ class Section(collections.namedtuple("Section", "name correct total skipped")):
 
 
 def distinct_words(words, vectors):
-    """The words and rows without those of a word that came before: the first one counts.
+    """Return words and rows without those of a word that came before: the first one counts.
 
     Args:
       words: V strings.
@@ -56,7 +56,7 @@ def distinct_words(words, vectors):
 
 
 def unit_rows(vectors):
-    """Rows scaled to length 1, so that dot products are cosines; a row of zeros stays.
+    """Scale rows to length 1, so that dot products are cosines; a row of zeros stays.
 
     Args:
       vectors: [V, D] of floats.
@@ -72,7 +72,7 @@ def unit_rows(vectors):
 
 
 def nearest(vectors_unit, row, k):
-    """The k other rows of the largest cosine with a row, best first, ties by the smaller id.
+    """Return the k other rows of the largest cosine with a row, best first, ties by the smaller id.
 
     Args:
       vectors_unit: [V, D], rows of length 1 as from `unit_rows`.
@@ -86,11 +86,33 @@ def nearest(vectors_unit, row, k):
       InputError: a row that is not there, k below 1.
     """
     _check_rows("nearest", vectors_unit, k, row=row)
-    return _best(np.dot(vectors_unit, vectors_unit[row]), [row], k)
+    return nearest_to(vectors_unit, vectors_unit[row], k, [row])
+
+
+def nearest_to(vectors_unit, target_unit, k, left_out=()):
+    """Return the k rows of the largest cosine with a vector, best first, ties by the smaller id.
+
+    Args:
+      vectors_unit: [V, D], rows of length 1 as from `unit_rows`.
+      target_unit: [D], of length 1.
+      k: integer above 0, how many; all others when there are fewer.
+      left_out: ids of rows, in [0, V), that are not among them.
+
+    Returns:
+      ids, [min(k, others)] of int64, and cosines, of the same shape.
+    """
+    cosines = np.dot(vectors_unit, target_unit)
+    others = np.delete(np.arange(len(cosines)), np.array(left_out, np.int64))
+    if k < len(others):
+        # All that could be among the k best, ties included; then only these are sorted.
+        bound = np.partition(cosines[others], len(others) - k)[len(others) - k]
+        others = others[cosines[others] >= bound]
+    ids = others[np.argsort(-cosines[others], kind="stable")][:k]
+    return ids, cosines[ids]
 
 
 def analogy(vectors_unit, a, b, c, k):
-    """The k rows d that answer "a is to b as c is to d" best, by 3CosAdd.
+    """Return the k rows d that answer "a is to b as c is to d" best, by 3CosAdd.
 
     d = argmax cos(d, b - a + c), over all rows but a, b and c; best first, ties by the smaller id.
 
@@ -111,7 +133,7 @@ def analogy(vectors_unit, a, b, c, k):
     """
     _check_rows("analogy", vectors_unit, k, a=a, b=b, c=c)
     target = vectors_unit[b] - vectors_unit[a] + vectors_unit[c]
-    return _best(np.dot(vectors_unit, unit_rows(target[None])[0]), [a, b, c], k)
+    return nearest_to(vectors_unit, unit_rows(target[None])[0], k, [a, b, c])
 
 
 def _check_rows(function, vectors_unit, k, **rows):
@@ -121,19 +143,8 @@ def _check_rows(function, vectors_unit, k, **rows):
         checks.argument(0 <= row < count, function, name, "a row in [0, %d)" % count, row)
 
 
-def _best(cosines, left_out, k):
-    """(ids, cosines) of the k largest cosines, without the rows `left_out`."""
-    others = np.delete(np.arange(len(cosines)), left_out)
-    if k < len(others):
-        # All that could be among the k best, ties included; then only these are sorted.
-        bound = np.partition(cosines[others], len(others) - k)[len(others) - k]
-        others = others[cosines[others] >= bound]
-    ids = others[np.argsort(-cosines[others], kind="stable")][:k]
-    return ids, cosines[ids]
-
-
 def some_frequent(vocab_size, number=8):
-    """Rows of some words to show: evenly on a log scale, without the most frequent 300.
+    """Return rows of words to show: evenly on a log scale, without the most frequent 300.
 
     Args:
       vocab_size: integer V; rows are in falling order of frequency.
@@ -147,7 +158,7 @@ def some_frequent(vocab_size, number=8):
 
 
 def spearman(x, y):
-    """The rank correlation of two sequences, equal values sharing the mean of their ranks.
+    """Compute the rank correlation of two sequences, equal values sharing the mean of their ranks.
 
     rho = sum(r s) / sqrt(sum(r^2) sum(s^2)), with r and s the ranks of x and y minus their mean.
 
@@ -181,7 +192,7 @@ def _centred_ranks(values):
 
 
 def read_similarity(path):
-    """The word pairs and human scores of a file such as WordSim-353, SimLex-999 or MEN.
+    """Read the word pairs and human scores of a file such as WordSim-353, SimLex-999 or MEN.
 
     A line is word, word, score, set apart by tabs, else commas, else blanks; further columns are
     left alone. Empty lines and lines that start with # are none. A first line whose first column
@@ -241,7 +252,7 @@ def _is_number(text):
 
 
 def similarity(words, vectors, pairs, top=300000):
-    """How well cosines agree with human scores: their rank correlation over the word pairs.
+    """Compute how well cosines agree with human scores: their rank correlation over the word pairs.
 
     The numbers are those of gensim's `evaluate_word_pairs`. Case makes no difference; of several
     words that differ in nothing else the first counts.
@@ -277,7 +288,7 @@ def similarity(words, vectors, pairs, top=300000):
 
 
 def read_analogies(path):
-    """The questions of a file in the form of Google's questions-words.txt.
+    """Read the questions of a file in the form of Google's questions-words.txt.
 
     A line ": name" starts a section; every other one is four words a b c d between blanks, for "a is
     to b as c is to d". Empty lines are none.
@@ -313,7 +324,7 @@ def read_analogies(path):
 
 
 def analogies(words, vectors, sections, top=30000):
-    """How many questions "a is to b as c is to ...?" the vectors answer right, by 3CosAdd.
+    """Count the questions "a is to b as c is to ...?" that the vectors answer right, by 3CosAdd.
 
     The answer is argmax over d of cos(d, b - a + c), without a, b and c. The numbers are those of
     gensim's `evaluate_word_analogies` with restrict_vocab=top: case makes no difference; of several

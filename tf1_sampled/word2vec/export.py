@@ -221,7 +221,7 @@ def _signatures(table, scale, vocabulary):
 
     k = tf.placeholder_with_default(tf.constant(10), [], "k")
     largest = tf.minimum(
-        graph_checks.holds(k > 0, k, k, "most_similar", "k", "an integer above 0"), num_words - 1)
+        graph_checks.holds(k > 0, k, k, "most_similar", "k", wanted="an integer above 0"), num_words - 1)
     queries = vectors * tf.gather(scale, row)[:, None]
     cosines = tf.matmul(queries, table, transpose_b=True) * scale  # [N, V]
     best, best_ids = tf.nn.top_k(cosines, largest + 1)

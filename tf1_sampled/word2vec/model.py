@@ -22,6 +22,8 @@ from tf1_sampled.initializers import filled, from_memory, random_uniform
 from tf1_sampled.logits import lookup
 from tf1_sampled.word2vec.corpus import BLOCK, END
 
+EMBEDDINGS, OUTPUT_WEIGHTS = "embeddings", "output_weights"  # names of the variables
+
 Windows = collections.namedtuple("Windows", "inputs labels label_mask pairs input_words")
 Windows.__doc__ = """The blocks of a run of tokens.
 
@@ -34,7 +36,7 @@ Windows.__doc__ = """The blocks of a run of tokens.
 
 
 def embeddings(vocab_size, dim, seed=None, initial=None):
-    """The table of word vectors: float32 [V, D], uniform in +-1/(2D) at first, as in word2vec.c.
+    """Return the table of word vectors: float32 [V, D], uniform in +-1/(2D) at first, as in word2vec.c.
 
     Args:
       vocab_size: integer V.
@@ -47,11 +49,11 @@ def embeddings(vocab_size, dim, seed=None, initial=None):
     else:
         random = np.random.RandomState(seed).uniform(-0.5 / dim, 0.5 / dim, initial.shape)
         start = from_memory(np.where(np.isnan(initial), random, initial).astype(np.float32))
-    return _table("embeddings", [vocab_size, dim], start, initial)
+    return _table(EMBEDDINGS, [vocab_size, dim], start, initial)
 
 
 def output_table(counts, dim, log_frequencies=True, initial=None):
-    """The table of classes: weights float32 [V, D], 0 at first, and biases float32 [V], not trained.
+    """Return the table of classes: weights float32 [V, D], 0 at first, biases float32 [V], not trained.
 
     The biases are those of `distributions.log_frequency_biases`: the weights have to say only how a
     context changes a word's probability, which is what makes them good word vectors.
@@ -64,7 +66,7 @@ def output_table(counts, dim, log_frequencies=True, initial=None):
       initial: None, or float32 [V, D] to start from; rows of NaN start at 0.
     """
     start = filled(0) if initial is None else from_memory(np.nan_to_num(initial).astype(np.float32))
-    weights = _table("output_weights", [len(counts), dim], start, initial)
+    weights = _table(OUTPUT_WEIGHTS, [len(counts), dim], start, initial)
     if log_frequencies:
         return weights, distributions.log_frequency_biases("output_biases", counts)
     return weights, tf.get_variable("output_biases", [len(counts)], use_resource=True, trainable=False,
@@ -79,7 +81,7 @@ def _table(name, shape, start, initial):
 
 
 def noise_log_prob(sampler, counts, distortion):
-    """What negative sampling's scores are relative to: the log-probabilities that noise has of words.
+    """Compute what negative sampling's scores are relative to: the log-probabilities of words as noise.
 
     A score tends to log P(y | x) - log Q(y) - log k; with log Q(y) as its bias it is comparable with
     that of another loss.
@@ -105,7 +107,7 @@ def noise_log_prob(sampler, counts, distortion):
 
 
 def skip_gram(table, tokens, window, seed=None, block=BLOCK, shrink=True):
-    """The blocks of a run of tokens for predicting the words around each centre word.
+    """Return the blocks of a run of tokens for predicting the words around each centre word.
 
     A window ends at the ends of its sentence.
 
@@ -129,20 +131,20 @@ def skip_gram(table, tokens, window, seed=None, block=BLOCK, shrink=True):
     Reference: Mikolov et al. 2013, "Efficient Estimation of Word Representations in Vector Space",
       section 3.2, also for the window.
     """
-    words, is_word, pairs = _blocks("skip_gram", tokens, window, seed, block, shrink)
+    words, is_word, pairs = _blocks("skip_gram", tokens, window, seed, block, shrink=shrink)
     centres = words[:, window:window + block]
     return Windows(lookup(table, centres), words, is_word, tf.cast(pairs, tf.float32), centres)
 
 
 def cbow(table, tokens, window, seed=None, block=BLOCK, shrink=True):
-    """The blocks of a run of tokens for predicting each centre word from the mean of those around it.
+    """Return the blocks of a run of tokens for predicting each centre word from those around it.
 
     Args, Returns, Raises: as `skip_gram`. A centre without any context has no pair.
 
     Reference: Mikolov et al. 2013, as `skip_gram`, section 3.1. word2vec.c gives each context word the
       gradient of the mean undivided; this is the gradient.
     """
-    words, is_word, pairs = _blocks("cbow", tokens, window, seed, block, shrink)
+    words, is_word, pairs = _blocks("cbow", tokens, window, seed, block, shrink=shrink)
     inner = slice(window, window + block)
     band = tf.cast(pairs, tf.float32)
     size = tf.reduce_sum(band, 2, keepdims=True)  # [G, K, 1]

@@ -1,4 +1,4 @@
-"""Answers questions about word vectors: the nearest words, and what is to c as b is to a.
+"""Answer questions about word vectors: the nearest words, and what is to c as b is to a.
 
     python -m tf1_sampled.word2vec.query vectors.bin --neighbours=king,paris --k=10
     python -m tf1_sampled.word2vec.query vectors.bin --analogy=man:king:woman
@@ -7,129 +7,53 @@
 A line per question: its words, then the best words with their cosines. Without --neighbours and
 --analogy the questions are lines of standard input: "king" for neighbours, "man king woman" for an
 analogy.
-The vectors are a word2vec file, binary if it ends with .bin (or .bin.gz and the like), else text.
+The vectors are a word2vec file, binary if it ends with .bin (or .bin.gz and the like), else text; or the
+model_dir of a training, or a folder that Word2Vec.save wrote.
 """
-import collections
-import difflib
+import argparse
 import os
 import sys
-
-from absl import flags
+from typing import Iterator, List, TextIO
 
 from tf1_sampled import checks
-from tf1_sampled.programs import program
-from tf1_sampled.word2vec import evaluation, vectors
-
-_COMPARED = 50000  # first words among which close spellings are looked for
-_LONGEST = 40  # characters of a word for which they are
-
-Asked = collections.namedtuple("Asked", "neighbours analogy k")
+from tf1_sampled.word2vec import vectors, word2vec, word_vectors
 
 
-def define_flags():
-    """Defines the flags of this program; not on import, since others may have the same.
-
-    Returns:
-      An Asked of flag holders, whose `value` is to be read in `main`.
-    """
-    return Asked(
-        flags.DEFINE_list("neighbours", [], "Words whose nearest words to print."),
-        flags.DEFINE_list("analogy", [], "Questions a:b:c to answer: a is to b as c is to which word?"),
-        flags.DEFINE_integer("k", 10, "How many words for each.", lower_bound=1))
-
-
-def known_rows(words, wanted, name="word"):
-    """The rows of some words, so that an unknown one is told before any work.
+def _arguments(argv: List[str]) -> argparse.Namespace:
+    """Return the parsed command line.
 
     Args:
-      words: list of V strings; of equal ones the first counts.
-      wanted: the words to look up, as they are.
-      name: string, the flag or the like where they come from.
-
-    Returns:
-      list of integers in 0 .. V - 1, one for each of `wanted`.
-
-    Raises:
-      InputError: a word that is not there; tells up to three words that look like it.
+      argv: list of strings, without the program's name.
     """
-    rows = []
-    for word in wanted:
-        try:
-            rows.append(words.index(word))
-        except ValueError:
-            close = close_words(words, word)
-            hint = " (close: %s)" % ", ".join(close) if close else ""
-            checks.argument(False, "query", name, "a word of the vectors" + hint, word)
-    return rows
+    def words(text: str) -> List[str]:
+        return [word.strip() for word in text.split(",")] if text else []
+
+    parser = argparse.ArgumentParser(
+        prog="query.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
+        usage="python -m tf1_sampled.word2vec.query VECTORS|FOLDER [--neighbours=...] [--analogy=...]")
+    parser.add_argument("vectors", nargs="*", metavar="VECTORS|FOLDER",
+                        help="A file of word vectors, or the folder of a model.")
+    parser.add_argument("--neighbours", type=words, default=[], metavar="WORD,...",
+                        help="Words whose nearest words to print.")
+    parser.add_argument("--analogy", type=words, default=[], metavar="A:B:C,...",
+                        help="Questions a:b:c to answer: a is to b as c is to which word?")
+    parser.add_argument("--k", type=int, default=10, metavar="N", help="How many words for each. "
+                        "Default: 10.")
+    return parser.parse_intermixed_args(argv)
 
 
-def close_words(words, word, number=3):
-    """Words that look like a word: those that differ in case, then those of the first 50,000.
-
-    Args:
-      words: list of V strings.
-      word: string.
-      number: integer, at most so many.
-
-    Returns:
-      list of strings, the closest first; none for a word of more than 40 characters.
-    """
-    if not 0 < len(word) <= _LONGEST:
-        return []
-    lower = word.lower()
-    close = [other for other in words if other.lower() == lower]
-    # Comparing takes a while, and a word of much another length is no misspelling.
-    near = [other for other in words[:_COMPARED] if abs(len(other) - len(word)) <= 2]
-    close += difflib.get_close_matches(word, near, number, 0.7)
-    return list(dict.fromkeys(close))[:number]
+def _read(path: str) -> word_vectors.WordVectors:
+    """Return the WordVectors of a file, or of the folder of a model."""
+    if os.path.isdir(path):
+        model = word2vec.Word2Vec.load(path)
+        words, rows = model.words, model.vectors
+    else:
+        words, rows = vectors.read_vectors(path)
+    return word_vectors.WordVectors(words, rows, asker="query", keeps_rows=False)
 
 
-def neighbour_lines(words, unit, wanted, k):
-    """A line for each word, with its k nearest words and their cosines.
-
-    Args:
-      words: list of V strings; of equal ones the first counts.
-      unit: [V, D], rows of length 1 as from `evaluation.unit_rows`.
-      wanted: the words to ask for.
-      k: integer, how many.
-
-    Returns:
-      list of strings.
-
-    Raises:
-      InputError: a word that is not there, k below 1.
-    """
-    return [_line(words, word, *evaluation.nearest(unit, row, k))
-            for word, row in zip(wanted, known_rows(words, wanted))]
-
-
-def analogy_lines(words, unit, wanted, k):
-    """A line for each question (a, b, c), with the k words d of the largest cos(d, b - a + c).
-
-    Args:
-      words: list of V strings; of equal ones the first counts.
-      unit: [V, D], rows of length 1 as from `evaluation.unit_rows`.
-      wanted: [(a, b, c)], words.
-      k: integer, how many.
-
-    Returns:
-      list of strings.
-
-    Raises:
-      InputError: a word that is not there, k below 1.
-    """
-    return [_line(words, ":".join(question),
-                  *evaluation.analogy(unit, *known_rows(words, question), k=k))
-            for question in wanted]
-
-
-def _line(words, asked, rows, cosines):
-    return "  %-16s %s" % (asked, "  ".join(
-        "%s %.2f" % (words[row], cosine) for row, cosine in zip(rows, cosines)))
-
-
-def _questions(stream):
-    """The lines of standard input; asked for by a prompt on a terminal."""
+def _questions(stream: TextIO) -> Iterator[str]:
+    """Yield the lines of standard input; on a terminal with a prompt."""
     if not (stream.isatty() and sys.stdout.isatty()):
         yield from stream
         return
@@ -142,55 +66,61 @@ def _questions(stream):
             return
 
 
-def _answer(words, unit, line, k):
-    """The answer to a line of standard input: a string, which may be what is wrong with it."""
+def _answer(found: word_vectors.WordVectors, line: str, k: int) -> str:
+    """Return the answer to a line of standard input: a string, which may be what is wrong with it."""
     asked = line.split()
     try:
         checks.argument(len(asked) in (1, 3), "query", "line", "one word, or three words a b c",
                         line.strip())
-        lines = neighbour_lines if len(asked) == 1 else analogy_lines
-        return lines(words, unit, asked if len(asked) == 1 else [asked], k)[0]
+        lines = found.neighbour_lines(asked, k) if len(asked) == 1 else found.analogy_lines([asked], k)
+        return lines[0]
     except checks.InputError as e:
         return str(e)
 
 
-def main(argv, asked):
-    """Answers what the flags ask, else what standard input asks.
+def answer(argv: List[str]) -> None:
+    """Print the answers to what the command line asks, else to what standard input asks.
 
     Args:
-      argv: the program's name and the file of the vectors.
-      asked: an Asked, as from `define_flags`.
+      argv: list of strings, without the program's name.
 
     Raises:
-      InputError: another number of arguments, a file that is none, a word that is not there.
+      InputError: another number of files, a file that is none, a word that is not there, k below 1.
     """
-    checks.argument(len(argv) == 2, "query", "VECTORS", "one file of word vectors", argv[1:])
-    neighbours, k = asked.neighbours.value, asked.k.value
-    questions = [question.split(":") for question in asked.analogy.value]
+    asked = _arguments(argv)
+    checks.argument(len(asked.vectors) == 1, "query", "VECTORS", "one file of word vectors",
+                    asked.vectors)
+    checks.positive("query", "k", asked.k)
+    questions = [question.split(":") for question in asked.analogy]
     for question in questions:
         checks.argument(len(question) == 3, "query", "--analogy", "three words a:b:c",
                         ":".join(question))
-
-    words, rows = evaluation.distinct_words(*vectors.read_vectors(argv[1]))
-    unit = evaluation.unit_rows(rows)
-    del rows
+    found = _read(asked.vectors[0])
     try:
-        if neighbours or questions:
-            known_rows(words, neighbours, "--neighbours")
-            known_rows(words, sum(questions, []), "--analogy")
-            for line in (neighbour_lines(words, unit, neighbours, k)
-                         + analogy_lines(words, unit, questions, k)):
+        if asked.neighbours or questions:
+            for line in (found.neighbour_lines(asked.neighbours, asked.k, "--neighbours")
+                         + found.analogy_lines(questions, asked.k, "--analogy")):
                 print(line)
         else:
-            sys.stdin.reconfigure(errors="replace")
+            sys.stdin.reconfigure(errors="replace")  # type: ignore[union-attr]
             for line in _questions(sys.stdin):
                 if line.strip():
-                    print(_answer(words, unit, line, k), flush=True)
+                    print(_answer(found, line, asked.k), flush=True)
         sys.stdout.flush()
     except BrokenPipeError:  # who reads, such as head, has enough; the flush at exit must not fail too
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def main() -> None:
+    """Answer what sys.argv asks; an InputError is one line on standard error and exit code 1."""
+    try:
+        answer(sys.argv[1:])
+    except checks.InputError as e:
+        sys.exit("query.py: error: %s" % e)
+    except KeyboardInterrupt:
+        print("query.py: stopped by SIGINT", file=sys.stderr)
+        sys.exit(130)  # as of a shell
+
+
 if __name__ == "__main__":
-    _ASKED = define_flags()
-    program.run(lambda argv: main(argv, _ASKED))
+    main()

@@ -13,6 +13,8 @@ import numpy as np
 from tf1_sampled import checks
 from tf1_sampled.files import reading, writing
 
+FILE_NAME = "vectors.bin"  # in the folder of a model
+
 _CHUNK = 1 << 20
 _BREAKS = re.compile("[ \t\n\r\v\f\0]")
 _LONGEST_WORD = 1 << 16  # bytes; a file of another kind is told by it early
@@ -21,7 +23,7 @@ _FINITE_AT_A_TIME = 4096  # rows: one by one is slow, all at once takes memory
 
 
 def write_vectors(path, words, vectors):
-    """Writes words and their vectors to a word2vec file, whole or not at all.
+    """Write words and their vectors to a word2vec file, whole or not at all.
 
     Numbers in text have nine digits, which give every float32 back exactly.
 
@@ -59,7 +61,7 @@ def write_vectors(path, words, vectors):
 
 
 def read_vectors(path):
-    """The words and vectors of a word2vec file, text or binary by its name, unpacked as needed.
+    """Read the words and vectors of a word2vec file, text or binary by its name, unpacked as needed.
 
     The header is believed only as far as the rows that come bear it out.
 
@@ -77,16 +79,16 @@ def read_vectors(path):
     return read(os.fspath(path))
 
 
-class Earlier:
-    """Word vectors to go on from, and maybe the output vectors that they were trained with.
+class InitialVectors:
+    """Word vectors that a training starts from, and maybe the output vectors of the same training.
 
     Attributes:
-      words: list of strings; empty where there are none to go on from.
+      words: list of strings; empty where there are none to start from.
       dim: integer D, or None.
     """
 
     def __init__(self, paths, dim=None):
-        """Reads the files.
+        """Read the files.
 
         Args:
           paths: list of none, the vectors' file, or that and the output vectors' file.
@@ -95,7 +97,8 @@ class Earlier:
         Raises:
           InputError: more files, a file that is none, or vectors of another dimension.
         """
-        checks.argument(len(paths) <= 2, "Earlier", "paths", "vectors, and maybe output vectors", paths)
+        checks.argument(len(paths) <= 2, "InitialVectors", "paths", "vectors, and maybe output vectors",
+                        paths)
         self._tables = [read_vectors(path) for path in paths]
         for path, (_, rows) in zip(paths, self._tables):
             dim = dim or rows.shape[1]
@@ -104,11 +107,11 @@ class Earlier:
         self.dim = dim
 
     def inputs(self, words):
-        """The vectors of some words: float32 [V, D], NaN for a word without; None without vectors."""
+        """Return the vectors of words: float32 [V, D], NaN for a word without; None without vectors."""
         return self._rows(0, words)
 
     def outputs(self, words):
-        """The same of the output vectors."""
+        """Return the output vectors of words: float32 [V, D], NaN for a word without; else None."""
         return self._rows(1, words)
 
     def _rows(self, table, words):

@@ -9,11 +9,13 @@ import numpy as np
 from tf1_sampled import checks
 from tf1_sampled.files import reading, writing
 
+FILE_NAME = "vocab.txt"  # in the folder of a model
+
 _LINE_END = "</s>"  # word2vec.c's word for it, which is the first of its files
 
 
 def most_frequent(counts, min_count=1, max_vocab=None):
-    """The ids of the most frequent words.
+    """Return the ids of the most frequent words.
 
     Args:
       counts: integer [N].
@@ -29,7 +31,7 @@ def most_frequent(counts, min_count=1, max_vocab=None):
 
 
 def save_vocabulary(path, words, counts):
-    """Writes words and their counts, whole or not at all.
+    """Write words and their counts, whole or not at all.
 
     Args:
       path: where to.
@@ -55,13 +57,13 @@ def save_vocabulary(path, words, counts):
             stream.write("%s %d\n" % (word, count))
 
 
-def read_vocabulary(path):
-    """Reads what `save_vocabulary` or word2vec.c wrote.
-
-    A first word `</s>`, word2vec.c's own for the end of a line, is left out.
+def read_vocabulary(path, leaves_out_line_end=True):
+    """Read what `save_vocabulary` or word2vec.c wrote.
 
     Args:
       path: the file, UTF-8; .gz .bz2 .xz .zip are unpacked.
+      leaves_out_line_end: boolean, whether a first word `</s>`, word2vec.c's own for the end of a line,
+        is left out.
 
     Returns:
       (list of V strings, int64 [V]).
@@ -86,7 +88,7 @@ def read_vocabulary(path):
             lines[word] = number
             counts.append(int(count))
     words = list(lines)
-    if words[:1] == [_LINE_END]:
+    if leaves_out_line_end and words[:1] == [_LINE_END]:
         del words[0], counts[0]
     checks.file(words, path, "words and their counts", "none")
     return words, np.array(counts, np.int64)

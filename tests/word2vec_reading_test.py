@@ -1,0 +1,186 @@
+"""The text of a training: what sentences may be, and what is said of those that are none."""
+import os
+import pathlib
+from unittest import mock
+
+import numpy as np
+from absl.testing import absltest, parameterized
+
+from tf1_sampled import InputError, default_data
+from tf1_sampled.word2vec import reading, vectors
+from tf1_sampled.word2vec.corpus import END
+from tf1_sampled.word2vec.settings import Word2VecSettings
+
+SENTENCES = [["a", "b", "a"], [], ["b", "a", "c"]]
+
+
+class ReadingTestCase(parameterized.TestCase):
+
+    def setUp(self):
+        super().setUp()
+        self.folder = self.create_tempdir().full_path
+        self.temporary = os.path.join(self.folder, "tmp")
+        os.mkdir(self.temporary)
+        self.enter_context(mock.patch.object(reading.tempfile, "tempdir", self.temporary))
+        self.lines = []
+
+    def path(self, name, content):
+        path = os.path.join(self.folder, name)
+        with open(path, "w", encoding="utf-8") as stream:
+            stream.write(content)
+        return path
+
+    def read(self, sentences, **values):
+        """(words, all tokens) of sentences."""
+        settings = Word2VecSettings(**dict(
+            dict(min_count=1, cache_dir=os.path.join(self.folder, "cache")), **values))
+        with reading.open_text(settings, sentences, self.lines.append) as text:
+            return text.corpus.words, text.corpus.read(0, text.corpus.num_positions).tolist()
+
+    def fail_to_read(self, sentences, **values):
+        with self.assertRaises(InputError) as caught:
+            self.read(sentences, **values)
+        self.assertEmpty(os.listdir(self.temporary))
+        return str(caught.exception)
+
+
+class SentencesTest(ReadingTestCase):
+
+    @parameterized.named_parameters(
+        ("lists", SENTENCES), ("generator", (sentence for sentence in SENTENCES)),
+        ("generators", [iter(sentence) for sentence in SENTENCES]),
+        ("tuples", tuple(map(tuple, SENTENCES))),
+        ("arrays", [np.array(sentence, str) for sentence in SENTENCES]))
+    def test_lists_of_words(self, sentences):
+        self.assertEqual(self.read(sentences), (["a", "b", "c"], [0, 1, 0, END, END, 1, 0, 2, END]))
+        self.assertEmpty(os.listdir(self.temporary))
+        self.assertFalse(os.path.exists(os.path.join(self.folder, "cache")))
+        self.assertEqual(self.lines[-1], "6 words, 3 different ones in the vocabulary")
+
+    def test_any_word_stays_as_it_is(self):
+        sentences = [["\ufefffirst", "-", "É", "\u4e2d", "a" * 1000], ["#", "\ufeff"]]
+        words, tokens = self.read(sentences, encoding="latin-1")
+        self.assertEqual([words[token] for token in tokens if token != END], sum(sentences, []))
+
+    def test_phrases_and_a_file_of_the_same_words_are_the_same_data(self):
+        sentences = [["new", "york"]] * 20 + [["w%d" % (i % 50), "w%d" % (i % 49)] for i in range(3000)]
+        self.assertIn("new_york", self.read(sentences, phrases=1)[0])
+        digests = set()
+        path = self.path("text.txt", "".join(" ".join(sentence) + "\n" for sentence in sentences))
+        for data in (sentences, path):
+            with reading.open_text(Word2VecSettings(cache_dir=self.folder), data, len) as text:
+                digests.add(text.corpus.digest)
+        self.assertLen(digests, 1)
+
+    @parameterized.named_parameters(
+        ("blank", [["a"], ["new york"]], "words of Unicode characters without white space, none empty, "
+         "in sentence 2, got 'new york'"),
+        ("empty_word", [["a", ""]], "words of Unicode characters without white space, none empty, in "
+         "sentence 1, got ''"),
+        ("line_end", [["a", "b\u2028"]], "in sentence 1, got 'b\\u2028'"),
+        ("nul", [["a", "b\0"]], "in sentence 1, got 'b\\x00'"),
+        ("surrogate", [["a", "\ud800"]], "in sentence 1, got '\\ud800'"),
+        ("number", [["a"], ["b", 5]], "none empty, in sentence 2, got 5"),
+        ("generator_of_strings", (word for word in ["a b", "c"]), "words as sentence 1, got 'a b'"),
+        ("string_among_lists", [["a"], "b c"], "a list of words as sentence 2, got 'b c'"),
+        ("bytes_among_lists", [["a"], b"bc"], "a list of words as sentence 2, got b'bc'"),
+        ("number_among_lists", [["a"], 5], "a list of words as sentence 2, got 5"),
+        ("number_alone", 5, "a path, a list of paths, or an iterable of lists of words, got 5"),
+        ("bytes", b"a.txt", "a path, a list of paths, or an iterable of lists of words, got b'a.txt'"),
+        ("nothing", [], "lists of words, got 'none'"),
+        ("empty_generator", iter([]), "lists of words, got 'none'"),
+        ("empty_lists", [[], []], "lists of words, got 'none'"))
+    def test_what_are_no_sentences(self, sentences, message):
+        error = self.fail_to_read(sentences)
+        self.assertStartsWith(error, "Word2VecSettings: sentences: wanted ")
+        self.assertIn(message, error)
+
+    def test_errors_do_not_name_the_temporary_file(self):
+        self.assertEqual(
+            self.fail_to_read(SENTENCES, min_count=9), "sentences: wanted at least 2 different words "
+            "that come min_count = 9 times, got 0 of 3 different words")
+
+    def test_an_error_of_the_sentences_goes_through(self):
+        def sentences():
+            yield ["a"]
+            raise ZeroDivisionError
+        with self.assertRaises(ZeroDivisionError):
+            self.read(sentences())
+        self.assertEmpty(os.listdir(self.temporary))
+
+
+class FilesTest(ReadingTestCase):
+
+    def test_paths_and_globs(self):
+        path = self.path("b.txt", "b a")
+        self.path("c.txt", "c a")
+        glob = os.path.join(self.folder, "[bc].txt")
+        for sentences in (glob, [glob], [path, pathlib.Path(self.folder, "c.txt")],
+                          (pathlib.Path(path), os.path.join(self.folder, "c.txt"))):
+            self.assertEqual(self.read(sentences)[0], ["a", "b", "c"])
+        self.assertEqual(self.read(pathlib.Path(path)), (["b", "a"], [0, 1, END]))
+        self.assertEqual(self.read(None, corpus=[glob])[0], ["a", "b", "c"])
+        self.assertEqual(self.read([path], corpus=["no/such/file"])[0], ["b", "a"])
+        self.assertIn("no/such/file: wanted a readable file", self.fail_to_read("no/such/file"))
+
+    def test_paths_of(self):
+        self.assertEqual(reading.paths_of(["a", pathlib.Path("b")]), ["a", "b"])
+        self.assertEqual(reading.paths_of("a"), ["a"])
+        for sentences in (None, [], [["a"]], ["a", ["b"]], (word for word in ["a"])):
+            self.assertIsNone(reading.paths_of(sentences))
+
+    def test_the_default_data(self):
+        path = self.path("docstrings.txt", "a b a")
+        with mock.patch.object(default_data, "docstrings", return_value=path) as made:
+            self.assertEqual(self.read(None)[0], ["a", "b"])
+        made.assert_called_once_with(report=mock.ANY)
+
+    def test_initial_vectors_and_their_words(self):
+        path = self.path("v.txt", "2 3\ngone 1 2 3\na 4 5 6\n")
+        settings = Word2VecSettings(min_count=2, init_from=path)
+        with reading.open_text(settings, SENTENCES, len) as text:
+            self.assertEqual((text.corpus.words, text.dim), (["a", "b", "gone"], 3))
+            np.testing.assert_array_equal(text.initial.inputs(["a"]), [[4, 5, 6]])
+        with self.assertRaisesRegex(InputError, "wanted vectors of 128 dimensions, got 3"):
+            reading.initial_vectors(Word2VecSettings(init_from=path, dim=128))
+        with reading.open_text(Word2VecSettings(dim=7, min_count=1), SENTENCES, len) as text:
+            self.assertEqual(text.dim, 7)
+
+    def test_a_vocabulary_of_its_own(self):
+        path = self.path("vocab.txt", "c 9\na 1\n")
+        with reading.open_text(Word2VecSettings(read_vocab=path), SENTENCES, len) as text:
+            self.assertEqual((text.corpus.words, text.corpus.counts.tolist()), (["c", "a"], [9, 1]))
+
+    def test_what_is_held_out_is_not_trained_on(self):
+        sentences = [["w%d" % (i % 7)] * 10 for i in range(1000)]
+        with reading.open_text(Word2VecSettings(), sentences, len) as text:
+            trained = sum(end - begin for begin, end in text.pieces)
+            self.assertEqual((trained, text.num_words), (10890, 9900))
+            self.assertEqual(np.sum(text.held_out != END), 84)  # 3 times 31 tokens, line ends too
+
+    def test_a_text_too_short_to_hold_any_out_is_trained_on_as_a_whole(self):
+        settings = Word2VecSettings(min_count=1)
+        with reading.open_text(settings, [["the", "king"], ["the", "queen"]], len) as text:
+            self.assertEqual((text.pieces, text.num_words), ([(0, 6)], 4))
+            self.assertEqual(np.sum(text.held_out != END), 4)
+
+    def test_no_words_side_by_side(self):
+        sentences = [["a"], ["b"], [], ["a"]] * 50
+        self.assertEqual(
+            self.fail_to_read(sentences), "Word2VecSettings: corpus: wanted two words of the vocabulary "
+            "side by side in a line, or join_lines, got 'none'")
+        self.assertEqual(self.read(sentences, join_lines=True)[0], ["a", "b"])
+        # Words that the vocabulary lacks leave no gap.
+        self.read([["a", "rare%d" % i, "b"] for i in range(20)], min_count=5)
+
+
+class InitialVectorsTest(ReadingTestCase):
+
+    def test_none(self):
+        initial = reading.initial_vectors(Word2VecSettings())
+        self.assertIsInstance(initial, vectors.InitialVectors)
+        self.assertIsNone(initial.dim)
+
+
+if __name__ == "__main__":
+    absltest.main()

@@ -1,0 +1,58 @@
+"""The settings of word vectors: what does not fit together, and the learning rate."""
+from absl.testing import absltest, parameterized
+
+from tf1_sampled import InputError
+from tf1_sampled.word2vec.settings import Word2VecSettings
+
+
+class Word2VecSettingsTest(parameterized.TestCase):
+
+    @parameterized.parameters(
+        (dict(batch_size=100), "batch_size: wanted a multiple of 128, got 100"),
+        (dict(encoding="utf-9"), "encoding: wanted the name of a text encoding, got 'utf-9'"),
+        (dict(corpus=[]), "corpus: wanted the name of a file, got ''"),
+        (dict(corpus=["a", ""]), "corpus: wanted names of files, folders or globs, got 'a,'"),
+        (dict(corpus=["-", "a", "-"]), "corpus: wanted standard input (-) once, got '-,a,-'"),
+        (dict(init_from=["a", "b", "c"]),
+         "init_from: wanted vectors, and maybe output vectors, got 'a,b,c'"),
+        (dict(window=1001), "window: wanted an integer from 1 to 1000, got 1001"),
+        (dict(sample=-1.0), "sample: wanted a number of 0 or more, got -1.0"),
+        (dict(max_vocab=1), "max_vocab: wanted an integer of 2 or more, got 1"),
+        (dict(model="glove"), "model: wanted one of cbow, skipgram, got 'glove'"))
+    def test_what_does_not_fit(self, values, message):
+        with self.assertRaises(InputError) as caught:
+            Word2VecSettings(**values)
+        self.assertEqual(str(caught.exception), "Word2VecSettings: " + message)
+        with self.assertRaises(InputError) as caught:
+            Word2VecSettings.of_program("run_word2vec", values)
+        self.assertEqual(str(caught.exception), "run_word2vec: --" + message)
+
+    @parameterized.parameters(("min_count", 5), ("max_vocab", 9))
+    def test_a_vocabulary_of_its_own_has_all_words(self, name, value):
+        Word2VecSettings(read_vocab="v.txt")
+        with self.assertRaisesRegex(InputError, "read_vocab: wanted no %s beside it, got %d" % (
+                name, value)):
+            Word2VecSettings(**{"read_vocab": "v.txt", name: value})
+        with self.assertRaisesRegex(InputError, "--read_vocab: wanted no --%s beside" % name):
+            Word2VecSettings.of_program("run_word2vec", {"read_vocab": "v.txt", name: value})
+
+    def test_the_learning_rate_is_that_of_the_optimizer(self):
+        for optimizer, rate in (("adagrad", 0.1), ("adam", 0.0003), ("rowwise_adagrad", 0.2),
+                                ("sgd", 0.001)):
+            settings = Word2VecSettings(optimizer=optimizer, loss="nce")
+            self.assertEqual(settings.chosen_learning_rate(), rate)
+            self.assertEqual(Word2VecSettings(optimizer=optimizer).chosen_learning_rate(), rate / 2)
+        self.assertEqual(Word2VecSettings(learning_rate=0.3).chosen_learning_rate(), 0.3)
+
+    def test_what_a_training_that_goes_on_may_have_otherwise(self):
+        self.assertEqual(Word2VecSettings().changeable(), {
+            "cache_dir", "corpus", "epochs", "keep", "learning_rate", "model_dir", "profile",
+            "read_vocab", "restart", "save_seconds", "threads"})
+
+    def test_scores_are_relative_with_negative_sampling_alone(self):
+        self.assertTrue(Word2VecSettings().is_relative_to_noise)
+        self.assertFalse(Word2VecSettings(loss="nce").is_relative_to_noise)
+
+
+if __name__ == "__main__":
+    absltest.main()

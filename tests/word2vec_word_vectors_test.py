@@ -1,0 +1,191 @@
+"""Words and their vectors: questions, their answers, and what is no question."""
+import os
+from unittest import mock
+
+import numpy as np
+from absl.testing import absltest, parameterized
+
+from tf1_sampled import InputError
+from tf1_sampled.word2vec import evaluation, vectors, word_vectors
+
+WORDS = ["man", "woman", "king", "queen", "apple", "king", "King"]
+ROWS = [[1, 0, 0], [1, 1, 0], [1, 0, 1], [1, 1, 1], [-1, 1, 0], [5, 5, 5], [0, 0, 1]]
+
+# Cosines 2 / sqrt(6) and 1 / sqrt(2); with (sqrt(2) - 1, r, r), r = sqrt(1 / 2), .975 and .653.
+KING = "  king             queen 0.82  man 0.71"
+ROYAL = "  man:king:woman   queen 0.98  King 0.65"
+LOOKS = parameterized.parameters(
+    ("quen", "a word of the vectors (close: queen), got 'quen'"),
+    ("QUEEN", "a word of the vectors (close: queen), got 'QUEEN'"),
+    ("kin", "a word of the vectors (close: king), got 'kin'"),
+    ("zzz", "a word of the vectors, got 'zzz'"), ("", "a word of the vectors, got ''"),
+    ("king" * 1000, "a word of the vectors, got "), (5, "a word of the vectors, got 5"))
+
+
+class WordVectorsTestCase(parameterized.TestCase):
+
+    def setUp(self):
+        super().setUp()
+        self.found = word_vectors.WordVectors(WORDS, ROWS, "query")
+
+    def path(self, content):
+        return self.create_tempfile(content=content).full_path
+
+
+class LookUpTest(WordVectorsTestCase):
+
+    def test_the_first_of_equal_words_counts(self):
+        self.assertEqual(self.found.words, ["man", "woman", "king", "queen", "apple", "King"])
+        self.assertLen(self.found, 6)
+        np.testing.assert_array_equal(self.found["king"], [1, 0, 1])
+        np.testing.assert_array_equal(self.found["King"], [0, 0, 1])
+        self.assertEqual((self.found["king"].dtype, self.found.vectors.shape), (np.float32, (6, 3)))
+
+    def test_contains(self):
+        self.assertIn("queen", self.found)
+        for word in ("Queen", "", 3, None, ["king"]):
+            self.assertNotIn(word, self.found)
+
+    @LOOKS
+    def test_unknown_words(self, word, message):
+        asks = [lambda: self.found[word], lambda: self.found.rows(["king", word]),
+                lambda: self.found.neighbour_lines([word], 1),
+                lambda: self.found.analogy_lines([("king", "man", word)], 1)]
+        if isinstance(word, str):
+            asks += [lambda: self.found.most_similar(word), lambda: self.found.similarity("king", word),
+                     lambda: self.found.most_similar(["king"], [word])]
+        for ask in asks:
+            with self.assertRaises(InputError) as caught:
+                ask()
+            self.assertIsInstance(caught.exception, KeyError)
+            self.assertStartsWith(str(caught.exception), "query: word: wanted " + message)
+
+    def test_the_name_of_where_a_word_comes_from(self):
+        with self.assertRaisesRegex(InputError, "^query: --neighbours: wanted "):
+            word_vectors.known_rows(self.found.index, ["x"], "query", "--neighbours")
+
+    def test_unequal_numbers(self):
+        with self.assertRaisesRegex(InputError, "a row for each of 2 words"):
+            word_vectors.WordVectors(["a", "b"], [[1, 2]])
+
+    def test_close_words_are_bounded(self):
+        many = ["word%06d" % i for i in range(60000)] + ["wordy", "WORD059999"]
+        with mock.patch("difflib.get_close_matches", return_value=["w"]) as compared:
+            # Another case is found wherever it is.
+            self.assertEqual(["word059999", "WORD059999", "w"],
+                             word_vectors.close_words(many, "Word059999"))
+            self.assertLen(compared.call_args[0][1], 50000)
+            word_vectors.close_words(many, "wordy")
+            self.assertEmpty(compared.call_args[0][1])
+        self.assertEqual(["w" * 41], word_vectors.close_words(["w" * 41], "w" * 40))
+        self.assertEqual([], word_vectors.close_words(["w" * 41], "w" * 41))
+        self.assertLen(word_vectors.close_words(["aa", "Aa", "aA", "AA"], "aa", 3), 3)
+
+
+class MostSimilarTest(WordVectorsTestCase):
+
+    def assert_answers(self, answers, wanted):
+        self.assertEqual([word for word, _ in answers], [word for word, _ in wanted])
+        np.testing.assert_allclose([cosine for _, cosine in answers], [cosine for _, cosine in wanted],
+                                   rtol=1e-6)
+
+    def test_a_word(self):
+        wanted = [("queen", 2 / 6 ** 0.5), ("man", 0.5 ** 0.5)]
+        self.assert_answers(self.found.most_similar("king", k=2), wanted)
+        self.assert_answers(self.found.most_similar(["king"], k=2), wanted)
+        self.assertLen(self.found.most_similar("king"), 5)
+        self.assertIsInstance(self.found.most_similar("king")[0][1], float)
+
+    def test_an_analogy_is_that_of_evaluation_to_the_last_bit(self):
+        random = np.random.RandomState(1)
+        words = ["w%d" % i for i in range(50)]
+        found = word_vectors.WordVectors(words, random.standard_normal([50, 7]))
+        for a, b, c in random.randint(0, 50, [20, 3]):
+            rows, cosines = evaluation.analogy(found.unit, a, b, c, 4)
+            self.assertEqual(found.most_similar([words[b], words[c]], words[a], k=4),
+                             [(words[row], cosine) for row, cosine in zip(rows, cosines)])
+
+    def test_all_signs_and_vectors_count_with_length_1(self):
+        # (1, 0, 0) - (0, 1, 0) + 2 (0, 0, 1): to (1, 0, 1) and (1, 1, 1).
+        answers = self.found.most_similar(["man", [0, 0, 9], "King"], [np.array([0, 3.0, 0])], k=2)
+        self.assert_answers(answers, [("king", 3 / 12 ** 0.5), ("queen", 2 / 18 ** 0.5)])
+
+    def test_no_word_that_was_asked_for_is_an_answer(self):
+        answers = self.found.most_similar(["king", "man"], ["apple", "King"])
+        self.assertCountEqual([word for word, _ in answers], ["woman", "queen"])
+
+    def test_a_vector_alone_leaves_no_word_out(self):
+        for vector in (np.array([3, 0, 0]), np.array([3, 0, 0], np.float16)):
+            self.assert_answers(self.found.most_similar(vector, k=1), [("man", 1)])
+        self.assert_answers(self.found.most_similar([[3.0, 0, 0]], k=1), [("man", 1)])
+
+    @parameterized.parameters(
+        (dict(positive=[]), "query: positive: wanted a word or vector, got 'none'"),
+        (dict(positive=[], negative=["man"]), "query: positive: wanted a word or vector"),
+        (dict(positive="king", k=0), "query: k: wanted an integer above 0, got 0"),
+        (dict(positive=[[1, 2]]), "positive: wanted words, or vectors of 3 finite numbers, got "),
+        (dict(positive="king", negative=[[1, 2, np.nan]]), "negative: wanted words, or vectors of 3 "),
+        (dict(positive=[5]), "positive: wanted words, or vectors of 3 finite numbers, got 5"),
+        (dict(positive=[None]), "positive: wanted words, or vectors of 3 finite numbers, got None"))
+    def test_no_question(self, arguments, message):
+        with self.assertRaises(InputError) as caught:
+            self.found.most_similar(**arguments)
+        self.assertIn(message, str(caught.exception))
+
+    def test_similarity(self):
+        self.assertAlmostEqual(self.found.similarity("king", "queen"), 2 / 6 ** 0.5, places=6)
+        self.assertAlmostEqual(self.found.similarity("man", np.array([-2.0, 0, 0])), -1, places=6)
+
+
+class LinesTest(WordVectorsTestCase):
+
+    def test_neighbours(self):
+        self.assertEqual([KING, "  King             king 0.71  queen 0.58"],
+                         self.found.neighbour_lines(["king", "King"], 2))
+
+    def test_analogies(self):
+        asked = [("man", "king", "woman"), ["man", "woman", "king"]]
+        self.assertEqual([ROYAL, "  man:woman:king   queen 0.98  King 0.65"],
+                         self.found.analogy_lines(asked, 2))
+
+    def test_k_that_is_none(self):
+        with self.assertRaisesRegex(InputError, "k: wanted an integer above 0"):
+            self.found.neighbour_lines(["king"], 0)
+
+    def test_unit_vectors_alone_answer_alike(self):
+        small = word_vectors.WordVectors(WORDS, ROWS, keeps_rows=False)
+        self.assertEqual([KING], small.neighbour_lines(["king"], 2))
+        np.testing.assert_allclose(small["queen"], [3 ** -0.5] * 3, rtol=1e-6)
+        self.assertIs(small.vectors, small.unit)
+
+    def test_rows_are_left_as_they_were(self):
+        unit = self.found.unit
+        before = unit.copy()
+        self.found.neighbour_lines(["king"], 3)
+        self.found.analogy_lines([("man", "king", "woman")], 3)
+        self.found.most_similar(["king", "man"], ["woman"])
+        np.testing.assert_array_equal(before, unit)
+
+
+class FilesTest(WordVectorsTestCase):
+
+    def test_human_scores(self):
+        path = self.path("king\tqueen\t9\nking\tapple\t1\nking\tunheard\t5\n")
+        self.assertEqual(self.found.evaluate_similarity(path), (1, 2, 1, ["unheard"]))
+
+    def test_analogies(self):
+        path = self.path(": royal\nman king woman queen\nman king woman x\n")
+        score = self.found.evaluate_analogies(path)
+        self.assertEqual((score.total.accuracy, score.total.skipped, score.missing_words), (1, 1, ["x"]))
+
+    @parameterized.parameters("v.bin", "v.txt", "v.txt.gz")
+    def test_save_word2vec_format(self, name):
+        path = os.path.join(self.create_tempdir().full_path, name)
+        self.found.save_word2vec_format(path)
+        words, rows = vectors.read_vectors(path)
+        self.assertEqual(words, self.found.words)
+        np.testing.assert_array_equal(rows, self.found.vectors)
+
+
+if __name__ == "__main__":
+    absltest.main()

@@ -1,0 +1,247 @@
+"""Trains word vectors, skip-gram or CBOW, with a sampled loss.
+
+    python run_word2vec.py --loss=nce
+    python run_word2vec.py --corpus=text.txt.gz --vectors=vectors.bin --neighbours=king,paris
+
+Without --corpus it reads the docstrings of the Python packages installed on this machine.
+"""
+import dataclasses
+import os
+import time
+from typing import Any, Dict, List, Sequence
+
+from tf1_sampled import charts, settings
+from tf1_sampled.cluster import launch
+from tf1_sampled.files import places
+from tf1_sampled.programs import running
+from tf1_sampled.settings import setting
+from tf1_sampled.training import file_names
+from tf1_sampled.word2vec import Word2Vec, evaluation, reading, text, vectors, vocabulary, word_vectors
+
+_FOLDERS = ("saved_model", "projector")
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class ResultSettings(settings.Settings):
+    """What the program makes of a trained model."""
+
+    vectors: str = setting(
+        "", "File for the word vectors in word2vec's format: binary if it ends with .bin, else text. "
+        "Default: vectors.bin in the model_dir.", "results", may_change=True)
+    output_vectors: str = setting("", "File for the output vectors, those of words as classes.",
+                                  "results", may_change=True)
+    saved_model: str = setting("", "Folder for a SavedModel with embed, embed_ids and most_similar.",
+                               "results", may_change=True)
+    projector: str = setting("", "Folder for TensorBoard's projector: 10,000 frequent words.", "results",
+                             may_change=True)
+    plots: str = setting("", "Folder for pictures: loss.png and map.png.", "results", may_change=True)
+    save_vocab: str = setting("", "File for words and their counts, a line each.", "results",
+                              may_change=True)
+    neighbours: Sequence[str] = setting(
+        (), "Words whose nearest words to print. Default: some frequent words.", "results",
+        may_change=True)
+    eval_similarity: Sequence[str] = setting(
+        (), "Files of word pairs with human scores (WordSim-353, SimLex-999, MEN).", "results",
+        may_change=True)
+    eval_analogies: str = setting(
+        "", "File of analogy questions in sections (questions-words.txt).", "results", may_change=True)
+
+
+def main() -> None:
+    """Run the program with the flags of sys.argv."""
+    running.run("run_word2vec", __doc__, [Word2Vec, ResultSettings], _run)
+
+
+def _run(model: Word2Vec, results: ResultSettings, host: running.ProgramHost) -> None:
+    begin = time.time()
+    model.check(text.STANDARD_INPUT not in model.corpus or not launch.is_launched(), "corpus",
+                "files, as no process of a cluster has a standard input", text.STANDARD_INPUT)
+    model.also_recorded = results.values()
+    with model.open_folder(host) as folder:
+        judged = Judged(results)
+        replaces = {name: getattr(results, name) == folder.earlier(name) for name in _FOLDERS}
+        if host.is_chief:
+            _check_places(model, results, replaces)
+        initial = reading.initial_vectors(model)
+        dim = initial.dim or model.dim
+        model.check(dim > 1 or not results.projector, "dim", "2 or more of a projector", dim)
+        with reading.open_text(model, report=host.report, initial=initial) as data:
+            words = data.corpus.words
+            if results.save_vocab and host.is_chief:
+                vocabulary.save_vocabulary(results.save_vocab, words, data.corpus.counts)
+            word_vectors.known_rows({word: row for row, word in enumerate(words)}, results.neighbours,
+                                    "query", results.label("neighbours"))
+            seconds_reading = time.time() - begin
+            model.train(data, folder, host)
+        if not host.is_chief:
+            return
+        print("%s words/s" % format(int(model.words_per_second), ","))
+        trained = time.time()
+        made = Made(model, results)
+        made.write_files(replaces)
+        made.draw()
+        made.show_neighbours()
+        scores = judged.scores(model)
+        made.write_metrics(scores, {"read": seconds_reading, "train": model.seconds,
+                                    "evaluate": time.time() - trained})
+        print("Wrote " + ", ".join(made.written))
+
+
+def _check_places(model: Word2Vec, results: ResultSettings, replaces: Dict[str, bool]) -> None:
+    """Check, before the work, that all results can be written, and none over what is read.
+
+    Args:
+      model: Word2Vec.
+      results: ResultSettings.
+      replaces: {name of a setting: whether its folder may have something in it}.
+
+    Raises:
+      InputError: names the flag or the path.
+    """
+    label = results.label
+    picture = results.plots and os.path.join(results.plots, "loss.png")
+    vectors_path = results.vectors or (model.model_dir and os.path.join(
+        model.model_dir, vectors.FILE_NAME))
+    paths = {label("vectors"): vectors_path, label("output_vectors"): results.output_vectors,
+             label("save_vocab"): results.save_vocab, label("plots"): picture}
+    folders = {label(name): getattr(results, name) for name in _FOLDERS}
+    inputs = _inputs(model, results)
+    places.check_apart(dict(paths, **{label("model_dir"): model.model_dir}), folders, inputs)
+    # Vectors may give way to those that went on from them, but to nothing else.
+    places.check_apart({label("save_vocab"): results.save_vocab}, {},
+                       {label("init_from"): list(model.init_from)})
+    if model.model_dir:
+        written = {name: [path] for name, path in {**paths, **folders}.items() if path}
+        places.check_not_kept({**written, **inputs}, model.model_dir, file_names.KEPT)
+        written.pop(label("save_vocab"), None)
+        places.check_not_kept(written, model.model_dir, [vocabulary.FILE_NAME])
+    for path in (results.vectors, results.output_vectors, results.save_vocab, picture):
+        if path:
+            places.check_writable(path)
+    for name in _FOLDERS:
+        if getattr(results, name):
+            places.check_new_folder(getattr(results, name), replaces[name])
+    if results.plots:
+        charts.check_available()
+
+
+def _inputs(model: Word2Vec, results: ResultSettings) -> Dict[str, List[str]]:
+    """Return {flag: paths} of the files that are read."""
+    texts = text.find(model.corpus) if model.corpus else []
+    return {
+        model.label("corpus"): [path for path, _ in texts if path != text.STANDARD_INPUT],
+        model.label("read_vocab"): [model.read_vocab] if model.read_vocab else [],
+        results.label("eval_similarity"): list(results.eval_similarity),
+        results.label("eval_analogies"): [results.eval_analogies] if results.eval_analogies else [],
+    }
+
+
+class Judged:
+    """Files of human judgements, read before the work, and scores by them.
+
+    Args:
+      results: ResultSettings.
+
+    Raises:
+      InputError: a file that is none.
+    """
+
+    def __init__(self, results: ResultSettings):
+        self._pairs = {path: evaluation.read_similarity(path) for path in results.eval_similarity}
+        self._analogies = results.eval_analogies
+        self._sections = evaluation.read_analogies(self._analogies) if self._analogies else []
+
+    def scores(self, model: Word2Vec) -> Dict[str, float]:
+        """Print the scores of a model, and return {name of the file: score}."""
+        print("\nFull softmax loss on held-out text: %.3f nats per pair" % model.full_softmax_loss)
+        scores = {}
+        for path, pairs in self._pairs.items():
+            found = evaluation.similarity(model.words, model.vectors, pairs)
+            scores[os.path.basename(path)] = found.spearman
+            print("%s: Spearman %.3f on %d pairs; %d left out for %s" % (
+                path, found.spearman, found.used, found.missing, _some(found.missing_words)))
+        if self._sections:
+            answers = evaluation.analogies(model.words, model.vectors, self._sections)
+            scores[os.path.basename(self._analogies)] = answers.total.accuracy
+            for section in answers.sections + [answers.total]:
+                print("  %-28s %5.1f%% of %d questions, %d left out" % (
+                    section.name, 100 * section.accuracy, section.total, section.skipped))
+            print("Not among the 30,000 most frequent words: %s" % _some(answers.missing_words))
+        return scores
+
+
+class Made:
+    """The results of a training, one after the other.
+
+    Args:
+      model: Word2Vec, after its training.
+      results: ResultSettings.
+
+    Attributes:
+      written: list of strings, the paths of what was written so far.
+    """
+
+    def __init__(self, model: Word2Vec, results: ResultSettings):
+        self._model, self._results = model, results
+        self.written = [model.folder + os.sep]
+
+    def write_files(self, replaces: Dict[str, bool]) -> None:
+        """Write the vectors, the SavedModel and the files of the projector.
+
+        Args:
+          replaces: {name of a setting: whether its folder may have something in it}.
+        """
+        from tf1_sampled.word2vec import export
+        model, results = self._model, self._results
+        path = results.vectors or os.path.join(model.folder, vectors.FILE_NAME)
+        model.save_word2vec_format(path)
+        self.written.append(path)
+        if results.output_vectors:
+            vectors.write_vectors(results.output_vectors, model.words, model.output_vectors)
+            self.written.append(results.output_vectors)
+        if results.saved_model:
+            export.write_saved_model(results.saved_model, model.words, model.vectors,
+                                     replaces=replaces["saved_model"])
+            self.written.append(results.saved_model + os.sep)
+        if results.projector:
+            export.write_projector(results.projector, model.words, model.vectors,
+                                   replaces=replaces["projector"])
+            self.written.append(results.projector + os.sep)
+
+    def draw(self) -> None:
+        """Write the pictures."""
+        model, folder = self._model, self._results.plots
+        if not folder:
+            return
+        path = os.path.join(folder, "map.png")
+        charts.map_of_points(path, model.vectors[:500], model.words[:500], "The most frequent words",
+                             seed=model.seed)
+        self.written += [charts.loss(folder, model.history, "words"), path]
+
+    def show_neighbours(self) -> None:
+        """Print the nearest words of those asked for, or of some."""
+        words = self._model.words
+        asked = self._results.neighbours or [
+            words[row] for row in evaluation.some_frequent(len(words))]
+        lines = self._model.word_vectors.neighbour_lines(asked, 6)
+        print("\nNearest neighbours:\n" + "\n".join(lines))
+
+    def write_metrics(self, scores: Dict[str, float], seconds: Dict[str, float]) -> None:
+        """Write metrics.json.
+
+        Args:
+          scores: {name of a file of judgements: score}.
+          seconds: {step: what it took}.
+        """
+        from tf1_sampled.training import metrics
+        path = os.path.join(self._model.folder, file_names.METRICS)
+        self.written.append(path)
+        content: Dict[str, Any] = dict(self._model.metrics(), scores=scores, seconds=seconds,
+                                       files=self.written)
+        metrics.write_metrics(path, content)
+
+
+def _some(words: Sequence[str], number: int = 8) -> str:
+    """Return words in a line, not too many of them."""
+    more = " and %d more" % (len(words) - number) if len(words) > number else ""
+    return (", ".join(words[:number]) or "none") + more

@@ -1,0 +1,94 @@
+"""A training of word vectors: its graph, its plan, and the tables that it leaves in checkpoints.
+
+    result = train(settings, text, folder, host)
+    rows = saved_table(folder.path, model.EMBEDDINGS, num_words)
+"""
+import math
+from typing import Any
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from tf1_sampled import checks
+from tf1_sampled.training import checkpoints, metrics, plans, steps
+from tf1_sampled.training.host import OneMachine
+from tf1_sampled.training.model_dir import ModelDir
+from tf1_sampled.word2vec import corpus, objective
+from tf1_sampled.word2vec.reading import Text
+from tf1_sampled.word2vec.settings import Word2VecSettings
+
+
+def train(settings: Word2VecSettings, text: Text, folder: ModelDir,
+          host: OneMachine) -> plans.TrainingResult:
+    """Train in a graph and a session of its own.
+
+    Args:
+      settings: Word2VecSettings.
+      text: reading.Text.
+      folder: ModelDir, which this begins.
+      host: host.OneMachine.
+
+    Returns:
+      plans.TrainingResult.
+
+    Raises:
+      InputError: initial vectors or an at_k that do not fit, other settings or data than those of the
+        training in the folder, and as loop.train.
+    """
+    threads = settings.threads or steps.num_cores()
+    batch_size = settings.batch_size or corpus.batch_size(text.num_words, threads)
+    with tf.Graph().as_default():
+        tf.set_random_seed(settings.seed)
+        host.prepare_graph()
+        graph = objective.build(settings, text, batch_size, text.held_out.shape[1:])
+        data = {"text": text.corpus.digest}
+        if host.is_chief:
+            folder.begin(data)
+            host.begun(folder.path)
+
+        def held_out_loss(session: Any) -> float:
+            return metrics.ratio_of_sums(session, graph.held_out_loss, graph.held_out_pairs,
+                                         [{graph.held_out: run} for run in text.held_out])
+
+        plan = plans.Plan(
+            plans.Objective(graph.loss, graph.mean_loss, held_out_loss, graph.watch,
+                            max_loss=1000 * math.log(len(text.corpus.words))),
+            _data(settings, text, graph, batch_size),
+            plans.Optimization(settings.make_optimizer, settings.chosen_learning_rate(), settings.decay,
+                               threads),
+            settings.saving(folder.path),
+            profile_step=settings.profile, stop=host.stop, report=host.report)
+        # Not batch_size, which differs with the cores of a machine.
+        return host.train(plan, 2048, folder.unchanging(data))
+
+
+def _data(settings: Word2VecSettings, text: Text, graph: objective.Graph, batch_size: int) -> plans.Data:
+    """Return the feeds of all passes over the text."""
+    options = corpus.RunOptions(
+        corpus.keep_probability(text.corpus.counts, settings.sample), batch_size, settings.window,
+        settings.epochs, settings.seed, num_places=batch_size // corpus.GROUP)
+
+    def batches(position: Any, *share: float) -> Any:
+        runs = corpus.runs(text.corpus, text.pieces, options, position, *share)
+        return (({graph.tokens: run}, progress, after) for run, progress, after in runs)
+
+    return plans.Data(batches, text.num_words * settings.epochs, "words")
+
+
+def saved_table(model_dir: str, name: str, num_rows: int) -> np.ndarray:
+    """Read a table of a trained model.
+
+    Args:
+      model_dir: string, the folder of the training.
+      name: string, model.EMBEDDINGS or model.OUTPUT_WEIGHTS.
+      num_rows: integer V.
+
+    Returns:
+      float32 [V, D].
+
+    Raises:
+      InputError: a folder without a checkpoint.
+    """
+    path = checkpoints.chosen(model_dir)
+    checks.file(path, model_dir, "a checkpoint", "none")
+    return tf.train.load_variable(path, name)[:num_rows]

@@ -1,0 +1,283 @@
+"""Words with their vectors, and questions about them: similar words, analogies, human judgements.
+
+    found = WordVectors(*vectors.read_vectors("vectors.bin"))
+    found["king"]                       float32 [D]
+    found.most_similar("king", k=3)     [("queen", 0.82), ...]
+    found.most_similar(positive=["king", "woman"], negative=["man"])
+"""
+import difflib
+from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
+
+import numpy as np
+
+from tf1_sampled import checks
+from tf1_sampled.word2vec import evaluation, vectors
+
+_COMPARED = 50000  # first words among which close spellings are looked for
+_LONGEST = 40  # characters of a word for which they are
+
+
+class UnknownWordError(checks.InputError, KeyError):
+    """A word has no vector. It is a KeyError, too."""
+
+    __str__ = BaseException.__str__  # a KeyError would quote the message
+
+
+class WordVectors:
+    """Words and their vectors, which answer questions.
+
+    Args:
+      words: list of strings, in falling order of frequency; of equal ones the first counts.
+      rows: [number of words, D] of numbers, the vector of each word.
+      asker: string, the function or program that errors name.
+      keeps_rows: boolean. False keeps only the unit vectors, which takes half the memory: `vectors` are
+        these.
+
+    Attributes:
+      words: list of V strings, none twice.
+      vectors: float32 [V, D].
+
+    Raises:
+      InputError: other numbers of words than of rows.
+    """
+
+    def __init__(self, words: Sequence[str], rows: Any, asker: str = "WordVectors",
+                 keeps_rows: bool = True):
+        self.words: List[str]
+        self.words, self.vectors = evaluation.distinct_words(words, np.asarray(rows, np.float32))
+        self._unit: Optional[np.ndarray] = None
+        if not keeps_rows:
+            self._unit = self.vectors = evaluation.unit_rows(self.vectors)
+        self._asker = asker
+        self._index: Optional[Dict[str, int]] = None
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def __contains__(self, word: Any) -> bool:
+        return isinstance(word, str) and word in self.index
+
+    def __getitem__(self, word: str) -> np.ndarray:
+        """Return the vector of a word: float32 [D].
+
+        Raises:
+          UnknownWordError: a word without a vector.
+        """
+        return self.vectors[self.rows([word])[0]]
+
+    @property
+    def index(self) -> Dict[str, int]:
+        """{word: its row}."""
+        if self._index is None:
+            self._index = {word: row for row, word in enumerate(self.words)}
+        return self._index
+
+    @property
+    def unit(self) -> np.ndarray:
+        """The vectors scaled to length 1: float32 [V, D]."""
+        if self._unit is None:
+            self._unit = evaluation.unit_rows(self.vectors)
+        return self._unit
+
+    def rows(self, wanted: Iterable[Any], name: str = "word") -> List[int]:
+        """Return the rows of words, a list of integers; see `known_rows`."""
+        return known_rows(self.index, wanted, self._asker, name)
+
+    def most_similar(self, positive: Any, negative: Any = (), k: int = 10) -> List[Tuple[str, float]]:
+        """Return the words whose vectors have the largest cosine with positive minus negative ones.
+
+            most_similar("king")                                         the words nearest to king
+            most_similar(positive=["king", "woman"], negative=["man"])   3CosAdd: man : king = woman : ?
+
+        The vectors count with length 1. The words that were asked for are not among the answers.
+
+        Args:
+          positive, negative: a word, a vector [D], or a list of words and vectors; negative may be
+            empty.
+          k: integer, how many; all others when there are fewer.
+
+        Returns:
+          list of (word, cosine), best first, equal ones in the order of `words`.
+
+        Raises:
+          InputError: no positive word, vectors that are not finite numbers [D], k below 1.
+          UnknownWordError: a word without a vector.
+
+        Reference: Mikolov, Yih and Zweig 2013, equation 1.
+        """
+        checks.positive(self._asker, "k", k)
+        positive, asked = self._directions("positive", positive)
+        negative, more = self._directions("negative", negative)
+        checks.argument(positive, self._asker, "positive", "a word or vector", "none")
+        target = positive[0]
+        for vector in negative:
+            target = target - vector
+        for vector in positive[1:]:
+            target = target + vector
+        if len(positive) + len(negative) > 1:
+            target = evaluation.unit_rows(target[None])[0]
+        rows, cosines = evaluation.nearest_to(self.unit, target, k, sorted(set(asked + more)))
+        return [(self.words[row], float(cosine)) for row, cosine in zip(rows, cosines)]
+
+    def similarity(self, first: Any, second: Any) -> float:
+        """Return the cosine of the vectors of two words, or of two vectors [D]: a float.
+
+        Raises:
+          InputError: a vector that is not finite numbers [D].
+          UnknownWordError: a word without a vector.
+        """
+        (first,), _ = self._directions("first", [first])
+        (second,), _ = self._directions("second", [second])
+        return float(np.dot(first, second))
+
+    def evaluate_similarity(self, path: str) -> evaluation.Similarity:
+        """Compare cosines with human scores of word pairs.
+
+        Args:
+          path: a file such as WordSim-353, SimLex-999 or MEN; see evaluation.read_similarity.
+
+        Returns:
+          evaluation.Similarity: spearman, used, missing, missing_words.
+
+        Raises:
+          InputError: another kind of file.
+        """
+        return evaluation.similarity(self.words, self.vectors, evaluation.read_similarity(path))
+
+    def evaluate_analogies(self, path: str) -> evaluation.Analogies:
+        """Count the analogies that the vectors complete.
+
+        Args:
+          path: a file such as questions-words.txt; see evaluation.read_analogies.
+
+        Returns:
+          evaluation.Analogies: sections, total (with `accuracy`), missing_words.
+
+        Raises:
+          InputError: another kind of file.
+        """
+        return evaluation.analogies(self.words, self.vectors, evaluation.read_analogies(path))
+
+    def save_word2vec_format(self, path: str) -> None:
+        """Write a word2vec file: binary if the name ends with .bin (or .bin.gz and the like), else text.
+
+        Raises:
+          InputError: a path that cannot be written.
+        """
+        vectors.write_vectors(path, self.words, self.vectors)
+
+    def neighbour_lines(self, wanted: Sequence[str], k: int, name: str = "word") -> List[str]:
+        """Return a line for each word, with its k nearest words and their cosines.
+
+        Args:
+          wanted: the words to ask for.
+          k: integer, how many.
+          name: string, the flag or the like where the words come from.
+
+        Returns:
+          list of strings.
+
+        Raises:
+          InputError: a word that is not there, k below 1.
+        """
+        rows = self.rows(wanted, name)
+        return [self._line(word, *evaluation.nearest(self.unit, row, k))
+                for word, row in zip(wanted, rows)]
+
+    def analogy_lines(self, wanted: Sequence[Sequence[str]], k: int, name: str = "word") -> List[str]:
+        """Return a line for each question (a, b, c), with the k words d of largest cos(d, b - a + c).
+
+        Args:
+          wanted: [(a, b, c)], words.
+          k: integer, how many.
+          name: string, the flag or the like where the words come from.
+
+        Returns:
+          list of strings.
+
+        Raises:
+          InputError: a word that is not there, k below 1.
+        """
+        lines = []
+        for question, (a, b, c) in zip(wanted, [self.rows(question, name) for question in wanted]):
+            lines.append(self._line(":".join(question), *evaluation.analogy(self.unit, a, b, c, k)))
+        return lines
+
+    def _line(self, asked: str, rows: np.ndarray, cosines: np.ndarray) -> str:
+        return "  %-16s %s" % (asked, "  ".join(
+            "%s %.2f" % (self.words[row], cosine) for row, cosine in zip(rows, cosines)))
+
+    def _directions(self, name: str, asked: Any) -> Tuple[List[np.ndarray], List[int]]:
+        """Return (list of unit vectors [D], list of the rows of words) of words and vectors."""
+        is_one = isinstance(asked, str) or (isinstance(asked, np.ndarray) and asked.ndim == 1
+                                            and asked.dtype.kind in "fiu")
+        directions: List[np.ndarray] = []
+        rows: List[int] = []
+        for one in [asked] if is_one else asked:
+            if isinstance(one, str):
+                rows += self.rows([one])
+                directions.append(self.unit[rows[-1]])
+            else:
+                directions.append(self._unit_vector(name, one))
+        return directions, rows
+
+    def _unit_vector(self, name: str, vector: Any) -> np.ndarray:
+        dim = self.vectors.shape[1]
+        wanted = "words, or vectors of %d finite numbers" % dim
+        try:
+            with np.errstate(over="ignore"):
+                row = np.asarray(vector, np.float32)
+        except (TypeError, ValueError):
+            checks.argument(False, self._asker, name, wanted, vector)
+        fits = row.shape == (dim,) and np.isfinite(row).all()
+        checks.argument(fits, self._asker, name, wanted, vector)
+        return evaluation.unit_rows(row[None])[0]
+
+
+def known_rows(index: Dict[str, int], wanted: Iterable[Any], asker: str,
+               name: str = "word") -> List[int]:
+    """Return the rows of words, so that an unknown one is reported before any work.
+
+    Args:
+      index: {word: row}.
+      wanted: the words to look up, as they are.
+      asker: string, the function or program that an error names.
+      name: string, the flag or the like where the words come from.
+
+    Returns:
+      list of integers, one for each of `wanted`.
+
+    Raises:
+      UnknownWordError: a word that is not there; names up to three words that look like it.
+    """
+    wanted = list(wanted)
+    for word in wanted:
+        if not isinstance(word, str) or word not in index:
+            close = close_words(list(index), word) if isinstance(word, str) else []
+            hint = " (close: %s)" % ", ".join(close) if close else ""
+            try:
+                checks.argument(False, asker, name, "a word of the vectors" + hint, word)
+            except checks.InputError as e:
+                raise UnknownWordError(str(e)) from None
+    return [index[word] for word in wanted]
+
+
+def close_words(words: Sequence[str], word: str, number: int = 3) -> List[str]:
+    """Return words that look like a word: those that differ in case, then some of the first 50,000.
+
+    Args:
+      words: list of V strings.
+      word: string.
+      number: integer, at most so many.
+
+    Returns:
+      list of strings, the closest first; none for a word of more than 40 characters.
+    """
+    if not 0 < len(word) <= _LONGEST:
+        return []
+    lower = word.lower()
+    close = [other for other in words if other.lower() == lower]
+    # Comparing takes a while, and a word of much another length is no misspelling.
+    near = [other for other in words[:_COMPARED] if abs(len(other) - len(word)) <= 2]
+    close += difflib.get_close_matches(word, near, number, 0.7)
+    return list(dict.fromkeys(close))[:number]

@@ -19,17 +19,19 @@ test: $(VENV)/.installed-test
 
 lint: $(VENV)/.installed-test
 	$(VENV)/bin/python -m ruff check --quiet .
+	@if $(VENV)/bin/python -c 'import mypy' 2>/dev/null; then set -x; $(VENV)/bin/python -m mypy; \
+	else echo 'skipped: mypy, which needs Python 3.10'; fi
 	$(VENV)/bin/python tools/parse_py37.py
 
 clean:
-	rm -rf .venv .venv37 build dist *.egg-info .pytest_cache .ruff_cache
+	rm -rf .venv .venv37 build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache
 	rm -f bazel-*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help:
 	@echo 'make demo    train word vectors on the default data: run_word2vec.py --loss=nce'
 	@echo 'make test    run all tests; PYTEST_ARGS="-k losses" chooses some'
-	@echo 'make lint    check the style, and that all source parses as Python 3.7'
+	@echo 'make lint    check the style and the types, and that all source parses as Python 3.7'
 	@echo 'make clean   remove $(VENV) and what was built'
 	@echo
 	@echo 'The first of them installs TensorFlow and the project into $(VENV), with $(PYTHON);'

@@ -16,6 +16,8 @@ _EXTRAS = {
         "pytest",
         "pytest-xdist",
         "ruff",
+        # Before 2.0 allow_redefinition, which pyproject.toml sets, had another meaning.
+        "mypy>=2; python_version >= '3.10'",
         "hypothesis",
         "matplotlib",
         "gensim; python_version >= '3.9' and python_version < '3.14'",
@@ -50,15 +52,14 @@ setuptools.setup(
         "Topic :: Scientific/Engineering :: Artificial Intelligence",
     ],
     packages=setuptools.find_packages(include=["tf1_sampled*"]),
-    package_data={"tf1_sampled.recsys": ["page.html"]},
-    py_modules=["run_word2vec", "run_recsys"],
+    package_data={"tf1_sampled": ["__init__.pyi", "py.typed"], "tf1_sampled.recsys": ["page.html"]},
     python_requires=">=3.7",
     install_requires=_REQUIRED,
     extras_require=_EXTRAS,
     entry_points={
         "console_scripts": [
-            "run_word2vec=tf1_sampled.programs.program:run_word2vec",
-            "run_recsys=tf1_sampled.programs.program:run_recsys",
+            "run_word2vec=tf1_sampled.programs.word2vec:main",
+            "run_recsys=tf1_sampled.programs.recsys:main",
         ],
     },
 )

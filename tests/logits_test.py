@@ -51,7 +51,7 @@ def _compute(labels=_LABELS, inputs=_INPUTS, num_true=2, dtype=tf.float32, **opt
 class ComputeSampledLogitsTest(graph_case.GraphCase):
 
     @parameterized.parameters(True, False)
-    def test_values(self, subtract_log_q):
+    def test_logits_are_those_of_the_oracle(self, subtract_log_q):
         result = _compute(subtract_log_q=subtract_log_q)
         self.assertEqual([x.shape.as_list() for x in result], [[_B, 2], [_B, 5]])
         result = self.run_graph(result)
@@ -63,7 +63,7 @@ class ComputeSampledLogitsTest(graph_case.GraphCase):
             self.assert_close(result.sampled_logits[i], noise)
 
     @parameterized.parameters(*_DTYPES)
-    def test_types(self, dtype):
+    def test_logits_are_float32_unless_float64(self, dtype):
         result = _compute(dtype=dtype)
         wanted = tf.float64 if dtype == tf.float64 else tf.float32
         self.assertEqual([x.dtype for x in result], [wanted, wanted])
@@ -158,7 +158,7 @@ class ComputeSampledLogitsTest(graph_case.GraphCase):
             for ours, theirs in zip(result, wanted):
                 np.testing.assert_array_equal(ours, theirs)
 
-    def test_unknown_sizes(self):
+    def test_sizes_may_be_unknown(self):
         labels, inputs = tf.placeholder(tf.int32, [None, 2]), tf.placeholder(tf.float32, [None, _D])
         mask = tf.placeholder(tf.bool, [None, 2])
         known = _values_of_groups()
@@ -173,7 +173,7 @@ class ComputeSampledLogitsTest(graph_case.GraphCase):
         for ours, theirs in zip(self.run_graph(result, feed), wanted):
             self.assert_close(ours, theirs)
 
-    def test_unknown_ranks(self):
+    def test_ranks_of_labels_and_inputs_may_be_unknown(self):
         labels, inputs = tf.placeholder(tf.int32), tf.placeholder(tf.float32)
         result = _compute(labels, inputs)
         self.assertEqual([x.shape.rank for x in result], [2, 2])
@@ -328,7 +328,7 @@ class LookupTest(graph_case.GraphCase):
         self.assert_close(self.run_graph(logits.lookup(table, [7, 1], strategy)), _WEIGHTS[[7, 1]])
         self.assert_close(self.run_graph(logits.whole_table(table, _C, strategy)), _WEIGHTS)
 
-    def test_unit_rows(self):
+    def test_unit_rows_are_rows_of_length_one(self):
         unit = _WEIGHTS / np.linalg.norm(_WEIGHTS, axis=1, keepdims=True)
         shards = [_float(_WEIGHTS[i::3]) for i in range(3)]
         for table in (logits.UnitRows(_float(_WEIGHTS)), logits.UnitRows(shards),
@@ -386,7 +386,7 @@ class DtypeOfTest(graph_case.GraphCase):
 
 class AccidentalHitRateTest(graph_case.GraphCase):
 
-    def test_of_a_batch(self):
+    def test_hit_rate_of_a_batch_is_the_share_of_equal_pairs(self):
         rate = logits.accidental_hit_rate(tf.constant([1, 2, 9]), tf.constant([2, 2, 1, 5], tf.int64))
         self.assertAlmostEqual(self.run_graph(rate), 3 / 12)
 

@@ -449,8 +449,9 @@ class TypesTest(_LossCase):
             weights, inputs = [_fed(scale * np.ones([rows, _D]), dtype) for rows in (num_classes, _B)]
             biases = _fed(np.zeros(num_classes), dtype)
             options = dict(k=1) if name == "softmax_at_k" else {}
-            loss = registry.LOSSES[name](weights, biases, tf.zeros([_B, 1], tf.int32), inputs, num_classes,
-                                       num_classes, remove_accidental_hits=remove, **options)
+            loss = registry.LOSSES[name](
+                weights, biases, tf.zeros([_B, 1], tf.int32), inputs, num_classes, num_classes,
+                remove_accidental_hits=remove, **options)
             cases.append((loss, [weights, biases, inputs]))
         for value, gradients in self.run_losses(cases):
             self.assertEqual(value.shape, (_B,))

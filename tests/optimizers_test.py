@@ -181,7 +181,7 @@ class OptimizerTest(graph_case.GraphCase):
             self.assert_close(session.run(table), wanted, 1e-5, 1e-5)
 
     @parameterized.parameters(*sorted(registry.OPTIMIZERS))
-    def test_rank_one_and_three(self, name):
+    def test_tables_may_have_rank_one_and_three(self, name):
         vector = tf.get_variable("vector", [4], use_resource=True)
         cube = tf.get_variable("cube", [4, 2, 3], use_resource=True)
         loss = tf.reduce_sum(tf.square(tf.gather(vector, [1, 1]))) + tf.reduce_sum(
@@ -239,7 +239,7 @@ class SlotsTest(graph_case.GraphCase):
         name=sorted(registry.OPTIMIZERS), use_resource=[False, True],
         option=[("regularizer", tf.nn.l2_loss), ("partitioner", tf.fixed_size_partitioner(2)),
                 ("custom_getter", _doubled), ("caching_device", "/device:CPU:0")])
-    def test_options_of_the_scope(self, name, use_resource, option):
+    def test_options_of_the_variable_scope_do_not_change_slots(self, name, use_resource, option):
         found, wanted, state = [], _START.copy(), {}
         for options in ({}, dict([option])):
             with tf.Graph().as_default():
@@ -306,7 +306,7 @@ class MergedTest(graph_case.GraphCase):
     def test_a_shape_that_is_not_known_stays_so(self):
         self.assertIsNone(optimizers.merged(_rows(_IDS, _GRADS)).dense_shape)
 
-    def test_no_rows(self):
+    def test_merged_of_no_rows_has_none(self):
         once = self.run_graph(optimizers.merged(_rows(np.zeros([0], np.int32), np.zeros([0, 2]))))
         self.assertEqual((once.values.shape, once.indices.shape), ((0, 2), (0,)))
 
@@ -384,7 +384,7 @@ class RowwiseAdagradTest(graph_case.GraphCase):
 class LazyAdamTest(graph_case.GraphCase):
 
     @parameterized.product(is_sparse=[False, True], use_resource=[False, True])
-    def test_without_a_first_moment(self, is_sparse, use_resource):
+    def test_beta1_of_0_has_no_first_moment(self, is_sparse, use_resource):
         table = _table(use_resource)
         optimizer = optimizers.LazyAdamOptimizer(0.3, beta1=0)
         gradient = tf.constant(_GRADS if is_sparse else _START[::-1], tf.float32)

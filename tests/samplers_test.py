@@ -182,7 +182,7 @@ class PaddingTest(sampler_case.SamplerCase):
         self.assertEqual((true_count == 1).tolist(), [name == "all", True, name == "all"])
         self.assertEqual(np.sum(stated == candidates.MASKED_COUNT), name.startswith("in_batch"))
 
-    def test_padding_alone(self):
+    def test_a_group_of_padding_alone_masks_all_candidates(self):
         labels, mask = tf.constant([[4, -1], [-1, -1]]), [[False, False], [False, False]]
         for unique in (False, "masked"):
             ids, true_count, stated = self.run_graph(self.sample(
@@ -349,6 +349,18 @@ class WrongArgumentsTest(sampler_case.SamplerCase):
                 InputError, "sample_by_name: sampler: wanted one of all, .*got 'in-batch'"):
             samplers.sample_by_name("in-batch", tf.constant([[1]]), 2, _COUNTS)
 
+    @parameterized.parameters(sorted(registry.SAMPLERS))
+    def test_sample_by_name_takes_the_options_of_all_samplers_and_no_others(self, name):
+        mask = np.array([[True], [False]])
+        values = samplers.sample_by_name(name, tf.constant([[1], [2]]), 2, _COUNTS, label_mask=mask,
+                                         learn=False, num_groups=2, seed=1)
+        self.assertEqual(values.sampled_candidates.shape.as_list()[0], 2)
+        self.assertEqual(self.run_graph(values.true_expected_count)[1], 1)  # padding
+        self.assertEmpty(tf.get_collection(tf.GraphKeys.UPDATE_OPS))
+        with self.assertRaisesRegex(InputError, r"sample_by_name: options: wanted some of label_mask, "
+                                    r"learn, num_groups, seed, got \['groups'\]"):
+            samplers.sample_by_name(name, tf.constant([[1], [2]]), 2, _COUNTS, groups=2)
+
     @parameterized.parameters(np.int64, np.int32, tf.Dimension)
     def test_numbers_of_other_integer_types(self, make):
         labels = np.array([[1, 7], [3, 3], [0, 59]])
@@ -369,7 +381,7 @@ class FixedUnigramTest(graph_case.GraphCase):
         return self.run_graph(samplers.fixed_unigram_candidate_sampler(
             tf.constant(labels)[:, None], 1, 10, False, 5, **options))
 
-    def test_distortion(self):
+    def test_distortion_is_a_power_of_the_counts(self):
         counts = np.array([16.0, 1, 81, 256, 0])
         _, stated, _ = self._values(np.arange(4), unigrams=counts, distortion=0.75)
         self.assert_close(stated[:, 0], 10 * np.array([8, 1, 27, 64]) / 100)
@@ -405,7 +417,7 @@ class ByNameTest(sampler_case.SamplerCase):
     """sample_by_name says what the samplers say; unique labels are masked ones."""
 
     @parameterized.parameters(*_MIXED)
-    def test_mixed(self, name):
+    def test_a_mixed_name_is_mixed_candidate_sampler(self, name):
         labels, seed = tf.constant([[3], [3], [59]]), tf.constant([4, 4])
         named = self.sample(name, labels, 20, True, seed=seed)
         distribution = sampler_case.distribution(name.partition("+")[2])
@@ -417,7 +429,7 @@ class ByNameTest(sampler_case.SamplerCase):
             np.testing.assert_array_equal(value, wanted)
         np.testing.assert_array_equal(direct.sampled_candidates, [3, 3, 59] + list(drawn))
 
-    def test_in_batch(self):
+    def test_in_batch_is_in_batch_candidate_sampler_masked(self):
         labels = tf.constant([[3], [3], [59]])
         named = self.sample("in_batch", labels, 20, True)
         direct = samplers.in_batch_candidate_sampler(
@@ -430,7 +442,7 @@ class ByNameTest(sampler_case.SamplerCase):
         np.testing.assert_array_equal(*self.run_graph([sampled.sampled_candidates, tf.range(_C)]))
 
     @parameterized.parameters(*_DRAWN)
-    def test_drawn(self, name):
+    def test_a_drawing_name_draws_from_its_distribution(self, name):
         seed = tf.constant([4, 4])
         ids = self.sample(name, tf.constant([[3]]), 20, seed=seed).sampled_candidates
         drawn = sampler_case.distribution(name).ids_of(distributions.uniforms([20], seed))

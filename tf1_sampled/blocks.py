@@ -4,7 +4,7 @@
 
 Both functions score one block of classes after another: memory holds [B, block_size] scores for any C.
 """
-import collections
+from typing import NamedTuple, Optional
 
 import tensorflow.compat.v1 as tf
 from tensorflow.python.framework import function as graph_function
@@ -15,18 +15,24 @@ except ImportError:  # TensorFlow 1.15
     from tensorflow.python.eager import tape as record
 
 from tf1_sampled import checks
-from tf1_sampled.logits import check_tables, dtype_of, lookup
-
-TopK = collections.namedtuple("TopK", "values ids")
-TopK.__doc__ = """The best classes of each example, best first.
-
-  values: float [B, k], their scores.
-  ids: int64 [B, k].
-"""
+from tf1_sampled.logits import Table, check_tables, dtype_of, lookup
+from tf1_sampled.type_names import Integer, PartitionStrategy, Tensor, TensorLike
 
 
-def log_sum_exp(weights, biases, inputs, num_classes, block_size, partition_strategy="mod",
-                name="log_sum_exp"):
+class TopK(NamedTuple):
+    """The best classes of each example, best first.
+
+      values: float [B, k], their scores.
+      ids: int64 [B, k].
+    """
+
+    values: Tensor
+    ids: Tensor
+
+
+def log_sum_exp(weights: Table, biases: Optional[Table], inputs: TensorLike, num_classes: Integer,
+                block_size: Integer, partition_strategy: PartitionStrategy = "mod",
+                name: str = "log_sum_exp") -> Tensor:
     """Compute the logarithm of the softmax's normalizer in blocks of classes.
 
         log_sum_exp(x) = log(sum_c exp s(x, c)),   s(x, c) = <x, w_c> + b_c
@@ -61,7 +67,8 @@ def log_sum_exp(weights, biases, inputs, num_classes, block_size, partition_stra
         inputs = _checked(function, weights, biases, inputs, num_classes)
         num_blocks, size = _division(function, num_classes, block_size)
         ids = tf.reshape(tf.range(num_blocks * size, dtype=tf.int64), [num_blocks, size])
-        rows, bias = _lookup(function, weights, biases, inputs, ids, num_classes, partition_strategy)
+        tables = weights, biases, partition_strategy
+        rows, bias = _lookup(function, tables, inputs, ids, num_classes)
         if num_blocks == 1:
             return tf.reduce_logsumexp(_scores(inputs, rows[0], bias[0]), 1)
 
@@ -73,8 +80,9 @@ def log_sum_exp(weights, biases, inputs, num_classes, block_size, partition_stra
         return _with_gradients(tf.stop_gradient(log_sum), inputs, rows, bias)
 
 
-def top_k(weights, biases, inputs, num_classes, k, partition_strategy="mod", block_size=None,
-          name="top_k"):
+def top_k(weights: Table, biases: Optional[Table], inputs: TensorLike, num_classes: Integer, k: Integer,
+          partition_strategy: PartitionStrategy = "mod", block_size: Optional[Integer] = None,
+          name: str = "top_k") -> TopK:
     """Return the k classes of highest score. Equal scores are ordered by id, smallest first.
 
         s(x, c) = <x, w_c> + b_c
@@ -107,10 +115,12 @@ def top_k(weights, biases, inputs, num_classes, k, partition_strategy="mod", blo
         num_blocks, size = _division(
             function, num_classes, num_classes if block_size is None else block_size, at_least=k)
 
+        tables = weights, biases, partition_strategy
+
         def best_of(block):
             first = tf.cast(block, tf.int64) * size
             ids = first + tf.range(size, dtype=tf.int64)
-            rows, bias = _lookup(function, weights, biases, inputs, ids, num_classes, partition_strategy)
+            rows, bias = _lookup(function, tables, inputs, ids, num_classes)
             values, places = tf.nn.top_k(_scores(inputs, rows, bias), k)
             return values, first + tf.cast(places, tf.int64)
 
@@ -140,8 +150,17 @@ def _division(function, num_classes, block_size, at_least=1):
     return -(-num_classes // size), size
 
 
-def _lookup(function, weights, biases, inputs, ids, num_classes, partition_strategy):
-    """Return rows, ids.shape + [D], and biases, ids.shape. Ids from num_classes on have bias -inf."""
+def _lookup(function, tables, inputs, ids, num_classes):
+    """Return rows, ids.shape + [D], and biases, ids.shape. Ids from num_classes on have bias -inf.
+
+    Args:
+      function: string, for messages.
+      tables: (weights, biases, partition_strategy).
+      inputs: float [B, D], in the type of the scores.
+      ids: int64.
+      num_classes: integer C.
+    """
+    weights, biases, partition_strategy = tables
     in_table = tf.minimum(ids, num_classes - 1)
     rows = lookup(weights, in_table, partition_strategy, inputs.dtype)
     row_shape = rows.shape[ids.shape.rank:]

@@ -7,27 +7,33 @@
 A masked candidate has the expected count MASKED_COUNT, the largest float32. The losses of this package
 leave it out.
 """
-import collections
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 
 from tf1_sampled import checks, class_ids, graph_checks, matches
+from tf1_sampled.type_names import Integer, SampledLike, Tensor, TensorLike
 
 MASKED_COUNT = np.finfo(np.float32).max
 
-SampledValues = collections.namedtuple(
-    "SampledValues", "sampled_candidates true_expected_count sampled_expected_count")
-SampledValues.__doc__ = """What a sampler returns and a loss takes as `sampled_values`.
 
-  sampled_candidates: int64 [S] or [G, S], the sampled class ids.
-  true_expected_count: float32, of the shape of true_classes.
-  sampled_expected_count: float32, of the shape of sampled_candidates; the largest float32 where a
-    candidate is masked.
-"""
+class SampledValues(NamedTuple):
+    """What a sampler returns and a loss takes as `sampled_values`.
+
+      sampled_candidates: int64 [S] or [G, S], the sampled class ids.
+      true_expected_count: float32, of the shape of true_classes.
+      sampled_expected_count: float32, of the shape of sampled_candidates; the largest float32 where a
+        candidate is masked.
+    """
+
+    sampled_candidates: Tensor
+    true_expected_count: Tensor
+    sampled_expected_count: Tensor
 
 
-def without_known(sampled_values, known_classes, known_rows, rows):
+def without_known(sampled_values: SampledLike, known_classes: TensorLike, known_rows: TensorLike,
+                  rows: TensorLike) -> SampledValues:
     """Mask, for each example, the candidates that are known to be right for it too.
 
     For example, a recommender's user took many items. Each item is the label of one example, and the
@@ -63,7 +69,7 @@ def without_known(sampled_values, known_classes, known_rows, rows):
         return SampledValues(sampled, true_count, counts)
 
 
-def without_classes(sampled_values, excluded_classes):
+def without_classes(sampled_values: SampledLike, excluded_classes: TensorLike) -> SampledValues:
     """Mask, for each example, the candidates that the example excludes.
 
     Args:
@@ -87,13 +93,15 @@ def without_classes(sampled_values, excluded_classes):
         return SampledValues(sampled, true_count, _masked_count(sampled_count, hits))
 
 
-def with_certain(sampled_values, true_classes, certain_classes, num_classes):
-    """Add candidates that are certain to be there, such as a model's hardest negatives.
+def with_certain(sampled_values: SampledLike, true_classes: TensorLike, certain_classes: TensorLike,
+                 num_classes: Integer) -> SampledValues:
+    """Add candidates that are in the sample of each step, such as a model's hardest negatives.
 
-    With the certain classes H the sum of exp(s) over all classes splits in two: the part of H is exact,
-    and the draws estimate that of all other classes. A class of H has an expected count of 1, and a draw
-    that is one of H is masked. So the losses estimate the same as before, with less noise where the
-    classes of H have much of the sum.
+    They are certain because no draw decides about them: the probability that they are in the sample,
+    and so their expected count, is 1. With the certain classes H the sum of exp(s) over all classes
+    splits in two: the part of H is exact, and the draws estimate that of all other classes. A draw that
+    is one of H is masked. So the losses estimate the same as before, with less noise where the classes
+    of H have much of the sum.
 
     Args:
       sampled_values: what a sampler returned for true_classes, candidates [S].

@@ -10,6 +10,7 @@ traceback) from a defect of its own. TensorFlow is not imported, so that readers
 files work without it.
 """
 import operator
+from typing import Any, Collection
 
 _LONGEST_MESSAGE = 10000  # characters, of which a file may have 4096 in its name
 
@@ -17,7 +18,7 @@ _LONGEST_MESSAGE = 10000  # characters, of which a file may have 4096 in its nam
 class InputError(ValueError):
     """An argument or a file is not what was wanted; the message names it, on one line that prints."""
 
-    def __init__(self, message):
+    def __init__(self, message: object) -> None:
         message = str(message)
         if len(message) > _LONGEST_MESSAGE:
             half = _LONGEST_MESSAGE // 2
@@ -25,30 +26,30 @@ class InputError(ValueError):
         super().__init__(printable(message))
 
 
-def printable(text):
+def printable(text: str) -> str:
     """Text on one line: names of files may hold line ends, codes for terminals, bytes of no UTF-8."""
     return text if text.isprintable() else "".join(
         c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
-def show(value):
+def show(value: object) -> str:
     """repr of a value on one line and of bounded length."""
     text = " ".join(repr(value).split())
     return text if len(text) <= 80 else text[:60] + "... (%d characters)" % len(text)
 
 
-def argument(condition, function, name, wanted, got):
+def argument(condition: Any, function: str, name: str, wanted: str, got: object) -> None:
     """Raises InputError "function: name: wanted X, got Y" unless `condition` holds."""
     if not condition:
         raise InputError("%s: %s: wanted %s, got %s" % (function, name, wanted, show(got)))
 
 
-def one_of(function, name, value, table):
+def one_of(function: str, name: str, value: Any, table: Collection[str]) -> None:
     """Raises InputError unless `value` is a key of `table`."""
     argument(value in table, function, name, "one of " + ", ".join(sorted(table)), value)
 
 
-def positive(function, name, value):
+def positive(function: str, name: str, value: Any) -> int:
     """Return `value` as an int; raise InputError unless it is an integer above 0 (booleans are not)."""
     try:
         fits = type(value).__name__ not in ("bool", "bool_") and operator.index(value) > 0
@@ -58,13 +59,13 @@ def positive(function, name, value):
     return operator.index(value)
 
 
-def file(condition, path, wanted, got):
+def file(condition: Any, path: str, wanted: str, got: object) -> None:
     """Raises InputError "path: wanted X, got Y" unless `condition` holds."""
     if not condition:
         raise InputError("%s: wanted %s, got %s" % (path, wanted, got))
 
 
-def line(condition, path, number, wanted, got):
+def line(condition: Any, path: str, number: int, wanted: str, got: object) -> None:
     """Raises InputError "path: line N: wanted X, got Y" unless `condition` holds; N counts from 1."""
     if not condition:
         raise InputError("%s: line %d: wanted %s, got %s" % (path, number, wanted, show(got)))

@@ -3,23 +3,28 @@
     ids = id_tensor("nce_loss", "labels", labels)
     labels = label_tensor("nce_loss", "labels", labels, num_true, num_classes, label_mask)
 
-A constant id out of range is an InputError, any other an error of the session (see `assertions`).
+A constant id out of range is an InputError, any other an error of the session (see `graph_checks`).
 """
-import collections
+from typing import NamedTuple, Optional
 
 import tensorflow.compat.v1 as tf
 
 from tf1_sampled import checks, graph_checks
-
-Labels = collections.namedtuple("Labels", "ids mask")
-Labels.__doc__ = """Labels of a batch, checked.
-
-  ids: int32 or int64, of any shape; 0 where there is padding.
-  mask: boolean of the shape of ids, False for padding; or None where all are labels.
-"""
+from tf1_sampled.type_names import Integer, Tensor, TensorLike
 
 
-def id_tensor(function, name, ids):
+class Labels(NamedTuple):
+    """Labels of a batch, checked.
+
+      ids: int32 or int64, of any shape; 0 where there is padding.
+      mask: boolean of the shape of ids, False for padding; or None where all are labels.
+    """
+
+    ids: Tensor
+    mask: Optional[Tensor]
+
+
+def id_tensor(function: str, name: str, ids: TensorLike) -> Tensor:
     """Return `ids` as a tensor of int32 or int64: other integers and whole floats are cast.
 
     Args:
@@ -40,7 +45,8 @@ def id_tensor(function, name, ids):
     return ids if ids.dtype in (tf.int32, tf.int64) else tf.cast(ids, tf.int64)
 
 
-def label_tensor(function, name, labels, num_true, num_classes, label_mask=None):
+def label_tensor(function: str, name: str, labels: TensorLike, num_true: Integer, num_classes: Integer,
+                 label_mask: Optional[TensorLike] = None) -> Tensor:
     """Return `labels` as a tensor of checked type, shape and ids, 0 in place of padding.
 
     Args:
@@ -70,7 +76,8 @@ def label_tensor(function, name, labels, num_true, num_classes, label_mask=None)
     return tf.reshape(labels, [-1, num_true]) if rank == 1 and num_true > 1 else labels
 
 
-def labels_of(function, true_classes, num_true, range_max, num_groups, label_mask):
+def labels_of(function: str, true_classes: TensorLike, num_true: Integer, range_max: int,
+              num_groups: Optional[int], label_mask: Optional[TensorLike]) -> Labels:
     """Return the `true_classes` of a sampler as Labels, checked.
 
     Args:
@@ -86,7 +93,8 @@ def labels_of(function, true_classes, num_true, range_max, num_groups, label_mas
       InputError: as `label_tensor`; a first dimension that num_groups does not divide.
     """
     if num_groups is None:
-        ids = label_tensor(function, "true_classes", true_classes, num_true, range_max, label_mask)
+        ids = label_tensor(function, "true_classes", true_classes, num_true, range_max,
+                           label_mask=label_mask)
     else:
         # Labels may be those of a group, [G, J]: num_true says nothing of their shape.
         checks.positive(function, "num_true", num_true)

@@ -21,6 +21,7 @@ object holds it: make it once, outside of the tf.function, and keep it, for exam
 """
 import weakref
 import zlib
+from typing import Any, List, Optional
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -28,6 +29,7 @@ import tensorflow.compat.v1 as tf
 from tf1_sampled import alias, checks
 from tf1_sampled.frozen import Frozen
 from tf1_sampled.initializers import OWN_STATE, filled, from_memory, own_state
+from tf1_sampled.type_names import Integer, Number, Numbers, Tensor, TensorLike
 
 
 class Uniform:
@@ -39,13 +41,13 @@ class Uniform:
 
     rises = True
 
-    def __init__(self, num_classes):
+    def __init__(self, num_classes: Integer) -> None:
         self.num_classes = num_classes
 
-    def log_prob(self, ids):
+    def log_prob(self, ids: Tensor) -> Tensor:
         return tf.fill(tf.shape(ids), np.float32(-np.log(self.num_classes)))
 
-    def ids_of(self, uniforms):
+    def ids_of(self, uniforms: Tensor) -> Tensor:
         # Sorted uniforms may round up to 1.
         return tf.minimum(tf.cast(uniforms * self.num_classes, tf.int64), self.num_classes - 1)
 
@@ -59,16 +61,16 @@ class LogUniform:
 
     rises = True
 
-    def __init__(self, num_classes):
+    def __init__(self, num_classes: Integer) -> None:
         self.num_classes = num_classes
 
-    def log_prob(self, ids):
+    def log_prob(self, ids: Tensor) -> Tensor:
         # log1p keeps the full precision of float32 where (k + 2) / (k + 1) rounds to 1. 2 / (2k + 2) and
         # the product, as TensorFlow fuses 1 / x, log1p and log into one loop, which has no SIMD.
         weight = tf.math.log1p(2 / (2 * tf.cast(ids, tf.float32) + 2))
         return tf.log(weight * np.float32(1 / np.log1p(self.num_classes)))
 
-    def ids_of(self, uniforms):
+    def ids_of(self, uniforms: Tensor) -> Tensor:
         value = tf.exp(uniforms * np.log1p(self.num_classes))
         # exp may round up to C + 1 for the largest uniform below 1.
         return tf.minimum(tf.cast(value, tf.int64) - 1, self.num_classes - 1)
@@ -96,7 +98,8 @@ class Unigram:
 
     rises = False
 
-    def __init__(self, weights, name="unigram", power=1.0, folder=None):
+    def __init__(self, weights: Numbers, name: str = "unigram", power: Number = 1.0,
+                 folder: Optional[str] = None) -> None:
         weights = np.asarray(weights, np.float64)
         checks.argument(weights.ndim == 1 and weights.size, "Unigram", "weights", "shape [C]",
                         weights.shape)
@@ -114,10 +117,10 @@ class Unigram:
             self._threshold = Frozen(threshold.astype(np.float32), "threshold", folder)
             self._alias = Frozen(other, "alias", folder)  # int64: int32 stays in a GPU's host memory
 
-    def log_prob(self, ids):
+    def log_prob(self, ids: Tensor) -> Tensor:
         return self._log_prob.gather(ids)
 
-    def ids_of(self, uniforms):
+    def ids_of(self, uniforms: Tensor) -> Tensor:
         # One uniform gives both the column and, by its fraction, the side: 52 bits are enough.
         position = uniforms * self.num_classes
         column = tf.floor(position)
@@ -148,9 +151,10 @@ class LearnedUnigram(tf.Module):
 
     rises = True
     _LARGE = 1e100  # of float64: sums of new labels' weights and old ones' have room on both sides
-    _DECAYS = weakref.WeakKeyDictionary()  # graph -> {name of the counts: their decay}
+    _DECAYS: Any = weakref.WeakKeyDictionary()  # graph -> {name of the counts: their decay}
 
-    def __init__(self, num_classes, name="learned_unigram", decay=1.0):
+    def __init__(self, num_classes: Integer, name: str = "learned_unigram",
+                 decay: Number = 1.0) -> None:
         _check_outermost("LearnedUnigram")
         super().__init__("learned_unigram_module")  # a name scope: the counts' own name stays free
         checks.argument(0 < decay <= 1, "LearnedUnigram", "decay", "a number above 0, at most 1", decay)
@@ -173,11 +177,11 @@ class LearnedUnigram(tf.Module):
         checks.argument(decay == self._decay, "LearnedUnigram", "decay",
                         "%s, that of the counts %s so far" % (decay, self._counts.name), self._decay)
 
-    def log_prob(self, ids):
+    def log_prob(self, ids: Tensor) -> Tensor:
         count = tf.gather(self._counts, tf.cast(ids, tf.int64) + self._leaves)
         return tf.cast(tf.log((self._weight + count) / self._total()), tf.float32)
 
-    def ids_of(self, uniforms):
+    def ids_of(self, uniforms: Tensor) -> Tensor:
         rest = uniforms * self._total()
         node = tf.ones(tf.shape(uniforms), tf.int64)
         first = tf.zeros(tf.shape(uniforms), tf.int64)  # the smallest id below the node
@@ -194,7 +198,7 @@ class LearnedUnigram(tf.Module):
             first += half * step
         return tf.reshape(first, uniforms.shape) if uniforms.shape.is_fully_defined() else first
 
-    def observe(self, ids):
+    def observe(self, ids: TensorLike) -> Tensor:
         """Return the op that counts `ids` (any integer shape) once each.
 
         Under a tf.distribute.Strategy the ids of all replicas are counted on each of them.
@@ -245,7 +249,8 @@ class StreamingFrequency(tf.Module):
       Recommendations", algorithm 2 and eq. 6, whose rate is 0.01.
     """
 
-    def __init__(self, num_classes, labels_per_step, rate=0.01, name="streaming_frequency"):
+    def __init__(self, num_classes: Integer, labels_per_step: Integer, rate: Number = 0.01,
+                 name: str = "streaming_frequency") -> None:
         _check_outermost("StreamingFrequency")
         super().__init__("streaming_frequency_module")  # a name scope: that of the state stays free
         self._labels_per_step = checks.positive("StreamingFrequency", "labels_per_step", labels_per_step)
@@ -257,13 +262,13 @@ class StreamingFrequency(tf.Module):
                 ("/step", [], tf.int64), ("/last", [num_classes], tf.int64),
                 ("/interval", [num_classes], tf.float32))]  # an interval of 0: not seen yet
 
-    def log_prob(self, ids):
+    def log_prob(self, ids: Tensor) -> Tensor:
         in_batch = tf.minimum(1 / self._intervals(ids), np.float32(1 - 2.0 ** -24))
         log_prob = tf.log(-tf.math.expm1(tf.math.log1p(-in_batch) / self._labels_per_step))
         seen = tf.gather(self._interval, ids) > 0
         return tf.where(seen, log_prob, Uniform(self.num_classes).log_prob(ids))
 
-    def observe(self, ids):
+    def observe(self, ids: TensorLike) -> Tensor:
         """Return the op that counts one batch, whose labels are `ids` (any integer shape).
 
         Under a tf.distribute.Strategy the batches of all replicas are one, with labels_per_step labels.
@@ -286,7 +291,7 @@ class StreamingFrequency(tf.Module):
         return tf.where(interval > 0, interval, tf.fill(tf.shape(ids), np.float32(at_first)))
 
 
-def log_frequency_biases(name, counts, power=1.0):
+def log_frequency_biases(name: str, counts: Numbers, power: Number = 1.0) -> Tensor:
     """Class biases power log((n_k + 1) / (n + C)), not trained: what is known of a class without input.
 
     With them the product of an input and a class row says only how the input changes the class's
@@ -310,7 +315,7 @@ def log_frequency_biases(name, counts, power=1.0):
                   from_memory(log_frequency))
 
 
-def stateless_seed(seed):
+def stateless_seed(seed: Any) -> Tensor:
     """An int64 tensor [2] of a seed that is an integer or None (new in each run of the graph), or that
     is such a tensor already.
     """
@@ -319,7 +324,7 @@ def stateless_seed(seed):
     return tf.cast(seed, tf.int64)
 
 
-def fold_in(seed, name):
+def fold_in(seed: Any, name: str) -> Any:
     """A seed of its own for one of several uses of `seed`: of one seed, draws of one shape are the same.
 
     Args:
@@ -336,12 +341,12 @@ def fold_in(seed, name):
     return zlib.crc32(b"%d %s" % (seed, name.encode()))
 
 
-def uniforms(shape, seed):
+def uniforms(shape: List[Any], seed: Tensor) -> Tensor:
     """float64 uniforms in [0, 1) of a stateless seed."""
     return tf.cast(_bits(53, tf.int64, shape, seed), tf.float64) * 2.0 ** -53
 
 
-def sorted_uniforms(shape, seed):
+def sorted_uniforms(shape: List[Any], seed: Tensor) -> Tensor:
     """As `uniforms`, each row (the last axis) in rising order, without sorting.
 
     The sums of n + 1 exponential waiting times, divided by the last of them, are n sorted uniforms.

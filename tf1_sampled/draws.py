@@ -4,28 +4,36 @@
     in_batch = labels_as_draws(labels, frequencies, num_groups)
     ids, masked = joined([in_batch, drawn], unique, range_max)
 """
-import collections
+from typing import List, NamedTuple, Optional, Tuple, Union
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 from tensorflow.python.ops import while_v2
 
-from tf1_sampled import distributions, graph_checks, matches
+from tf1_sampled import class_ids, distributions, graph_checks, matches
+from tf1_sampled.type_names import Distribution, Frequencies, Seed, Tensor, Unique
 
 _MAX_TURNS = 1000  # of drawing unique candidates: an error, rather than a program that hangs
 
-Draws = collections.namedtuple("Draws", "ids masked number distribution")
-Draws.__doc__ = """Candidates of one source.
 
-  ids: int64 [N] or [G, N].
-  masked: boolean of the shape of ids, or None where no candidate is masked.
-  number: the number of draws from the distribution that they stand for: a float, a float scalar, or
-    float [G, 1].
-  distribution: see `distributions`.
-"""
+class Draws(NamedTuple):
+    """Candidates of one source.
+
+      ids: int64 [N] or [G, N].
+      masked: boolean of the shape of ids, or None where no candidate is masked.
+      number: the number of draws from the distribution that they stand for: a float, a float scalar, or
+        float [G, 1].
+      distribution: see `distributions`.
+    """
+
+    ids: Tensor
+    masked: Optional[Tensor]
+    number: Union[float, Tensor]
+    distribution: Frequencies
 
 
-def draw(distribution, num_sampled, unique, seed, num_groups):
+def draw(distribution: Distribution, num_sampled: int, unique: Unique, seed: Seed,
+         num_groups: Optional[int]) -> Draws:
     """Return Draws of num_sampled candidates from a distribution.
 
     Args:
@@ -55,7 +63,8 @@ def draw(distribution, num_sampled, unique, seed, num_groups):
     return Draws(ids, masked, float(num_sampled), distribution)
 
 
-def labels_as_draws(labels, frequencies, num_groups):
+def labels_as_draws(labels: class_ids.Labels, frequencies: Frequencies,
+                    num_groups: Optional[int]) -> Draws:
     """Return the labels of the batch as Draws from `frequencies`, padding masked.
 
     Args:
@@ -79,7 +88,7 @@ def labels_as_draws(labels, frequencies, num_groups):
     return Draws(ids, padding, number, frequencies)
 
 
-def joined(sources, unique, range_max):
+def joined(sources: List[Draws], unique: Unique, range_max: int) -> Tuple[Tensor, Tensor]:
     """Return the candidates of all sources, one source after the other.
 
     Args:
@@ -152,8 +161,8 @@ def _draw_unique(distribution, num_groups, num_sampled, seed):
     _, ids, num_tries = _functional_while(more, turn, state)
     found = tf.reduce_min(tf.reduce_sum(tf.cast(ids < none, tf.int32), 1))
     return graph_checks.holds(
-        tf.equal(found, num_sampled), found, ids, "unique candidates", "num_sampled",
-        "as many different ids as come in %d draws" % (_MAX_TURNS * chunk)), num_tries
+        tf.equal(found, num_sampled), found, ids, function="unique candidates", argument="num_sampled",
+        wanted="as many different ids as come in %d draws" % (_MAX_TURNS * chunk)), num_tries
 
 
 def _functional_while(condition, body, state):

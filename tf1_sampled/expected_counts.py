@@ -5,6 +5,8 @@
 
 A source is a set of S draws from a distribution P (see `draws`).
 """
+from typing import Any, List
+
 import numpy as np
 import tensorflow.compat.v1 as tf
 
@@ -36,7 +38,7 @@ def sampled_values(function, labels, sources, ids, masked, once, num_groups):
         true_count = tf.where(labels.mask, true_count, tf.ones_like(true_count))
     if masked is not None:
         sampled_count = tf.where(masked, tf.fill(tf.shape(ids), MASKED_COUNT), sampled_count)
-    nevers = [getattr(source.distribution, "never", None) for source in sources]
+    nevers: List[Any] = [getattr(source.distribution, "never", None) for source in sources]
     if all(never is not None for never in nevers):
         true_count = graph_checks.ids_with_counts(labels.ids, true_count, np.logical_and.reduce(nevers),
                                                 function, "true_classes")

@@ -10,13 +10,16 @@ InvalidArgumentError of the session:
 The check is a handful of ops on two numbers. Its text is placed on the host, as no device holds strings;
 XLA leaves assertions out of what it compiles.
 """
+from typing import Any
+
 import numpy as np
 import tensorflow.compat.v1 as tf
 
 from tf1_sampled import checks
+from tf1_sampled.type_names import Integer, Tensor
 
 
-def ids_below(ids, num_classes, function, argument):
+def ids_below(ids: Tensor, num_classes: Integer, function: str, argument: str) -> Tensor:
     """`ids`, which have to be in 0 .. num_classes - 1.
 
     Args:
@@ -43,10 +46,11 @@ def ids_below(ids, num_classes, function, argument):
     # Of no ids at all these are the ends of int64, in each other's place.
     fits = tf.logical_or(smallest > largest,
                          tf.logical_and(smallest >= 0, largest < num_classes))
-    return holds(fits, tf.where(smallest < 0, smallest, largest), ids, function, argument, wanted)
+    return holds(fits, tf.where(smallest < 0, smallest, largest), ids,
+                 function=function, argument=argument, wanted=wanted)
 
 
-def whole(ids, function, argument):
+def whole(ids: Tensor, function: str, argument: str) -> Tensor:
     """Return float `ids`, which have to be whole numbers, as int64.
 
     Args:
@@ -70,10 +74,11 @@ def whole(ids, function, argument):
     wide = tf.cast(ids, tf.float64)
     is_whole = tf.equal(tf.cast(rounded, tf.float64), wide)
     wrong = tf.reduce_max(tf.where(is_whole, tf.zeros_like(wide), tf.abs(wide)))
-    return holds(tf.reduce_all(is_whole), wrong, rounded, function, argument, wanted)
+    return holds(tf.reduce_all(is_whole), wrong, rounded,
+                 function=function, argument=argument, wanted=wanted)
 
 
-def ids_with_counts(ids, counts, never, function, argument):
+def ids_with_counts(ids: Tensor, counts: Tensor, never: Any, function: str, argument: str) -> Tensor:
     """`counts`, which have to be above 0, as their logarithms are to be taken.
 
     Args:
@@ -96,10 +101,11 @@ def ids_with_counts(ids, counts, never, function, argument):
     none = tf.constant(-1, tf.int64)
     wrong = tf.where(counts > 0, tf.fill(tf.shape(ids), none), tf.cast(ids, tf.int64))
     wrong = tf.reduce_max(tf.concat([[none], tf.reshape(wrong, [-1])], 0))
-    return holds(wrong < 0, wrong, counts, function, argument, wanted)
+    return holds(wrong < 0, wrong, counts, function=function, argument=argument, wanted=wanted)
 
 
-def holds(condition, got, result, function, argument, wanted):
+def holds(condition: Tensor, got: Tensor, result: Tensor, function: str, argument: str,
+          wanted: str) -> Tensor:
     """`result`, which cannot be computed unless `condition` holds.
 
     Args:

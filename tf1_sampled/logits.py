@@ -20,35 +20,75 @@ over thousands of candidates nor the logarithm of a small count.
 A masked repeat and a removed hit have a logit of about MASKED_LOGIT of their type: finite, and so low
 that its exponential is 0, as is the gradient of each loss by it.
 """
-import collections
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple, Union
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 
 from tf1_sampled import candidates, checks, class_ids, matches, samplers
+from tf1_sampled.type_names import (
+    Array,
+    DType,
+    Integer,
+    PartitionStrategy,
+    SampledLike,
+    Seed,
+    Tensor,
+    TensorLike,
+)
 
-SampledLogits = collections.namedtuple("SampledLogits", "true_logits sampled_logits")
-SampledLogits.__doc__ = """The logits of examples.
 
-  true_logits: [B, T], of each example for its labels; masked where label_mask is False.
-  sampled_logits: [B, S], of each example for each candidate; masked where that is none.
-"""
+class SampledLogits(NamedTuple):
+    """The logits of examples.
 
-PairLogits = collections.namedtuple("PairLogits", "true_logits sampled_logits hits")
-PairLogits.__doc__ = """The logits of groups of pairs.
+      true_logits: [B, T], of each example for its labels; masked where label_mask is False.
+      sampled_logits: [B, S], of each example for each candidate; masked where that is none.
+    """
 
-  true_logits: [G, K, J], of each input for each label.
-  sampled_logits: [G, K, S] of each input for each candidate; masked where that is none.
-  hits: boolean [G, J, S], whether the candidate is the label.
-"""
+    true_logits: Tensor
+    sampled_logits: Tensor
+
+
+class PairLogits(NamedTuple):
+    """The logits of groups of pairs.
+
+      true_logits: [G, K, J], of each input for each label.
+      sampled_logits: [G, K, S] of each input for each candidate; masked where that is none.
+      hits: boolean [G, J, S], whether the candidate is the label.
+    """
+
+    true_logits: Tensor
+    sampled_logits: Tensor
+    hits: Tensor
+
+
+class UnitRows(NamedTuple):
+    """A table whose rows are scaled to length 1 when they are looked up: `weights` for cosines.
+
+        weights = UnitRows(tf.get_variable("weights", [C, D]))
+
+    Only the rows of the batch are scaled, so that gradients stay sparse.
+
+    Args:
+      params: float [C, D], a list of shards of that, or a PartitionedVariable.
+    """
+
+    params: TensorLike
+
+
+Table = Union[TensorLike, UnitRows]  # what `lookup` takes
 
 # A quarter of the lowest number: two of them and a logit still make a finite sum.
-MASKED_LOGIT = {dtype: dtype.min / 4 for dtype in (tf.float32, tf.float64)}
+MASKED_LOGIT: Dict[DType, float] = {dtype: dtype.min / 4 for dtype in (tf.float32, tf.float64)}
 
 
-def compute_sampled_logits(weights, biases, labels, inputs, num_sampled, num_classes, num_true=1,
-                           sampled_values=None, subtract_log_q=True, remove_accidental_hits=False,
-                           partition_strategy="mod", name=None, seed=None, label_mask=None):
+def compute_sampled_logits(
+        weights: Table, biases: Optional[Table], labels: TensorLike, inputs: TensorLike,
+        num_sampled: Optional[Integer], num_classes: Integer, num_true: Integer = 1,
+        sampled_values: Optional[SampledLike] = None, subtract_log_q: bool = True,
+        remove_accidental_hits: bool = False, partition_strategy: PartitionStrategy = "mod",
+        name: Optional[str] = None, seed: Seed = None,
+        label_mask: Optional[TensorLike] = None) -> SampledLogits:
     """The logits of each example for its labels and for the sampled classes.
 
     Args:
@@ -89,11 +129,12 @@ def compute_sampled_logits(weights, biases, labels, inputs, num_sampled, num_cla
         check_tables(function, weights, biases, inputs, num_classes)
         if inputs.shape.rank is None:
             inputs = tf.ensure_shape(inputs, [None, None])
-        labels = class_ids.label_tensor(function, "labels", labels, num_true, num_classes, label_mask)
+        labels = class_ids.label_tensor(function, "labels", labels, num_true, num_classes,
+                                        label_mask=label_mask)
         if sampled_values is None:
             sampled_values = samplers.log_uniform_candidate_sampler(
-                labels, num_true, num_sampled, unique=True, range_max=num_classes, seed=seed,
-                label_mask=label_mask)
+                labels, num_true, num_sampled, unique=True,  # type: ignore[arg-type]  # it checks for None
+                range_max=num_classes, seed=seed, label_mask=label_mask)
         sampled, true_count, sampled_count = [tf.stop_gradient(v) for v in sampled_values]
         if sampled.shape.rank is None:
             sampled = tf.ensure_shape(sampled, [None])
@@ -111,12 +152,7 @@ def compute_sampled_logits(weights, biases, labels, inputs, num_sampled, num_cla
         if subtract_log_q:
             true_logits -= tf.log(tf.cast(tf.reshape(true_count, [-1, num_true]), dtype))
         if label_mask is not None:
-            # Not `_masked`: padding may have any logit, also one that is not finite.
-            lowest = tf.fill(tf.shape(true_logits), tf.constant(MASKED_LOGIT[dtype], dtype))
-            true_logits = tf.where(tf.reshape(label_mask, [-1, num_true]), true_logits, lowest)
-
-        if label_mask is not None:  # padding is no class, whatever number it is
-            labels = tf.where(tf.reshape(label_mask, [-1, num_true]), labels, -tf.ones_like(labels))
+            true_logits, labels = _without_padding(true_logits, labels, label_mask)
         # [S] at a time, before the numbers are [B, S].
         offset = _offset(sampled_bias, sampled_count, subtract_log_q)
         if sampled.shape.rank == 2:
@@ -126,16 +162,19 @@ def compute_sampled_logits(weights, biases, labels, inputs, num_sampled, num_cla
             sampled, offset = sampled[:, None], offset[:, None]
         sampled_logits = tf.matmul(inputs, sampled_rows, transpose_b=True)
         if remove_accidental_hits:
-            sampled_logits = _plus_without_hits(sampled_logits, offset, labels, sampled, num_classes,
-                                                getattr(biases, "trainable", biases is not None))
+            sampled_logits = _plus_without_hits(
+                sampled_logits, offset, labels, sampled, num_classes,
+                offset_is_trained=getattr(biases, "trainable", biases is not None))
         else:
             sampled_logits += offset
         shape = tf.stack([-1, _dimension(sampled, -1)])
         return SampledLogits(true_logits, tf.reshape(sampled_logits, shape))
 
 
-def compute_pair_logits(weights, biases, labels, inputs, sampled_values, subtract_log_q=True,
-                        partition_strategy="mod", name=None):
+def compute_pair_logits(weights: Table, biases: Optional[Table], labels: TensorLike, inputs: TensorLike,
+                        sampled_values: SampledLike, subtract_log_q: bool = True,
+                        partition_strategy: PartitionStrategy = "mod",
+                        name: Optional[str] = None) -> PairLogits:
     """The logits of groups of inputs for their group's labels and candidates.
 
     Args:
@@ -187,7 +226,7 @@ def compute_pair_logits(weights, biases, labels, inputs, sampled_values, subtrac
         return PairLogits(true_logits, sampled_logits, hits)
 
 
-def of_groups(of_sets, labels):
+def of_groups(of_sets: Tensor, labels: Tensor) -> Tensor:
     """What H sets of candidates have, [H, S], for each of the groups of labels [G, J]: [G, S]."""
     groups, sets = _dimension(labels, 0), _dimension(of_sets, 0)
     if isinstance(groups, int) and groups == sets:
@@ -196,7 +235,8 @@ def of_groups(of_sets, labels):
     return tf.reshape(tiled, [groups, _dimension(of_sets, 1)])
 
 
-def accidental_hit_rate(labels, sampled_candidates, label_mask=None):
+def accidental_hit_rate(labels: TensorLike, sampled_candidates: Array,
+                        label_mask: Optional[TensorLike] = None) -> Tensor:
     """The share of pairs of a label and a candidate drawn for it that are one class.
 
     Args:
@@ -219,7 +259,9 @@ def accidental_hit_rate(labels, sampled_candidates, label_mask=None):
     return tf.reduce_sum(hits * mask) / tf.maximum(tf.reduce_sum(mask), 1)
 
 
-def compute_accidental_hits(true_classes, sampled_candidates, num_true, seed=None, name=None):
+def compute_accidental_hits(true_classes: TensorLike, sampled_candidates: TensorLike, num_true: Integer,
+                            seed: Seed = None,
+                            name: Optional[str] = None) -> Tuple[Tensor, Tensor, Tensor]:
     """Return which candidates are a label of an example, as a sparse mask of the logits [B, S].
 
     The losses here remove hits themselves; this is for logits of your own, on any device. A candidate
@@ -258,19 +300,8 @@ def compute_accidental_hits(true_classes, sampled_candidates, num_true, seed=Non
         return tf.cast(places[:, 0], tf.int32), places[:, 1], lowest
 
 
-class UnitRows(collections.namedtuple("UnitRows", "params")):
-    """A table whose rows are scaled to length 1 when they are looked up: `weights` for cosines.
-
-        weights = UnitRows(tf.get_variable("weights", [C, D]))
-
-    Only the rows of the batch are scaled, so that gradients stay sparse.
-
-    Args:
-      params: float [C, D], a list of shards of that, or a PartitionedVariable.
-    """
-
-
-def lookup(params, ids, partition_strategy="mod", dtype=None):
+def lookup(params: Table, ids: TensorLike, partition_strategy: PartitionStrategy = "mod",
+           dtype: Optional[DType] = None) -> Tensor:
     """Rows of a table that is one tensor, a list of shards, a PartitionedVariable or UnitRows.
 
     A PartitionedVariable holds contiguous parts, so its strategy is "div" whatever is asked; read as
@@ -293,7 +324,7 @@ def lookup(params, ids, partition_strategy="mod", dtype=None):
     if _is_partitioned(params):
         # Each row once: its parts may be on other machines.
         unique = tf.unique(tf.reshape(ids, [-1]))
-        rows = tf.nn.embedding_lookup(list(params), unique.y, partition_strategy="div")
+        rows = tf.nn.embedding_lookup(_parts_of(params), unique.y, partition_strategy="div")
         rows = tf.gather(rows, tf.reshape(unique.idx, tf.shape(ids)))
     else:
         rows = tf.nn.embedding_lookup(params, ids, partition_strategy=partition_strategy)
@@ -304,7 +335,13 @@ def _is_partitioned(params):
     return hasattr(params, "_get_partitions")  # the class itself has no public name
 
 
-def whole_table(params, num_classes, partition_strategy="mod", dtype=None):
+def _parts_of(params: Any) -> List[Any]:
+    """Return the parts of a PartitionedVariable, or the shards of a list."""
+    return list(params)
+
+
+def whole_table(params: Table, num_classes: Integer, partition_strategy: PartitionStrategy = "mod",
+                dtype: Optional[DType] = None) -> Tensor:
     """Return the rows 0 .. num_classes - 1 in the order of their ids, of whatever `lookup` takes.
 
     Args:
@@ -330,7 +367,8 @@ def whole_table(params, num_classes, partition_strategy="mod", dtype=None):
     return table if dtype is None else tf.cast(table, dtype)
 
 
-def check_tables(function, weights, biases, inputs, num_classes=None):
+def check_tables(function: str, weights: Table, biases: Optional[Table], inputs: Tensor,
+                 num_classes: Optional[Integer] = None) -> None:
     """Raise InputError where static shapes say that tables, inputs and num_classes do not fit together.
 
     Args:
@@ -355,7 +393,7 @@ def check_tables(function, weights, biases, inputs, num_classes=None):
                         "biases", "an element for each of num_classes = %s" % num_classes, bias_rows)
 
 
-def _static_shape(params):
+def _static_shape(params: Table) -> List[Any]:
     """Return [rows, ...] of whatever `lookup` takes, None for what only the running graph knows.
 
     [None] alone is a shape of which nothing is known.
@@ -370,7 +408,7 @@ def _static_shape(params):
     return [None] if not shape.rank else shape.as_list()
 
 
-def check_batch(function, labels, inputs):
+def check_batch(function: str, labels: Tensor, inputs: Tensor) -> None:
     """Raise InputError where static shapes say that labels [B, T] and inputs [B, D] differ in B."""
     batch, size = (tf.compat.dimension_value(tensor.shape[0]) for tensor in (inputs, labels))
     checks.argument(batch is None or size in (None, batch), function, "labels",
@@ -395,7 +433,8 @@ def _check_counts(function, labels, sampled, true_count, sampled_count):
                     "sampled_values", "sets of candidates that divide %s examples" % batch, sets)
 
 
-def rows_and_biases(weights, biases, all_ids, partition_strategy, dtype):
+def rows_and_biases(weights: Table, biases: Optional[Table], all_ids: List[Tensor],
+                    partition_strategy: PartitionStrategy, dtype: DType) -> List[Tuple[Tensor, Tensor]]:
     """Return [(rows, ids.shape + [D], biases, ids.shape)] of each tensor of ids.
 
     One look-up serves all, so that each table gets one sparse gradient.
@@ -415,16 +454,26 @@ def rows_and_biases(weights, biases, all_ids, partition_strategy, dtype):
     return [(part, tf.reshape(bias, tf.stack(shape))) for part, bias, shape in zip(rows, of_ids, shapes)]
 
 
-def dtype_of(weights, inputs):
+def dtype_of(weights: Any, inputs: Tensor) -> DType:
     """The type that logits are computed in: float64 where either is, else float32."""
     while isinstance(weights, (UnitRows, list, tuple)) or _is_partitioned(weights):
-        weights = weights.params if isinstance(weights, UnitRows) else list(weights)[0]
+        weights = weights.params if isinstance(weights, UnitRows) else _parts_of(weights)[0]
     weights = weights if hasattr(weights, "dtype") else tf.convert_to_tensor(weights)
     dtypes = {tf.as_dtype(x.dtype).base_dtype for x in (weights, inputs)}
     wanted = (tf.float16, tf.bfloat16, tf.float32, tf.float64)
     checks.argument(dtypes <= set(wanted), "logits", "weights, inputs",
                     "types among " + ", ".join(d.name for d in wanted), sorted(d.name for d in dtypes))
     return tf.float64 if tf.float64 in dtypes else tf.float32
+
+
+def _without_padding(true_logits, labels, label_mask):
+    """Return true_logits and labels, both [B, T], where padding is masked and has an id of no class."""
+    dtype, num_true = true_logits.dtype, labels.shape.as_list()[1]
+    # Not `_masked`: padding may have any logit, also one that is not finite.
+    lowest = tf.fill(tf.shape(true_logits), tf.constant(MASKED_LOGIT[dtype], dtype))
+    true_logits = tf.where(tf.reshape(label_mask, [-1, num_true]), true_logits, lowest)
+    labels = tf.where(tf.reshape(label_mask, [-1, num_true]), labels, -tf.ones_like(labels))
+    return true_logits, labels
 
 
 def _offset(bias, count, subtract_log_q):

@@ -21,16 +21,20 @@ and caching device do not apply to the slots.
     clipped, norm = tf.clip_by_global_norm([merged(gradient) for gradient in gradients], 5.0)
 """
 import contextlib
+from typing import Union
 
 import tensorflow.compat.v1 as tf
 
 from tf1_sampled import checks
 from tf1_sampled.initializers import filled
+from tf1_sampled.type_names import Array, Number, Tensor
+
+_Rate = Union[Number, Array]  # a learning rate
 
 _SCOPE_OPTIONS = ("regularizer", "partitioner", "custom_getter", "caching_device")
 
 
-def merged(gradient):
+def merged(gradient: Tensor) -> Tensor:
     """Return a gradient in which each row comes once: the sum of its occurrences.
 
     tf.global_norm, tf.clip_by_global_norm and tf.clip_by_norm square each occurrence by itself, which is
@@ -63,7 +67,13 @@ class SGDOptimizer(tf.train.GradientDescentOptimizer):
 
     Args:
       learning_rate: float or scalar tensor.
+      use_locking: boolean, whether updates lock the variable, as in tf.train.
+      name: string.
     """
+
+    def __init__(self, learning_rate: _Rate, use_locking: bool = False,
+                 name: str = "GradientDescent") -> None:
+        super().__init__(learning_rate, use_locking, name)
 
 
 class AdagradOptimizer(tf.train.AdagradOptimizer):
@@ -80,6 +90,8 @@ class AdagradOptimizer(tf.train.AdagradOptimizer):
     Args:
       learning_rate: float or scalar tensor.
       initial_accumulator_value: float above 0, a_i at the start.
+      use_locking: boolean, whether updates lock the variable, as in tf.train.
+      name: string, also that of the slots.
 
     Raises:
       InputError: initial_accumulator_value is not above 0.
@@ -87,7 +99,8 @@ class AdagradOptimizer(tf.train.AdagradOptimizer):
     Reference: Duchi et al. 2011, "Adaptive Subgradient Methods", eq. 1 with diagonal matrices.
     """
 
-    def __init__(self, learning_rate, initial_accumulator_value=0.1, use_locking=False, name="Adagrad"):
+    def __init__(self, learning_rate: _Rate, initial_accumulator_value: Number = 0.1,
+                 use_locking: bool = False, name: str = "Adagrad") -> None:
         checks.argument(initial_accumulator_value > 0, type(self).__name__, "initial_accumulator_value",
                         "a number above 0", initial_accumulator_value)
         super().__init__(learning_rate, initial_accumulator_value, use_locking, name)
@@ -99,8 +112,8 @@ class AdagradOptimizer(tf.train.AdagradOptimizer):
     def _create_accumulator(self, var, shape):
         with _own_slots():
             return self._get_or_make_slot_with_initializer(
-                var, filled(self._initial_accumulator_value), shape, var.dtype.base_dtype, "accumulator",
-                self._name)
+                var, filled(self._initial_accumulator_value), shape, var.dtype.base_dtype,
+                slot_name="accumulator", op_name=self._name)
 
     def _apply_sparse_duplicate_indices(self, grad, var):
         return self._apply_rows(grad.values, var, grad.indices)
@@ -150,6 +163,8 @@ class RowwiseAdagradOptimizer(AdagradOptimizer):
     Args:
       learning_rate: float or scalar tensor.
       initial_accumulator_value: float above 0, a_i at the start.
+      use_locking: boolean, whether updates lock the variable, as in tf.train.
+      name: string, also that of the slots.
       learning_rate_power: float p in [-1, 0].
 
     Raises:
@@ -159,8 +174,9 @@ class RowwiseAdagradOptimizer(AdagradOptimizer):
       learning_rate_power as in tf.train.FtrlOptimizer.
     """
 
-    def __init__(self, learning_rate, initial_accumulator_value=0.1, use_locking=False,
-                 name="RowwiseAdagrad", learning_rate_power=-0.5):
+    def __init__(self, learning_rate: _Rate, initial_accumulator_value: Number = 0.1,
+                 use_locking: bool = False, name: str = "RowwiseAdagrad",
+                 learning_rate_power: Number = -0.5) -> None:
         super().__init__(learning_rate, initial_accumulator_value, use_locking, name)
         checks.argument(-1 <= learning_rate_power <= 0, "RowwiseAdagradOptimizer", "learning_rate_power",
                         "a number from -1 to 0", learning_rate_power)
@@ -204,6 +220,8 @@ class LazyAdamOptimizer(tf.train.AdamOptimizer):
       learning_rate: float or scalar tensor.
       beta1: float in [0, 1).
       beta2, epsilon: floats.
+      use_locking: boolean, whether updates lock the variable, as in tf.train.
+      name: string, also that of the slots.
 
     Raises:
       InputError: beta1 out of its range.
@@ -211,18 +229,18 @@ class LazyAdamOptimizer(tf.train.AdamOptimizer):
     Reference: Kingma and Ba 2015, "Adam", algorithm 1 and section 2's form of the step.
     """
 
-    def __init__(self, learning_rate=0.001, beta1=0.9, beta2=0.999, epsilon=1e-8, use_locking=False,
-                 name="Adam"):
+    def __init__(self, learning_rate: _Rate = 0.001, beta1: Number = 0.9, beta2: Number = 0.999,
+                 epsilon: Number = 1e-8, use_locking: bool = False, name: str = "Adam") -> None:
         checks.argument(0 <= beta1 < 1, "LazyAdamOptimizer", "beta1", "a number from 0 to below 1",
                         beta1)
-        super().__init__(learning_rate, beta1, beta2, epsilon, use_locking, name)
+        super().__init__(learning_rate, beta1, beta2, epsilon, use_locking=use_locking, name=name)
 
     def _zeros_slot(self, var, slot_name, op_name):
         if slot_name == "m" and not self._beta1:
             return None
         with _own_slots():
             return self._get_or_make_slot_with_initializer(
-                var, filled(0), var.shape, var.dtype.base_dtype, slot_name, op_name)
+                var, filled(0), var.shape, var.dtype.base_dtype, slot_name=slot_name, op_name=op_name)
 
     def _apply_dense(self, grad, var):
         if self._beta1:

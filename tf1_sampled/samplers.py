@@ -51,6 +51,8 @@ condition of a graph counting cannot work: an InputError says what to do instead
 Reference: Jean et al. 2015, "On Using Very Large Target Vocabulary for Neural Machine Translation";
   the signatures are those of TensorFlow's candidate_sampling_ops.
 """
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, NamedTuple, Optional, Union
+
 import numpy as np
 import tensorflow.compat.v1 as tf
 
@@ -64,10 +66,29 @@ from tf1_sampled import (
     learning,
     registry,
 )
+from tf1_sampled.candidates import SampledValues
+from tf1_sampled.type_names import (
+    Distribution,
+    Frequencies,
+    Integer,
+    Number,
+    Numbers,
+    SamplerOptions,
+    Seed,
+    TensorLike,
+    Unique,
+)
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+_OPTIONS = ("label_mask", "learn", "num_groups", "seed")  # of `sample_by_name`
 
 
-def uniform_candidate_sampler(true_classes, num_true, num_sampled, unique, range_max, seed=None,
-                              name=None, num_groups=None, label_mask=None):
+def uniform_candidate_sampler(
+        true_classes: TensorLike, num_true: Integer, num_sampled: Integer, unique: Unique,
+        range_max: Integer, seed: Seed = None, name: Optional[str] = None,
+        num_groups: Optional[Integer] = None, label_mask: Optional[TensorLike] = None) -> SampledValues:
     """Sample from P(k) = 1 / range_max.
 
     Args:
@@ -90,28 +111,49 @@ def uniform_candidate_sampler(true_classes, num_true, num_sampled, unique, range
     Reference: tf.random.uniform_candidate_sampler.
     """
     with tf.name_scope(name, "uniform_candidate_sampler"):
-        return _sample("uniform_candidate_sampler", distributions.Uniform, true_classes, num_true,
-                       num_sampled, unique, range_max, seed, num_groups, label_mask)
+        true = _TrueClasses(true_classes, num_true, num_groups, label_mask)
+        return _sample("uniform_candidate_sampler", distributions.Uniform, true, num_sampled=num_sampled,
+                       unique=unique, range_max=range_max, seed=seed)
 
 
-def log_uniform_candidate_sampler(true_classes, num_true, num_sampled, unique, range_max,
-                                  seed=None, name=None, num_groups=None, label_mask=None):
+def log_uniform_candidate_sampler(
+        true_classes: TensorLike, num_true: Integer, num_sampled: Integer, unique: Unique,
+        range_max: Integer, seed: Seed = None, name: Optional[str] = None,
+        num_groups: Optional[Integer] = None, label_mask: Optional[TensorLike] = None) -> SampledValues:
     """Sample from P(k) = log((k + 2) / (k + 1)) / log(range_max + 1), a Zipfian distribution.
 
     Valid only where ids are sorted by falling frequency: id 0 is the most frequent class.
 
-    Args, Returns, Raises: as `uniform_candidate_sampler`.
+    Args:
+      true_classes: int32 or int64 [B, num_true].
+      num_true: integer T.
+      num_sampled: integer S; at most range_max when unique is True.
+      unique: True, False or "masked", what becomes of repeats: see the module's description.
+      range_max: integer, the number of classes.
+      seed: integer, None, or an integer tensor [2].
+      name: string or None.
+      num_groups: integer or None, see the module's description.
+      label_mask: None, or boolean of the shape of true_classes: False for padding.
+
+    Returns:
+      SampledValues.
+
+    Raises:
+      InputError: an argument out of its range, or true_classes of another shape.
 
     Reference: tf.random.log_uniform_candidate_sampler.
     """
     with tf.name_scope(name, "log_uniform_candidate_sampler"):
-        return _sample("log_uniform_candidate_sampler", distributions.LogUniform, true_classes,
-                       num_true, num_sampled, unique, range_max, seed, num_groups, label_mask)
+        true = _TrueClasses(true_classes, num_true, num_groups, label_mask)
+        return _sample("log_uniform_candidate_sampler", distributions.LogUniform, true,
+                       num_sampled=num_sampled, unique=unique, range_max=range_max, seed=seed)
 
 
-def learned_unigram_candidate_sampler(true_classes, num_true, num_sampled, unique, range_max,
-                                      seed=None, name=None, num_groups=None, label_mask=None,
-                                      decay=1.0, learn=None):
+def learned_unigram_candidate_sampler(
+        true_classes: TensorLike, num_true: Integer, num_sampled: Integer, unique: Unique,
+        range_max: Integer, seed: Seed = None, name: Optional[str] = None,
+        num_groups: Optional[Integer] = None, label_mask: Optional[TensorLike] = None,
+        decay: Number = 1.0, learn: Optional[bool] = None) -> SampledValues:
     """Sample from P(k) = (1 + n_k) / (range_max + n), n_k the true classes k counted so far.
 
     The counts are the non-trainable variable `name` (default "learned_unigram"), which a second call in
@@ -146,14 +188,18 @@ def learned_unigram_candidate_sampler(true_classes, num_true, num_sampled, uniqu
         return distributions.LearnedUnigram(size, name or "learned_unigram", decay)
 
     with tf.name_scope(name, function):
-        return _sample(function, distribution, true_classes, num_true, num_sampled, unique, range_max,
-                       seed, num_groups, label_mask, learn)
+        true = _TrueClasses(true_classes, num_true, num_groups, label_mask)
+        return _sample(function, distribution, true, num_sampled=num_sampled, unique=unique,
+                       range_max=range_max, seed=seed, learn=learn)
 
 
-def fixed_unigram_candidate_sampler(true_classes, num_true, num_sampled, unique, range_max,
-                                    vocab_file="", distortion=1.0, num_reserved_ids=0,
-                                    num_shards=1, shard=0, unigrams=(), seed=None, name=None,
-                                    num_groups=None, label_mask=None):
+def fixed_unigram_candidate_sampler(
+        true_classes: TensorLike, num_true: Integer, num_sampled: Integer, unique: Unique,
+        range_max: Integer, vocab_file: Optional[str] = "", distortion: Number = 1.0,
+        num_reserved_ids: Integer = 0, num_shards: Integer = 1, shard: Integer = 0,
+        unigrams: Optional[Union[Numbers, Iterable[Number]]] = (), seed: Seed = None,
+        name: Optional[str] = None, num_groups: Optional[Integer] = None,
+        label_mask: Optional[TensorLike] = None) -> SampledValues:
     """Sample from P(k) in proportion to count_k ** distortion.
 
     The counts come from `unigrams` or from `vocab_file`, one per id, after `num_reserved_ids` ids that
@@ -187,13 +233,16 @@ def fixed_unigram_candidate_sampler(true_classes, num_true, num_sampled, unique,
                     (num_shards, shard))
     weights = class_counts.weights_of(function, range_max, num_reserved_ids, vocab_file, unigrams)
     with tf.name_scope(name, function):
-        return _sample(function, lambda _: distributions.Unigram(weights, "tables", distortion),
-                       true_classes, num_true, num_sampled, unique, range_max, seed, num_groups,
-                       label_mask)
+        true = _TrueClasses(true_classes, num_true, num_groups, label_mask)
+        return _sample(function, lambda _: distributions.Unigram(weights, "tables", distortion), true,
+                       num_sampled=num_sampled, unique=unique, range_max=range_max, seed=seed)
 
 
-def candidate_sampler(true_classes, num_true, num_sampled, unique, distribution, seed=None, name=None,
-                      num_groups=None, label_mask=None, learn=None):
+def candidate_sampler(
+        true_classes: TensorLike, num_true: Integer, num_sampled: Integer, unique: Unique,
+        distribution: Distribution, seed: Seed = None, name: Optional[str] = None,
+        num_groups: Optional[Integer] = None, label_mask: Optional[TensorLike] = None,
+        learn: Optional[bool] = None) -> SampledValues:
     """Sample from a distribution object, which many samplers may share.
 
         unigram = LearnedUnigram(num_classes)
@@ -217,12 +266,16 @@ def candidate_sampler(true_classes, num_true, num_sampled, unique, distribution,
     """
     function = "candidate_sampler"
     with tf.name_scope(name, function):
-        return _sample(function, lambda _: distribution, true_classes, num_true, num_sampled, unique,
-                       distribution.num_classes, seed, num_groups, label_mask, learn)
+        true = _TrueClasses(true_classes, num_true, num_groups, label_mask)
+        return _sample(function, lambda _: distribution, true, num_sampled=num_sampled, unique=unique,
+                       range_max=distribution.num_classes, seed=seed, learn=learn)
 
 
-def all_candidate_sampler(true_classes, num_true, num_sampled, unique, seed=None, name=None,
-                          range_max=None, num_groups=None, label_mask=None):
+def all_candidate_sampler(
+        true_classes: TensorLike, num_true: Integer, num_sampled: Integer, unique: Unique,
+        seed: Seed = None, name: Optional[str] = None, range_max: Optional[Integer] = None,
+        num_groups: Optional[Integer] = None,
+        label_mask: Optional[TensorLike] = None) -> SampledValues:
     """Return all the classes 0 .. num_sampled - 1, each with the expected count 1.
 
     A sampled loss is then the full loss, at its full cost: for tests and comparisons.
@@ -252,13 +305,15 @@ def all_candidate_sampler(true_classes, num_true, num_sampled, unique, seed=None
         checks.argument(range_max in (None, num_sampled), function, "num_sampled",
                         "all the classes, range_max = %s" % range_max, num_sampled)
         num_groups = _checked_groups(function, num_groups)
-        labels = class_ids.labels_of(function, true_classes, num_true, num_sampled, num_groups,
-                                     label_mask)
+        labels = class_ids.labels_of(function, true_classes, num_true, range_max=num_sampled,
+                                     num_groups=num_groups, label_mask=label_mask)
         return expected_counts.all_classes(num_sampled, labels, num_groups)
 
 
-def in_batch_candidate_sampler(true_classes, num_true, unique, range_max, frequencies, name=None,
-                               num_groups=None, label_mask=None, learn=None):
+def in_batch_candidate_sampler(
+        true_classes: TensorLike, num_true: Integer, unique: Unique, range_max: Integer,
+        frequencies: Frequencies, name: Optional[str] = None, num_groups: Optional[Integer] = None,
+        label_mask: Optional[TensorLike] = None, learn: Optional[bool] = None) -> SampledValues:
     """Take the labels of the batch as its candidates: S = B num_true of them.
 
         Q(k) = S P(k), or 1 - (1 - P(k))^S when repeats are masked; P(k) the frequency of k as a label
@@ -289,13 +344,16 @@ def in_batch_candidate_sampler(true_classes, num_true, unique, range_max, freque
     """
     function = "in_batch_candidate_sampler"
     with tf.name_scope(name, function):
-        return _sample_in_batch(function, true_classes, num_true, unique, range_max, frequencies,
-                                num_groups, label_mask, learn)
+        true = _TrueClasses(true_classes, num_true, num_groups, label_mask)
+        return _sample_in_batch(function, true, unique=unique, range_max=range_max,
+                                frequencies=frequencies, learn=learn)
 
 
-def mixed_candidate_sampler(true_classes, num_true, num_sampled, unique, range_max, frequencies,
-                            distribution, seed=None, name=None, num_groups=None, label_mask=None,
-                            learn=None):
+def mixed_candidate_sampler(
+        true_classes: TensorLike, num_true: Integer, num_sampled: Integer, unique: Unique,
+        range_max: Integer, frequencies: Frequencies, distribution: Distribution,
+        seed: Seed = None, name: Optional[str] = None, num_groups: Optional[Integer] = None,
+        label_mask: Optional[TensorLike] = None, learn: Optional[bool] = None) -> SampledValues:
     """Take the labels of the batch and num_sampled draws from another distribution as candidates.
 
         Q(k) = N P_batch(k) + S P(k), or 1 - (1 - P_batch(k))^N (1 - P(k))^S when repeats are masked
@@ -325,68 +383,100 @@ def mixed_candidate_sampler(true_classes, num_true, num_sampled, unique, range_m
         _check_range(function, "distribution", distribution, range_max)
         num_groups = _checked_groups(function, num_groups)
         drawn = draws.draw(distribution, num_sampled, False, seed, num_groups)
-        return _sample_in_batch(function, true_classes, num_true, unique, range_max, frequencies,
-                                num_groups, label_mask, learn, [drawn])
+        true = _TrueClasses(true_classes, num_true, num_groups, label_mask)
+        return _sample_in_batch(function, true, unique=unique, range_max=range_max,
+                                frequencies=frequencies, learn=learn, others=[drawn])
 
 
-def sample_by_name(sampler, true_classes, num_sampled, counts, unique=False, distortion=1.0,
-                   seed=None, num_groups=None, label_mask=None, learn=None):
+def sample_by_name(sampler: str, true_classes: TensorLike, num_sampled: Integer, counts: Numbers,
+                   unique: Unique = False, distortion: Number = 1.0,
+                   **options: "Unpack[SamplerOptions]") -> SampledValues:
     """Sample with the sampler that has this name in `SAMPLERS`.
 
     Args:
       sampler: string, a key of SAMPLERS. "in_batch+uniform" is the mixed sampler of the two.
-      true_classes, num_sampled, unique, seed, num_groups, label_mask, learn: as `candidate_sampler`,
-        with num_true 1. "in_batch" alone and "all" do not read num_sampled: their candidates are the
-        labels of the batch and all classes. Where labels are candidates, unique=True masks repeats.
+      true_classes, num_sampled, unique: as `candidate_sampler`, with num_true 1. "in_batch" alone and
+        "all" do not read num_sampled: their candidates are the labels of the batch and all classes.
+        Where labels are candidates, unique=True masks repeats.
       counts: float [C], how often each class is a label.
       distortion: float, for fixed_unigram.
+      options: seed, num_groups, label_mask and learn, as `candidate_sampler`.
 
     Returns:
       SampledValues.
 
     Raises:
-      InputError: a name that is not in SAMPLERS, or what the sampler says.
+      InputError: a name that is not in SAMPLERS, another option, or what the sampler says.
     """
     checks.one_of("sample_by_name", "sampler", sampler, registry.SAMPLERS)
-    options = {"num_groups": num_groups, "label_mask": label_mask}
+    checks.argument(set(options) <= set(_OPTIONS), "sample_by_name", "options",
+                    "some of " + ", ".join(_OPTIONS), sorted(options))
+    settings: Dict[str, Any] = dict(**options)
     if sampler == "all":
-        return all_candidate_sampler(true_classes, 1, len(counts), unique, **options)
-    options["learn"] = learn
+        settings.pop("learn", None)
+        return all_candidate_sampler(true_classes, 1, len(counts), unique, **settings)
     if not sampler.startswith("in_batch"):
         function = sampler + "_candidate_sampler"
         with tf.name_scope(function):
-            return _sample(function, lambda _: _distribution_by_name(sampler, counts, distortion),
-                           true_classes, 1, num_sampled, unique, len(counts), seed, **options)
-    options.update(unique="masked" if unique is True else unique, range_max=len(counts),
-                   frequencies=distributions.Unigram(counts, "frequencies"))
+            true = _TrueClasses(true_classes, 1, settings.pop("num_groups", None),
+                                settings.pop("label_mask", None))
+            return _sample(function, lambda _: _distribution_by_name(sampler, counts, distortion), true,
+                           num_sampled=num_sampled, unique=unique, range_max=len(counts), **settings)
+    unique = "masked" if unique is True else unique
+    frequencies = distributions.Unigram(counts, "frequencies")
     if sampler == "in_batch":
-        return in_batch_candidate_sampler(true_classes, 1, **options)
-    distribution = _distribution_by_name(sampler.partition("+")[2], counts, distortion)
-    return mixed_candidate_sampler(true_classes, 1, num_sampled, distribution=distribution, seed=seed,
-                                   **options)
+        settings.pop("seed", None)
+        return in_batch_candidate_sampler(true_classes, 1, unique, len(counts), frequencies, **settings)
+    return mixed_candidate_sampler(
+        true_classes, 1, num_sampled, unique, len(counts), frequencies=frequencies,
+        distribution=_distribution_by_name(sampler.partition("+")[2], counts, distortion), **settings)
 
 
-def _distribution_by_name(name, counts, distortion):
+def _distribution_by_name(name: str, counts: Numbers, distortion: Number) -> Distribution:
     """Return the distribution that a sampler of this name draws from."""
     if name == "fixed_unigram":
         return distributions.Unigram(counts, "tables", distortion)
-    return {"learned_unigram": distributions.LearnedUnigram,
-            "log_uniform": distributions.LogUniform,
-            "uniform": distributions.Uniform}[name](len(counts))
+    makers: Dict[str, Callable[[int], Distribution]] = {
+        "learned_unigram": distributions.LearnedUnigram,
+        "log_uniform": distributions.LogUniform,
+        "uniform": distributions.Uniform,
+    }
+    return makers[name](len(counts))
 
 
-def _sample(function, make_distribution, true_classes, num_true, num_sampled, unique, range_max,
-            seed, num_groups, label_mask, learn=None):
-    """Return the SampledValues of draws from one distribution, made once range_max is checked."""
+class _TrueClasses(NamedTuple):
+    """The labels that a sampler samples for, as its caller gave them."""
+
+    ids: TensorLike
+    num_true: Integer
+    num_groups: Optional[Integer]
+    label_mask: Optional[TensorLike]
+
+
+def _labels(function, true, range_max):
+    """Return (Labels of _TrueClasses, num_groups), checked."""
+    num_groups = _checked_groups(function, true.num_groups)
+    return class_ids.labels_of(function, true.ids, true.num_true, range_max=range_max,
+                               num_groups=num_groups, label_mask=true.label_mask), num_groups
+
+
+def _sample(function, make_distribution, true, num_sampled, unique, range_max, seed=None, learn=None):
+    """Return the SampledValues of draws from one distribution, made once range_max is checked.
+
+    Args:
+      function: string, for messages.
+      make_distribution: function of range_max.
+      true: _TrueClasses.
+      num_sampled, unique, range_max, seed, learn: as the samplers take them.
+    """
     num_sampled = checks.positive(function, "num_sampled", num_sampled)
     checks.argument(_is_boolean(unique) or unique == "masked", function, "unique",
                     'True, False or "masked"', unique)
     unique = bool(unique) if _is_boolean(unique) else unique
     range_max = checks.positive(function, "range_max", range_max)
-    num_groups = _checked_groups(function, num_groups)
     checks.argument(unique is not True or num_sampled <= range_max, function, "num_sampled",
                     "at most range_max = %d when unique" % range_max, num_sampled)
-    labels = class_ids.labels_of(function, true_classes, num_true, range_max, num_groups, label_mask)
+    labels, num_groups = _labels(function, true, range_max)
     distribution = make_distribution(range_max)
     never = getattr(distribution, "never", None)
     most = range_max if never is None else range_max - np.count_nonzero(never)
@@ -402,15 +492,20 @@ def _sample(function, make_distribution, true_classes, num_true, num_sampled, un
     return learning.count_labels(function, labels, [distribution], values, learn)
 
 
-def _sample_in_batch(function, true_classes, num_true, unique, range_max, frequencies, num_groups,
-                     label_mask, learn, others=()):
-    """Return the SampledValues of the batch's labels, and of `others`, Draws, after them."""
+def _sample_in_batch(function, true, unique, range_max, frequencies, learn, others=()):
+    """Return the SampledValues of the batch's labels, and of `others`, Draws, after them.
+
+    Args:
+      function: string, for messages.
+      true: _TrueClasses.
+      unique, range_max, frequencies, learn: as `in_batch_candidate_sampler`.
+      others: list of Draws.
+    """
     checks.argument(unique == "masked" or _is_boolean(unique) and not unique, function, "unique",
                     'False or "masked"', unique)
     range_max = checks.positive(function, "range_max", range_max)
-    num_groups = _checked_groups(function, num_groups)
     _check_range(function, "frequencies", frequencies, range_max)
-    labels = class_ids.labels_of(function, true_classes, num_true, range_max, num_groups, label_mask)
+    labels, num_groups = _labels(function, true, range_max)
     in_batch = draws.labels_as_draws(labels, frequencies, num_groups)
     if not others:  # without a label there is no candidate: any finite logarithm will do
         in_batch = in_batch._replace(number=tf.maximum(in_batch.number, 1))

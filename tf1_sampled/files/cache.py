@@ -37,7 +37,7 @@ def cached_folder(path, make, load):
     _delete_stale(parent)
     temporary = None
     try:
-        temporary = tempfile.mkdtemp(prefix=writing.writing.MAKING, dir=parent)
+        temporary = tempfile.mkdtemp(prefix=writing.MAKING, dir=parent)
         make(temporary)
         for _ in range(10):
             try:
@@ -64,7 +64,7 @@ def cached_folder(path, make, load):
 
 def _delete_folder(path):
     """Deletes a folder (or file), which is at no moment half of what it was under its own name."""
-    away = tempfile.mkdtemp(prefix=writing.writing.MAKING, dir=os.path.dirname(path))
+    away = tempfile.mkdtemp(prefix=writing.MAKING, dir=os.path.dirname(path))
     try:
         os.rename(path, os.path.join(away, "old"))
     except OSError:
@@ -76,7 +76,7 @@ def _delete_stale(parent):
     """Deletes the temporary folders of `cached_folder` in which nobody wrote for a day."""
     for name in os.listdir(parent) if os.path.isdir(parent) else ():
         folder = os.path.join(parent, name)
-        if name.startswith(writing.writing.MAKING):
+        if name.startswith(writing.MAKING):
             try:
                 written = [os.path.getmtime(os.path.join(folder, f)) for f in os.listdir(folder)]
                 if max(written + [os.path.getmtime(folder)]) < time.time() - _STALE_SECONDS:

@@ -1,4 +1,4 @@
-"""Check paths before the work: whether a result can be written, and over nothing that is read or kept."""
+"""Check paths before the work: a result can be written, and replaces nothing that is read or kept."""
 import contextlib
 import fnmatch
 import os

@@ -43,7 +43,7 @@ def open_binary(path):
 def open_members(path):
     """The members of a .zip, or the one that any other file is, to be opened one after the other.
 
-        with files.open_members(path) as members:
+        with reading.open_members(path) as members:
             for name, open_member in members:
                 with open_member() as stream:
 

@@ -96,7 +96,7 @@ class ProbabilitiesTest(parameterized.TestCase):
     def test_proportional_to_powers_of_any_weights(self):
         _for_any_weights(self.assert_proportional)
 
-    def test_a_power_that_is_a_fraction(self):
+    def test_powers_that_are_fractions_are_applied(self):
         counts = np.arange(1, 1000)
         np.testing.assert_allclose(
             alias.probabilities(counts, 0.75), counts ** 0.75 / np.sum(counts ** 0.75), rtol=1e-13)

@@ -82,7 +82,7 @@ class PlotsTestCase(parameterized.TestCase):
 
 class CurvesTest(PlotsTestCase):
 
-    def test_lines_and_names(self):
+    def test_lines_have_their_points_and_names(self):
         series = {"nce": ([0, 1, 2], [3, 2, 1]), "_$a$": (np.arange(40), np.arange(40.0))}
         figure = self.figure_of(charts.curves, self.path, series, "words", "loss", "A $ and $ B")
         self.check_png(self.path, (1200, 900))
@@ -98,11 +98,11 @@ class CurvesTest(PlotsTestCase):
     @parameterized.parameters(
         (20e6, [0, 2.5e6, 5e6], ["0", "2.5M", "5M"]), (3e9, [1e9], ["1B"]), (40000, [10000], ["10k"]),
         (4000, [500, 1000, -2000], ["500", "1,000", "-2,000"]), (0.6, [0.1 + 0.2], ["0.3"]))
-    def test_numbers_of_an_axis_are_of_one_size(self, largest, values, wanted):
+    def test_numbers_of_an_axis_have_one_unit(self, largest, values, wanted):
         write = charts._number_format(largest)
         self.assertEqual([write(value, None) for value in values], wanted)
 
-    def test_what_does_not_fit_is_named(self):
+    def test_invalid_input_is_an_error_that_names_it(self):
         for series, message in (({}, "series: wanted one or more"),
                                 ({"a": ([1, 2], [1])}, "series: wanted as many x as y for 'a'"),
                                 ({"b": ([], [])}, "series: wanted as many x as y for 'b', one or more")):
@@ -148,7 +148,7 @@ class BarsTest(PlotsTestCase):
                   matplotlib.colors.to_hex(bar.get_facecolor())) for bar in container]
                 for container in axes.containers]
 
-    def test_groups_of_bars_and_their_names(self):
+    def test_bars_stand_in_groups_with_their_names(self):
         series = {"this model": [0.5, 0.25, 0.1], "_$p$": [0.4, float("nan"), 0.0]}
         figure = self.figure_of(self._bars, ["1-3", "$4", "_5\n6 targets"], series)
         self.check_png(self.path, (1200, 900))
@@ -178,7 +178,7 @@ class BarsTest(PlotsTestCase):
         self.assertEqual([bar[:2] for bar in self._rectangles(axes)[0]], [(0, 3), (1, 5)])
         self.assertIsNone(axes.get_legend())
 
-    def test_what_does_not_fit_is_named(self):
+    def test_invalid_input_is_an_error_that_names_it(self):
         for labels, series, message in [
                 ([], {"a": []}, "series: wanted one of one group or more"),
                 (["a"], {}, "series: wanted one of one group or more"),
@@ -192,7 +192,7 @@ class BarsTest(PlotsTestCase):
 
 class LossTest(PlotsTestCase):
 
-    def test_two_panels_on_one_scale(self):
+    def test_loss_has_two_panels_on_one_scale(self):
         history = [(1e6 * i, 100.0 * i, 5 - i) for i in range(4)]
         figure = self.figure_of(charts.loss, self.folder, history, "examples")
         self.assertEqual(charts.loss(self.folder, history, "examples"),
@@ -208,7 +208,7 @@ class LossTest(PlotsTestCase):
             np.testing.assert_allclose(line.get_xdata(), x)
             np.testing.assert_array_equal(line.get_ydata(), [5, 4, 3, 2])
 
-    def test_a_title_of_its_own(self):
+    def test_a_title_replaces_the_default(self):
         figure = self.figure_of(charts.loss, self.folder, [(1, 2, 3)], "words", title="Held-out $")
         self.assertEqual([axes.get_title(loc="left") for axes in figure.axes], ["Held-out \\$", ""])
 
@@ -258,7 +258,7 @@ class MapTest(PlotsTestCase):
         distances = np.linalg.norm(places[:, None] - centres, axis=2)
         np.testing.assert_array_equal(np.argmin(distances, axis=1), cluster)
 
-    def test_principal_components(self):
+    def test_principal_components_keep_distances_of_directions(self):
         # Directions e1, e1, e2 and -e2 of three axes; lengths do not count.
         points = np.array([[1, 0, 0], [5, 0, 0], [0, 2, 0], [0, -9, 0]])
         places, method = charts._in_two_dimensions(points, seed=0)
@@ -268,7 +268,7 @@ class MapTest(PlotsTestCase):
         self.assertEqual(method, "two principal components (100% of the variance)")
 
     @unittest.skipIf(sklearn is None, "scikit-learn is not installed")
-    def test_t_sne_where_scikit_learn_is(self):
+    def test_t_sne_is_used_where_scikit_learn_is_installed(self):
         points, cluster = clusters()
         with mock.patch.dict(sys.modules, {"sklearn": sklearn}):
             places, method = charts._in_two_dimensions(points, seed=4)
@@ -277,9 +277,14 @@ class MapTest(PlotsTestCase):
         self.assertEqual(method, "t-SNE")
 
     @parameterized.parameters(((1, 1),), ((1, 5),), ((2, 1),), ((7, 1),), ((3, 2),))
-    def test_few_points_and_equal_ones(self, shape):
+    def test_few_points_and_equal_ones_have_finite_places(self, shape):
         for points in (np.zeros(shape), np.ones(shape), np.random.RandomState(1).standard_normal(shape)):
-            charts.map_of_points(self.path, points, ["a"] * shape[0], "few")
+            figure = self.figure_of(charts.map_of_points, self.path, points, ["a"] * shape[0], "few")
+            self.check_png(self.path, (1200, 900))
+            places = np.asarray(figure.axes[0].collections[0].get_offsets())
+            self.assertEqual(places.shape, (shape[0], 2))
+            self.assertTrue(np.isfinite(places).all())
+            self.assertGreaterEqual(len(figure.axes[0].texts), 1)
 
     def test_labels_do_not_overlap_and_the_first_have_the_room(self):
         points = np.random.RandomState(5).standard_normal((600, 3))
@@ -343,7 +348,7 @@ class MapTest(PlotsTestCase):
         names = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
         self.assertEqual(names, ["big", "\u200a_second"] + list("012345") + ["others"])
 
-    def test_what_does_not_fit_is_named(self):
+    def test_invalid_input_is_an_error_that_names_it(self):
         for points, labels, colours, message in (
                 (np.ones((2, 2)), ["a"], None, "labels: wanted as many as points, 2, got 1"),
                 (np.ones((2, 2)), ["a", "b"], ["c"], "colours: wanted as many as points, 2, got 1"),

@@ -15,14 +15,14 @@ class ChecksTest(parameterized.TestCase):
     def test_input_error_is_a_value_error(self):
         self.assertTrue(issubclass(checks.InputError, ValueError))
 
-    def test_what_holds_passes(self):
+    def test_a_condition_that_holds_raises_nothing(self):
         checks.argument(True, "f", "x", "anything", None)
         checks.one_of("f", "loss", "nce", {"nce": 1})
         checks.positive("f", "n", 1)
         checks.file(True, "a.csv", "anything", "anything")
         checks.line(True, "a.csv", 1, "anything", None)
 
-    def test_argument(self):
+    def test_an_argument_error_names_function_and_argument(self):
         self.assertEqual("f: x: wanted at most 10, got 64",
                          self.message(checks.argument, False, "f", "x", "at most 10", 64))
 
@@ -31,25 +31,25 @@ class ChecksTest(parameterized.TestCase):
                          self.message(checks.one_of, "f", "loss", "sofmax", {"nce": 1, "hinge": 2}))
 
     @parameterized.parameters(0, -3, 1.0, 0.5, "1", None, True, False)
-    def test_what_is_not_positive(self, value):
+    def test_positive_refuses_other_than_integers_above_0(self, value):
         self.assertEqual("f: n: wanted an integer above 0, got %r" % (value,),
                          self.message(checks.positive, "f", "n", value))
 
     @parameterized.parameters(1, 2 ** 40, np.int32(3), np.int64(3))
-    def test_what_is_positive(self, value):
+    def test_positive_accepts_integers_above_0(self, value):
         checks.positive("f", "n", value)
 
-    def test_file(self):
+    def test_a_file_error_names_the_file(self):
         self.assertEqual("a.csv: wanted a file, got a folder",
                          self.message(checks.file, False, "a.csv", "a file", "a folder"))
 
-    def test_line(self):
+    def test_a_line_error_names_file_and_line(self):
         self.assertEqual("a.csv: line 7: wanted a number in column 'time', got 'yesterday'",
                          self.message(checks.line, False, "a.csv", 7, "a number in column 'time'",
                                       "yesterday"))
 
     @parameterized.parameters((78, 80), (79, None), (100000, None))
-    def test_what_came_is_shown_in_bounded_length(self, length, shown):
+    def test_long_values_are_shortened_in_messages(self, length, shown):
         message = self.message(checks.line, False, "a.csv", 1, "x", "y" * length)
         if shown:
             self.assertEndsWith(message, "got '%s'" % ("y" * length))

@@ -26,7 +26,7 @@ class VocabFileTest(graph_case.GraphCase):
         with self.assertRaisesRegex(InputError, "file:///no/such: wanted a readable file, got"):
             self._counts(vocab_file="file:///no/such")
 
-    def test_unigrams_of_other_types(self):
+    def test_unigrams_may_be_any_sequence_in_memory(self):
         counts = {"a": 1, "b": 2, "c": 1}
         for unigrams in (counts.values(), iter([1, 2, 1]), np.array([1, 2, 1]), [1, 2, 1]):
             self.assert_close(self.run_graph(self._counts(unigrams=unigrams)), [[2.5], [5], [2.5]])

@@ -41,7 +41,7 @@ class ArgumentsOfTfNnTest(graph_case.GraphCase):
             with self.assertRaisesRegex(tf.errors.InvalidArgumentError, message):
                 session.run(counts, {fed: labels})
 
-    def test_flat_labels(self):
+    def test_flat_labels_have_the_counts_of_columns(self):
         flat = tf.placeholder(tf.int64, [None])
         wanted, *others = self.run_graph(
             [self._counts(labels) for labels in (self.LABELS, self.LABELS.ravel(), flat)],
@@ -82,7 +82,8 @@ class WrongLabelsTest(sampler_case.SamplerCase):
             kinds = kinds[:1]
         fetches = [self.sample(name, labels, num_sampled, unique, num_groups=3 if number else None)
                    .true_expected_count for number, (num_sampled, unique) in enumerate(kinds)]
-        message = r"\[%s: true_classes: wanted ids from 0 to 59, got\] " % registry.SAMPLERS[name].__name__
+        message = r"\[%s: true_classes: wanted ids from 0 to 59, got\] " % (
+            registry.SAMPLERS[name].__name__)
         with self.new_session() as session:
             session.run(fetches, {labels: [[0], [59], [1]]})
             for fetch in fetches:

@@ -91,7 +91,7 @@ except ImportError:
         ("see https://example.org/a_page.html now", "see now"),
         ("1e5, 0x3f, 2d, utf8", "utf8"),
         ("two\n\n   lines\tand tabs", "two lines and tabs"))
-    def test_words(self, text, words):
+    def test_a_docstring_is_cut_into_lower_case_words(self, text, words):
         self.made({"a.py": '"""%s"""' % text})
         self.assertEqual([words], self.lines(default_data.docstrings()))
 
@@ -134,7 +134,7 @@ except ImportError:
 
 class CallHistoriesTest(SourcesTestCase):
 
-    def test_names_behind_imports(self):
+    def test_calls_have_the_names_behind_imports(self):
         self.assertEqual({"m:f": [
             "os.path.join", "numpy.reshape", "numpy.random.rand", "a.b.c", "a.b.d.e", "time.time",
             "p.q.s", "late.call"]}, self.calls("""
@@ -158,7 +158,7 @@ def f(x):
 
     @parameterized.parameters(
         ("pkg/sub/m.py", "pkg.sub.m:f"), ("pkg/sub/__init__.py", "pkg.sub:f"))
-    def test_relative_imports(self, path, user):
+    def test_relative_imports_are_resolved(self, path, user):
         items = ["pkg.sub.near", "pkg.sub.beside.call", "pkg.up.call"]
         text = ("from . import near\nfrom .beside import call as a\nfrom ..up import call as b\n"
                 "def f():\n    near(a(), b())\n")
@@ -308,8 +308,8 @@ class CacheTest(SourcesTestCase):
         for hash_seed in ("1", "2"):
             folder = self.made(contents)
             cache = self.create_tempdir().full_path
-            code = ("from tf1_sampled import sources; sources._folders = lambda: [('', %r)]; "
-                    "print(sources.docstrings()); print(sources.call_histories())" % folder)
+            code = ("from tf1_sampled import default_data as d; d._folders = lambda: [('', %r)]; "
+                    "print(d.docstrings()); print(d.call_histories())" % folder)
             env = dict(os.environ, PYTHONHASHSEED=hash_seed, XDG_CACHE_HOME=cache,
                        TMPDIR=cache)
             paths = subprocess.check_output([sys.executable, "-c", code], env=env).decode().split()
@@ -359,7 +359,7 @@ class CacheTest(SourcesTestCase):
 class InstalledTest(SourcesTestCase):
 
     def test_folders_are_found_without_importing(self):
-        code = ("import sys; from tf1_sampled import sources; print(sources._folders()); "
+        code = ("import sys; from tf1_sampled import default_data as d; print(d._folders()); "
                 "assert not {'numpy', 'absl', 'tensorflow'} & set(sys.modules)")
         found = subprocess.check_output([sys.executable, "-c", code]).decode()
         self.assertIn(sysconfig.get_paths()["stdlib"], found)
@@ -370,7 +370,7 @@ class InstalledTest(SourcesTestCase):
         with mock.patch("importlib.util.find_spec", return_value=None):
             self.assertEqual([("", sysconfig.get_paths()["stdlib"])], default_data._folders())
 
-    def test_a_part_of_the_standard_library(self):
+    def test_json_of_the_standard_library_is_read(self):
         folder = os.path.join(sysconfig.get_paths()["stdlib"], "json")
         self.enter(mock.patch.object(default_data, "_folders", lambda: [("json", folder)]))
         self.assertIn("json decoder", " ".join(self.lines(default_data.docstrings())))

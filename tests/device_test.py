@@ -116,7 +116,7 @@ class WalkTest(_GpuCase):
         return tf.random.log_uniform_candidate_sampler(tf.zeros([_B, 1], tf.int64), 1, _S, True, _C)
 
     @parameterized.parameters(1, 2)
-    def test_in_a_loop_within_a_branch(self, behavior):
+    def test_ops_in_a_loop_within_a_branch_are_found(self, behavior):
         placement.behave_as(self, behavior)
 
         def loop():
@@ -127,16 +127,16 @@ class WalkTest(_GpuCase):
         self.assertLen(found, 1)
         self.assertRegex(found[0], "^LogUniformCandidateSampler")
 
-    def test_behind_a_control_input(self):
+    def test_ops_behind_a_control_input_are_found(self):
         with tf.control_dependencies(self._sampler_op()):
             done = tf.no_op()
         self.assertLen(placement.without_gpu_kernel(done), 1)
 
-    def test_not_what_does_not_run(self):
+    def test_an_op_that_does_not_run_is_left_out(self):
         self._sampler_op()
         self.assertEqual(placement.without_gpu_kernel(tf.no_op()), [])
 
-    def test_types_count(self):
+    def test_a_kernel_counts_for_its_types_only(self):
         for dtype, wanted in [(tf.float32, []), (tf.int32, ["MatMul(T=int32) at int32"])]:
             table = tf.placeholder(dtype, [2, 2])
             product = tf.matmul(table, table, name=dtype.name)

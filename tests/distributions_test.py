@@ -116,7 +116,7 @@ class DistributionTest(_DistributionCase):
                 self.assertTrue(np.all(prob[drawn] > 0), drawn)
             self.assertEqual(session.run(ids, {uniforms: np.zeros([2, 0])}).shape, (2, 0))
 
-    def test_which_ones_rise(self):
+    def test_rises_is_false_for_a_unigram_only(self):
         for make in (distributions.Uniform, distributions.LogUniform, distributions.LearnedUnigram):
             self.assertTrue(make(4).rises)
         # Where an id falls below another one's alias, what a uniform draws falls.
@@ -142,7 +142,7 @@ class DistributionTest(_DistributionCase):
 
     @parameterized.product(make=[distributions.Uniform, distributions.LogUniform],
                            size=[1, 2, 3, 7, 1 << 20, (1 << 31) + 11, 1 << 40])
-    def test_any_size(self, make, size):
+    def test_uniforms_from_0_to_1_reach_the_first_and_last_id(self, make, size):
         uniforms = np.concatenate([[0, 2.0 ** -53], np.linspace(0, 1, 1001)[1:-1],
                                    1 - 2.0 ** -np.arange(20, 54), [1]])
         uniforms.sort()
@@ -198,7 +198,7 @@ class UniformsTest(graph_case.GraphCase):
         distance = max(np.max(steps[1:] - values), np.max(values - steps[:-1]))
         self.assertLess(distance, 2.3 / np.sqrt(len(values)))  # passed once in 20,000 times
 
-    def test_uniforms(self):
+    def test_uniforms_are_uniform_and_distinct(self):
         values = self.run_graph(distributions.uniforms([300, 400], _seed(1, 2)))
         self.assertEqual((values.dtype, values.shape), (np.float64, (300, 400)))
         self.assert_uniform(values)
@@ -254,7 +254,7 @@ class SeedTest(graph_case.GraphCase):
             self.assertFalse(np.any(first == value))
 
     @parameterized.parameters(tf.int32, tf.int64)
-    def test_a_fed_seed(self, dtype):
+    def test_a_fed_seed_repeats_its_uniforms(self, dtype):
         seed = tf.placeholder(dtype, [2])
         stateless = distributions.stateless_seed(seed)
         self.assertEqual(stateless.dtype, tf.int64)
@@ -393,7 +393,7 @@ class StreamingFrequencyTest(graph_case.GraphCase):
 
     # Also more labels in a batch than the formula can tell from labels that are in each.
     @parameterized.parameters((10, 1), (10, 8), (10, 100), (10, 1000), (2, 1), (2, 64), (100000, 4096))
-    def test_a_class_not_seen_yet(self, size, labels_per_step):
+    def test_before_the_first_label_each_class_has_probability_1_by_size(self, size, labels_per_step):
         frequency = distributions.StreamingFrequency(size, labels_per_step)
         self.assertEqual(frequency.num_classes, size)
         values = self.run_graph([frequency.log_prob(tf.constant([[0], [size - 1]], dtype))
@@ -411,8 +411,10 @@ class StreamingFrequencyTest(graph_case.GraphCase):
         frequency = distributions.StreamingFrequency(size, labels_per_step, rate)
         ids = tf.placeholder(tf.int32, [None])
         observe, log_prob = frequency.observe(ids), frequency.log_prob(tf.range(size))
+        probs = list(_streaming(batches, size, labels_per_step, rate))
+        self.assertLen(probs, 44)
         with self.new_session() as session:
-            for batch, prob in zip(batches, _streaming(batches, size, labels_per_step, rate)):
+            for batch, prob in zip(batches, probs):
                 session.run(observe, {ids: batch})
                 self.assert_close(session.run(log_prob), np.log(prob))
                 # Evaluation changes nothing.

@@ -35,7 +35,7 @@ class GroupsTest(sampler_case.SamplerCase):
         self.assertEqual(np.any(source == np.arange(num_groups)), num_groups == 1)
 
     @parameterized.parameters("all", "fixed_unigram", "in_batch", "in_batch+uniform", "log_uniform")
-    def test_one_group(self, name):
+    def test_one_group_has_exact_counts(self, name):
         labels = np.arange(6).reshape(3, 2)
         ids, true_count, stated = self.run_graph(self.sample(
             name, tf.constant(labels), None, "masked", num_groups=1))
@@ -97,7 +97,7 @@ class UniqueTest(sampler_case.SamplerCase):
             self.assertGreater(max(all_tries), chunk)  # which took more than one turn
 
     @parameterized.parameters(*_DRAWN)
-    def test_without_groups(self, name):
+    def test_without_groups_ids_and_counts_are_those_of_a_replay(self, name):
         labels, (ids, true_count, stated), draws, _ = self._replay(name, None, 20)
         first = np.flatnonzero(sampler_case.first_of_its_kind(draws[0]))[:20]
         np.testing.assert_array_equal(ids, draws[0][first])

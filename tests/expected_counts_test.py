@@ -82,7 +82,7 @@ class OneClassTest(graph_case.GraphCase):
     """P = 1, whose missing has the logarithm of 0."""
 
     @parameterized.parameters(*[name for name in _NAMES if name != "all"])
-    def test_counts(self, name):
+    def test_counts_of_a_single_class(self, name):
         labels, num_draws = tf.constant([[0], [0], [0]]), 3 if name == "in_batch" else 4
         num_draws += 3 * ("+" in name)
         repeated, masked, unique = self.run_graph([samplers.sample_by_name(

@@ -30,7 +30,7 @@ class FuzzTest(parameterized.TestCase):
 
     @unittest.skipIf(hypothesis is None, "hypothesis is not installed: nothing makes the inputs")
     @parameterized.named_parameters(*_READERS)
-    def test_bad_input(self, reader):
+    def test_bad_input_gives_a_clear_error(self, reader):
         place = fuzzing.Place(reader, self.create_tempdir().full_path)
 
         # The same inputs each time; one that fails is made smaller before it is shown.
@@ -71,12 +71,12 @@ class HarnessTest(parameterized.TestCase):
         ("memory", lambda path: np.ones(1 << 31), "a traceback: (.|\n)*MemoryError"),
         ("no_path", lambda path: _refuse("x"), "an unclear message"),
         ("long_message", lambda path: _refuse(path + "x" * 2000), "an unclear message"))
-    def test_wrong_answers(self, read, message):
+    def test_tracebacks_warnings_and_unclear_messages_are_seen(self, read, message):
         place = fuzzing.Place(self.reader(read), self.create_tempdir().full_path)
         with fuzzing.limits(), self.assertRaisesRegex(fuzzing.Wrong, message):
             fuzzing.outcome(self.reader(read), place.put("f", b"x"))
 
-    def test_a_hang(self):
+    def test_a_hang_is_seen(self):
         def read(path):
             while True:
                 pass
@@ -86,7 +86,7 @@ class HarnessTest(parameterized.TestCase):
                 fuzzing.outcome(self.reader(read), place.put("f", b"x"))
 
     @parameterized.parameters("f.copy", "../../up", "d/x")
-    def test_files_that_are_written(self, name):
+    def test_files_written_beside_the_input_are_seen(self, name):
         def read(path):
             other = os.path.join(os.path.dirname(path), name)
             os.makedirs(os.path.dirname(other), exist_ok=True)
@@ -121,7 +121,8 @@ class NamesTest(absltest.TestCase):
         with open(path, "w", encoding="utf-8") as stream:
             stream.write("user\titem\tkind\n" + "".join("%s\t%s\t%s\n" % (n, n, n) for n in _NAMES[:-1]))
         log = events.read_log(path, categorical=["kind"])
-        names = warm_start.Names(log.item_names, log.user_names, {"kind": log.columns["kind"].categories})
+        categories = log.columns["kind"].kind.categories
+        names = warm_start.Names(log.item_names, log.user_names, {"kind": categories})
         self.assertEqual(names, (_NAMES[:-1], _NAMES[:-1], {"kind": [""] + _NAMES[:-1]}))
         names = warm_start.Names(_NAMES, _NAMES, {"../up": [""] + _NAMES})
         items.write_items(os.path.join(folder, "items.tsv"), _NAMES, _NAMES[::-1], [1] * len(_NAMES))

@@ -265,6 +265,7 @@ class Place:
 
 # Readers.
 
+_FURTHER = {"categorical": ["kind"], "numeric": ["rating"]}
 _RATINGS = (
     b"userId,movieId,rating,timestamp,kind\n7,10,4.0,30,phone\n7,20,1.0,10,tv\n8,10,2.5,5,\n9,30,5,7,x\n",
     b'\xef\xbb\xbf"user";"item";"rating";"kind"\r\n"7";"a ""b""";"1";"x\ny"\r\n8;"\xf0\x9f\x98\x80";2;z',
@@ -334,7 +335,8 @@ def _pieces(path):
 def _corpus(path):
     cache = tempfile.mkdtemp(dir=os.path.dirname(path))
     try:
-        with corpus.read_corpus([path], min_count=1, phrases=1, cache_dir=cache, report=len) as found:
+        options = corpus.ReadOptions(min_count=1, phrases=1)
+        with corpus.read_corpus([path], options, cache, report=len) as found:
             tokens = found.read(0, found.num_positions)
         assert (tokens >= -1).all() and (tokens < len(found.words)).all()
     finally:
@@ -367,15 +369,15 @@ _LIES = tuple(header + rows
 READERS = [
     Reader("read_log", ["e.csv"], _RATINGS + _HEADERLESS, _logs_of, {}),
     Reader("read_log_columns", ["e.csv"], _RATINGS,
-           lambda path: events.read_log(path, categorical=["kind"], numeric=["rating"]), {}),
+           lambda path: events.read_log(path, **_FURTHER), {}),
     Reader("read_logs", ["e.csv"], _RATINGS + _HEADERLESS,
            lambda path: events.read_logs([path, os.path.join(os.path.dirname(path), "train.txt")]),
            {"train.txt": b"1 10 20\n2 30\n"}),
     Reader("read_titles", ["t.csv"], _TITLES, events.read_titles, {}),
     Reader("read_side_table", ["s.csv"], _SIDE,
-           lambda path: events.read_side_table(path, "item", ["kind"], ["rating"]), {}),
+           lambda path: events.read_side_table(path, "item", **_FURTHER), {}),
     Reader("with_user_columns", ["s.csv"], _SIDE,
-           lambda path: events.with_user_columns(_log(), path, ["kind"], ["rating"]), {}),
+           lambda path: events.with_user_columns(_log(), path, **_FURTHER), {}),
     Reader("read_items", ["i.tsv"],
            [b"item\ttitle\tevents\nos.walk\tWalks\t3\na\\tb\t=1+1\t0\n\\=x\t\t2\n\xf0\x9f\x98\x80\t\\\\\t1\n"],
            lambda path: _write_and_read(path, items.write_items, items.read_items,

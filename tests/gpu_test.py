@@ -19,11 +19,9 @@ from absl.testing import absltest, parameterized
 import tf1_sampled
 from tests import graph_case, placement
 from tf1_sampled import candidates, distributions, logits, losses, registry, samplers
-from tf1_sampled.recsys import feeds, ranking
-from tf1_sampled.recsys import model as recsys_model
+from tf1_sampled.recsys import columns, feeds, model as recsys_model, ranking
 from tf1_sampled.training import steps
-from tf1_sampled.word2vec import corpus
-from tf1_sampled.word2vec import model as word2vec_model
+from tf1_sampled.word2vec import corpus, model as word2vec_model
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("device", os.environ.get("TF1_SAMPLED_DEVICE", ""),
@@ -62,7 +60,8 @@ def _all_losses(sampler):
             weights, biases = _variable("weights", [_C, _D]), _variable("biases", [_C])
         for name, sampled in zip(names, itertools.cycle(draws.values())):
             fetches[name] = losses.loss_by_name(name, weights, biases, labels, inputs, _C, sampled)
-    total = tf.add_n([tf.reduce_mean(fetches[name]) for name in [*registry.LOSSES, *registry.FULL_LOSSES]])
+    names = [*registry.LOSSES, *registry.FULL_LOSSES]
+    total = tf.add_n([tf.reduce_mean(fetches[name]) for name in names])
     train_op = _minimize_by_all(total)
 
     def step(session, number):
@@ -136,9 +135,9 @@ def _word2vec(windows_of, loss, sampler, optimizer):
     return step
 
 
-def _recsys(loss, sampler, optimizer, hard_negatives=0, remove_known=False, **options):
+def _recsys(loss, sampler, optimizer, hard_negatives=0, remove_known=False, data=None, **options):
     """Build the training step of run_recsys.py and its ranking of items."""
-    net = recsys_model.YouTubeDNN(_COUNTS, _D, seed=1, **options)
+    net = recsys_model.Network(_COUNTS, recsys_model.Architecture(_D, **options), seed=1, **(data or {}))
     inputs = recsys_model.placeholders(net, training=True)
     labels = tf.placeholder(tf.int32, [None])
     seed = steps.step_seed(1)
@@ -215,8 +214,8 @@ def _other_functions():
     return step
 
 
-_TOWER = dict(hidden=(6, 4), num_users=3, context={"kind": 4, "hour": recsys_model.Numeric(0.5, 0.3)},
-              age_unit=0.5, dropout=0.2)
+_TOWER = dict(hidden=(6, 4), dropout=0.2, data=dict(num_users=3, age_unit=0.5, context={
+    "kind": columns.Categorical(["", "a", "b", "c"]), "hour": columns.Numeric(0.5, 0.3)}))
 _PROGRAMS = {
     "skip_gram": functools.partial(_word2vec, word2vec_model.skip_gram, "negative_sampling",
                                    "fixed_unigram", "rowwise_adagrad"),
@@ -351,7 +350,7 @@ class RepeatedRowsTest(GpuCase):
         return actual, -0.1 * total / _SCALES[name](total, squares)
 
     @parameterized.product(name=sorted(registry.OPTIMIZERS), use_resource=[False, True])
-    def test_six_times(self, name, use_resource):
+    def test_a_row_that_occurs_six_times_is_updated_exactly(self, name, use_resource):
         actual, wanted = self.step(name, use_resource, [3] * 6, np.ones([6, _D]))
         self.assert_close(actual, wanted)
 

@@ -84,7 +84,7 @@ class IdsBelowTest(_AssertionsCase):
                 session.run(count, {ids: [4, 12]})
             np.testing.assert_array_equal(session.run(counts), 2 * (np.arange(20) == 3))
 
-    def test_within_a_loop(self):
+    def test_ids_are_checked_in_a_while_loop(self):
         ids = tf.placeholder(tf.int64, [None])
 
         def add(i, total):
@@ -134,7 +134,8 @@ class IdsWithCountsTest(_AssertionsCase):
     def test_counts_that_are_no_numbers_or_below_zero(self):
         for count in (float("nan"), -1.0, 0.0):
             counts = tf.placeholder(tf.float32, [2])
-            checked = graph_checks.ids_with_counts(tf.constant([1, 4]), counts, self.NEVER, "f", "labels")
+            checked = graph_checks.ids_with_counts(
+                tf.constant([1, 4]), counts, self.NEVER, "f", "labels")
             for optimized in (False, True):
                 self.assert_fails("[f: labels: wanted ids that can be drawn", checked,
                                   {counts: [0.5, count]}, optimized)

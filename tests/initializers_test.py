@@ -11,7 +11,7 @@ from tf1_sampled import frozen, initializers
 class FilledTest(graph_case.GraphCase):
 
     @parameterized.product(dtype=[tf.float16, tf.float32, tf.float64, tf.int64], value=[0, 3])
-    def test_value_and_type(self, dtype, value):
+    def test_filled_has_the_value_and_type(self, dtype, value):
         table = tf.get_variable("table", [3, 2], dtype, initializers.filled(value))
         result = self.run_graph(table)
         np.testing.assert_array_equal(result, np.full([3, 2], value))

@@ -37,7 +37,7 @@ class LearningTest(graph_case.GraphCase):
             wanted = oracles.expected_count(prob, 5, 5 if unique else None)
             self.assert_close(after[:, 0], wanted[[1, 1, 4]])
 
-    def test_decay(self):
+    def test_older_labels_count_less_by_decay(self):
         labels = tf.placeholder(tf.int64, [None, 1])
         values = samplers.learned_unigram_candidate_sampler(labels, 1, 5, False, 5, decay=0.5)
         with self.new_session() as session:

@@ -1,0 +1,80 @@
+"""Checks of paths: no result goes where another goes, or where input lies."""
+import os
+
+from absl.testing import absltest, parameterized
+
+from tests import file_case
+from tf1_sampled import checks
+from tf1_sampled.files import places
+
+
+class WritableTest(file_case.FileCase):
+
+    def test_the_folder_is_made_and_no_file_is_left(self):
+        places.check_writable(self.path(os.path.join("new", "below", "f")))
+        self.assertEqual(os.listdir(self.path("new")), ["below"])
+        self.assertEmpty(os.listdir(self.path(os.path.join("new", "below"))))
+
+    def test_a_file_that_is_there_stays_as_it_is(self):
+        path = self.path("f", b"old")
+        places.check_writable(path)
+        self.assertEqual(file_case.read_binary(path), b"old")
+
+    def test_a_path_where_no_file_can_be_made_is_an_error(self):
+        file = self.path("file", b"x")
+        self.check_error(os.path.join(file, "f"), "a place to write, got: ", places.check_writable)
+        self.check_error(self.folder, "a file, got a folder", places.check_writable)
+        self.check_error(os.devnull, "a file, got a pipe or a device", places.check_writable)
+
+    @absltest.skipUnless(os.path.isdir("/proc/self"), "needs a folder that refuses files to root too")
+    def test_a_folder_that_refuses_files_is_an_error(self):
+        self.check_error("/proc/f", "a place to write, got: ", places.check_writable)
+
+
+class ApartTest(file_case.FileCase):
+
+    def test_different_places_pass(self):
+        places.check_apart({}, {})
+        places.check_apart({"a": "", "b": "", "c": "x"}, {"d": "", "e": ""})
+        places.check_apart({"a": "model", "b": "model/file", "c": "mode"},
+                           {"d": "model/new", "e": "new"})
+
+    @parameterized.parameters(
+        (dict(a="x", b="./y/../x"), {}, "^a: wanted a place of its own, got that of b$"),
+        ({}, dict(d="x", e="x/"), "^d: .* that of e$"), ({}, dict(d="x/y", e="x"), "^e: .* that of d$"),
+        (dict(a="x/file"), dict(d="x"), "^d: .* that of a$"), (dict(a="x"), dict(d="x"), "that of "))
+    def test_one_place_for_two_results_is_an_error(self, paths, folders, message):
+        with self.assertRaisesRegex(checks.InputError, message):
+            places.check_apart(paths, folders)
+
+    def test_a_link_is_where_it_leads(self):
+        os.symlink("there", os.path.join(self.folder, "link"))
+        with self.assertRaisesRegex(checks.InputError, "^d: .* that of a$"):
+            places.check_apart({"a": os.path.join(self.folder, "there", "file")},
+                               {"d": os.path.join(self.folder, "link")})
+        with self.assertRaisesRegex(checks.InputError, "^a: .* that of i$"):
+            places.check_apart({"a": os.path.join(self.folder, "there")}, {},
+                               {"i": [os.path.join(self.folder, "link")]})
+
+    def test_what_is_read_may_be_read_twice(self):
+        places.check_apart({"a": "x", "b": ""}, {"d": "new"},
+                           {"i": ["y", "y", "x/y", "newer"], "j": ["y"], "k": []})
+
+    @parameterized.parameters((["y", "./x"], "^a: wanted a place of its own, got that of i$"),
+                              (["new/file"], "^d: .* that of i$"), (["new"], "^d: .* that of i$"))
+    def test_what_is_read_is_no_place_for_a_result(self, read, message):
+        with self.assertRaisesRegex(checks.InputError, message):
+            places.check_apart({"a": "x"}, {"d": "new"}, {"i": read})
+
+    def test_a_path_that_a_folder_keeps_is_an_error(self):
+        patterns = ["lock", "model-*"]
+        places.check_not_kept({"a": ["m/x", "lock", "m", "m/x/lock", "m2/lock", "m/models"], "b": []},
+                              "m", patterns)
+        for path, name in (("m/lock", "lock"), ("n/../m/model-1", "model-1"), ("m/lock/x", "lock")):
+            with self.assertRaisesRegex(checks.InputError, "^a: wanted a place of its own, got %s, "
+                                        "which m keeps for itself$" % name):
+                places.check_not_kept({"a": ["x", path]}, "m", patterns)
+
+
+if __name__ == "__main__":
+    absltest.main()

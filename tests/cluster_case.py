@@ -1,6 +1,9 @@
 """Clusters of this machine, for tests."""
+import threading
+
 import tensorflow.compat.v1 as tf
 
+from tests import graph_case
 from tf1_sampled.cluster import launch, servers, spec
 
 
@@ -31,3 +34,30 @@ def end_serving(cluster, thread):
             with tf.Session("grpc://" + cluster.address, config=config) as session:
                 session.run(end)
         thread.join(10)
+
+
+class ServedCase(graph_case.GraphCase):
+    """A parameter server and two workers' servers in this process, which TensorFlow never stops.
+
+    Attributes:
+      clusters: {(job, index): spec.Cluster}.
+      lines: list of strings, what the servers reported.
+      serving: thread of the parameter server.
+      servers: list of the workers' tf.train.Servers.
+    """
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.clusters = clusters(1, 2)
+        cls.lines = []
+        cls.serving = threading.Thread(
+            target=servers.serve, args=(cls.clusters["ps", 0], cls.lines.append), daemon=True)
+        cls.serving.start()
+        cls.servers = [servers.start_server(cls.clusters["worker", index], cls.lines.append)
+                       for index in (0, 1)]
+
+    @classmethod
+    def tearDownClass(cls):
+        end_serving(cls.clusters["ps", 0], cls.serving)
+        super().tearDownClass()

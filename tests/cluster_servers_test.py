@@ -1,35 +1,17 @@
 import socket
 import sys
-import threading
 import unittest
 from unittest import mock
 
 import tensorflow.compat.v1 as tf
 from absl.testing import absltest
 
-from tests import cluster_case, graph_case
+from tests import cluster_case
 from tf1_sampled.checks import InputError
 from tf1_sampled.cluster import addresses, launch, placement, servers, spec
 
 
-class ServersTest(graph_case.GraphCase):
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        # Servers in this process, which TensorFlow never stops.
-        cls.clusters = cluster_case.clusters(1, 2)
-        cls.lines = []
-        cls.serving = threading.Thread(
-            target=servers.serve, args=(cls.clusters["ps", 0], cls.lines.append), daemon=True)
-        cls.serving.start()
-        cls.servers = [servers.start_server(cls.clusters["worker", index], cls.lines.append)
-                       for index in (0, 1)]
-
-    @classmethod
-    def tearDownClass(cls):
-        cluster_case.end_serving(cls.clusters["ps", 0], cls.serving)
-        super().tearDownClass()
+class ServersTest(cluster_case.ServedCase):
 
     @unittest.skipUnless(sys.platform.startswith("linux"), "packet filters of Linux")
     def test_servers_answer_only_at_their_own_address(self):

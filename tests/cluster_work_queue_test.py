@@ -8,8 +8,8 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 from absl.testing import absltest
 
-from tests import cluster_case, graph_case
-from tf1_sampled.cluster import addresses, placement, servers, work_queue
+from tests import cluster_case
+from tf1_sampled.cluster import addresses, placement, work_queue
 
 
 class NumPiecesTest(absltest.TestCase):
@@ -18,24 +18,7 @@ class NumPiecesTest(absltest.TestCase):
         self.assertEqual([work_queue.num_pieces(n, 128) for n in (0, 6399, 6400, 64000)], [1, 1, 2, 11])
 
 
-class WorkQueueTest(graph_case.GraphCase):
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        # Servers in this process, which TensorFlow never stops.
-        cls.clusters = cluster_case.clusters(1, 2)
-        cls.lines = []
-        cls.serving = threading.Thread(
-            target=servers.serve, args=(cls.clusters["ps", 0], cls.lines.append), daemon=True)
-        cls.serving.start()
-        cls.servers = [servers.start_server(cls.clusters["worker", index], cls.lines.append)
-                       for index in (0, 1)]
-
-    @classmethod
-    def tearDownClass(cls):
-        cluster_case.end_serving(cls.clusters["ps", 0], cls.serving)
-        super().tearDownClass()
+class WorkQueueTest(cluster_case.ServedCase):
 
     @contextlib.contextmanager
     def _work(self, index, num_pieces):

@@ -93,15 +93,25 @@ def _run_preloaded(program, folder, arguments, text):
 
 def _be(path, folder, arguments, variables, paths):
     """Be a program from here on, as `python path` is."""
+    os.environ.clear()
+    os.environ.update(variables)
+    os.chdir(folder)
+    for number, name in enumerate(paths):
+        mode = os.O_WRONLY | os.O_CREAT if number else os.O_RDONLY
+        os.dup2(os.open(name, mode, 0o666), number)
+    sys.stdin = os.fdopen(0, "r", encoding="utf-8")
+    become(path, arguments)
+
+
+def become(path, arguments):
+    """Run a program as this process, which ends with it; its output goes to the descriptors 1 and 2.
+
+    Args:
+      path: string, the file.
+      arguments: list of strings.
+    """
     code = 1
     try:
-        os.environ.clear()
-        os.environ.update(variables)
-        os.chdir(folder)
-        for number, name in enumerate(paths):
-            mode = os.O_WRONLY | os.O_CREAT if number else os.O_RDONLY
-            os.dup2(os.open(name, mode, 0o666), number)
-        sys.stdin = os.fdopen(0, "r", encoding="utf-8")
         sys.stdout, sys.stderr = (os.fdopen(number, "w", 1, encoding="utf-8") for number in (1, 2))
         sys.argv = [path, *arguments]
         runpy.run_path(path, run_name="__main__")

@@ -13,14 +13,14 @@ import multiprocessing
 import os
 import random
 import resource
-import runpy
 import signal
 import sys
 import tempfile
 import time
-import traceback
 
 import numpy as np
+
+from tests import run_program
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _SETTINGS = ("--threads=1", "--dim=8", "--min_count=1", "--save_seconds=0", "--model_dir=model")
@@ -65,27 +65,12 @@ def start(program, folder, *arguments, file_size_limit=None):
 
 def _be(program, folder, arguments, file_size_limit):
     """What the process does: it is `program` from here on."""
-    code = 70
-    try:
-        os.chdir(folder)
-        for name, number in (("out.txt", 1), ("err.txt", 2)):
-            os.dup2(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666), number)
-        sys.stdout, sys.stderr = (os.fdopen(number, "w", 1) for number in (1, 2))
-        sys.argv = [os.path.join(_ROOT, program)] + list(ARGUMENTS[program]) + list(arguments)
-        if file_size_limit is not None:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (file_size_limit, file_size_limit))
-        runpy.run_path(sys.argv[0], run_name="__main__")
-        code = 0
-    except SystemExit as e:
-        if isinstance(e.code, str):
-            print(e.code, file=sys.stderr)
-        code = e.code if isinstance(e.code, int) else int(e.code is not None)
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
+    os.chdir(folder)
+    for name, number in (("out.txt", 1), ("err.txt", 2)):
+        os.dup2(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666), number)
+    if file_size_limit is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (file_size_limit, file_size_limit))
+    run_program.become(os.path.join(_ROOT, program), [*ARGUMENTS[program], *arguments])
 
 
 def wait(process, seconds=300):

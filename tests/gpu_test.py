@@ -318,6 +318,8 @@ class StepTest(GpuCase):
 
     @parameterized.parameters(*sorted(registry.SAMPLERS))
     def test_losses_and_optimizers_are_those_of_a_cpu(self, sampler):
+        if "cpu" in self.device and sampler not in ("in_batch+uniform", "log_uniform"):
+            self.skipTest("on the CPU, which tests this file, two samplers do")
         self.check_same(_all_losses(sampler))
 
     @parameterized.parameters(*sorted(_PROGRAMS))

@@ -212,9 +212,10 @@ class LoadTest(EstimatorCase):
         ("{", "a/settings.json: wanted the settings of a model, got: JSONDecodeError"),
         ("[]", "a/settings.json: wanted the settings of a model, got: TypeError"),
         ("{\"program\": \"toy\"}", "a/settings.json: wanted the settings of a model, got: KeyError"),
-        ("{\"program\": \"word2vec\", \"settings\": {}}",
+        ("{\"program\": \"word2vec\", \"settings\": {}, \"data\": {}}",
          "^a: wanted a model of toy, got one of word2vec"),
-        ("{\"program\": \"toy\", \"settings\": {\"dim\": -1}}", "^Toy: dim: wanted an integer of 1"))
+        ("{\"program\": \"toy\", \"settings\": {\"dim\": -1}, \"data\": {}}",
+         "^Toy: dim: wanted an integer of 1"))
     def test_a_folder_without_such_a_model(self, text, message):
         os.mkdir("a")
         if text is not None:
@@ -226,7 +227,7 @@ class LoadTest(EstimatorCase):
     def test_settings_that_this_version_does_not_have_and_no_metrics(self):
         os.mkdir("a")
         with open("a/settings.json", "w") as stream:
-            json.dump({"program": "toy", "settings": {"dim": 3, "colour": "red"}}, stream)
+            json.dump({"program": "toy", "settings": {"dim": 3, "colour": "red"}, "data": {}}, stream)
         for text in (None, "{", "[]"):
             if text:
                 with open("a/metrics.json", "w") as stream:

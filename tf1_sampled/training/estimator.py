@@ -14,7 +14,7 @@ import weakref
 from typing import Any, ClassVar, Dict, List, Tuple, Type, TypeVar
 
 from tf1_sampled import checks
-from tf1_sampled.files import reading, writing
+from tf1_sampled.files import writing
 from tf1_sampled.training import file_names, host, model_dir
 from tf1_sampled.training.settings import TrainingSettings
 
@@ -111,16 +111,10 @@ class Estimator(TrainingSettings):
     @classmethod
     def _read_settings(cls, folder: str) -> Dict[str, Any]:
         """Return the settings in settings.json; InputError for a folder of another program."""
-        path = os.path.join(folder, file_names.SETTINGS)
-        with reading.open_text(path) as stream:
-            try:
-                found = json.load(stream)
-                program, values = str(found["program"]), dict(found["settings"])
-            except (ValueError, KeyError, TypeError, RecursionError) as e:
-                raise checks.InputError("%s: wanted the settings of a model, got: %s: %s" % (
-                    path, type(e).__name__, e)) from e
-        checks.file(program == cls.PROGRAM, folder, "a model of " + cls.PROGRAM, "one of " + program)
-        return values
+        found = model_dir.read(folder)
+        checks.file(found["program"] == cls.PROGRAM, folder, "a model of " + cls.PROGRAM,
+                    "one of " + found["program"])
+        return found["settings"]
 
     def _load(self, metrics: Dict[str, Any]) -> None:
         """Take over what the training took; for classes to extend by what is asked of the model."""

@@ -64,7 +64,7 @@ class ModelDir:
         """Return the setting that the folder's training had before; None where none can be read."""
         with contextlib.suppress(checks.InputError):
             if self.path and os.path.exists(self._file(file_names.SETTINGS)):
-                return self._read()["settings"].get(name)
+                return read(self.path)["settings"].get(name)
         return None
 
     def unchanging(self, data):
@@ -96,7 +96,7 @@ class ModelDir:
         if self.goes_on:
             self._check_settings()
             self._check_data(data)
-            before = self._read()["settings"]
+            before = read(self.path)["settings"]
         self._clean()
         self._restart = False
         with writing.writing(self._file(file_names.SETTINGS)) as stream:
@@ -124,7 +124,7 @@ class ModelDir:
             checks.file(not has_checkpoints, self.path, "a folder that this program made, or a new one",
                         "a model without settings.json")
             return
-        before = self._read()
+        before = read(self.path)
         checks.file(before["program"] == self._program, self.path, "a model of %s" % self._program,
                     "one of %s" % before["program"])
         changed = [name for name in sorted(set(self._settings) - self._may_change)
@@ -135,21 +135,10 @@ class ModelDir:
                                             _shown(before["settings"][name])) for name in changed))
 
     def _check_data(self, data):
-        before = self._read()["data"]
+        before = read(self.path)["data"]
         changed = sorted(name for name in data if before.get(name) != data[name])
         checks.file(not changed, self.path, "the data that its model is trained on",
                     "other %s; --restart starts anew" % " and ".join(changed))
-
-    def _read(self):
-        path = self._file(file_names.SETTINGS)
-        with reading.open_text(path) as stream:
-            try:
-                read = json.load(stream)
-                return {"program": str(read["program"]), "settings": dict(read["settings"]),
-                        "data": dict(read["data"])}
-            except (ValueError, KeyError, TypeError, RecursionError) as e:
-                raise checks.InputError("%s: wanted the settings of a model, got: %s: %s" % (
-                    path, type(e).__name__, e)) from e
 
     def _make(self):
         try:
@@ -208,6 +197,26 @@ class ModelDir:
 
     def _file(self, name):
         return os.path.join(self.path, name)
+
+
+def read(folder):
+    """Return what settings.json of a model's folder holds: {"program", "settings", "data"}.
+
+    Args:
+      folder: string.
+
+    Raises:
+      InputError: no such file, or one that holds something else.
+    """
+    path = os.path.join(folder, file_names.SETTINGS)
+    with reading.open_text(path) as stream:
+        try:
+            found = json.load(stream)
+            return {"program": str(found["program"]), "settings": dict(found["settings"]),
+                    "data": dict(found["data"])}
+        except (ValueError, KeyError, TypeError, RecursionError) as e:
+            raise checks.InputError("%s: wanted the settings of a model, got: %s: %s" % (
+                path, type(e).__name__, e)) from e
 
 
 def _shown(value):

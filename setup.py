@@ -1,4 +1,4 @@
-"""Installs the package and its two programs: pip install . (extras: plots, serve, ann, test)."""
+"""Installs the package and its two programs: pip install . (extras: plots, serve, ann, parquet, test)."""
 import os
 
 import setuptools
@@ -11,6 +11,7 @@ _EXTRAS = {
     "plots": ["matplotlib"],
     "serve": ["aiohttp"],
     "ann": ["faiss-cpu"],
+    "parquet": ["pyarrow"],
     # gensim is the peer that reads word2vec files; it has wheels for these Pythons.
     "test": [
         "pytest",

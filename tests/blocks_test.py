@@ -1,4 +1,3 @@
-import multiprocessing
 import resource
 
 import numpy as np
@@ -6,7 +5,7 @@ import tensorflow as tf2
 import tensorflow.compat.v1 as tf
 from absl.testing import absltest, parameterized
 
-from tests import graph_case, placement
+from tests import graph_case, placement, run_program
 from tf1_sampled import InputError, blocks
 from tf1_sampled.logits import UnitRows
 
@@ -130,7 +129,7 @@ def _peak(function, num_classes, block_size):
 class _Case(graph_case.GraphCase):
 
     def peak(self, *arguments):
-        with multiprocessing.get_context("spawn").Pool(1) as pool:
+        with run_program.server().Pool(1) as pool:
             return pool.apply(_peak, arguments)
 
     def assert_all_close(self, actual, wanted, precision=1e-7):

@@ -5,19 +5,31 @@ from absl.testing import absltest, parameterized
 
 from tests import cluster_survival_case, survival
 
+# A matrix large enough to be cut into parts. So small a rate, and so long, that neither the noise of the
+# default's rate (1% between two asynchronous trainings) nor some steps more or less decide.
+_EPOCHS = 8
+_ARGUMENTS = ("--dim=64", "--hidden=512", "--epochs=%d" % _EPOCHS, "--learning_rate=0.001")
+_EXAMPLES = 512  # of a step
+
 
 class KillsTest(cluster_survival_case.ClusterSurvivalCase):
 
+    alone_loss = []
+
+    def loss_alone(self):
+        """Return the loss of a training on one machine, which is made once."""
+        if not self.alone_loss:
+            self.alone_loss.append(self.alone(
+                "run_recsys.py", *_ARGUMENTS, "--batch_size=%d" % _EXAMPLES))
+        return self.alone_loss[0]
+
     @parameterized.parameters(False, True)
     def test_kills_of_each_kind_of_process(self, is_sync):
-        # So small a rate, and so long, that neither the noise of the default's rate (1% between two
-        # asynchronous trainings) nor some steps more or less decide.
-        num_epochs, rate = (4, 0.001) if is_sync else (8, 0.0005)
-        arguments = cluster_survival_case.RECSYS + (
-            "--epochs=%d" % num_epochs, "--learning_rate=%g" % rate)
+        alone = self.loss_alone()
         # A step together is one on the examples of both.
-        alone = self.alone("run_recsys.py", *arguments, "--batch_size=%d" % (256 if is_sync else 128))
-        cluster = self.cluster("run_recsys.py", *arguments, "--sync=%s" % is_sync)
+        batch_size = _EXAMPLES // 2 if is_sync else _EXAMPLES
+        cluster = self.cluster("run_recsys.py", *_ARGUMENTS, "--sync=%s" % is_sync,
+                               "--batch_size=%d" % batch_size)
         self.wait_for_step(60)
         cluster.send("worker", 1)
         cluster.start("worker", 1)
@@ -36,7 +48,7 @@ class KillsTest(cluster_survival_case.ClusterSurvivalCase):
         self.assert_ended(cluster)
         self.assertIn("Going on with what the parameter servers have", cluster.text(*survival.CHIEF))
         # The chosen model is of the end: that of the validation before has a loss that is 3% higher.
-        self.assertEqual(self.metrics(self.folder)["validations"][-1]["examples"], num_epochs * 51000)
+        self.assertEqual(self.metrics(self.folder)["validations"][-1]["examples"], _EPOCHS * 51000)
         self.assertLess(self.loss(self.folder) / alone, 1.02)
         survival.check_whole("run_recsys.py", self.folder)
 

@@ -8,7 +8,7 @@ from absl.testing import absltest, parameterized
 from tests import cluster_case, graph_case
 from tf1_sampled import initializers, logits, losses, registry, samplers
 from tf1_sampled.cluster import placement
-from tf1_sampled.recsys import model
+from tf1_sampled.recsys import item_features, model
 from tf1_sampled.training import checkpoints, policy, steps
 
 
@@ -94,10 +94,11 @@ class CutTablesTest(graph_case.GraphCase):
 
 class PlacedTest(graph_case.GraphCase):
 
-    def _recommender(self, which):
+    def _recommender(self, which, features=None):
         """The train op of a small recommender."""
         placement.cut_tables(which)
-        net = model.Network(np.arange(1, 2001), model.Architecture(16, [32, 16]), num_users=2100)
+        net = model.Network(np.arange(1, 2001), model.Architecture(16, [32, 16], num_positions=5),
+                            num_users=2100, features=features)
         inputs = model.placeholders(net, training=True)
         labels = tf.placeholder(tf.int32, [None])
         weights, biases = net.class_table()
@@ -105,6 +106,20 @@ class PlacedTest(graph_case.GraphCase):
         loss = tf.reduce_mean(losses.sampled_softmax_loss(
             weights, biases, labels, net.user_vectors(inputs, True), 8, 2000, sampled_values=sampled))
         return steps.minimize(loss, registry.OPTIMIZERS["adam"](0.01))
+
+    def test_rows_of_features_are_on_servers_and_who_has_them_on_the_worker(self):
+        which = cluster_case.a_worker()
+        self._recommender(which, item_features.ItemFeatures(
+            np.arange(2001), np.int32(np.arange(2000) % 7), np.ones(2000, np.float32), list("abcdefg")))
+        graph = tf.get_default_graph()
+        with placement.placed(graph, which):
+            places = {op.name: op.device for op in graph.get_operations()}
+        tables = [v for v in tf.trainable_variables() if "_features" in v.op.name]
+        self.assertLen(tables, 2)
+        for table in tables:
+            self.assertStartsWith(places[table.op.name], "/job:ps/")
+        for name in ("starts", "ids", "weights"):
+            self.assertStartsWith(places["features/" + name], "/job:worker/")
 
     def test_each_op_has_a_place_and_the_old_one_afterwards(self):
         which = cluster_case.a_worker()

@@ -7,9 +7,6 @@ from absl.testing import parameterized
 
 from tests import survival
 
-# Tables large enough to be cut into parts.
-RECSYS = ("--dim=256", "--hidden=256")
-
 
 class ClusterSurvivalCase(parameterized.TestCase):
 
@@ -30,8 +27,7 @@ class ClusterSurvivalCase(parameterized.TestCase):
 
     def alone(self, program, *arguments):
         """Return that of a training on one machine."""
-        folder = os.path.join(self.folder, "alone")
-        os.mkdir(folder)
+        folder = self.create_tempdir().full_path
         survival.write_data(folder)
         code, _, err = survival.run(program, folder, *arguments)
         self.assertEqual(code, 0, err)

@@ -1,17 +1,14 @@
 import os
-import subprocess
-import sys
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 from absl.testing import absltest, parameterized
 
-from tests import graph_case
+from tests import graph_case, run_program
 from tf1_sampled import frozen
 
 _ARRAYS = {"float32": np.arange(12, dtype=np.float32).reshape(6, 2), "int64": np.arange(6) * (1 << 40),
            "float64": np.linspace(0, 1, 7)}
-_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 class FrozenTest(graph_case.GraphCase):
@@ -59,18 +56,15 @@ class FrozenTest(graph_case.GraphCase):
 
     def test_files_of_a_process_are_gone_when_it_ends(self):
         folder = self.create_tempdir().full_path
-        script = ("import numpy as np, os, tensorflow.compat.v1 as tf\n"
+        script = ("import numpy as np, os, sys, tempfile, tensorflow.compat.v1 as tf\n"
+                  "tempfile.tempdir = sys.argv[1]\n"
                   "from tf1_sampled import frozen\n"
                   "frozen.LARGEST_CONSTANT = 0\n"
                   "with tf.Graph().as_default():\n"
                   "    frozen.Frozen(np.arange(3), 'array')\n"
-                  "print(len(os.listdir(os.environ['TMPDIR'])))\n")
-        environment = dict(os.environ, TMPDIR=folder, TF_CPP_MIN_LOG_LEVEL="3", CUDA_VISIBLE_DEVICES="",
-                           PYTHONPATH=os.pathsep.join([_ROOT] + [path for path in sys.path if path]))
-        printed = subprocess.check_output(
-            [sys.executable, "-W", "ignore", "-c", script], env=environment, universal_newlines=True,
-            stderr=subprocess.DEVNULL)
-        self.assertEqual(printed.split()[-1], "1")
+                  "print(len(os.listdir(sys.argv[1])))\n")
+        code, out, err = run_program.run_code(script, folder, folder)
+        self.assertEqual((code, out.split()[-1:]), (0, ["1"]), err)
         self.assertEmpty(os.listdir(folder))
 
 

@@ -19,6 +19,7 @@ import json
 import lzma
 import os
 import random as random_lib
+import re
 import resource
 import shutil
 import signal
@@ -34,8 +35,17 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from tf1_sampled import checks, samplers
-from tf1_sampled.recsys import events, items, warm_start
-from tf1_sampled.word2vec import corpus, evaluation, text, vectors, vocabulary
+from tf1_sampled.files import finding
+from tf1_sampled.recsys import events, items, roles, tables, times, warm_start
+from tf1_sampled.word2vec import (
+    corpus,
+    encoded,
+    evaluation_sets,
+    phrases,
+    text,
+    vectors,
+    vocabulary,
+)
 
 _SECONDS = 5  # of the processor, for an input
 _MEMORY = 1 << 30  # bytes, more than at the start
@@ -267,7 +277,8 @@ class Place:
 
 _FURTHER = {"categorical": ["kind"], "numeric": ["rating"]}
 _RATINGS = (
-    b"userId,movieId,rating,timestamp,kind\n7,10,4.0,30,phone\n7,20,1.0,10,tv\n8,10,2.5,5,\n9,30,5,7,x\n",
+    b"userId,movieId,rating,timestamp,kind\n7,10,4.0,30,phone\n7,20,1.0,10,tv\n8,10,2.5,5,\n"
+    b"9,30,5,7,x\n",
     b'\xef\xbb\xbf"user";"item";"rating";"kind"\r\n"7";"a ""b""";"1";"x\ny"\r\n8;"\xf0\x9f\x98\x80";2;z',
     b"timestamp\titem\tuser\trating\tkind\n30\tos.path\tu 1\t1\tx\n10\t=1+1\tu 2\t2\ty\n5\tb\tu\t3\tx\n",
     b"user item rating kind\n1 2 3 x\n4 5 6 y\n1 5 2 x\n",
@@ -276,6 +287,27 @@ _RATINGS = (
 _HEADERLESS = (b"196\t242\t3\t881250949\n186\t302\t3\t891717742\n22\t377\t1\t878887116\n",
                b"1::1193::5::978300760\n1::661::3::978302109\n2::914::3::978301968\n",
                b"u1\ti1\nu2\ti2\nu1\ti3\n", b"1 10 20 30\n2 20\n3\n4 10 50 60 70 80\n")
+_OTHER_FORMATS = (
+    b'{"reviewerID": "A2", "asin": "B1", "overall": 5.0, "unixReviewTime": 1252800000, "x": null}\n'
+    b'{"reviewerID": "A3", "asin": "B2", "overall": 1.0, "unixReviewTime": 1252800001, "x": '
+    b'"\\u00e9"}\n',
+    b"{u'username': u'x', u'product_id': u'3', u'date': u'2017-12-17', u'kind': True}\n"
+    b"{u'username': u'y', u'product_id': u'4', u'date': u'2017-12-18', u'kind': [1, (2,)]}\n",
+    b"1:\n1488844,3,2005-09-06\n822109,5,2005-05-13\n2:\n885013,4,2005-10-19\n",
+    b"1\tU1\t11/11/2019 9:05:58 AM\tN1 N2\tN3-1 N4-0\n2\tU2\t11/12/2019 6:11:30 PM\t\tN5-0 N6-1\n",
+    b"session_id:token\titem_id_list:token_seq\titem_id:token\n1\t2 3\t4\n2\t5\t6\n",
+    b"1,2014-04-07T10:51:09.277Z,214536502,0\n2,2014-04-07T13:56:37.614Z,214662742,0\n",
+    b"sep=;\nuser;item;t_dat\n1;2;2018-09-20\n1;3;2018-09-21T10:00:00+02:00\n",
+    b"# exported\n# user item time\n1 2 20180920\n1 3 20180921\n2 NA 20180922\n",
+    b"user,item,created_at\n1.0,2.0,1500000000000\n1.0,,1500000000001\nnan,3.0,\n2.0,4.0,15e11\n",
+    b"user,item,date_added\n1,2,Sun Jul 30 07:44:10 -0700 2017\n1,3,Mon Jul 31 07:44:10 -0700 2017\n")
+_KINDS = (b"user,item,kind,stars,time\n1,a,buy,5,7\n1,b,view,5,8\n2,b,,4,9\n2,a, buy "
+          b",,10\n3,c,cart,4.5,\n",
+          b'{"user": 1, "item": 2, "kind": "buy", "stars": 5}\n'
+          b'{"user": 1, "item": 3, "kind": "view", "stars": 4}\n')
+_OPTIONS = roles.Options(event_column="kind", events_kept=["buy:3", "view"], min_rating=4.0,
+                           keep_missing=True)
+_COLUMNS = roles.Options(columns=["user", "kind", "items", "time"], encoding="utf-8")
 _TITLES = (b'movieId,title,genres\n1,"Heat, The (1995)",Action|Crime\n2,Am\xc3\xa9lie,\n3,"=1+1",x\n',
            b"1::Toy Story (1995)::Animation|Comedy\n2::Am\xe9lie::Drama\n",
            b"1|GoldenEye (1995)|01-Jan-1995||http://x|0|1\n2|Get Shorty|01-Jan-1995||http://y|1|0\n")
@@ -283,6 +315,10 @@ _SIDE = (b"userId,kind,rating,movieId\n7,a,1,10\n8,b c,2.5,20\n9,,3,30\n",
          b"user\titem\tkind\trating\n7\t10\tK\xf6ln\t4\n8\t20\ty\t5\n")
 _TEXTS = ("The quick brown fox jumps over the lazy dog.\nIt was the best of times ; it was the worst\n",
           "été 日本 \U0001f600 naïve\u3000wide\u00a0blank\n\n\tlast line without end")
+_DUMP = ("<mediawiki><siteinfo><namespaces><namespace key='6'>File</namespace></namespaces></siteinfo>"
+         "<page><title>A</title><ns>0</ns><revision><text>A '''k''' [[of|all]] {{x|{{y}}}} &lt;ref&gt;"
+         "z&lt;/ref&gt;\n{|\n| a\n|}\n== H ==\n* the [[File:b.jpg|c]] end</text></revision></page>"
+         "<page><title>B</title><ns>1</ns><redirect title='A'/></page></mediawiki>")
 _ENCODINGS = ("utf-8", "utf-16", "utf-16-le", "utf-32", "latin-1", "cp1252", "utf-7", "gb18030", "big5",
               "iso2022_jp", "shift_jis", "euc_kr", "hz", "utf-8-sig", "ascii", "koi8-r",
               "unicode_escape", "raw_unicode_escape")
@@ -309,16 +345,49 @@ def _write_and_read(path, write, read, *values):
 
 
 def _vectors_of(path):
-    words, rows = vectors.read_vectors(path)
-    assert rows.shape[0] == len(words) and np.isfinite(rows).all()
-    copy = path + ".copy.bin"
+    lines = []
+    words, rows = vectors.read_vectors(path, report=lines.append)
+    assert rows.shape[0] == len(words) == len(set(words)) and np.isfinite(rows).all()
+    assert all(line.startswith(path + ": ") and len(line) < len(path) + 200 for line in lines)
+    kept = [row for row, word in enumerate(words) if not re.search("[ \t\n\r\v\f\0]", word)]
+    words, rows = [words[row] for row in kept], rows[kept]
+    copy = path + ".copy.txt"
+    if not words:
+        return
     try:
         vectors.write_vectors(copy, words, rows)
-        again, same = vectors.read_vectors(copy)
+        again, same = vectors.read_vectors(copy, report=lines.append)
     finally:
         if os.path.exists(copy):
             os.remove(copy)
     assert again == words and np.array_equal(same, rows)
+
+
+def _pairs_of(path):
+    for first, second, score in evaluation_sets.read_similarity(path):
+        assert first and second and np.isfinite(score)
+
+
+def _with_columns(path):
+    log = events.read_log(path, _COLUMNS, categorical=["kind"])
+    assert log.times is None or np.isfinite(log.times).all()
+    assert (log.users >= 0).all() and (log.items >= 0).all()
+
+
+def _times(path):
+    with open(path, encoding="latin-1") as stream:
+        lines = stream.read().split("\n")
+    for line in lines:
+        try:
+            assert np.isfinite(times.parse(line))
+        except ValueError:
+            pass
+    column = times.Column()
+    try:
+        seconds, _ = column.seconds(column.read(lines))
+        assert not np.isinf(seconds).any()
+    except ValueError:
+        pass
 
 
 def _log():
@@ -328,14 +397,15 @@ def _log():
 
 def _pieces(path):
     encoding = text.check_encoding(os.path.basename(path).split(".")[0])
-    for piece in text.pieces(text.find([path]), encoding, []):
+    for piece in text.pieces(finding.find([path], "path"), encoding, []):
         assert "\0" not in piece and "\r" not in piece
 
 
 def _corpus(path):
     cache = tempfile.mkdtemp(dir=os.path.dirname(path))
     try:
-        options = corpus.ReadOptions(min_count=1, phrases=1)
+        joined = phrases.Options(1, connectors=("the",))
+        options = corpus.ReadOptions(encoded.Form("utf-8", True, True, joined), min_count=1)
         with corpus.read_corpus([path], options, cache, report=len) as found:
             tokens = found.read(0, found.num_positions)
         assert (tokens >= -1).all() and (tokens < len(found.words)).all()
@@ -361,6 +431,8 @@ def _numbers(*values):
 _TEXT_VECTORS = b"3 2\nthe 1 -2.5\n\xc3\xa9t\xc3\xa9 0.1 1e-3\n</s> 4 5\n"
 _BINARY_VECTORS = b"3 2\n" + b"".join(word + b" " + _numbers(1, 2.5) + b"\n" for word in (
     b"the", b"\xc3\xa9t\xc3\xa9", b"</s>"))
+_GLOVE = (b"the 0.418 0.24968 -0.41242\n. . . 1 2 3\nat name@domain.com 1e-3 -2 .5\n\xc2\xa0 1 2 3\n"
+          b" 4 5 6\n")
 _LIES = tuple(header + rows
               for header in (b"1000000000 300\n", b"3 1000000000\n", b"3 99999999999999999\n",
                              b"99999999999999999 2\n", b"-1 2\n", b"1e3 2\n")
@@ -373,25 +445,41 @@ READERS = [
     Reader("read_logs", ["e.csv"], _RATINGS + _HEADERLESS,
            lambda path: events.read_logs([path, os.path.join(os.path.dirname(path), "train.txt")]),
            {"train.txt": b"1 10 20\n2 30\n"}),
-    Reader("read_titles", ["t.csv"], _TITLES, events.read_titles, {}),
+    Reader("read_log_formats", ["e.csv"], _OTHER_FORMATS, _logs_of, {}),
+    Reader("read_log_options", ["e.csv"], _KINDS,
+           lambda path: events.read_log(path, _OPTIONS, numeric=["stars"]), {}),
+    Reader("read_log_no_header", ["e.csv"],
+           [b"1,tv,2 3 4,7\n2,,5,8\n3,x,6,9\n", b"u\tk\ta b\t2018-09-20\nv\tk\tc\t2018-09-21\n"],
+           _with_columns, {}),
+    Reader("times", ["t.txt"],
+           [b"2018-09-20\n20180920\n\n2014-04-07T10:51:09.277Z\n", b"1500000000\nNA\n1e12\n",
+            b"2018-09-20 12:00:00 UTC\nSun Jul 30 07:44:10 -0700 2017\n"], _times, {}),
+    Reader("read_titles", ["t.csv"], _TITLES, tables.read_titles, {}),
     Reader("read_side_table", ["s.csv"], _SIDE,
-           lambda path: events.read_side_table(path, "item", **_FURTHER), {}),
+           lambda path: tables.read_side_table(path, "item", **_FURTHER), {}),
     Reader("with_user_columns", ["s.csv"], _SIDE,
-           lambda path: events.with_user_columns(_log(), path, **_FURTHER), {}),
+           lambda path: tables.with_user_columns(_log(), path, **_FURTHER), {}),
     Reader("read_items", ["i.tsv"],
-           [b"item\ttitle\tevents\nos.walk\tWalks\t3\na\\tb\t=1+1\t0\n\\=x\t\t2\n\xf0\x9f\x98\x80\t\\\\\t1\n"],
+           [b"item\ttitle\tevents\nos.walk\tWalks\t3\na\\tb\t=1+1\t0\n\\=x\t\t2\n"
+            b"\xf0\x9f\x98\x80\t\\\\\t1\n"],
            lambda path: _write_and_read(path, items.write_items, items.read_items,
                                         *items.read_items(path)), {}),
     Reader("read_names", ["names.json"],
-           [json.dumps(dict(users=users, categories=categories)).encode("utf-8")
-            for users, categories in ((None, {}), (["a", "é\n"], {"c": ["", "x"]}))]
+           [json.dumps(dict(users=users, categories=categories, features=features)).encode("utf-8")
+            for users, categories, features in (
+                (None, {}, None), (["a", "é\n"], {"c": ["", "x"]}, ['["c", "x"]']))]
            + [b'{"users": ["\\ud800"], "categories": {"c": ["", 3]}}', b"[" * 3000, b"9" * 6000],
            _names, {"items.tsv": b"item\ttitle\tevents\na\tA\t1\n"}),
     Reader("pieces", [encoding + ".txt" for encoding in _ENCODINGS],
            [example.encode(encoding, "ignore") for example in _TEXTS for encoding in (
                "utf-8", "utf-16", "latin-1", "utf-7", "gb18030", "iso2022_jp")], _pieces, {}),
-    Reader("read_corpus", ["c.txt"], [example.encode("utf-8") for example in _TEXTS], _corpus, {}),
+    Reader("read_corpus", ["c.txt", "c.xml"],
+           [example.encode("utf-8") for example in (*_TEXTS, _DUMP)], _corpus, {}),
+    Reader("read_phrases", ["phrases.txt"], [b"1 new york\n1 bank of the west\n2 new_york city\n"],
+           lambda path: phrases.Phrases.read(path).save(path), {}),
     Reader("text_vectors", ["v.txt"], (_TEXT_VECTORS,) * 6 + _LIES, _vectors_of, {}),
+    Reader("glove_vectors", ["v.vec", "v.bin.gz"], [_GLOVE, _GLOVE[:-1], b"4 3\n" + _GLOVE], _vectors_of,
+           {}),
     Reader("binary_vectors", ["v.bin"], (_BINARY_VECTORS,) * 6 + _LIES, _vectors_of, {}),
     Reader("read_vocabulary", ["w.txt"], [b"</s> 0\nthe 50\n\xc3\xa9t\xc3\xa9 7\na_b 7\nnew 0\n"],
            lambda path: _write_and_read(path, vocabulary.save_vocabulary, vocabulary.read_vocabulary,
@@ -400,11 +488,16 @@ READERS = [
     Reader("read_similarity", ["p.tsv"],
            [b"Word 1\tWord 2\tHuman (mean)\ntiger\tcat\t7.35\ntiger\ttiger\t10\n",
             b"# x\nsun sunlight 50.0\n",
-            b"word1\tword2\tPOS\tSimLex999\nold\tnew\tA\t1.58\n", b"a,b,1\nc,d,2\n"],
-           evaluation.read_similarity, {}),
+            b"word1\tword2\tPOS\tSimLex999\nold\tnew\tA\t1.58\n", b"a,b,1\nc,d,2\n",
+            b'"a";"b";"1,5"\n"c";"d";"2,5"\n', b"take\tremove\tV\t6.81\tSYNONYMS\n",
+            b"Word 1,Word 2,Human (mean),1,2\nlove,sex,6.77,9,6\nTiger,cat,7.00,9,8\n"],
+           _pairs_of, {}),
+    Reader("read_similarity_columns", ["p.csv"],
+           [b"id,a,b,gold\n1,king,man,9\n2,man,woman,3\n3,king,apple,1\n"],
+           lambda path: evaluation_sets.read_similarity(path, ["2", "3", "gold"]), {}),
     Reader("read_analogies", ["q.txt"],
-           [b": capitals\nathens greece oslo norway\n\n: family\nboy girl he she\n"],
-           evaluation.read_analogies, {}),
+           [b": capitals\nathens greece oslo norway\n\n: family\nboy girl he she\n",
+            b"# x\na b c d\n:y\ne f g h\n"], evaluation_sets.read_analogies, {}),
 ]
 
 

@@ -21,7 +21,7 @@ from tests import graph_case, placement
 from tf1_sampled import candidates, distributions, logits, losses, registry, samplers
 from tf1_sampled.recsys import columns, feeds, model as recsys_model, ranking
 from tf1_sampled.training import steps
-from tf1_sampled.word2vec import corpus, model as word2vec_model
+from tf1_sampled.word2vec import corpus, model as word2vec_model, runs
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("device", os.environ.get("TF1_SAMPLED_DEVICE", ""),
@@ -101,7 +101,7 @@ def _word2vec(windows_of, loss, sampler, optimizer):
     is_relative = loss == "negative_sampling"
     table = word2vec_model.embeddings(_C, _D, seed=1)
     weights, biases = word2vec_model.output_table(_COUNTS, _D, not is_relative)
-    tokens = tf.placeholder(tf.int32, [num_places, corpus.BLOCK + 2 * window])
+    tokens = tf.placeholder(tf.int32, [num_places, runs.BLOCK + 2 * window])
     seed = steps.step_seed(1)
     windows = windows_of(table, tokens, window, distributions.fold_in(seed, "windows"))
     sampled = None
@@ -162,6 +162,8 @@ def _recsys(loss, sampler, optimizer, hard_negatives=0, remove_known=False, data
     def feed(number):
         random = np.random.RandomState(number)
         begin, end = np.sort(random.randint(0, 60, [2, _B]), 0)
+        if options.get("num_positions"):  # all slices of one end have one begin
+            begin = np.maximum(0, end - 1 - end % 7)
         fed = recsys_model.feed(inputs, recsys_model.Inputs(
             random.randint(0, _C, 60), begin, end, np.where(begin < end, begin, -1),
             random.randint(-1, 3, _B), {"kind": random.randint(0, 4, _B), "hour": random.rand(_B)},
@@ -228,8 +230,10 @@ _PROGRAMS = {
                                 temperature=0.1),
     "recsys_tower": functools.partial(_recsys, "gbce", "in_batch", "adagrad", remove_known=True,
                                       **_TOWER),
+    "recsys_positions": functools.partial(_recsys, "sampled_softmax", "uniform", "adam", num_positions=5,
+                                          class_rows="sum", num_poolings=2, hidden=(6, 4)),
     "recsys_shared": functools.partial(_recsys, "refined_sampled_softmax", "in_batch+fixed_unigram",
-                                       "rowwise_adagrad", hard_negatives=8, shared_table=True,
+                                       "rowwise_adagrad", hard_negatives=8, class_rows="shared",
                                        pooling_power=0.5),
 }
 

@@ -7,7 +7,32 @@ import tensorflow.compat.v1 as tf
 from absl.testing import parameterized
 
 
+def session_config(optimized):
+    """Return a tf.ConfigProto with soft placement.
+
+    Args:
+      optimized: boolean, whether Grappler rewrites the graph, as it does by default. It takes longer
+        than a small graph runs.
+    """
+    config = tf.ConfigProto(allow_soft_placement=True)
+    config.graph_options.rewrite_options.disable_meta_optimizer = not optimized
+    return config
+
+
+def new_session(optimized):
+    """Return a session of the default graph with all variables initialized; `session_config`."""
+    session = tf.Session(config=session_config(optimized))
+    session.run([tf.global_variables_initializer(), tf.local_variables_initializer()])
+    return session
+
+
 class GraphCase(parameterized.TestCase):
+    """A case with a graph of its own for each test.
+
+    OPTIMIZED: boolean, whether Grappler rewrites the graphs of its sessions.
+    """
+
+    OPTIMIZED = False
 
     def setUp(self):
         super().setUp()
@@ -22,9 +47,7 @@ class GraphCase(parameterized.TestCase):
             return session.run(fetches, feed)
 
     def new_session(self):
-        session = tf.Session(config=tf.ConfigProto(allow_soft_placement=True))
-        session.run([tf.global_variables_initializer(), tf.local_variables_initializer()])
-        return session
+        return new_session(self.OPTIMIZED)
 
     def assert_close(self, actual, wanted, relative=1e-5, absolute=1e-6):
         np.testing.assert_allclose(actual, wanted, rtol=relative, atol=absolute)

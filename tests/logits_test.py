@@ -3,7 +3,16 @@ import tensorflow.compat.v1 as tf
 from absl.testing import absltest, parameterized
 
 from tests import graph_case, oracles
-from tf1_sampled import InputError, candidates, logits, samplers
+from tf1_sampled import (
+    InputError,
+    blocks,
+    candidates,
+    frozen,
+    initializers,
+    logits,
+    losses,
+    samplers,
+)
 
 _RANDOM = np.random.RandomState(1)
 _C, _D, _B = 11, 3, 4
@@ -359,6 +368,149 @@ class LookupTest(graph_case.GraphCase):
     def test_a_wrong_strategy_is_named(self):
         with self.assertRaisesRegex(InputError, "lookup: partition_strategy: wanted one of div, mod"):
             logits.lookup(_float(_WEIGHTS), [1], "even")
+
+
+class AddedRowsTest(graph_case.GraphCase):
+
+    def test_rows_are_the_sums_of_two_tables(self):
+        others = _RANDOM.randn(_C, _D)
+        shards = [_float(others[i::3]) for i in range(3)]
+        for second, strategy in ((_float(others), "div"), (shards, "mod")):
+            table = logits.AddedRows(_float(_WEIGHTS), second)
+            wanted = _WEIGHTS + others
+            self.assert_close(self.run_graph(logits.lookup(table, [[7], [1]], strategy)),
+                              wanted[[[7], [1]]])
+            self.assert_close(self.run_graph(logits.whole_table(table, _C - 1, strategy)), wanted[:-1])
+            unit = logits.UnitRows(table)
+            wanted /= np.linalg.norm(wanted, axis=1, keepdims=True)
+            self.assert_close(self.run_graph(logits.lookup(unit, [7, 1], strategy)), wanted[[7, 1]])
+            self.assert_close(self.run_graph(logits.whole_table(unit, _C, strategy)), wanted)
+        self.assertEqual(logits.dtype_of(logits.UnitRows(logits.AddedRows(
+            tf.constant(_WEIGHTS), tf.constant(others))), _float(_INPUTS)), tf.float64)
+
+    def test_both_tables_have_sparse_gradients(self):
+        tables = [tf.get_variable(name, [_C, _D], use_resource=True) for name in "ab"]
+        rows = logits.lookup(logits.AddedRows(*tables), [7, 1, 7])
+        for gradient in tf.gradients(tf.reduce_sum(rows * rows), tables):
+            self.assertIsInstance(gradient, tf.IndexedSlices)
+            ids, values, wanted = self.run_graph([gradient.indices, gradient.values, 2 * rows])
+            self.assertEqual(ids.tolist(), [7, 1, 7])
+            self.assertEqual(values.shape, wanted.shape)
+
+    def test_a_table_of_too_few_rows_is_named(self):
+        table = logits.AddedRows(tf.zeros([4, 2]), tf.zeros([4, 2]))
+        with self.assertRaisesRegex(InputError, "num_classes: wanted at most the 4 rows"):
+            logits.whole_table(table, 5)
+
+
+class SummedRowsTest(graph_case.GraphCase):
+
+    _FEATURES = _RANDOM.randn(6, _D)
+    # The last class has no feature, the first one twice; no class has the last feature.
+    _OF_CLASSES = [[0, 0], [], [1, 2, 3, 4], [4]] + [[0, 3]] * (_C - 5) + [[]]
+    _OWN = [0.5, 1, -2, 3, 1, 1, 2]
+
+    def _table(self, own=None, features=None, num_own=_C - 2):
+        ids = sum(self._OF_CLASSES, [])
+        weights = np.resize(self._OWN, len(ids))
+        starts = np.append(0, np.cumsum(list(map(len, self._OF_CLASSES))))
+        wanted = _WEIGHTS * (np.arange(_C) < num_own)[:, None]
+        for row in range(_C):
+            for n in range(starts[row], starts[row + 1]):
+                wanted[row] += weights[n] * self._FEATURES[ids[n]]
+        arrays = (starts.astype(np.int64), np.int32(ids), weights.astype(np.float32))
+        own = _float(_WEIGHTS) if own is None else own
+        features = _float(self._FEATURES) if features is None else features
+        return logits.SummedRows(
+            own, features, *[frozen.Frozen(array, "csr") for array in arrays], num_own=num_own), wanted
+
+    @parameterized.parameters(([2, 0, 2, 10, 1],), ([[3], [10]],), ([1, 10],), ([],))
+    def test_a_row_is_the_sum_of_its_own_and_of_its_features(self, ids):
+        table, wanted = self._table()
+        for dtype in (tf.int32, tf.int64):
+            got = self.run_graph(logits.lookup(table, tf.constant(ids, dtype)))
+            self.assert_close(got, wanted[np.array(ids, int)])
+
+    def test_unit_rows_scale_the_sums(self):
+        table, wanted = self._table()
+        wanted /= np.maximum(np.linalg.norm(wanted, axis=1, keepdims=True), 1e-6)
+        unit = logits.UnitRows(table)
+        got = self.run_graph([logits.lookup(unit, [3, 0]), logits.whole_table(unit, _C)])
+        self.assert_close(got[0], wanted[[3, 0]])
+        self.assert_close(got[1], wanted)
+
+    def test_the_whole_table_may_be_shorter(self):
+        table, wanted = self._table(num_own=3)
+        self.assert_close(self.run_graph(logits.whole_table(table, 4)), wanted[:4])
+        with self.assertRaisesRegex(InputError, "num_classes: wanted at most the 11 rows"):
+            logits.whole_table(table, _C + 1)
+
+    @parameterized.parameters("partitioned", "list")
+    def test_both_tables_may_be_in_parts(self, kind):
+        tables = []
+        for name, values in (("own", _WEIGHTS), ("features", self._FEATURES)):
+            values = values.astype(np.float32)
+            if kind == "list":
+                tables.append([tf.constant(values[shard::2]) for shard in range(2)])
+            else:
+                tables.append(tf.get_variable(
+                    name, values.shape, initializer=initializers.from_memory(values),
+                    partitioner=tf.fixed_size_partitioner(2), use_resource=True))
+        table, wanted = self._table(*tables)
+        got = self.run_graph([logits.lookup(table, [3, 0, 3]), logits.whole_table(table, _C)])
+        self.assert_close(got[0], wanted[[3, 0, 3]])
+        self.assert_close(got[1], wanted)
+
+    def test_gradients_are_sparse_and_by_each_feature_once(self):
+        own, features = [tf.get_variable(name, values.shape, use_resource=True) for name, values in (
+            ("own", _WEIGHTS), ("features", self._FEATURES))]
+        table, _ = self._table(own, features)
+        ids, upstream = [2, 3, 2], _RANDOM.randn(3, _D).astype(np.float32)
+        by_own, by_features = tf.gradients(logits.lookup(table, ids), [own, features], upstream)
+        self.assertIsInstance(by_own, tf.IndexedSlices)
+        self.assertIsInstance(by_features, tf.IndexedSlices)
+        values, indices = self.run_graph([by_features.values, by_features.indices])
+        self.assertCountEqual(indices, [1, 2, 3, 4])
+        starts = np.append(0, np.cumsum(list(map(len, self._OF_CLASSES))))
+        weights = np.resize(self._OWN, starts[-1])
+        wanted = np.zeros([6, _D])
+        for row, gradient in zip(ids, upstream):
+            for n, feature in enumerate(self._OF_CLASSES[row], starts[row]):
+                wanted[feature] += weights[n] * gradient
+        self.assert_close(values, wanted[indices])
+
+    def test_classes_without_a_row_of_their_own_have_no_gradient(self):
+        tables = [tf.get_variable(name, values.shape, use_resource=True) for name, values in (
+            ("own", _WEIGHTS), ("features", self._FEATURES))]
+        table, _ = self._table(*tables, num_own=3)
+        gradients = tf.gradients(logits.lookup(table, [3, 4]), tables)
+        for values in self.run_graph([gradient.values for gradient in gradients]):
+            self.assertFalse(values.any())
+
+    def test_losses_take_it_as_the_table_of_its_sums(self):
+        table, sums = self._table()
+        inputs, labels = _float(_INPUTS), tf.constant(_LABELS[:, :1])
+        values = (tf.constant(_SAMPLED, tf.int64), _float(_TRUE_COUNT[:, :1]), _float(_SAMPLED_COUNT))
+        of_both = []
+        for weights in (table, _float(sums)):
+            of_both.append([
+                losses.sampled_softmax_loss(weights, _float(_BIASES), labels, inputs, 5, _C,
+                                            sampled_values=values),
+                losses.full_softmax_loss(weights, _float(_BIASES), labels, inputs, _C),
+                losses.full_softmax_loss(weights, _float(_BIASES), labels, inputs, _C, block_size=4),
+                blocks.top_k(weights, _float(_BIASES), inputs, _C, 3, block_size=4).ids,
+                losses.l2_loss_of_rows(weights, labels)])
+        for got, wanted in zip(*self.run_graph(of_both)):
+            self.assert_close(got, wanted)
+
+    @parameterized.parameters(tf.float16, tf.bfloat16, tf.float64)
+    def test_types_of_tables(self, dtype):
+        table, wanted = self._table(_float(_WEIGHTS, dtype), _float(self._FEATURES, dtype))
+        wide = logits.dtype_of(logits.UnitRows(table), _float(_INPUTS))
+        self.assertEqual(wide, tf.float64 if dtype == tf.float64 else tf.float32)
+        rows, stored = logits.lookup(table, [0, 2], dtype=wide), logits.lookup(table, [0, 2])
+        self.assertEqual((rows.dtype, stored.dtype), (wide, dtype))
+        self.assert_close(self.run_graph(rows), wanted[[0, 2]], relative=0.02, absolute=0.1)
 
 
 class DtypeOfTest(graph_case.GraphCase):

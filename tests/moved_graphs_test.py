@@ -85,8 +85,8 @@ class _Graph:
     def checkpoint(self):
         return os.path.join(self.folder, "model")
 
-    def new_session(self, initialize=False):
-        session = tf.Session(graph=self.graph)
+    def new_session(self, initialize=False, optimized=False):
+        session = tf.Session(graph=self.graph, config=graph_case.session_config(optimized))
         if initialize:
             session.run(self._initializer)
         return session
@@ -115,7 +115,7 @@ class _Graph:
 
     def save_trained(self, num_steps):
         """Train from the start, save a checkpoint, and return the evaluations before and after."""
-        with self.new_session(initialize=True) as session:
+        with self.new_session(initialize=True, optimized=True) as session:
             before = self.evaluate(session)
             self.train(session, num_steps)
             self.saver.save(session, self.checkpoint)

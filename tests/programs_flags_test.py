@@ -57,6 +57,16 @@ class ParseTest(parameterized.TestCase):
         self.assertLen(str(caught.exception).splitlines(), 1)
         return str(caught.exception)
 
+    def test_names_of_flags_elsewhere_are_answered_with_those_here(self):
+        with mock.patch.object(Model, "ELSEWHERE", {"size": "--dim", "sg": "--loss=nce"}):
+            for flag, wanted in (("--size=3", "unknown flag --size; here it is --dim; --help shows"),
+                                 ("-size", "unknown flag --size; here it is --dim; "),
+                                 ("-sg", "unknown flag --sg; here it is --loss=nce; ")):
+                self.assertStartsWith(self.error(flag, "3"), wanted)
+        self.assertStartsWith(self.error("--Corpus=3"), "unknown flag --Corpus; here it is --corpus; ")
+        self.assertIn("Did you mean: corpus", self.error("--corpu=3"))
+        self.assertEqual(self.error("--zzz"), "Unknown command line flag 'zzz'; --help shows all flags")
+
     @parameterized.parameters(
         (["--dim=64"], {"dim": 64}), (["--dim", "64"], {"dim": 64}), (["-dim=64"], {"dim": 64}),
         (["--dim=128"], {"dim": 128}), (["--dim=3", "--dim=4"], {"dim": 4}),

@@ -25,7 +25,9 @@ class CheckResultsTest(parameterized.TestCase):
         model, results = _parsed("--hidden=8,4", "--loss=nce", "--category=genres", "--noann_index")
         self.assertIsInstance(model, YouTubeDNN)
         self.assertEqual((model.hidden, model.loss), ((8, 4), "nce"))
-        self.assertEqual(results.values(), {"ann_index": False, "plots": "", "category": "genres"})
+        self.assertEqual(results.values(), {
+            "ann_index": False, "plots": "", "category": "genres", "recommend": "", "recommend_to": "",
+            "recommend_k": 10})
 
     @parameterized.parameters(
         (["--category=genres"],
@@ -39,6 +41,24 @@ class CheckResultsTest(parameterized.TestCase):
         with self.assertRaisesRegex(InputError, message):
             recsys._check_results(*_parsed(*arguments))
         self.assertEmpty(os.listdir("."))
+
+    @parameterized.parameters(
+        (["--recommend=a.csv"], "^a.csv: wanted a name that ends in .tsv or .jsonl"),
+        (["--recommend_to=a.txt"], "--recommend: wanted the name of a file, got ''"),
+        (["--recommend_k=3"], "--recommend: wanted the name of a file, got ''"),
+        (["--recommend=a.tsv", "--recommend_to=a.tsv"], "--recommend: wanted a place of its own"),
+        (["--recommend=a.tsv", "--events=a.tsv"], "--recommend: wanted a place of its own, .* --events"),
+        (["--recommend=a.tsv", "--recommend_to=none.txt"], "^none.txt: wanted a readable file"),
+        (["--recommend=m/items.tsv", "--model_dir=m"], "^--recommend: wanted a place of its own"))
+    def test_recommendations_that_cannot_be_written(self, arguments, message):
+        with self.assertRaisesRegex(InputError, message):
+            recsys._check_results(*_parsed(*arguments))
+        self.assertEmpty(os.listdir("."))
+
+    def test_recommendations_that_can(self):
+        with open("users.txt", "w") as stream:
+            stream.write("u1\n")
+        recsys._check_results(*_parsed("--recommend=new/a.jsonl.gz", "--recommend_to=users.txt"))
 
     def test_pictures_in_place_of_what_is_read(self):
         with mock.patch.object(recsys.charts, "check_available"):
@@ -54,7 +74,7 @@ class CheckResultsTest(parameterized.TestCase):
 class MadeTest(absltest.TestCase):
 
     def test_by_default_there_are_the_files_of_the_model_alone(self):
-        fit = types.SimpleNamespace(data=types.SimpleNamespace(test=None))
+        fit = types.SimpleNamespace(data=types.SimpleNamespace(test=None, protocol="none"))
         model = types.SimpleNamespace(folder="m", fitted=fit)
         made = recsys.Made(model, recsys.ResultSettings(), None)
         made.evaluate()
@@ -63,7 +83,7 @@ class MadeTest(absltest.TestCase):
         self.assertEqual(made.written, [
             os.path.join("m", name) for name in (
                 "", "saved_model" + os.sep, "item_vectors.npy", "item_biases.npy", "items.tsv",
-                "names.json")])
+                "names.json", "users" + os.sep, "item_categories.npz", "recommender.json")])
 
 
 class RunTest(absltest.TestCase):

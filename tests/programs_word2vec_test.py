@@ -2,6 +2,7 @@
 import contextlib
 import io
 import os
+from unittest import mock
 
 import numpy as np
 from absl.testing import absltest, parameterized
@@ -61,34 +62,111 @@ class JudgedTest(parameterized.TestCase):
 
     def test_files_are_read_before_the_work(self):
         path = self.write("no pair\n")
-        for values in (dict(eval_similarity=[path]), dict(eval_analogies=path)):
+        for values in (dict(eval_similarity=[path]), dict(eval_analogies=[path])):
             with self.assertRaisesRegex(InputError, "line 1: wanted"):
                 program.Judged(program.ResultSettings(**values))
 
     def test_scores(self):
-        pairs = self.write("king\tqueen\t9\nking\tapple\t1\nking\tunheard\t5\n")
+        pairs = self.write("king\tqueen\t9\nking\tman\t1\nking\tunheard\t5\n")
         questions = self.write(": royal\nman king woman queen\nman king woman x\n")
         judged = program.Judged(program.ResultSettings(
-            eval_similarity=[pairs], eval_analogies=questions))
+            eval_similarity=[pairs], eval_analogies=[questions], eval_top=4))
         model = Word2Vec()
         model.folder, model.history = "m", [(1, 1.0, 2.5)]
         model._found = word_vectors.WordVectors(
             ["man", "woman", "king", "queen", "apple"],
             [[1, 0, 0], [1, 1, 0], [1, 0, 1], [1, 1, 1], [-1, 1, 0]])
+        model.full_softmax_loss, model.held_out_auc = 2.5, 0.75
         with contextlib.redirect_stdout(io.StringIO()) as out:
             scores = judged.scores(model)
-        self.assertEqual(scores, {os.path.basename(pairs): 1, os.path.basename(questions): 1})
-        self.assertEqual(out.getvalue().splitlines(), [
+        self.assertEqual(scores, {
+            pairs: {"spearman": 1, "pairs": 2, "left_out": 1},
+            questions: {"accuracy": 1, "questions": 1, "left_out": 1, "sections": [
+                {"name": "royal", "accuracy": 1, "questions": 1, "left_out": 1}]}})
+        lines = [" ".join(line.split()) for line in out.getvalue().splitlines()]
+        self.assertEqual(lines, [
             "", "Full softmax loss on held-out text: 2.500 nats per pair",
-            pairs + ": Spearman 1.000 on 2 pairs; 1 left out for unheard",
-            "  royal                        100.0% of 1 questions, 1 left out",
-            "  total                        100.0% of 1 questions, 1 left out",
-            "Not among the 30,000 most frequent words: x"])
+            "AUC of held-out pairs against words drawn by frequency: 0.750 (0.5 by chance)",
+            "similarity: Spearman score pairs left out", pairs + " 1.000 2 1",
+            "analogies: right score questions left out", questions + " 100.0% 1 1", "royal 100.0% 1 1",
+            pairs + ": 1 words are not among the first 4: unheard",
+            questions + ": 1 words are not among the first 4: x"])
 
-    def test_few_words_of_many_are_shown(self):
-        self.assertEqual(program._some([]), "none")
-        self.assertEqual(program._some(list("abc")), "a, b, c")
-        self.assertEqual(program._some(list("abc"), 2), "a, b and 1 more")
+    def test_unknown_neighbours_are_reported_unless_all_are_unknown(self):
+        lines = []
+        host = mock.Mock(report=lines.append)
+        results = program.ResultSettings(neighbours=["King", "king", "colour"])
+        program._check_neighbours(["king", "queen"], results, host)
+        wanted = "query: neighbours: wanted a word of the vectors"
+        self.assertEqual([wanted + " (close: king), got 'King'", wanted + ", got 'colour'"], lines)
+        program._check_neighbours(["king"], program.ResultSettings(), host)
+        with self.assertRaisesRegex(InputError, "^query: neighbours: wanted .* got 'King'"):
+            program._check_neighbours(["queen"], results, host)
+
+    def test_known_neighbours_are_shown_beside_unknown_ones(self):
+        model = Word2Vec()
+        model.folder = "m"
+        model._found = word_vectors.WordVectors(["king", "queen"], [[1, 0], [1, 1]], "query")
+        made = program.Made(model, program.ResultSettings(neighbours=["King", "king"]))
+        with contextlib.redirect_stdout(io.StringIO()) as out:
+            made.show_neighbours()
+        self.assertEqual([
+            "", "Nearest neighbours:",
+            "query: neighbours: wanted a word of the vectors (close: king), got 'King'",
+            "  king             queen 0.71"], out.getvalue().splitlines())
+
+
+class MakeResultsTest(absltest.TestCase):
+
+    def make(self, results=None, **values):
+        """The lines printed where results are made of a folder."""
+        model = Word2Vec.of_program("run_word2vec", dict(dict(epochs=0), **values))
+        with contextlib.redirect_stdout(io.StringIO()) as out:
+            program._run(model, program.ResultSettings(**results or {}), mock.Mock())
+        return out.getvalue().splitlines()
+
+    def test_a_folder_gives_its_results_without_its_text(self):
+        folder = self.create_tempdir().full_path
+        path = os.path.join(folder, "model")
+        model = Word2Vec(dim=4, min_count=1, epochs=2).fit([["the", "king"], ["the", "queen"]])
+        model.save(path)
+        for name in ("metrics.json", "vectors.bin"):  # as where a training was stopped
+            os.remove(os.path.join(path, name))
+        target = os.path.join(folder, "v.txt")
+        lines = self.make(dict(vectors=target, neighbours=["king"]), model_dir=path)
+        self.assertEqual(lines[-1], "Wrote " + target)
+        self.assertIn("  king  ", lines[-2])
+        words, rows = vectors.read_vectors(target)
+        self.assertEqual(words, model.words)
+        np.testing.assert_array_equal(rows, model.vectors)
+        self.assertFalse(os.path.exists(os.path.join(path, "metrics.json")))
+        self.make(model_dir=path)
+        self.assertTrue(os.path.exists(os.path.join(path, "vectors.bin")))
+
+    def test_what_only_a_training_takes_is_refused(self):
+        with self.assertRaisesRegex(InputError, "--model_dir: wanted the folder of a model"):
+            self.make()
+        with self.assertRaisesRegex(InputError, "--dim: wanted only --model_dir and flags for results "
+                                    "beside --epochs=0, got 3"):
+            self.make(model_dir="m", dim=3)
+        with self.assertRaisesRegex(InputError, "m: wanted .*settings.json|no/such"):
+            self.make(model_dir="no/such/m")
+
+
+class ResultSettingsTest(parameterized.TestCase):
+
+    @parameterized.parameters("x.npy", "x.model", "x", "x.kv.gz", "x.csv")
+    def test_names_of_vectors_of_no_known_form_are_refused(self, name):
+        for setting in ("vectors", "output_vectors"):
+            with self.assertRaisesRegex(
+                    InputError, "%s: wanted a name that ends with .txt or .vec for text, or .bin for "
+                    "binary, and maybe .gz .bz2 .xz, got '%s'" % (setting, name)):
+                program.ResultSettings(**{setting: name})
+        program.ResultSettings(vectors="x.vec.xz", output_vectors="X.BIN")
+
+    def test_columns_are_three(self):
+        with self.assertRaisesRegex(InputError, "similarity_columns: wanted three columns: word, word"):
+            program.ResultSettings(similarity_columns=["a", "b"])
 
 
 if __name__ == "__main__":

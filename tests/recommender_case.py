@@ -7,7 +7,15 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 from absl.testing import parameterized
 
-from tf1_sampled.recsys import items as item_files, recommender
+from tf1_sampled.recsys import (
+    columns,
+    item_categories,
+    items as item_files,
+    model_files,
+    recommender,
+    splits,
+    user_table,
+)
 
 # A place on a line; who had some items is at their mean, and the nearest items are the best.
 NAMES = ["alien", "heat", "日本", "<script>alert(1)</script>", "a\tb", "naïve \\ café", "casino"]
@@ -16,62 +24,76 @@ TITLES = ["Alien (1979)", "Heat (1995)", "日本の映画", "<script>alert(1)</s
 COUNTS = [900, 80, 70, 60, 50, 40, 30]
 PLACES = [0.0, 1.0, 2.5, 4.5, 7.0, 10.0, 13.5]
 USERS = {"ann": 20.0}  # where who has no items is
-# By length no neighbours: the cosines must not depend on it.
-VECTORS = np.float32([[1, 0], [30, 3], [0, 2], [-1, 0.5], [1e-3, 1e-3], [0, 0], [-2, -1]])
+HISTORIES = {"ann": [], "bob": ["heat", "alien"], "cid": ["casino"]}  # what is stored of users
+GENRES = {"alien": "Horror|Space", "heat": "Crime", "casino": "Crime", "日本": "Space"}
 
 
 def oracle(names, k, seen=(), user="", shift=0.0):
-    """[(name, score)] that the model should give."""
+    """[(name, score)] that the model should give: by place, but for what all items have in common."""
     mean = np.mean([PLACES[NAMES.index(n)] for n in names]) if names else USERS.get(user, 0.0)
-    scores = {n: -(place - mean - shift) ** 2 for n, place in zip(NAMES, PLACES) if n not in seen}
+    scores = {n: 2 * place * (mean + shift) - place ** 2
+              for n, place in zip(NAMES, PLACES) if n not in seen}
     return sorted(scores.items(), key=lambda scored: -scored[1])[:k]
 
 
-def write_model(folder, with_users=False, with_context=False, with_rounds=False):
-    """Exports a recommender by few ops, without a table: a string is compared with all names.
+def stored_events(with_context=False):
+    """The splits.Events of HISTORIES; with the columns mood, of the user alone, and shift."""
+    lists = [[NAMES.index(name) for name in names] for names in HISTORIES.values()]
+    ends = np.cumsum([0] + [len(some) for some in lists])
+    moods, shifts = columns.Categorical(["", "far", "日本"]), columns.Numeric(0.0, 1.0)
+    further = {"mood": columns.Column(np.int32([0, 1, 1]), moods),
+               "shift": columns.Column(np.float32([3, 1.5, -2]), shifts)} if with_context else {}
+    return splits.Events(
+        items=np.array(sum(lists, []), np.int32), starts=ends, train_ends=ends[1:], valid_ends=ends[1:],
+        times=None, columns=further, user_names=list(HISTORIES), item_names=NAMES,
+        item_counts=np.array(COUNTS), left_out={})
+
+
+def write_model(folder, with_users=False, with_context=False, with_rounds=False, repeats=False):
+    """Exports a recommender by few ops, without a table of names.
 
     Args:
       folder: string, where to.
-      with_users: whether it takes a user.
+      with_users: whether it has rows of users.
       with_context: whether it takes the columns mood (string, "far" shifts by 5) and shift (a number).
       with_rounds: whether it takes the column rounds, how many matrices to multiply, which takes time.
+      repeats: whether it was trained with repeated events.
     """
     item_files.write_items(os.path.join(folder, "items.tsv"), NAMES, TITLES, COUNTS)
-    np.save(os.path.join(folder, "item_vectors.npy"), VECTORS)
+    places = np.float32(PLACES)
+    np.save(os.path.join(folder, "item_vectors.npy"), np.stack([2 * places, 0 * places], 1))
+    np.save(os.path.join(folder, "item_biases.npy"), -places ** 2)
+    user_table.write(os.path.join(folder, model_files.USERS), stored_events(with_context), ["mood"])
+    item_categories.write(os.path.join(folder, model_files.CATEGORIES), NAMES, {"genres": GENRES})
+    model_files.write_about(folder, model_files.About(repeats, is_ordered=True, history_length=0))
     with tf.Graph().as_default(), tf.Session() as session:
-        all_names = tf.constant([name.encode("utf-8") for name in NAMES])
         places = tf.get_variable("places", initializer=tf.constant(PLACES), use_resource=False)
-        inputs = {"items": tf.placeholder(tf.string, [None, None])}
-        known = tf.cast(tf.equal(inputs["items"][:, :, None], all_names), tf.float32)  # [B, L, C]
+        inputs = {"items": tf.placeholder(tf.int64, [None, None])}
+        known = tf.one_hot(inputs["items"], len(NAMES))  # [B, L, C]; zeros for -1
         counts = tf.reduce_sum(known, [1, 2])
         point = tf.reduce_sum(known * places, [1, 2]) / tf.maximum(counts, 1)
         if with_users:
-            inputs["user"] = tf.placeholder(tf.string, [None])
-            is_user = tf.cast(tf.equal(inputs["user"][:, None], list(USERS)), tf.float32)
-            home = tf.reduce_sum(is_user * tf.constant(list(USERS.values())), 1)
+            inputs["user"] = tf.placeholder(tf.int64, [None])
+            homes = tf.constant([USERS.get(name, 0.0) for name in HISTORIES])
+            home = tf.where(inputs["user"] < 0, tf.zeros_like(counts),
+                            tf.gather(homes, tf.maximum(inputs["user"], 0)))
             point += tf.where(counts > 0, tf.zeros_like(home), home)
         if with_context:
             inputs["shift"] = tf.placeholder(tf.float32, [None])
             inputs["mood"] = tf.placeholder(tf.string, [None])
-            point += inputs["shift"] + 5 * tf.cast(tf.equal(inputs["mood"], "far"), tf.float32)
+            shift = inputs["shift"]  # NaN where it is missing
+            point += tf.where(tf.is_nan(shift), tf.zeros_like(shift), shift)
+            point += 5 * tf.cast(tf.equal(inputs["mood"], "far"), tf.float32)
         if with_rounds:
             inputs["rounds"] = tf.placeholder(tf.float32, [None])
             point += tf.while_loop(lambda i, _: i < inputs["rounds"][0],
                                    lambda i, x: (i + 1, tf.matmul(x, x)),
                                    (0.0, tf.zeros([100, 100])))[1][0, 0]
-        asked = dict(inputs, seen=tf.placeholder(tf.string, [None, None]),
-                     k=tf.placeholder(tf.int32, []))
-        is_seen = tf.reduce_any(tf.equal(asked["seen"][:, :, None], all_names), 1)
-        scores = -tf.square(places - point[:, None])
-        scores = tf.where(is_seen, tf.fill(tf.shape(scores), -np.inf), scores)
-        best, ids = tf.nn.top_k(scores, tf.minimum(asked["k"], len(NAMES)))
-        words = tf.where(tf.is_inf(best), tf.fill(tf.shape(ids), ""), tf.gather(all_names, ids))
         signature = tf.saved_model.predict_signature_def
         session.run(tf.global_variables_initializer())
         builder = tf.saved_model.Builder(os.path.join(folder, "saved_model"))
         builder.add_meta_graph_and_variables(session, [tf.saved_model.SERVING], {
-            "recommend": signature(asked, {"items": words, "scores": best}),
-            "embed_user": signature(inputs, {"vectors": tf.stack([point, counts], 1)})})
+            "embed_user_ids": signature(inputs, {"vectors": tf.stack([point, counts], 1)})})
         builder.save()
 
 

@@ -41,9 +41,18 @@ class NumberingTest(absltest.TestCase):
         self.assertEqual([numbering[text] for text in ("c", "a", " c ", "b", " ")], [2, 1, 2, 3, 0])
         self.assertEqual(numbering.names, ["", "a", "c", "b"])
 
-    def test_an_empty_name_is_none_unless_it_is_there(self):
-        with self.assertRaises(ValueError):
-            arrays.Numbering()[" "]
+    def test_missing_names_have_one_id(self):
+        texts = ["", " ", "NA", "N/A", " nan ", "NaN", "null", "None", "\\N", "NULL", "<NA>"]
+        self.assertEqual({arrays.Numbering()[text] for text in texts}, {arrays.NO_ID})
+        self.assertEqual({arrays.Numbering(["x", ""])[text] for text in texts}, {1})
+        kept = arrays.Numbering(missing=frozenset())
+        self.assertEqual([kept[text] for text in ("NA", " ", "NA", "null")], [0, arrays.NO_ID, 0, 1])
+        self.assertEqual(kept.names, ["NA", "null"])
+
+    def test_whole_floats_are_integers_where_all_are(self):
+        self.assertEqual(arrays.whole_names(["123.0", "-7.00"]), ["123", "-7"])
+        for names in (["123.0", "7"], ["1.5", "2.0"], ["1.0", "1.00"], ["a.0"], ["1.0 ", "2.0"], []):
+            self.assertEqual(arrays.whole_names(names), names)
 
 
 class NameIdsTest(parameterized.TestCase):
@@ -86,16 +95,19 @@ class NameIdsTest(parameterized.TestCase):
             self.assertEqual(of_array.names, of_list.names)
 
     @parameterized.named_parameters(
-        ("none", ["a", None], None), ("nan", ["a", NAN], NAN), ("float_array", np.array([1, NAN]), NAN),
-        ("empty", ["a", ""], ""), ("blank", np.array(["a", " "]), " "), ("nat", [0, NAT], NAT),
-        ("array_of_times", np.array(["2020", "NaT"], "M8[s]"), None),
-        ("bytes", ["a", b"b"], b"b"), ("na", ["a", NAType()], None))
-    def test_missing_names(self, values, value):
-        with self.assertRaisesRegex(checks.InputError, r"^f: x\[1\]: wanted a name, got " + (
-                "" if value is None or value is NAT else repr(value) + "$")):
-            arrays.name_ids("f", "x", values, arrays.Numbering())
+        ("none", ["a", None]), ("nan", ["a", NAN]), ("float_array", np.array([1, NAN])),
+        ("empty", ["a", ""]), ("blank", np.array(["a", " "])), ("nat", [0, NAT]),
+        ("array_of_times", np.array(["2020", "NaT"], "M8[s]")), ("text", ["a", "NA"]),
+        ("na", ["a", NAType()]))
+    def test_missing_names(self, values):
+        ids = arrays.name_ids("f", "x", values, arrays.Numbering())
+        self.assertEqual(ids.tolist(), [0, -1])
         ids = arrays.name_ids("f", "x", values, arrays.Numbering([""]))
         self.assertEqual(ids.tolist(), [1, 0])
+
+    def test_bytes_are_not_names(self):
+        with self.assertRaisesRegex(checks.InputError, r"^f: x\[1\]: wanted a name, got b'b'$"):
+            arrays.name_ids("f", "x", ["a", b"b"], arrays.Numbering())
 
     def test_names_that_are_not_unicode(self):
         with self.assertRaisesRegex(checks.InputError, r"f: x\[2\]: wanted a name of Unicode char"):
@@ -134,21 +146,36 @@ class NumbersTest(parameterized.TestCase):
         self.assertEqual(got.dtype, np.float64)
         self.assertEqual(got.tolist(), wanted)
 
-    @parameterized.parameters("7", None, NAN, float("inf"), 10 ** 400, b"7", "noon", [[1]], 1j)
+    @parameterized.parameters(None, NAN, NAT, NAType(), "NA", "")
+    def test_missing_numbers(self, value):
+        np.testing.assert_array_equal(arrays.numbers("f", "x", [1, value]), [1, np.nan])
+
+    @parameterized.parameters("7", float("inf"), 10 ** 400, b"7", "noon", [[1]], 1j)
     def test_what_is_not_a_number(self, value):
         for values in ([1, value], [1, value, NAN]):
             with self.assertRaisesRegex(checks.InputError, r"^f: x\[1\]: wanted a number, got "):
                 arrays.numbers("f", "x", values)
 
-    @parameterized.parameters(([1.0, NAN], "nan"), ([1.0, -np.inf], "-inf"))
-    def test_arrays_that_are_not_finite(self, values, shown):
-        with self.assertRaisesRegex(checks.InputError, r"x\[1\]: wanted a number, got %s$" % shown):
-            arrays.numbers("f", "x", np.array(values))
+    def test_arrays_that_are_not_finite(self):
+        with self.assertRaisesRegex(checks.InputError, r"x\[1\]: wanted a number, got -inf$"):
+            arrays.numbers("f", "x", np.array([NAN, -np.inf]))
 
-    def test_no_time(self):
-        for values in (np.array(["2020", "NaT"], "M8[s]"), [1, NAT], [1, NAType()]):
-            with self.assertRaisesRegex(checks.InputError, r"x\[1\]: wanted a number"):
-                arrays.numbers("f", "x", values)
+    def test_missing_times(self):
+        found = arrays.numbers("f", "x", np.array(["1970-01-02", "NaT"], "M8[s]"))
+        np.testing.assert_array_equal(found, [86400, np.nan])
+
+    def test_dates_are_told_from_numbers(self):
+        for values, wanted in (
+                (np.array(["2020"], "M8[s]"), True), ([None, datetime.date(2020, 1, 1)], True),
+                (ToNumpy(np.array([datetime.datetime(2020, 1, 1)], object)), True), ([1, 2], False),
+                (np.array([1.5]), False), ([None], False)):
+            self.assertEqual(arrays.are_dates(values), wanted)
+
+    def test_texts_are_those_of_strings_alone(self):
+        self.assertEqual(arrays.texts("f", "x", ["a", None, NAN]), ["a", "", ""])
+        for values in ([1, 2], ["a", 1], np.array([1.5]), [None]):
+            self.assertIsNone(arrays.texts("f", "x", values))
+        self.assertEqual(arrays.as_texts("f", "x", ["a", None, 7]), ["a", "", "7"])
 
     def test_too_large(self):
         with self.assertRaisesRegex(checks.InputError, r"x\[0\]: wanted a small number, got -11"):

@@ -8,7 +8,8 @@ from tf1_sampled import checks
 from tf1_sampled.recsys import columns
 
 CELLS = {"categorical": ["a", " b ", "", "a"], "numeric": ["1", " 2.5", "-3e2", "1"]}
-WRONG = {"categorical": [], "numeric": ["", "x", "nan", "inf", "1e39"]}
+WRONG = {"categorical": [], "numeric": ["x", "inf", "1e39"]}
+MISSING = {"categorical": (0, ""), "numeric": (np.nan, None)}  # as a value, and in a request
 VALUES = {"categorical": ["a", "b", None, "a"], "numeric": [1, 2.5, -300, 1]}
 OTHERS = {"categorical": ["c", "b"], "numeric": [7, 8]}
 EACH = parameterized.named_parameters(*[(name, name) for name in sorted(columns.TYPES)])
@@ -29,12 +30,12 @@ class ContractTest(parameterized.TestCase):
     def test_cells_of_files_are_as_values_in_python(self, name):
         kind = columns.TYPES[name]
         reader = kind.reader()
-        read = np.array([reader.parse(cell) for cell in CELLS[name]], kind.dtype)
+        read = reader.read(CELLS[name])
         column = kind.of_array("f", "x", VALUES[name])
         np.testing.assert_array_equal(read, column.values)
         self.assertEqual(column.values.dtype, kind.dtype)
         self.assertEqual(reader.kind(), column.kind)
-        self.assertTrue(all(map(kind.fits, CELLS[name])))
+        self.assertEqual(read.dtype, kind.dtype)
 
     @EACH
     def test_one_that_is_merged_is_read_in_one_go(self, name):
@@ -57,7 +58,20 @@ class ContractTest(parameterized.TestCase):
     @EACH
     def test_cells_that_do_not_fit(self, name):
         for cell in WRONG[name]:
-            self.assertFalse(columns.TYPES[name].fits(cell), cell)
+            for read in (columns.TYPES[name].value,
+                         lambda cell: columns.TYPES[name].reader().read(["1", cell])):
+                with self.assertRaises(ValueError, msg=cell):
+                    read(cell)
+
+    @EACH
+    def test_missing_values(self, name):
+        kind, (value, asked) = columns.TYPES[name], MISSING[name]
+        for cell in ("", " ", "NA", "nan", "null", "\\N"):
+            np.testing.assert_array_equal(kind.reader().read([cell]), [value])
+        column = kind.of_array("f", "x", [None, float("nan"), "NA", ""])
+        np.testing.assert_array_equal(column.values, [value] * 4)
+        self.assertEqual([column.kind.asked(one) for one in column.values], [asked] * 4)
+        self.assertIsInstance(column.kind.fitted(column.values), kind)
 
     @EACH
     def test_rows_have_as_many_names(self, name):
@@ -65,7 +79,8 @@ class ContractTest(parameterized.TestCase):
         column = kind.of_array("f", "x", VALUES[name])
         fitted = column.kind.fitted(column.values)
         self.assertIsInstance(fitted, kind)
-        self.assertIn(len(fitted.row_names or [0]), (fitted.num_rows,))
+        if fitted.row_names is not None:
+            self.assertLen(fitted.row_names, fitted.num_rows)
         self.assertEqual(columns.row_names({"x": fitted}),
                          {} if fitted.row_names is None else {"x": fitted.row_names})
 
@@ -85,9 +100,24 @@ class TypesTest(parameterized.TestCase):
         self.assertEqual(column.kind.fitted(column.values), columns.Numeric(2.0, 1.0))
         self.assertEqual(column.kind.fitted(np.float32([7, 7])), columns.Numeric(7.0, 1.0))
         self.assertEqual(column.kind.fitted(np.float32([0, 8])), columns.Numeric(4.0, 4.0))
+        self.assertEqual(column.kind.fitted(np.float32([0, np.nan, 8])), columns.Numeric(4.0, 4.0))
+        self.assertEqual(column.kind.fitted(np.float32([np.nan])), columns.Numeric(0.0, 1.0))
         self.assertEqual(columns.Numeric.value(" 2 "), 2.0)
 
-    @parameterized.parameters((1e39,), (None,), ("1",))
+    def test_names_that_stand_for_missing_values_may_be_kept(self):
+        self.assertEqual(columns.Categorical.reader(
+            frozenset()).read(["NA", "", "x"]).tolist(), [1, 0, 2])
+        column = columns.Categorical.of_array("f", "x", ["NA", None], frozenset())
+        self.assertEqual((column.values.tolist(), column.kind.categories), ([1, 0], ["", "NA"]))
+
+    def test_numbers_of_texts(self):
+        np.testing.assert_array_equal(columns.read_numbers(
+            ["1", " 2.5", "NA", "-3e2"]), [1, 2.5, np.nan, -300])
+        for text in ("x", "inf", "1e400"):
+            with self.assertRaises(ValueError):
+                columns.read_numbers(["1", text])
+
+    @parameterized.parameters((1e39,), ("1",))
     def test_a_number_that_float32_does_not_hold(self, value):
         with self.assertRaisesRegex(checks.InputError, r"f: x\[1\]: wanted a number of float32, got"):
             columns.Numeric.of_array("f", "x", [1, value])

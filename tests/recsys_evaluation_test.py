@@ -28,7 +28,7 @@ def slow_offer(scores, targets, seen, k):
 
 def slow_metrics(lists, targets, num_items, k):
     """The metrics by a walk down each user's list of offered items."""
-    recall, hit, ndcg, reciprocal, offered = [], [], [], [], set()
+    recall, precision, hit, ndcg, average, reciprocal, offered = [], [], [], [], [], [], set()
     for items, wanted in zip(lists, targets):
         offered.update(items[:k])
         if not wanted:
@@ -36,13 +36,17 @@ def slow_metrics(lists, targets, num_items, k):
         relevance = [1 if item in wanted else 0 for item in items[:k]]
         ideal = sorted((1 if j in wanted else 0 for j in range(num_items)), reverse=True)[:k]
         recall.append(sum(relevance) / len(wanted))
+        precision.append(sum(relevance) / k)
+        precisions = [sum(relevance[:place]) / place for place in range(1, len(relevance) + 1)]
+        average.append(sum(np.multiply(precisions, relevance)) / sum(ideal))
         hit.append(1 if 1 in relevance else 0)
         dcg, ideal_dcg = (sum((2 ** gain - 1) / math.log(place + 1, 2)
                               for place, gain in enumerate(gains, 1)) for gains in (relevance, ideal))
         ndcg.append(dcg / ideal_dcg)
         reciprocal.append(1 / (relevance.index(1) + 1) if 1 in relevance else 0)
     result = {name: sum(values) / len(values) for name, values in (
-        ("Recall", recall), ("HR", hit), ("NDCG", ndcg), ("MRR", reciprocal))}
+        ("Recall", recall), ("Precision", precision), ("HR", hit), ("NDCG", ndcg), ("MAP", average),
+        ("MRR", reciprocal))}
     result["Coverage"] = len(offered) / num_items
     return {"%s@%d" % (name, k): value for name, value in result.items()}
 
@@ -152,13 +156,15 @@ class MetricsTest(parameterized.TestCase):
 
     def test_one_target_by_hand(self):
         got = evaluation.metrics(ranking_of([0, 2, 3, 5], range(4), 5, None, [0, 1, 2, 4, 5]), [1, 3])
-        self.assertEqual(list(got), ["Recall@1", "HR@1", "NDCG@1", "MRR@1", "Coverage@1",
-                                     "Recall@3", "HR@3", "NDCG@3", "MRR@3", "Coverage@3"])
+        self.assertEqual(list(got), ["%s@%d" % (name, k) for k in (1, 3) for name in (
+            "Recall", "Precision", "HR", "NDCG", "MAP", "MRR", "Coverage")])
         self.assertEqual((got["Recall@1"], got["Recall@3"]), (1 / 4, 2 / 4))
         self.assertEqual((got["HR@1"], got["HR@3"]), (1 / 4, 2 / 4))
         self.assertAlmostEqual(got["NDCG@1"], 1 / 4)
         self.assertAlmostEqual(got["NDCG@3"], (1 + 1 / np.log2(4)) / 4)
         self.assertAlmostEqual(got["MRR@1"], 1 / 4)
+        self.assertEqual((got["Precision@1"], got["Precision@3"]), (1 / 4, 2 / 12))
+        self.assertEqual((got["MAP@1"], got["MAP@3"]), (got["MRR@1"], got["MRR@3"]))
         self.assertAlmostEqual(got["MRR@3"], (1 + 1 / 3) / 4)
         self.assertEqual((got["Coverage@1"], got["Coverage@3"]), (1 / 5, 3 / 5))
         for value in got.values():
@@ -175,6 +181,19 @@ class MetricsTest(parameterized.TestCase):
         self.assertAlmostEqual(got["NDCG@10"],
                                ((1 / np.log2(3) + 1 / np.log2(7)) / ideal + 1) / 2)
         self.assertEqual([got["MRR@%d" % k] for k in (1, 3, 10)], [1 / 2, 3 / 4, 3 / 4])
+        np.testing.assert_allclose([got["Precision@%d" % k] for k in (1, 3, 10)], [1 / 2, 2 / 6, 3 / 20])
+        # User 4's targets are in places 2 and 6.
+        np.testing.assert_allclose([got["MAP@%d" % k] for k in (1, 3, 10)], [
+            1 / 2, (1 / 2 / 2 + 1) / 2, ((1 / 2 + 2 / 6) / 2 + 1) / 2])
+
+    def test_targets_of_one_rank_count_for_each_other(self):
+        # Both are in the third place at the latest: two of three.
+        got = evaluation.metrics(ranking_of([2, 2], [0, 0], 3), [3])
+        self.assertAlmostEqual(got["MAP@3"], 2 / 3)
+
+    def test_best_ranking_has_map_one(self):
+        got = evaluation.metrics(ranking_of([1, 0, 2, 3], [0, 0, 0, 0], 4), [2, 4])
+        self.assertEqual((got["MAP@2"], got["MAP@4"]), (1.0, 1.0))
 
     def test_best_ranking_of_more_targets_than_k_has_ndcg_one(self):
         got = evaluation.metrics(ranking_of([0, 1, 2, 3, 3], [0] * 5, 3), [3])
@@ -465,59 +484,24 @@ class RecallByPopularityTest(parameterized.TestCase):
             evaluation.recall_by_popularity(ranking_of([0], [0], 5, [1], [0] * 2), **arguments)
 
 
-class BaselinesTest(absltest.TestCase):
-
-    def test_popularity_ranks_by_count_for_every_user(self):
-        part = to_part([[0], [1], [3]], [[], [0], [0, 1, 2]], users=[5, 6, 7])
-        got = list(evaluation.popularity_baseline(np.array([7, 9, 7, 0]))(part, 3))
-        self.assertEqual([items.tolist() for items, _ in got], [[[1, 0, 2]], [[1, 2, 3]], [[3]]])
-        self.assertEqual([ranks.tolist() for _, ranks in got], [[2], [0], [0]])
-
-    def test_popularity_agrees_with_scores_that_are_counts(self):
-        random = np.random.RandomState(1)
-        counts = random.randint(0, 6, 30)  # many ties
-        users = [random.permutation(30).tolist() for _ in range(50)]
-        part = to_part([items[:3] for items in users],
-                       [items[2:8 + n % 20] for n, items in enumerate(users)])  # a target among the seen
-        for one_part in (part, part._replace(seen=None)):
-            by_scores = evaluation.rank(evaluation.score_ranker(
-                lambda users: np.tile(counts.astype(float), (len(users), 1)), 30), one_part, 30, 12)
-            got = evaluation.rank(evaluation.popularity_baseline(counts), one_part, 30, 12)
-            np.testing.assert_array_equal(got.ranks, by_scores.ranks)
-            np.testing.assert_array_equal(got.first_offered, by_scores.first_offered)
-
-    def test_random_scores_depend_on_user_and_seed_alone(self):
-        def offers(seed, users):
-            part = to_part([[0]] * len(users), users=np.array(users))
-            (items, _), = evaluation.random_baseline(20, seed)(part, 20)
-            return items.tolist()
-
-        together = offers(3, [4, 9])
-        self.assertEqual(offers(3, [9]), together[1:])
-        self.assertNotEqual(together[0], together[1])
-        self.assertNotEqual(offers(4, [4]), together[:1])
-
-    def test_random_ranks_are_uniform_over_the_unseen_items(self):
-        # 4 of 20 items are seen, so that 2 of 16 places count: the mean of 4000 draws is within
-        # four standard errors of sqrt(p (1 - p) / 4000) = .0052.
-        part = to_part([[user % 16] for user in range(4000)], [[16, 17, 18, 19]] * 4000)
-        got = evaluation.evaluate(evaluation.random_baseline(20, seed=1), part, 20, [2])
-        self.assertBetween(got["HR@2"], 2 / 16 - 0.021, 2 / 16 + 0.021)
-        self.assertEqual(got["Coverage@2"], 16 / 20)
-
-    def test_no_items_are_an_error(self):
-        with self.assertRaisesRegex(checks.InputError, "num_items: wanted an integer above 0, got 0"):
-            evaluation.random_baseline(0, seed=1)
-
-
 class TableTest(absltest.TestCase):
 
     def test_columns_are_as_wide_as_their_names(self):
         got = evaluation.table({"this model": {"HR@1": 0.5, "Coverage@100": 1.0},
                                 "popularity": {"HR@1": 0.12345, "Coverage@100": 0.25}})
-        self.assertEqual(got, "                  HR@1  Coverage@100\n"
-                              "this model      0.5000        1.0000\n"
-                              "popularity      0.1235        0.2500")
+        self.assertEqual(got, "                HR@1\n"
+                              "this model    0.5000\n"
+                              "popularity    0.1235\n"
+                              "              Coverage@100\n"
+                              "this model          1.0000\n"
+                              "popularity          0.2500")
+
+    def test_scores_of_one_k_stand_in_one_block_of_100_columns(self):
+        names = evaluation.metric_names([10, 20])
+        lines = evaluation.table({"the previous model": dict.fromkeys(names, 0.5)}).splitlines()
+        self.assertEqual([line.split()[-1] for line in lines], ["Coverage@10", "0.5000", "Coverage@20",
+                                                                "0.5000"])
+        self.assertLessEqual(max(map(len, lines)), 100)
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@
 import bz2
 import datetime
 import gzip
+import io
 import os
-import tracemalloc
 from unittest import mock
 
 import numpy as np
@@ -15,7 +15,7 @@ except ImportError:  # an option of users
     pandas = None
 
 from tf1_sampled import checks
-from tf1_sampled.recsys import columns, events
+from tf1_sampled.recsys import columns, events, roles, rows as rows_lib
 
 
 def lines_of(log):
@@ -81,7 +81,7 @@ class ReadLogTest(FileTestCase):
     def test_file_without_times(self, name, text):
         path = self.write(name, text)
         for rows in (1, 2, 4096):
-            with mock.patch.object(events, "_ROWS_AT_A_TIME", rows):
+            with mock.patch.object(rows_lib, "_ROWS_AT_A_TIME", rows):
                 log = events.read_log(path)
             self.assertEqual(lines_of(log), [("1", "z", None), ("2", "y", None), ("1", "y", None),
                                              ("1", "x", None), ("2", "z", None)])
@@ -122,7 +122,7 @@ class ReadLogTest(FileTestCase):
     def test_columns_that_were_asked_for(self, rows):
         path = self.write("e.csv", "user,country,item,rating,device,Plays\n"
                           "1,DE,a,4.5,phone,1\n2, ,b,-3,tv,2e2\n1,,c,0.1,phone,3\n3, FR ,a,5,TV, 4\n")
-        with mock.patch.object(events, "_ROWS_AT_A_TIME", rows):
+        with mock.patch.object(rows_lib, "_ROWS_AT_A_TIME", rows):
             log = events.read_log(path, categorical=["device", "country"], numeric=["Plays", "rating"])
         self.assertEqual(list(log.columns), ["device", "country", "Plays", "rating"])
         self.assertEqual(log.columns["device"].kind.categories, ["", "phone", "tv", "TV"])
@@ -150,13 +150,16 @@ class ReadLogTest(FileTestCase):
         ("missing_column", "user,item,time\n1,a,1\n1,b\n", r"line 3: wanted 3 columns, got \['1'"),
         ("column_too_many", "user,item,time\n1,a,1,1\n", r"line 2: wanted 3 columns, got \['1'"),
         ("time_in_words", "user,item,Time\n1,a,1\n\n1,b,noon\n",
-         "line 4: wanted a number in column 'Time', got 'noon'"),
+         "line 4: wanted a number or an ISO 8601 time in column 'Time', got 'noon'"),
         ("time_without_end", "user,item,time\n1,a,inf\n",
-         "line 2: wanted a number in column 'time', got 'inf'"),
-        ("empty_user", "user,item\n1,a\n,a\n", "line 3: wanted a name in column 'user', got ''"),
-        ("blank_item", "user,item\n1,a\n1, \n", "line 3: wanted a name in column 'item', got ''"),
-        ("after_a_quoted_line_end", 'user,item\n1,"a\nb"\n1,\n',
-         "line 4: wanted a name in column 'item', got ''"),
+         "line 2: wanted a number or an ISO 8601 time in column 'time', got 'inf'"),
+        ("a_number_among_dates", "user,item,time\n1,a,2020-01-01\n1,b,7\n", "line 3: wanted .*got '7'"),
+        ("a_date_among_numbers", "user,item,time\n1,a,7\n1,b,2020-01-01\n",
+         "line 3: wanted .*got '2020"),
+        ("no_such_date", "user,item,time\n1,a,2020-01-01\n1,b,2020-02-30\n",
+         "line 3: wanted .*'2020-02"),
+        ("after_a_quoted_line_end", 'user,item,time\n1,"a\nb",1\n1,c,x\n',
+         "line 4: wanted a number or an ISO 8601 time in column 'time', got 'x'"),
         ("open_quote", 'user,item\n1,a\n1,"b\n', "line 3: wanted CSV whose quotes are in pairs"),
         ("long_cell", "user,item\n1,a\n1," + "b" * 140000 + "\n",
          "line 3: wanted CSV .* cells of at most 131072 characters, got 'field larger than field lim"),
@@ -164,14 +167,14 @@ class ReadLogTest(FileTestCase):
          r"line 2003: wanted UTF-8 text, got '.x00'"),
         ("mark_alone", "\ufeff", "wanted a header with .* got none"),
         ("long_name_of_a_column", "user,item," + "time:" + "x" * 9 ** 5 + "\n1,a,b\n",
-         "line 2: wanted a number in column 'time:xx.*characters., got 'b'$"),
+         "line 2: wanted a number or an ISO 8601 time in column 'time:xx.*characters., got 'b'$"),
         ("headerless_number", "1\t2\t3\t4\n1\t3\t3\tx\n",
-         "line 2: wanted a number in column '4', got 'x'"),
+         "line 2: wanted a number or an ISO 8601 time in column '4', got 'x'"),
         ("headerless_width", "1::2::3::4\n1::2::3\n", "line 2: wanted 4 columns"),
         ("headerless_pair", "1\t2\n1\t3\n\n1\t3\t4\n", "line 4: wanted 2 columns"),
         ("spaces_and_a_header", "user item\n1 2\n\n1 3 4\n", "line 4: wanted 2 columns"),
         ("no_header", "1,2,3,4\n", r"wanted a header with a column for the user \(userid, user.*"
-         r"item \(itemid.* got columns '1', '2', '3', '4'"),
+         r"item \(itemid.*--user_column.*--columns for .* got columns '1', '2', '3', '4'"),
         ("unknown_header", "who\twhat\trating\twhen\n1\t2\t3\t4\n",
          "got columns 'who', 'what', 'rating', 'when'"),
         ("unknown_header_of_two", "who\twhat\n1\t2\n", "got columns 'who', 'what'"),
@@ -179,8 +182,7 @@ class ReadLogTest(FileTestCase):
         ("words_in_a_header_of_two", "user name\titem bought\n1\t2\n",
          "got columns 'user name', 'item bought'"),
         ("five_headerless_columns", "1\t2\t3\t4\t5\n", "wanted a header with"),
-        ("prose", "once upon a time\n", "user and items .spaces., with a digit in the first, "
-         "got columns 'once', 'upon', 'a', 'time'"),
+        ("prose", "once upon a time\n", "got columns 'once', 'upon', 'a', 'time'"),
         ("lists_of_no_item", "1\n2\n", "wanted events, got none"),
         ("header_alone", "user,item\n\n", "wanted events, got none"),
         ("one_item", "user,item\n1,a\n2,a\n", "wanted at least two different items, got only 'a'"),
@@ -188,15 +190,15 @@ class ReadLogTest(FileTestCase):
     def test_malformed_file_is_named_with_what_is_wrong(self, text, message):
         path = self.write("bad.csv", text)
         for rows in (1, 2, 4096):
-            with mock.patch.object(events, "_ROWS_AT_A_TIME", rows):
+            with mock.patch.object(rows_lib, "_ROWS_AT_A_TIME", rows):
                 with self.assertRaisesRegex(checks.InputError, r"bad\.csv: .*" + message):
                     events.read_log(path)
 
-    @parameterized.parameters("", "many", "nan", "inf", "-inf", "1e39")
+    @parameterized.parameters("many", "inf", "-inf", "1e39")
     def test_numeric_cell_that_is_no_number_is_named(self, cell):
         path = self.write("bad.csv", 'user,item,"n"\n1,a,1\n\n1,b,%s\n' % cell)
         for rows in (1, 4096):
-            with mock.patch.object(events, "_ROWS_AT_A_TIME", rows):
+            with mock.patch.object(rows_lib, "_ROWS_AT_A_TIME", rows):
                 with self.assertRaisesRegex(
                         checks.InputError, r"bad\.csv: line 4: wanted a number of float32 in column 'n',"
                         " got '%s'" % cell):
@@ -220,6 +222,164 @@ class ReadLogTest(FileTestCase):
         for function, path in ((events.read_log, "unread"), (events.read_logs, ["unread"])):
             with self.assertRaisesRegex(checks.InputError, function.__name__ + ": " + message):
                 function(path, categorical=categorical, numeric=numeric)
+
+
+class OptionsTest(FileTestCase):
+    """What the options leave out, weigh and keep, and what the source says of it."""
+
+    def read(self, text, name="e.csv", numeric=(), encoding="utf-8", **options):
+        return events.read_log(self.write(name, text, encoding), roles.Options(**options),
+                               numeric=numeric)
+
+    def test_columns_by_name(self):
+        log = self.read("who,what,when\n1,2,2018-09-20\n1,3,2018-09-21\n", user_column="who",
+                        item_column="what", time_column="when")
+        self.assertEqual(lines_of(log), [("1", "2", 1537401600), ("1", "3", 1537488000)])
+        self.assertEqual(log.sources[0]._replace(name=""), events.Source(
+            "", "CSV with a header, times as dates", {"user": "who", "item": "what", "time": "when"}, [],
+            2, {}))
+
+    def test_columns_that_nothing_uses_are_named(self):
+        log = self.read("user,item,rating,event,n,x\n1,2,3,4,5,6\n1,3,3,4,5,6\n", numeric=["n"])
+        self.assertEqual(log.sources[0].ignored, ["rating", "event", "x"])
+        self.assertEqual(log.sources[0].roles, {"user": "user", "item": "item", "context": ["n"]})
+        source = self.read("1::2::3::4\n1::3::3::4\n").sources[0]
+        self.assertEqual(source.roles, {"user": "column 1", "item": "column 2", "time": "column 4"})
+        self.assertEqual((source.form, source.ignored), (
+            "separated by :: without a header, times in seconds", ["column 3"]))
+
+    def test_low_ratings_are_left_out_and_counted(self):
+        text = "user,item,rating\n1,a,4\n1,b,3.5\n2,b,\n2,a,0.7\n2,c,5\n"
+        log = self.read(text, min_rating=4)
+        self.assertEqual(lines_of(log), [("1", "a", None), ("2", "c", None)])
+        self.assertEqual(log.sources[0].left_out, {"rating below 4": 2, "rating missing": 1})
+        self.assertEqual(log.sources[0].roles["rating"], "rating")
+        self.assertLen(self.read(text, min_rating=.7).users, 4)  # the least float32 of .7 is below it
+        self.assertLen(self.read(text).users, 5)
+
+    def test_kinds_of_events_are_kept_with_their_weights(self):
+        text = ("time,user,event,item\n5,u1,view,i1\n9,u1,buy,i1\n10,u1,cart,i2\n11,u2,,i2\n"
+                "12,u2, view ,i2\n")
+        log = self.read(text, events_kept=["buy:3", "view"])
+        self.assertEqual(lines_of(log), [("u1", "i1", 5), ("u1", "i1", 9), ("u2", "i2", 12)])
+        self.assertEqual(log.weights.tolist(), [1, 3, 1])
+        self.assertEqual(log.weights.dtype, np.float32)
+        self.assertEqual(log.sources[0].left_out, {"event kind missing": 1, "event kind not kept": 1})
+        self.assertIsNone(self.read(text, events_kept=["view", "cart"]).weights)
+        self.assertIsNone(self.read(text).weights)
+        with self.assertRaisesRegex(checks.InputError,
+                                    "wanted events of the kinds 'buy', 'sold', got only "
+                                    "'', 'buy', 'cart', 'view'"):
+            self.read(text, events_kept=["buy", "sold"])
+
+    @parameterized.named_parameters(
+        ("rating", {"min_rating": 3}, "a column for --min_rating .--rating_column names it"),
+        ("event", {"events_kept": ["buy"]}, "a column for --events_kept .--event_column names it"))
+    def test_a_column_that_an_option_needs(self, options, message):
+        with self.assertRaisesRegex(checks.InputError,
+                                    "e.csv: wanted " + message + ".*got columns 'user', 'i"):
+            self.read("user,item\n1,2\n", **options)
+
+    def test_missing_values_are_left_out_and_counted(self):
+        text = ("user,item,time,n\nNA,a,1,1\n1,nan,1,1\n1,None,1,1\n1,a,,1\n1,a,NaN,1\n1,b,5,\n"
+                "2,c,6,null\n"
+                "2,a,7,4\n,x,1,1\n")
+        for rows in (1, 2, 4096):
+            with mock.patch.object(rows_lib, "_ROWS_AT_A_TIME", rows):
+                log = self.read(text, numeric=["n"])
+            self.assertEqual(lines_of(log), [("1", "b", 5), ("2", "c", 6), ("2", "a", 7)])
+            self.assertEqual((log.user_names, log.item_names), (["1", "2"], ["b", "c", "a"]))
+            np.testing.assert_array_equal(log.columns["n"].values, [np.nan, np.nan, 4])
+            self.assertEqual(log.sources[0].left_out,
+                             {"user missing": 2, "item missing": 2, "time missing": 2})
+            self.assertEqual(log.sources[0].num_events, 3)
+        log = self.read("user,item\nNA,nan\nNA,\n1,null\n", keep_missing=True)
+        self.assertEqual(lines_of(log), [("NA", "nan", None), ("1", "null", None)])
+        self.assertEqual(log.sources[0].left_out, {"item missing": 1})
+
+    def test_where_all_is_left_out_the_reasons_are_told(self):
+        with self.assertRaisesRegex(checks.InputError,
+                                    "e.csv: wanted events, got none of 2 rows: user missing 1, "
+                                    "rating below 4 1"):
+            self.read("user,item,rating\n,a,5\n1,b,3\n", min_rating=4)
+
+    def test_sources_in_memory(self):
+        frame = Frame({"user": [1, None], "item": [2, 3], "time": [1.5e12, 1.6e12], "x": [0, 0]})
+        self.assertEqual(events.log_of_frame(frame).sources[0], events.Source(
+            "data frame", "in memory, times in milliseconds",
+            {"user": "user", "item": "item", "time": "time"}, ["x"], 1, {"user missing": 1}))
+        self.assertEqual(events.log_of_arrays([1], [2]).sources[0], events.Source(
+            "arrays", "in memory", {"user": "users", "item": "items"}, [], 1, {}))
+
+    def test_whole_floats_are_integers(self):
+        log = self.read("user,item\n1.0,123.0\n2.0,7.5\n")
+        self.assertEqual(lines_of(log), [("1", "123.0", None), ("2", "7.5", None)])
+        frame = Frame({"user": [1.0, np.nan, 2.0], "item": np.array([123, 7, 7], float)})
+        self.assertEqual(lines_of(events.log_of_frame(frame)), [("1", "123", None), ("2", "7", None)])
+
+    def test_files_of_whole_floats_and_of_integers_have_the_same_names(self):
+        paths = [self.write("a.csv", "user,item\n1.0,10.0\n"),
+                            self.write("b.csv", "user,item\n1,10\n1,11\n")]
+        self.assertEqual(events.read_logs(paths)[0].item_names, ["10", "11"])
+
+    @parameterized.parameters(("latin-1", ", Latin-1 where it is not UTF-8"), ("utf-8", ""),
+                              ("utf-16", ""))
+    def test_encodings(self, encoding, told):
+        log = self.read(u"user,item\nK\xf6ln,1\nOrl\xe9,2\n", encoding=encoding)
+        self.assertEqual(log.user_names, [u"K\xf6ln", u"Orl\xe9"])
+        self.assertEqual(log.sources[0].form, "CSV with a header" + told)
+
+    def test_an_encoding_of_options(self):
+        path = self.write("e.csv", u"user,item\n\u0416,1\nx,2\n", "koi8-r")
+        self.assertEqual(events.read_log(path, roles.Options(
+            encoding="koi8-r")).user_names, [u"\u0416", "x"])
+        with self.assertRaisesRegex(checks.InputError, "e.csv: line 2: wanted ascii text, got byte 0x"):
+            events.read_log(path, roles.Options(encoding="ascii"))
+
+    def test_json_lines(self):
+        log = self.read('{"reviewerID": "A", "asin": "B", "unixReviewTime": 1388534400, "overall": '
+                        '5.0}\n'
+                        '{"reviewerID": "A", "asin": 7, "unixReviewTime": null}\n'
+                        '{"reviewerID": "C", "asin": 7.0, "unixReviewTime": "1388534401", "overall": '
+                        '1}\n')
+        self.assertEqual(lines_of(log), [("A", "B", 1388534400), ("C", "7.0", 1388534401)])
+        self.assertEqual(log.sources[0].form, "JSON Lines, times in seconds")
+        self.assertEqual(log.sources[0].ignored, ["overall"])
+
+    def test_netflix(self):
+        log = self.read("1:\n5,3,2005-09-06\n6,4,2005-09-07\n2:\n5,1,2005-01-02\n")
+        self.assertEqual(lines_of(log), [("5", "1", 1125964800),
+                         ("6", "1", 1126051200), ("5", "2", 1104624000)])
+        log = self.read("1:\n5,3,2005-09-06\n6,4,2005-09-07\n2:\n5,5,2005-01-02\n", min_rating=4)
+        self.assertEqual(log.user_names, ["6", "5"])
+
+    def test_mind_has_histories_before_what_was_clicked(self):
+        log = self.read("1\tU1\t11/11/2019 9:05:58 AM\tN1 N2\tN3-1 N4-0\n2\tU2\t11/10/2019 9:00:00 "
+                        "AM\tN5\t"
+                        "N6-1\n")
+        at = [1573463158, 1573376400]
+        self.assertEqual(lines_of(log),
+                         [("U1", "N1", at[1] - 2), ("U1", "N2", at[1] - 1), ("U1", "N3", at[0]),
+                                         ("U2", "N5", at[1] - 2), ("U2", "N6", at[1])])
+
+    def test_lists_of_items_in_a_column(self):
+        log = self.read("session_id:token\titem_id_list:token_seq\titem_id:token\n1\t2 3\t4\n",
+                        "d.inter")
+        self.assertEqual(lines_of(log), [("1", "2", None), ("1", "3", None), ("1", "4", None)])
+
+    def test_times_in_milliseconds_and_in_seconds_of_two_files(self):
+        paths = [self.write("a.csv", "user,item,time\n1,a,1500000000000\n"),
+                 self.write("b.csv", "user,item,time\n1,b,1500000001\n")]
+        log, _ = events.read_logs(paths)
+        self.assertEqual(log.times.tolist(), [1500000000, 1500000001])
+        self.assertEqual([source.form for source in log.sources], [
+            "CSV with a header, times in milliseconds", "CSV with a header, times in seconds"])
+
+    def test_standard_input(self):
+        with mock.patch("sys.stdin", io.TextIOWrapper(io.BytesIO(b"user,item\n1,a\n1,b\n"))):
+            log = events.read_log("-")
+        self.assertEqual(log.item_names, ["a", "b"])
+        self.assertEqual(log.sources[0].name, "-")
 
 
 class ReadLogsTest(FileTestCase):
@@ -355,9 +515,12 @@ class LogOfArraysTest(PythonCase):
         ("items", dict(items=[1, 2, 3]), "items: wanted as many as users, 2, got 3"),
         ("times", dict(times=[1]), "times: wanted as many as users, 2, got 1"),
         ("column", dict(numeric={"n": [1]}), "column 'n': wanted as many as users, 2, got 1"),
-        ("user", dict(users=[1, None]), r"users\[1\]: wanted a name, got None"),
-        ("item", dict(items=[float("nan"), 1]), r"items\[0\]: wanted a name, got nan"),
+        ("user", dict(users=[1, b"x"]), r"users\[1\]: wanted a name, got b'x'"),
+        ("nothing", dict(items=[float("nan"), None]),
+         "users: wanted one event or more, got 'none of 2 rows: item missing 2'"),
         ("time", dict(times=[1, float("inf")]), r"times\[1\]: wanted a number, got inf"),
+        ("time_in_words", dict(times=["2020-01-01", "noon"]),
+         r"times\[1\]: wanted a number or an ISO 8601 time, got 'noon'"),
         ("number", dict(numeric={"n": [1, "x"]}), r"column 'n'\[1\]: wanted a number of float32, got"),
         ("twice", dict(numeric={"n": [1, 2]}, categorical={"n": [1, 2]}),
          r"categorical, numeric: wanted each column once, got \['n'\]"),
@@ -376,33 +539,36 @@ class LogOfFrameTest(PythonCase):
         wanted = events.read_log(self.csv(rows), categorical=["kind"], numeric=["rating"])
         log = events.log_of_frame(frame(rows), categorical=["kind"], numeric=["rating"])
         self.assert_same(log, wanted)
-        log = events.log_of_frame(frame(rows), "user_id", "item", None)
+        log = events.log_of_frame(frame(rows), roles.Options(time_column="_"))
         self.assert_same(log, wanted._replace(times=None, columns={}))
 
     @parameterized.named_parameters(*FRAMES)
     def test_columns_as_they_are_called(self, frame):
         rows = frame({"who": ["a", "b"], "user": ["c", "d"], "what": [1, 2], "Movie-ID": [3, 4],
                       "when": np.array(["1970-01-02", "1970-01-03"], "M8[ns]")})
-        self.assertEqual(lines_of(events.log_of_frame(rows, "who", "what", "when")),
+        named = roles.Options(user_column="who", item_column="what", time_column="when")
+        self.assertEqual(lines_of(events.log_of_frame(rows, named)),
                          [("a", "1", 86400.0), ("b", "2", 172800.0)])
         self.assertEqual(lines_of(events.log_of_frame(rows)), [("c", "3", None), ("d", "4", None)])
 
     @parameterized.named_parameters(*FRAMES)
     def test_what_is_wrong_is_named(self, frame):
-        rows = {"user": ["a", None], "item": [1, 2], "date": ["noon", "night"]}
-        for arguments, changed, message in (
-                ({}, {}, r"column 'user'\[1\]: wanted a name, got (None|nan)"),
-                ({"user": "who"}, {}, r"user: wanted one column 'who', got \['user', 'item', 'date'\]"),
-                ({"time": "when"}, {}, "time: wanted one column 'when'"),
-                ({"numeric": ["n"]}, {}, "columns: wanted one column 'n', got"),
-                ({"item": "date", "user": "item"}, {}, r"column 'date'\[0\]: wanted a number, got 'no"),
-                ({}, {"user": []}, "column 'user': wanted one event or more, got 0")):
-            values = dict(rows, **changed) if not changed else {name: [] for name in rows}
-            with self.assertRaisesRegex(checks.InputError, "^log_of_frame: " + message):
-                events.log_of_frame(frame(values), **arguments)
-        with self.assertRaisesRegex(checks.InputError, "^log_of_frame: item: wanted a column for the "
-                                    r"item \(itemid, .*got \['user'\]"):
-            events.log_of_frame(frame({"user": [1]}))
+        rows = {"user": ["a", "b"], "item": [1, 2], "date": ["noon", "night"]}
+        for named, asked, values, message in (
+                ({}, {}, rows, r"column 'date'\[0\]: wanted a number or an ISO 8601 time, got 'noon'"),
+                ({"user_column": "who"}, {}, rows,
+                 r"user_column: wanted one column 'who', got \['user', 'item', 'date'\]"),
+                ({"time_column": "when"}, {}, rows, "time_column: wanted one column 'when'"),
+                ({}, {"numeric": ["n"]}, rows, "columns: wanted one column 'n', got"),
+                ({"min_rating": 3}, {}, rows, ": wanted a column for --min_rating .--rating_column"),
+                ({"events_kept": ["a"]}, {}, rows,
+                 ": wanted a column for --events_kept .--event_column"),
+                ({}, {}, {"user": [1]},
+                 r"item_column: wanted a column for the item \(itemid, .*got \['user"),
+                ({}, {}, {name: [] for name in rows},
+                 "column 'user': wanted one event or more, got 0")):
+            with self.assertRaisesRegex(checks.InputError, "^log_of_frame: ?" + message.lstrip(": ")):
+                events.log_of_frame(frame(values), roles.Options(**named), **asked)
 
     @absltest.skipUnless(pandas, "pandas is not installed")
     def test_types_of_pandas(self):
@@ -415,11 +581,11 @@ class LogOfFrameTest(PythonCase):
         self.assertEqual(lines_of(log), [("a", "1", 0.0), ("b", "2", 86400.0), ("a", "1", 1.5)])
         self.assertEqual(log.columns["kind"].values.tolist(), [1, 0, 2])
         frame["item"] = pandas.Series([1, pandas.NA, 1], dtype="Int64")
-        with self.assertRaisesRegex(checks.InputError, r"column 'item'\[1\]: wanted a name"):
-            events.log_of_frame(frame)
+        log = events.log_of_frame(frame)
+        self.assertEqual(lines_of(log), [("a", "1", 0.0), ("a", "1", 1.5)])
+        self.assertEqual(log.sources[0].left_out, {"item missing": 1})
         frame = frame.assign(item=1, time=pandas.to_datetime(["2020-01-01", None, "2020-01-02"]))
-        with self.assertRaisesRegex(checks.InputError, r"column 'time'\[1\]: wanted a number"):
-            events.log_of_frame(frame)
+        self.assertEqual(events.log_of_frame(frame).sources[0].left_out, {"time missing": 1})
 
 
 class MergeLogsTest(PythonCase):
@@ -439,6 +605,21 @@ class MergeLogsTest(PythonCase):
         self.assertEqual(lines_of(log), [("u", "a", None), ("v", "b", None), ("v", "c", None)])
         self.assertEqual(part.tolist(), [0, 0, 1])
 
+    def test_names_that_stand_for_missing_values_stay(self):
+        logs = [events.log_of_arrays(["NA", "u"], ["nan", "b"],
+                                     options=roles.Options(keep_missing=True),
+                                     categorical={"c": ["None", None]})] * 2
+        log, _ = events.merge_logs(logs)
+        self.assertEqual(lines_of(log), lines_of(logs[0]) * 2)
+        self.assertEqual(log.columns["c"].values.tolist(), [1, 0, 1, 0])
+
+    def test_weights_and_sources_are_joined(self):
+        plain = events.log_of_arrays([1], [2])
+        weighted = plain._replace(weights=np.float32([3]))
+        self.assertEqual(events.merge_logs([plain, weighted])[0].weights.tolist(), [1, 3])
+        self.assertIsNone(events.merge_logs([plain, plain])[0].weights)
+        self.assertEqual(events.merge_logs([plain, weighted])[0].sources, plain.sources * 2)
+
     def test_what_does_not_fit(self):
         plain = events.log_of_arrays([1, 2], [1, 2])
         timed = plain._replace(times=np.zeros(2))
@@ -453,117 +634,6 @@ class MergeLogsTest(PythonCase):
                  r".*numeric")):
             with self.assertRaisesRegex(checks.InputError, "^merge_logs: " + message):
                 events.merge_logs(logs)
-
-
-class WithUserColumnsTest(FileTestCase):
-
-    def setUp(self):
-        super().setUp()
-        self.log = events.log_of_arrays([7, 8, 7, 9], list("abab"), numeric={"n": [1, 2, 3, 4]})
-
-    def test_each_event_has_the_columns_of_its_user(self):
-        path = self.write("users.csv", "user,city,age\n9,Ulm,31\n7, Bonn ,4.5\n8,,2\n6,Kiel,1\n")
-        log = events.with_user_columns(self.log, path, categorical=["city"], numeric=["age"])
-        self.assertEqual(list(log.columns), ["n", "city", "age"])
-        self.assertEqual(log.columns["city"].kind.categories, ["", "Bonn", "Ulm"])
-        self.assertEqual(log.columns["city"].values.tolist(), [1, 0, 1, 2])
-        self.assertEqual(log.columns["age"].values.tolist(), [4.5, 2, 4.5, 31])
-        self.assertEqual([log.columns[name].values.dtype for name in ("city", "age")],
-                         [np.int32, np.float32])
-        self.assertEqual(list(self.log.columns), ["n"])
-
-    def test_a_user_who_is_not_in_the_table(self):
-        path = self.write("users.csv", "user,city,age\n9,Ulm,31\n7,Bonn,4\n")
-        log = events.with_user_columns(self.log, path, categorical=["city"])
-        self.assertEqual(log.columns["city"].values.tolist(), [1, 0, 1, 2])
-        with self.assertRaisesRegex(checks.InputError, r"users\.csv: wanted a number of float32 in "
-                                    "column 'age' for each user, got none for '8'"):
-            events.with_user_columns(self.log, path, numeric=["age"])
-
-    def test_a_column_that_the_log_has(self):
-        path = self.write("users.csv", "user,n\n7,1\n8,1\n9,1\n")
-        with self.assertRaisesRegex(checks.InputError, "^with_user_columns: categorical, numeric: "
-                                    "wanted names that are not those of the event file's .*got 'n'"):
-            events.with_user_columns(self.log, path, numeric=["n"])
-
-
-class ReadTitlesTest(FileTestCase):
-
-    @parameterized.named_parameters(
-        ("movies_csv", "movies.csv", u'movieId,title,genres\n1,"Am\xe9lie, Le",A|B\n2,Heat,\n',
-         "utf-8"),
-        ("movies_dat", "movies.dat", u"1::Am\xe9lie, Le::A|B\n2::Heat::C\n", "latin-1"),
-        ("u_item", "u.item", u"1|Am\xe9lie, Le|01-Jan||http://x?a::b|0\n2|Heat|||y|1\n", "latin-1"),
-        ("header", "items.tsv", u"year\tName\tItem_ID\n1\tAm\xe9lie, Le\t1\n2\tHeat\t2\n", "utf-8"))
-    def test_format_gives_title_by_item(self, name, text, encoding):
-        if name == "u.item":
-            text = text.replace("::", ":")
-        self.assertEqual(events.read_titles(self.write(name, text, encoding)),
-                         {"1": u"Am\xe9lie, Le", "2": "Heat"})
-
-    def test_repeated_item_keeps_its_first_title(self):
-        path = self.write("m.csv", "item,title\n1,first\n1,second\n")
-        self.assertEqual(events.read_titles(path), {"1": "first"})
-
-    @parameterized.named_parameters(
-        ("missing_column", "item,title\n1,a\n2\n", "line 3: wanted 2 columns"),
-        ("empty_item", "item,title\n,a\n", "line 2: wanted a name in column 'item', got ''"),
-        ("no_title", "item,genre\n1,a\n", r"column for the title \(title.*columns 'item', 'genre'"),
-        ("spaces", "item title\n1 a\n", "got columns 'item title'"),
-        ("binary", "item,title\0\n", "wanted UTF-8 text, got a binary file"))
-    def test_malformed_file_is_named_with_what_is_wrong(self, text, message):
-        with self.assertRaisesRegex(checks.InputError, r"bad\.csv: .*" + message):
-            events.read_titles(self.write("bad.csv", text))
-
-
-class ReadSideTableTest(FileTestCase):
-
-    def test_columns_by_user(self):
-        path = self.write("users.csv", u"age,City,user_id,extra\n31,K\xf6ln,u1,\n4.5, ,u 2,x\n"
-                          "99,no,u1,\n", "latin-1")
-        self.assertEqual(events.read_side_table(path, "user", categorical=["City"], numeric=["age"]),
-                         {"City": {"u1": u"K\xf6ln", "u 2": ""}, "age": {"u1": 31.0, "u 2": 4.5}})
-
-    def test_columns_by_item(self):
-        path = self.write("movies.csv", 'movieId,title,genres\n1,"Heat, 1995",A|B\n2,Up, \n')
-        self.assertEqual(events.read_side_table(path, "item", categorical=["genres"]),
-                         {"genres": {"1": "A|B", "2": ""}})
-
-    @parameterized.named_parameters(
-        ("missing_cell", "item,n\n1,2\n2\n", "line 3: wanted 2 columns"),
-        ("empty_item", "item,n\n,3\n", "line 2: wanted a name in column 'item', got ''"),
-        ("no_number", "item,n\n1,2\n\n2,\n", "line 4: wanted a number of float32 in column 'n', got ''"),
-        ("no_column", "item,m\n1,2\n", "wanted one column 'n', got columns 'item', 'm'"),
-        ("no_key", "user,n\n1,2\n", r"wanted a header with a column for the item \(itemid, .*\), "
-         "got columns 'user', 'n'"),
-        ("no_header", "1::2::3\n", "wanted a header with .* got columns '1', '2', '3'"),
-        ("long_name", "item,%s\n1,2\n" % ("n" * 10 ** 5),
-         "wanted one column 'n', got columns 'item', 'n{30}'$"),
-        ("binary", "item,n\0\n", "wanted UTF-8 text, got a binary file"))
-    def test_malformed_file_is_named_with_what_is_wrong(self, text, message):
-        with self.assertRaisesRegex(checks.InputError, r"bad\.csv: .*" + message):
-            events.read_side_table(self.write("bad.csv", text), "item", numeric=["n"])
-
-    def test_latin1_far_into_a_file_and_at_its_end(self):
-        for city in ("K\xf6ln", "Orl\xe9"):
-            rows = "".join("%d,%s\n" % (number, "Ulm") for number in range(200000))
-            path = self.write("users.csv", "user,city\n" + rows + "u," + city, "latin-1")
-            table = events.read_side_table(path, "user", categorical=["city"])
-            self.assertEqual(table["city"]["u"], city)
-
-    def test_memory_is_that_of_the_table(self):
-        path = self.write("users.csv.gz", "user,n,x\n" + ("1,2,%s\n" % ("x" * 1000)) * 20000)
-        tracemalloc.start()
-        self.addCleanup(tracemalloc.stop)
-        self.assertEqual(events.read_side_table(path, "user", numeric=["n"]), {"n": {"1": 2.0}})
-        self.assertLess(tracemalloc.get_traced_memory()[1], 1.5e7)
-
-    def test_key_is_of_users_or_items(self):
-        with self.assertRaisesRegex(checks.InputError, "read_side_table: key_role: wanted one of item, "
-                                    "user, got 'time'"):
-            events.read_side_table("unread.csv", "time")
-        with self.assertRaisesRegex(checks.InputError, "read_side_table: categorical, numeric: wanted"):
-            events.read_side_table("unread.csv", "item", categorical=["a"], numeric=["a"])
 
 
 if __name__ == "__main__":

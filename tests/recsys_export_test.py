@@ -14,7 +14,7 @@ from absl.testing import absltest, parameterized
 
 from tests import graph_case
 from tf1_sampled import checks
-from tf1_sampled.recsys import columns, export, items, model
+from tf1_sampled.recsys import columns, export, item_features, items, model
 
 ITEMS = ["king", "a b", "a\nb", "a\r\nb", "\\n", "tab\t", "日本", "😀", "\0", "nul\0", "queen", "\ufeff"]
 USERS = ["u1", "u 2", "ü"]
@@ -23,15 +23,24 @@ NUM_ITEMS = len(ITEMS)
 COUNTS = list(range(NUM_ITEMS * 3, 0, -3))
 PLAIN = dict(item_counts=COUNTS, dim=4, seed=1)
 CONTEXT = {"device": columns.Categorical(CATEGORIES["device"]), "hour": columns.Numeric(10.0, 4.0)}
+# Of the items: none, two, one, ...
+FEATURES = item_features.ItemFeatures(
+    np.append(0, np.cumsum([0, 2, 1] * 4)), np.int32([3, 0, 1] * 4),
+    np.arange(-3, 9).astype(np.float32), ["f%d" % f for f in range(5)])
 RICH = dict(PLAIN, num_users=3, context=CONTEXT, age_unit=5.0)
 NETS = {
     "dot": PLAIN,
-    "shared dot": dict(PLAIN, shared_table=True),
+    "shared dot": dict(PLAIN, class_rows="shared"),
     "cosine": dict(PLAIN, similarity="cosine", temperature=0.2),
-    "shared cosine": dict(PLAIN, similarity="cosine", temperature=0.2, shared_table=True),
+    "shared cosine": dict(PLAIN, similarity="cosine", temperature=0.2, class_rows="shared"),
     "hidden": dict(PLAIN, hidden=(6, 5), dropout=0.5, pooling_power=0.5, frequency_bias=False),
     "rich": dict(RICH, similarity="cosine", hidden=(5,)),
     "rich sum": RICH,
+    "positions": dict(PLAIN, num_positions=2, similarity="cosine", class_rows="sum"),
+    "poolings": dict(PLAIN, num_positions=9, num_poolings=2, hidden=(6, 5), pooling_power=0.5),
+    "featured dot": dict(PLAIN, item_counts=COUNTS[:-3] + [0] * 3, features=FEATURES, hidden=(6, 5)),
+    "featured sum": dict(PLAIN, features=FEATURES, class_rows="sum"),
+    "featured shared cosine": dict(PLAIN, features=FEATURES, similarity="cosine", class_rows="shared"),
 }
 _TRAINED, _LOADED, _CHECKPOINTS = {}, {}, []
 HISTORIES = [["king", "日本", "king"], [], ["\0", "nobody", "nul\0"], ["a\r\nb", "tab\t", "", "\ufeff"]]
@@ -72,7 +81,7 @@ from tf1_sampled.training import steps
 random = np.random.RandomState(1)
 data = splits.split_last(events.log_of_arrays(
     random.randint(20, size=300), random.randint(9, size=300), np.arange(300),
-    categorical={"kind": random.choice(["a", "b"], 300)}, numeric={"size": random.rand(300)}), 1)
+    categorical={"kind": random.choice(["a", "b"], 300)}, numeric={"size": random.rand(300)}))
 with tf.Graph().as_default():
     tf.set_random_seed(1)
     net = model.Network(data.item_counts, model.Architecture(4, (6, 4), "cosine", dropout=0.1),
@@ -137,8 +146,10 @@ def oracle_vectors(net, values, histories, users=None, device=None, hour=None):
     dim, hidden = net.architecture.dim, net.architecture.hidden
     vectors = []
     for row, history in enumerate(histories):
-        rows = values["item_embeddings"][history]
-        parts = [rows.sum(0) / max(len(history), 1) ** net.architecture.pooling_power]
+        rows = values["item_embeddings"][history][::-1]
+        weights = np.exp(values.get("position_log_weights", np.zeros([len(rows), 1])))[:len(rows)]
+        sums = np.where(len(rows), weights.sum(0), 1) ** net.architecture.pooling_power
+        parts = list((weights.T @ rows[:len(weights)]) / sums[:, None])
         if net.num_users:
             parts.append(values["user_embeddings"][users[row]] if users[row] >= 0 else np.zeros(dim))
         if net.context:
@@ -156,8 +167,23 @@ def oracle_vectors(net, values, histories, users=None, device=None, hour=None):
     return np.array(vectors)
 
 
+def add_features(net, values):
+    """Adds the rows of features to those of the items, one at a time."""
+    starts, ids, weights, _ = net.features
+    for table in ["item_embeddings"] + (
+            [] if net.architecture.class_rows == "shared" else ["class_weights"]):
+        rows = values.pop(table + "_features")
+        for i in range(NUM_ITEMS):
+            values[table][i] *= net.item_counts[i] > 0
+            for n in range(starts[i], starts[i + 1]):
+                values[table][i] += weights[n] * rows[ids[n]]
+
+
 def oracle_class_table(net, values):
-    rows = values["item_embeddings" if net.architecture.shared_table else "class_weights"]
+    kind = net.architecture.class_rows
+    rows = values["class_weights" if kind == "own" else "item_embeddings"]
+    if kind == "sum":
+        rows = rows + values["class_weights"]
     if net.architecture.similarity == "cosine":
         rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)
     counts = np.array(net.item_counts) + 1
@@ -200,6 +226,8 @@ class ExportCase(graph_case.GraphCase):
                     if change:
                         values[name] = change(name, values[name])
                     variable.load(values[name], session)
+                if net.features is not None:
+                    add_features(net, values)
                 folder = tempfile.mkdtemp(dir=_CHECKPOINTS[0])
                 return net, tf.train.Saver().save(session, os.path.join(folder, "model.ckpt"), 7), values
 
@@ -331,10 +359,18 @@ class SavedModelTest(ExportCase):
             with self.assertRaisesRegex(tf.errors.InvalidArgumentError,
                                         "recommend: %s: wanted as many rows as items, got" % name):
                 ask("recommend", **dict(fine, **{name: fine[name][:1]}))
-        for wrong in (np.nan, np.inf):
+        for wrong in (-np.inf, np.inf):
             with self.assertRaisesRegex(tf.errors.InvalidArgumentError,
-                                        "recommend: hour: wanted finite numbers, got"):
+                                        "recommend: hour: wanted finite numbers or NaN, got"):
                 ask("recommend", **dict(fine, hour=[1.0, wrong]))
+
+    def test_a_missing_number_is_nan(self):
+        _, _, ask = self.loaded("rich sum")
+        vectors = ask("embed_user", items=[["king"]] * 3, user=[""] * 3, device=[""] * 3,
+                      hour=[1.0, np.nan, np.nan])["vectors"]
+        self.assertTrue(np.isfinite(vectors).all())
+        np.testing.assert_allclose(vectors[1], vectors[2], rtol=1e-5)
+        self.assertFalse(np.allclose(vectors[0], vectors[1], rtol=1e-3))
 
     def test_signatures_tell_what_a_model_wants(self):
         _, _, ask = self.loaded("rich sum")
@@ -352,6 +388,7 @@ class SavedModelTest(ExportCase):
     @parameterized.parameters(
         ("cosine", {"item_embeddings", "item_vectors"}),
         ("shared cosine", {"item_embeddings", "item_vectors"}),
+        ("featured shared cosine", {"item_embeddings", "item_vectors"}),
         ("dot", {"item_embeddings", "class_weights"}),
         ("shared dot", {"item_embeddings"}))
     def test_no_table_is_kept_that_no_request_reads(self, name, tables):
@@ -460,7 +497,7 @@ class SavedModelTest(ExportCase):
 
 class ItemVectorsTest(ExportCase):
 
-    @parameterized.product(name=("dot", "shared cosine", "hidden"), block=(5, 100))
+    @parameterized.product(name=("dot", "shared cosine", "hidden", "featured dot"), block=(5, 100))
     def test_product_with_a_user_vector_is_the_score(self, name, block):
         net, checkpoint, values = self.trained(name)
         with mock.patch.object(export, "_BLOCK", block):
@@ -489,6 +526,16 @@ class ItemVectorsTest(ExportCase):
         titles = [{"a\nb": "Two\nlines"}.get(name, name) for name in ITEMS]
         found = items.read_items(os.path.join(self.folder, "items.tsv"))
         self.assertEqual(found, (ITEMS, titles, COUNTS))
+
+    def test_a_checkpoint_of_other_features_is_named(self):
+        net, checkpoint, _ = self.trained("featured dot")
+        more = net._replace(features=FEATURES._replace(names=["f%d" % f for f in range(6)]))
+        with self.assertRaisesRegex(checks.InputError, r"_features \[6, [45]\], got \[5, [45]\]"):
+            export.write_item_vectors(self.folder, more, checkpoint, ITEMS)
+        without = self.trained("dot")[1]
+        with self.assertRaisesRegex(checks.InputError, r"_features \[5, 4\], got None"):
+            export.write_saved_model(self.folder, made_network(dict(PLAIN, features=FEATURES)), without,
+                                     ITEMS)
 
     def test_names_that_do_not_fit(self):
         with self.assertRaisesRegex(checks.InputError, "write_item_vectors: item_names: wanted as many"):

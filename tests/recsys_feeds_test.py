@@ -181,6 +181,16 @@ class EpochsTest(graph_case.GraphCase):
                 np.testing.assert_array_equal(feed[placeholder], value)
         self.assertEqual(got[-1][1], 1)
 
+    def test_weights_are_those_of_the_labels_events(self):
+        data = made_events()._replace(weights=np.arange(1, 13, dtype=np.float32))
+        net = model.Network(data.item_counts, model.Architecture(4, num_positions=2))
+        inputs, labels = model.placeholders(net, training=True), tf.placeholder(tf.int32, [None])
+        weights = tf.placeholder(tf.float32, [None])
+        plan = batches.Plan("past", 2, 3)
+        steps = feeds.epochs_of_feeds(data, feeds.Fed(inputs, labels, weights=weights), plan)
+        fed = np.concatenate([feed[weights] for feed, *_ in steps])
+        self.assertCountEqual(fed, [2, 3, 7, 10])  # events 1, 2, 6, 9
+
     def test_goes_on_from_a_position(self):
         data = made_events()
         net = model.Network(data.item_counts, model.Architecture(4))

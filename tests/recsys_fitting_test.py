@@ -7,8 +7,17 @@ import tensorflow.compat.v1 as tf
 from absl.testing import absltest, parameterized
 
 from tests import graph_case
-from tf1_sampled import InputError
-from tf1_sampled.recsys import evaluation, fitting, objective, reading, splits, warm_start
+from tf1_sampled import InputError, logits
+from tf1_sampled.recsys import (
+    evaluation,
+    fitting,
+    item_features,
+    items as item_files,
+    objective,
+    reading,
+    splits,
+    warm_start,
+)
 from tf1_sampled.recsys.settings import RecsysSettings
 from tf1_sampled.training import model_dir
 from tf1_sampled.training.host import OneMachine
@@ -58,7 +67,7 @@ class TrainTest(graph_case.GraphCase):
         """Return (Plan, units per step, unchanging settings) of a training, and the host."""
         settings, host = _settings(**values), host or _Planning()
         data = _read(settings)
-        graph = objective.build(settings, data.events)
+        graph = objective.build(settings, data.events, data.features)
         with model_dir.ModelDir(self.folder, "recsys", settings.values(),
                                 settings.changeable()) as folder:
             return fitting.train(settings, data, graph, folder, host), host
@@ -77,6 +86,13 @@ class TrainTest(graph_case.GraphCase):
         self.assertNotIn("epochs", unchanging)
         self.assertEqual(unchanging["dim"], 4)
         self.assertEqual(plan.stop(), False)
+
+    def test_features_of_items_may_not_change_either(self):
+        path = self.create_tempfile(content="item,kind\n0,a\n1,b\n").full_path
+        of_items = dict(items=path, item_categorical=["kind"])
+        unchanging = self._planned(**of_items)[0][2]
+        self.assertEqual(unchanging["data"]["items"], item_features.digest(
+            _read(_settings(**of_items)).features))
 
     def test_batches_are_all_examples_and_go_on_from_a_position(self):
         plan = self._planned(epochs=2)[0][0]
@@ -118,10 +134,28 @@ class NamesTest(parameterized.TestCase):
 
     def test_what_has_rows(self):
         settings = _settings(categorical=["mood"])
-        events = _read(settings).events
-        self.assertEqual(fitting.names_of(settings, events), warm_start.Names(
+        data = _read(settings)
+        events = data.events
+        self.assertEqual(fitting.names_of(settings, data), warm_start.Names(
             events.item_names, None, {"mood": ["", "x", "y"]}))
-        self.assertEqual(fitting.names_of(_settings(user_rows=True), events).users, events.user_names)
+        self.assertEqual(fitting.names_of(_settings(user_rows=True), data).users, events.user_names)
+
+    def test_users_of_an_earlier_model_keep_their_rows(self):
+        folder = self.create_tempdir().full_path
+        data = _read(_settings())
+        known = data.events.user_names[0]
+        item_files.write_items(os.path.join(folder, "items.tsv"), ["a"], None, [1])
+        warm_start.write_names(folder, warm_start.Names(["a"], ["gone", known], {}))
+        settings = _settings(user_rows=True, init_from=folder)
+        more = fitting.with_earlier_users(settings, data)
+        self.assertEqual(fitting.names_of(settings, more).users, data.events.user_names + ["gone"])
+        self.assertEqual(objective.make_network(settings, more.events).num_users,
+                         len(data.events.user_names) + 1)
+        self.assertIs(fitting.with_earlier_users(_settings(init_from=folder), data), data)
+        with self.assertRaisesRegex(InputError, "no.items.tsv: wanted"):
+            fitting.with_earlier_users(_settings(user_rows=True, init_from=folder + "/no"), data)
+        features = item_features.ItemFeatures(None, None, None, ["f"])
+        self.assertEqual(fitting.names_of(settings, data._replace(features=features)).features, ["f"])
 
 
 class JudgeTest(graph_case.GraphCase):
@@ -132,7 +166,9 @@ class JudgeTest(graph_case.GraphCase):
         graph = objective.build(settings, data.events)
         with self.new_session() as session:
             judged = fitting.judge(session, graph, data, data.test, history_length=10, cuts=[1, 3])
-            rows, biases = session.run([graph.network.class_rows(), graph.network.class_table()[1]])
+            rows, biases = session.run([
+                logits.whole_table(graph.network.class_rows(), len(data.events.item_names)),
+                graph.network.class_table()[1]])
         rows /= np.linalg.norm(rows, axis=1, keepdims=True)
         scores = judged.vectors.dot(rows.T) + biases
         targets = data.test.targets.items

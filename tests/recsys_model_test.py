@@ -7,9 +7,20 @@ import tensorflow.compat.v1 as tf
 from absl.testing import absltest, parameterized
 
 from tests import graph_case
-from tf1_sampled import InputError, candidates, losses, registry, samplers
-from tf1_sampled.logits import whole_table
-from tf1_sampled.recsys import batches, columns, evaluation, feeds, model, ranking, splits
+from tf1_sampled import InputError, candidates, losses, optimizers, registry, samplers
+from tf1_sampled.logits import lookup, whole_table
+from tf1_sampled.recsys import (
+    batches,
+    columns,
+    evaluation,
+    events as event_files,
+    feeds,
+    item_features,
+    model,
+    pooling,
+    ranking,
+    splits,
+)
 from tf1_sampled.training import loop, metrics as training_metrics, plans, policy
 
 COUNTS = [5, 4, 3, 2, 1]
@@ -18,89 +29,15 @@ RICH = dict(num_users=3, context={"kind": KINDS, "hour": columns.Numeric(10.0, 4
 
 
 def made_network(dim=4, item_counts=COUNTS, num_users=0, context=None, age_unit=0.0, seed=1,
-                 **architecture):
+                 features=None, **architecture):
     """A Network; what is not of its data is of its architecture."""
     return model.Network(item_counts, model.Architecture(dim, **architecture), num_users, context,
-                         age_unit=age_unit, seed=seed)
-
-
-def slow_pooled(rows, begin, end, own=None, power=1.0):
-    """The pooled histories, one example at a time, and [P, N], the share of each row in them."""
-    shares = np.zeros([len(begin), len(rows)])
-    for p, (low, high) in enumerate(zip(begin, end)):
-        places = [n for n in range(low, high) if own is None or n != own[p]]
-        shares[p, places] = 1 / max(len(places), 1) ** power
-    return np.array([sum((shares[p, n] * rows[n] for n in np.flatnonzero(shares[p])),
-                         np.zeros(rows.shape[1])) for p in range(len(begin))]), shares
-
-
-class PoolHistoriesTest(graph_case.GraphCase):
-
-    def check(self, rows, begin, end, own, power, integer=np.int32):
-        """Values and gradients are those of the slow way."""
-        factors = np.random.RandomState(2).standard_normal([len(begin), rows.shape[1]])
-        table = tf.constant(rows, tf.float32)
-        begin, end, own = (x if x is None else np.asarray(x, integer) for x in (begin, end, own))
-        pooled = model.pool_histories(table, begin, end, own, power)
-        gradient = tf.gradients(tf.reduce_sum(pooled * factors.astype(np.float32)), table)[0]
-        pooled, gradient = self.run_graph([pooled, gradient])
-        wanted, shares = slow_pooled(rows, begin, end, own, power)
-        self.assert_close(pooled, wanted, 1e-5, 1e-5)
-        self.assert_close(gradient, shares.T @ factors, 1e-5, 1e-5)
-
-    # One zero row comes before the N in blocks of 64.
-    @parameterized.product(size=(1, 62, 63, 64, 126, 127, 128, 200), power=(0, 0.5, 1),
-                           own=(False, True))
-    def test_is_one_slice_at_a_time(self, size, power, own):
-        random = np.random.RandomState(size)
-        edges = [(0, size), (0, 0), (size, size), (size - 1, size), (0, 1)]
-        begin, end = np.array(edges + [sorted(random.randint(0, size + 1, 2)) for _ in range(30)]).T
-        places = None
-        if own:
-            places = [random.randint(low, high) if low < high and random.rand() < 0.7 else -1
-                      for low, high in zip(begin, end)]
-            places[3] = size - 1  # of a slice that is nothing else
-        self.check(random.standard_normal([size, 3]), begin, end, places, power,
-                   random.choice(["i4", "i8"]))
-
-    def test_a_slice_of_its_own_row_alone_is_zeros_to_the_last_bit(self):
-        rows = np.random.RandomState(1).standard_normal([500, 8])
-        places = np.arange(500)
-        pooled = model.pool_histories(tf.constant(rows, tf.float32), places, places + 1, places)
-        self.assertEqual(self.run_graph(tf.reduce_max(tf.abs(pooled))), 0)
-
-    def test_no_rows_at_all(self):
-        rows = tf.placeholder(tf.float32, [None, 3])
-        pooled = model.pool_histories(rows, [0, 0], [0, 0], [-1, -1])
-        self.assertEqual(self.run_graph(pooled, {rows: np.zeros([0, 3])}).tolist(), [[0] * 3] * 2)
-
-    def test_short_slices_of_a_long_run_are_exact(self):
-        # The sum over the run is 100,000 times as large as what is asked for.
-        random = np.random.RandomState(1)
-        rows = random.standard_normal([200000, 2]) + 1
-        begin = np.append(random.randint(0, len(rows) - 20, 300), [0, len(rows) - 1])
-        end = np.append(begin[:-2] + random.randint(1, 20, 300), [3, len(rows)])
-        table = tf.constant(rows, tf.float32)
-        pooled = model.pool_histories(table, begin, end, begin, 0)
-        gradient = tf.gradients(pooled, table)[0]
-        pooled, gradient = self.run_graph([pooled, gradient])
-        exact = np.array([rows[low + 1:high].sum(0) for low, high in zip(begin, end)])
-        self.assert_close(pooled, exact, 1e-5, 2e-5)
-        wanted = np.zeros(len(rows))
-        for low, high in zip(begin, end):
-            wanted[low + 1:high] += 1
-        self.assert_close(gradient[:, 0], wanted, 1e-5, 2e-5)
-
-    def test_float64_stays_float64(self):
-        rows = np.random.RandomState(1).standard_normal([150, 2])
-        pooled = self.run_graph(model.pool_histories(tf.constant(rows), [3], [140], [70], 0.5))
-        self.assertEqual(pooled.dtype, np.float64)
-        self.assert_close(pooled, slow_pooled(rows, [3], [140], [70], 0.5)[0], 1e-12, 1e-12)
+                         age_unit=age_unit, seed=seed, features=features)
 
 
 def some_inputs(net, ages=None):
     """Arrays of three examples: two events without one, none, all five."""
-    context = {"kind": np.int32([3, 0, 1]), "hour": np.float32([10, 2, 23])} if net.context else {}
+    context = {"kind": np.int32([3, 0, 1]), "hour": np.float32([10, 2, np.nan])} if net.context else {}
     return model.Inputs(np.int32([3, 1, 4, 1, 0]), np.int32([0, 2, 0]), np.int32([3, 2, 5]),
                         np.int32([1, -1, -1]), np.int32([2, -1, 0]), context, ages)
 
@@ -110,14 +47,20 @@ def slow_vectors(net, values, inputs):
     dim, hidden = net.architecture.dim, net.architecture.hidden
     vectors = []
     for p in range(len(inputs.begin)):
-        history = [inputs.items[n] for n in range(inputs.begin[p], inputs.end[p]) if n != inputs.own[p]]
-        parts = [sum((values["item_embeddings"][i] for i in history), np.zeros(dim))
-                 / max(len(history), 1) ** net.architecture.pooling_power]
+        own = -1 if inputs.own is None else inputs.own[p]
+        history = [inputs.items[n] for n in range(inputs.begin[p], inputs.end[p]) if n != own][::-1]
+        weights = np.exp(values.get("position_log_weights", np.zeros([len(history), 1])))  # [L, M]
+        history, weights = history[:len(weights)], weights[:len(history)]
+        sums = np.where(len(history), weights.sum(0), 1) ** net.architecture.pooling_power
+        parts = [sum((w * values["item_embeddings"][i] for w, i in zip(column, history)), np.zeros(dim))
+                 / total for column, total in zip(weights.T, sums)]
         if net.num_users:
             known = inputs.users[p] >= 0
             parts.append(values["user_embeddings"][inputs.users[p]] if known else np.zeros(dim))
         if net.context:  # in the order of their names
-            parts.append((inputs.context["hour"][p] - 10) / 4 * values["context_hour"][0])
+            hour = inputs.context["hour"][p]
+            parts.append(values["context_hour"][1] if np.isnan(hour) else
+                         (hour - 10) / 4 * values["context_hour"][0])
             parts.append(values["context_kind"][inputs.context["kind"][p]])
         if net.age_unit:
             age = 0 if inputs.ages is None else inputs.ages[p]
@@ -133,6 +76,12 @@ def slow_vectors(net, values, inputs):
     return np.array(vectors)
 
 
+def class_rows(kind, values):
+    """The rows of classes, not scaled, of the values of the variables."""
+    own, shared = values.get("class_weights"), values["item_embeddings"]
+    return {"own": own, "shared": shared}[kind] if kind != "sum" else own + shared
+
+
 class ModelCase(graph_case.GraphCase):
 
     def values(self, session):
@@ -145,15 +94,103 @@ class ModelCase(graph_case.GraphCase):
                                context={name: tf.constant(v) for name, v in arrays.context.items()})
 
 
+class FeaturesTest(ModelCase):
+
+    # Of the items: two, none, one twice as much, two, one.
+    _FEATURES = item_features.ItemFeatures(
+        np.int64([0, 2, 2, 3, 5, 6]), np.int32([0, 1, 1, 2, 0, 2]), np.float32([1, 1, 2, 1, -1, 0.5]),
+        ["a", "b", "c"])
+    _DENSE = np.array([[1, 1, 0], [0, 0, 0], [0, 2, 0], [-1, 0, 1], [0, 0, 0.5]])
+
+    def _with_sums(self, values):
+        """The values of a network without features that has the sums as its rows."""
+        return dict(values, **{table: values[table] + self._DENSE @ values[table + "_features"]
+                               for table in model.ITEM_TABLES if table in values})
+
+    @parameterized.product(similarity=model.SIMILARITIES, hidden=((), (6, 4)),
+                           class_rows=model.CLASS_ROWS,
+                           counts=(COUNTS, [3, 0, 2, 1, 0]))
+    def test_rows_are_the_sums_in_histories_and_classes(self, counts, **architecture):
+        net = made_network(item_counts=counts, features=self._FEATURES, **architecture)
+        arrays = some_inputs(net)
+        vectors = net.user_vectors(self.given(arrays))
+        weights, _ = net.class_table()
+        table, some = whole_table(weights, 5), lookup(weights, [3, 0])
+        with self.new_session() as session:
+            for variable in tf.trainable_variables():
+                if variable.op.name.endswith("_features"):
+                    # From zeros, so that nothing is worse with them at first.
+                    self.assertFalse(session.run(variable).any())
+                    session.run(variable.assign(tf.random_normal(variable.shape, seed=1)))
+            values = self._with_sums(self.values(session))
+            vectors, table, some = session.run([vectors, table, some])
+        if counts[-1] == 0:  # known by its features alone
+            for name in set(model.ITEM_TABLES) & set(values):
+                values[name][4] = self._DENSE[4] @ values[name + "_features"]
+        self.assertEqual("class_weights_features" in values, architecture["class_rows"] != "shared")
+        self.assert_close(vectors, slow_vectors(net, values, arrays), 1e-4)
+        rows = class_rows(architecture["class_rows"], values)
+        if architecture["similarity"] == "cosine":
+            rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+        self.assert_close(table, rows, 1e-4)
+        self.assert_close(some, rows[[3, 0]], 1e-4)
+
+    def test_arrays_are_in_the_graph_once(self):
+        net = made_network(features=self._FEATURES)
+        net.user_vectors(model.placeholders(net))
+        size = len([op for op in tf.get_default_graph().get_operations() if "features/ids" in op.name])
+        net.user_vectors(model.placeholders(net))
+        net.class_table()
+        self.assertLen([op for op in tf.get_default_graph().get_operations()
+                        if "features/ids" in op.name and op.type == "Const"], size)
+
+    def test_features_of_another_number_of_items_are_named(self):
+        with self.assertRaisesRegex(InputError, "features: wanted features of 4 items, got 5"):
+            made_network(item_counts=COUNTS[:4], features=self._FEATURES)
+
+    def test_a_rare_item_is_placed_by_its_features(self):
+        """Items of two groups; users stay in one. A new item of a group is offered to its users."""
+        random = np.random.RandomState(1)
+        group = np.arange(12) % 2
+        of_user = random.randint(2, size=200)
+        events = splits.split_given(event_files.log_of_arrays(
+            np.repeat(np.arange(200), 5),
+            ["%02d" % (2 * random.randint(5) + of_user[n // 5]) for n in range(1000)]),
+            np.zeros(1000, int), splits.Rules(repeats=True))
+        events = splits.with_items(events, ["10", "11"])
+        group = np.array([int(name) % 2 for name in events.item_names])
+        features = item_features.ItemFeatures(
+            np.arange(13), group.astype(np.int32), np.ones(12, np.float32), ["even", "odd"])
+        net = model.Network(events.item_counts, model.Architecture(8, frequency_bias=0.0,
+                                                                   similarity="cosine", temperature=0.1),
+                            seed=1, features=features)
+        inputs, labels = model.placeholders(net, training=True), tf.placeholder(tf.int32, [None])
+        weights, biases = net.class_table()
+        vectors = net.user_vectors(inputs)
+        loss = tf.reduce_mean(losses.full_softmax_loss(weights, biases, labels, vectors, 12))
+        train = optimizers.LazyAdamOptimizer(0.02).minimize(loss)
+        scores = tf.matmul(vectors, whole_table(weights, 12), transpose_b=True)
+        plan = batches.Plan("past", 10, 200, epochs=8, seed=1)
+        with self.new_session() as session:
+            for feed, _, _ in feeds.epochs_of_feeds(events, feeds.Fed(inputs, labels), plan):
+                session.run(train, feed)
+            of_group = [session.run(scores, model.feed(inputs, model.Inputs(
+                np.int32([events.item_names.index("%02d" % one)]), np.int32([0]), np.int32([1]),
+                np.int32([-1]), None, {}, None)))[0] for one in (0, 1)]
+        for one, row in enumerate(of_group):
+            self.assertGreater(row[events.item_names.index("%d" % (10 + one))],
+                               row[events.item_names.index("%d" % (11 - one))] + 1)
+
+
 class NetworkTest(ModelCase):
 
     @parameterized.parameters(*[
-        case for case in itertools.product(model.SIMILARITIES, [(), (6, 4), (5,)], [False, True],
+        case for case in itertools.product(model.SIMILARITIES, [(), (6, 4), (5,)], model.CLASS_ROWS,
                                            ["plain", "now", "ages"])
-        if not case[2] or case[1] != (5,)])
-    def test_is_the_papers_tower(self, similarity, hidden, shared, parts):
+        if (case[1] != (5,) if case[2] == "shared" else case[2] == "own" or case[1] == (6, 4))])
+    def test_is_the_papers_tower(self, similarity, hidden, kind, parts):
         net = made_network(hidden=hidden, similarity=similarity, temperature=0.5, pooling_power=0.5,
-                           shared_table=shared, frequency_bias=0.7 * shared,
+                           class_rows=kind, frequency_bias=0.7 * (kind == "shared"),
                            **({} if parts == "plain" else RICH))
         arrays = some_inputs(net, np.float32([0, 5, 20]) if parts == "ages" else None)
         vectors = net.user_vectors(self.given(arrays))
@@ -168,13 +205,34 @@ class NetworkTest(ModelCase):
             vectors, scores = session.run([vectors, scores])
         wanted = slow_vectors(net, values, arrays)
         self.assert_close(vectors, wanted, 1e-4)
-        rows = values["item_embeddings" if shared else "class_weights"]
-        self.assertEqual("class_weights" in values, not shared)
+        self.assertEqual("class_weights" in values, kind != "shared")
+        rows = class_rows(kind, values)
         if similarity == "cosine":
             rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)
         log_frequencies = np.log(np.array([6, 5, 4, 3, 2]) / 20)
-        self.assert_close(scores, wanted @ rows.T + 0.7 * shared * log_frequencies, 1e-4)
+        self.assert_close(scores, wanted @ rows.T + 0.7 * (kind == "shared") * log_frequencies, 1e-4)
         self.assertEqual(vectors.shape[1], net.vector_size)
+
+    @parameterized.parameters(((), 1, 2, 1), ((), 1, 6, 0.5), ((6, 4), 1, 3, 1), ((6, 4), 3, 2, 0.5))
+    def test_histories_have_weights_by_position(self, hidden, num_poolings, num_positions, power):
+        net = made_network(hidden=hidden, num_positions=num_positions, num_poolings=num_poolings,
+                           pooling_power=power, similarity="cosine", **RICH)
+        arrays = some_inputs(net)._replace(own=None)
+        vectors = net.user_vectors(self.given(arrays))
+        with self.new_session() as session:
+            variable, = [v for v in tf.trainable_variables() if v.op.name == "position_log_weights"]
+            self.assert_close(session.run(variable),
+                              pooling.position_log_weights(num_positions, num_poolings))
+            session.run(variable.assign(np.random.RandomState(1).standard_normal(
+                [num_positions, num_poolings])))
+            values, vectors = self.values(session), session.run(vectors)
+        self.assert_close(vectors, slow_vectors(net, values, arrays), 1e-4)
+
+    def test_positions_leave_no_event_of_a_history_out(self):
+        net = made_network(num_positions=3)
+        self.assertIsNone(model.placeholders(net, training=True).own)
+        with self.assertRaisesRegex(InputError, "inputs.own: wanted None with positions, got"):
+            net.user_vectors(some_inputs(net))
 
     @parameterized.product(hidden=((), (6, 4)), similarity=model.SIMILARITIES)
     def test_no_age_is_an_age_of_zero(self, hidden, similarity):
@@ -265,8 +323,15 @@ class NetworkTest(ModelCase):
         (dict(age_unit=-1.0), "age_unit: wanted 0 or more, got -1.0"),
         (dict(dropout=1), "dropout: wanted a number from 0 to below 1, got 1"),
         (dict(dropout=-0.5), "dropout: wanted a number from 0 to below 1, got -0.5"),
-        (dict(shared_table=True, hidden=(3, 5)),
-         r"hidden: wanted a last layer of 3, as rows of the shared table, got \[3, 5\]"))
+        (dict(num_positions=-1), "num_positions: wanted 0 or more, got -1"),
+        (dict(num_poolings=0), "num_poolings: wanted an integer above 0, got 0"),
+        (dict(num_poolings=2, num_positions=3),
+         "num_poolings: wanted 1 without hidden layers and positions, got 2"),
+        (dict(num_poolings=2, hidden=(3,)),
+         "num_poolings: wanted 1 without hidden layers and positions, got 2"),
+        (dict(class_rows="both"), "class_rows: wanted one of own, shared, sum, got 'both'"),
+        (dict(class_rows="sum", hidden=(3, 5)), "hidden: wanted a last layer of 3, as histories' rows, "
+         r"with class_rows=sum, got \[3, 5\]"))
     def test_wrong_settings_are_named(self, options, message):
         with self.assertRaisesRegex(InputError, "^YouTubeDNN: " + message):
             made_network(**dict(dict(item_counts=[1, 2], dim=3), **options))
@@ -297,6 +362,18 @@ class DropoutTest(ModelCase):
         self.assert_close(vectors[:-1], kept[:, None] * row / 0.7, 1e-4)
         self.assertAlmostEqual(kept.mean(), 0.7, delta=6 * (0.3 * 0.7 / size) ** 0.5)
         self.assert_close(vectors[-1], kept.mean() * row / 0.7, 1e-3)
+
+    def test_dropped_items_leave_the_weights_of_the_others(self):
+        net = made_network(dropout=0.5, num_positions=2)
+        inputs = model.Inputs(np.int32([0, 1] * 50), np.arange(0, 100, 2, dtype=np.int32),
+                              np.arange(2, 101, 2, dtype=np.int32), None, None, {}, None)
+        rows, vectors = self.run_graph([net.item_embeddings(), net.user_vectors(inputs, training=True)])
+        weights = np.exp([-0.3, 0]) / np.exp([-0.3, 0]).sum()
+        wanted = [2 * (np.array(kept) * weights) @ rows[:2]
+                  for kept in itertools.product([0, 1], repeat=2)]
+        found = np.abs(vectors[:, None] - wanted).max(2).argmin(1)
+        self.assert_close(vectors, np.array(wanted)[found], 1e-4)
+        self.assertLen(set(found), 4)
 
     def test_steps_drop_other_items(self):
         net = made_network(dropout=0.5)
@@ -343,7 +420,7 @@ class LeaveOneOutTest(ModelCase):
         plan = batches.Plan(context, 3, 100)
         batch, = batches.training_batches(data, plan, np.random.RandomState(1))
         net = made_network(5, data.item_counts, similarity=similarity, temperature=0.5,
-                           pooling_power=power, shared_table=True)
+                           pooling_power=power, class_rows="shared")
         table = net.item_embeddings()
         weights, biases = net.class_table()
         sampled = candidates.SampledValues(
@@ -505,19 +582,34 @@ class LearningTest(graph_case.GraphCase):
     def test_other_models_find_it_too(self, **options):
         self.assertGreater(self.learn(chains(next_one), **dict(dict(rate=0.02), **options))[0], 0.95)
 
+    def test_the_position_that_decides_is_learned(self):
+        # The next item follows the one before the last.
+        random = np.random.RandomState(1)
+        rows = []
+        for _ in range(300):
+            row = list(random.randint(40, size=2))
+            while len(row) < 10:
+                row.append((row[-2] + 1) % 40)
+            rows.append(row)
+        options = dict(history_length=2, repeats=True, similarity="cosine", temperature=0.1)
+        by_position = self.learn(made_events(rows, 40), num_positions=2, **options)[0]
+        self.assertGreater(by_position, 0.95)
+        with tf.Graph().as_default():
+            self.assertLess(self.learn(made_events(rows, 40), **options)[0], 0.7 * by_position)
+
     def test_nothing_is_found_where_nothing_is(self):
         hit_rate, full_loss = self.learn(chains(any_one), rate=0.002, repeats=True, similarity="dot")
         self.assertLess(hit_rate, 0.1)
         self.assert_close(full_loss, np.log(40), 0.1)
 
-    @parameterized.parameters((False, False), (True, True))
-    def test_items_that_are_taken_together_are_found(self, shared_table, remove_known):
+    @parameterized.parameters(("own", False), ("shared", True), ("sum", False))
+    def test_items_that_are_taken_together_are_found(self, class_rows, remove_known):
         # Users of one of ten groups of eight items take seven of these: the one that is left is first.
         random = np.random.RandomState(1)
         rows = [8 * random.randint(10) + random.permutation(8)[:7] for _ in range(300)]
         hit_rate, _ = self.learn(
             made_events(rows, 80), context="others", history_length=None, k=2, epochs=8,
-            similarity="cosine", temperature=0.1, pooling_power=0.5, shared_table=shared_table,
+            similarity="cosine", temperature=0.1, pooling_power=0.5, class_rows=class_rows,
             remove_known=remove_known)
         self.assertGreater(hit_rate, 0.95)
 

@@ -1,3 +1,4 @@
+import json
 import os
 import pathlib
 from unittest import mock
@@ -6,7 +7,7 @@ import numpy as np
 from absl.testing import absltest, parameterized
 
 from tf1_sampled import InputError
-from tf1_sampled.recsys import events as event_files, reading, splits
+from tf1_sampled.recsys import events as event_files, items as item_files, reading, splits
 from tf1_sampled.recsys.settings import RecsysSettings
 
 _USERS = [user for user in ("ann", "bob", "cid", "dan") for _ in range(4)]
@@ -24,8 +25,8 @@ def _settings(**values):
     return RecsysSettings(**dict({"min_count": 1, "k": [2]}, **values))
 
 
-def _read(*sources, columns=None, report=lambda line: None, **values):
-    sources = reading.Sources(*sources, columns=columns or reading.Columns())
+def _read(*sources, report=lambda line: None, **values):
+    sources = reading.Sources(*sources)
     return reading.read(_settings(**values), sources, report)
 
 
@@ -51,8 +52,9 @@ class ReadTest(parameterized.TestCase):
         for source in (frame, self.path, pathlib.Path(self.path), [self.path], (self.path,),
                        [np.array(_USERS), np.array(_ITEMS), np.array(_TIMES)]):
             self.assertEqual(splits.digest(_read(source).events), self.digest)
-        columns = reading.Columns("who", "what", "when")
-        self.assertEqual(splits.digest(_read(named, columns=columns).events), self.digest)
+        columns = dict(user_column="who", item_column="what", time_column="when")
+        self.assertEqual(splits.digest(_read(named, **columns).events), self.digest)
+        self.assertEqual(_read(named, **dict(columns, time_column="_")).events.times, None)
         self.assertEqual(splits.digest(_read(events=self.path).events), self.digest)
 
     def test_each_users_last_events_are_held_out(self):
@@ -77,7 +79,7 @@ class ReadTest(parameterized.TestCase):
         self.assertEqual((data.valid, data.test, data.protocol), (None, None, "none"))
 
     def test_split_by_time(self):
-        data = _read((_USERS, _ITEMS, [0, 1, 2, 3] * 4), split="time", time_cuts=["2", "0.75"])
+        data = _read((_USERS, _ITEMS, [0, 1, 2, 3] * 4), split="time", split_at=["2", "0.75"])
         self.assertEqual([_part(data.events, "dan", part) for part in range(3)],
                          [["d", "a"], ["b"], ["c"]])
         self.assertEqual(data.protocol, "the events from time 3 on")
@@ -96,6 +98,24 @@ class ReadTest(parameterized.TestCase):
         data = _read(self.path, None, (["ann"], ["e"], [99]))
         self.assertEqual(_part(data.events, "ann", splits.TRAIN), ["a", "b", "c", "d"])
         self.assertEqual(_part(data.events, "ann", splits.TEST), ["e"])
+
+    def test_globs_and_folders(self):
+        folder = os.path.dirname(self.path)
+        for source in (os.path.join(folder, "*.csv"), folder, [os.path.join(folder, "a*.csv")]):
+            self.assertEqual(splits.digest(_read(events=source).events), self.digest)
+        with self.assertRaisesRegex(InputError, "none.*csv: wanted files with something in them, got n"):
+            _read(events=os.path.join(folder, "none*.csv"))
+
+    def test_options_of_files_do_not_suit_arrays(self):
+        for values in ({"min_rating": 3}, {"events_kept": ["buy"]}):
+            wanted = "%s: wanted a file or a data frame, which has columns" % list(values)[0]
+            with self.assertRaisesRegex(InputError, wanted):
+                _read((_USERS, _ITEMS), **values)
+
+    def test_names_that_stand_for_missing_values_may_be_kept(self):
+        users = ["NA" if user == "dan" else user for user in _USERS]
+        self.assertNotIn("NA", _read((users, _ITEMS)).events.user_names)
+        self.assertIn("NA", _read((users, _ITEMS), keep_missing=True).events.user_names)
 
     def test_files_of_settings(self):
         valid = self.create_tempfile("valid.csv", "user,item,time\nann,e,99\nbob,e,99\n").full_path
@@ -130,14 +150,57 @@ class ReadTest(parameterized.TestCase):
         data = _read(frame, categorical=["mood"], users=users, user_numeric=["age"])
         self.assertCountEqual(data.events.columns, ["mood", "age"])
         # Of one source alone, too: scores on later events need the same columns.
-        log = reading.log_of(_settings(categorical=["mood"], users=users, user_numeric=["age"]), frame,
-                             reading.Columns())
+        log = reading.log_of(_settings(categorical=["mood"], users=users, user_numeric=["age"]), frame)
         np.testing.assert_array_equal(log.columns["age"].values, np.repeat([1, 2, 3, 4], 4))
 
     def test_the_user_is_told_how_much_it_is(self):
         lines = []
         _read(self.path, report=lines.append)
-        self.assertEqual(lines, ["16 events of 4 users and 4 items; 4 examples to train on"])
+        self.assertEqual(lines[1:], [
+            "Times: 0 to 15", "Read: 16 events of 4 users and 4 items", "Left out: nothing",
+            "Events: 8 train; 4 (of 4 users) validate; 4 (of 4 users) test", "Catalogue: 4 items",
+            "16 events of 4 users and 4 items; 4 examples to train on"])
+        self.assertTrue(lines[0].startswith(self.path + ": CSV with a header"), lines[0])
+
+    def test_summary_is_in_the_data(self):
+        summary = _read((_USERS, _ITEMS, _TIMES), seed=3).summary
+        self.assertEqual((summary["protocol"], summary["order"], summary["examples"]),
+                         ("the last event", "events of one time in random order (seed 3)", 4))
+        self.assertEqual(json.loads(json.dumps(summary)), summary)
+
+    def test_three_different_items_of_a_user_leave_nothing_to_train_on(self):
+        users = np.repeat(np.arange(60), 3)
+        items = (users + np.tile(np.arange(3), 60)) % 15  # 12 events of each
+        with self.assertRaisesRegex(
+                InputError, r"^RecsysSettings: split: wanted a user with two events or more to train on "
+                r"\(--split=none trains on all\), got '60 events to train on of 60 users'$"):
+            _read((users, items))
+        self.assertEqual(_read((users, items), split="none").summary["examples"], 120)
+        with self.assertRaisesRegex(InputError, "train: wanted a user with two events or more"):
+            _read((users[::3], items[::3]), None, (users[1::3], items[1::3]))
+
+    def test_users_of_the_test_without_a_history_are_counted(self):
+        lines = []
+        data = _read((_USERS[:8], _ITEMS[:8]), None, (["ann", "eve", "bob", "eva"], list("eeee")),
+                     report=lines.append)
+        self.assertLen(data.test.users, 2)
+        self.assertIn("Test: 2 of 4 users have no history and are left out", lines)
+        lines = []
+        data = _read((_USERS[:8], _ITEMS[:8]), None, (["eve", "eva"], list("ee")), report=lines.append)
+        self.assertIsNone(data.test)
+        self.assertIn("Test: 2 of 2 users have no history and are left out", lines)
+
+    def test_items_of_an_earlier_model_stay_in_the_catalogue(self):
+        folder, lines = self.create_tempdir().full_path, []
+        item_files.write_items(os.path.join(folder, "items.tsv"), ["b", "old", "older"], None, [3, 2, 1])
+        data = _read((_USERS, _ITEMS), init_from=folder, report=lines.append)
+        self.assertEqual(data.events.item_names[-2:], ["old", "older"])
+        self.assertEqual(data.events.item_counts[-2:].tolist(), [0, 0])
+        self.assertIn("Items of %s without an event here: 2" % folder, lines)
+        self.assertEqual(data.summary["items"]["not_in_the_log"], 2)
+        empty = self.create_tempdir().full_path
+        with self.assertRaisesRegex(InputError, empty + ": wanted a folder with a model"):
+            _read((_USERS, _ITEMS), init_from=empty)
 
     @parameterized.parameters(
         ({}, (5,), "events: wanted a path, a list of paths, a data frame, or .*, got 'int'"),
@@ -147,12 +210,12 @@ class ReadTest(parameterized.TestCase):
         ({}, (("ann", "a"),), "ann: wanted"),  # two paths
         ({}, (None, None, (_USERS, _ITEMS)), "events: wanted events to train on beside valid and"),
         ({"numeric": ["price"]}, ((_USERS, _ITEMS),),
-         "categorical, numeric: wanted a file or a data frame, which has columns, got 'tuple'"),
+         "numeric: wanted a file or a data frame, which has columns, got 'tuple'"),
         ({"k": [5]}, ((_USERS, _ITEMS),), "k: wanted at most 4 items, got 5"),
         ({"example_age": True}, ((_USERS, _ITEMS),), "example_age: wanted events with times"),
         ({"split": "time"}, ((_USERS, _ITEMS),), "split: wanted events with times, got 'time'"),
-        ({"split": "time", "time_cuts": ["0.9", "0.1"]}, ((_USERS, _ITEMS, _TIMES),),
-         "time_cuts: wanted two numbers, when validation begins and, .*, test, got '0.9,0.1'"),
+        ({"split": "time", "split_at": ["0.9", "0.1"]}, ((_USERS, _ITEMS, _TIMES),),
+         "split_at: wanted two shares or times, when validation begins and, .*, test, got '0.9,0.1'"),
         ({"min_count": 99}, ((_USERS, _ITEMS),), "wanted two items or more"))
     def test_what_does_not_fit(self, values, sources, message):
         with self.assertRaisesRegex(InputError, message):

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import unittest
 from unittest import mock
 
 import numpy as np
@@ -11,11 +12,21 @@ import tensorflow.compat.v1 as tf
 from absl.testing import absltest, parameterized
 
 from tests import recommender_case
-from tests.recommender_case import COUNTS, NAMES, TITLES, VECTORS, oracle
+from tests.recommender_case import COUNTS, NAMES, TITLES, oracle
 from tf1_sampled import checks
-from tf1_sampled.recsys import items as item_files, recommender
+from tf1_sampled.recsys import (
+    index,
+    items as item_files,
+    model_files,
+    queries,
+    recommender,
+    scoring,
+)
 
+_KNOWN = "items: wanted a name that the model knows, or a user whom it knows, got "
 _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+# By length no neighbours: the cosines must not depend on it.
+VECTORS = np.float32([[1, 0], [30, 3], [0, 2], [-1, 0.5], [1e-3, 1e-3], [0, 0], [-2, -1]])
 
 
 def cosine_oracle(item, k):
@@ -47,7 +58,7 @@ class Case(recommender_case.ModelCase):
 class RecommendTest(Case):
 
     def test_the_best_items(self):
-        got = self.model.recommend(["alien", "日本"], 3, seen=["heat"])
+        got = self.model.recommend(["alien", "日本"], 3, exclude=["heat"])
         self.assert_best(oracle(["alien", "日本"], 3, seen=["alien", "日本", "heat"]), got)
         self.assertEqual([(str, float)] * 3, [(type(name), type(score)) for name, score in got])
 
@@ -57,7 +68,7 @@ class RecommendTest(Case):
                                 (self.model.recommend_many, [["heat"]])):
             with mock.patch.object(self.model, "_best", return_value=[[]]) as best:
                 function(items)
-            self.assertEqual(10, best.call_args[0][1])
+            self.assertEqual(10, best.call_args[0][0][0].wanted.k)
 
     def test_names_of_the_history_with_repeat(self):
         self.assert_best(oracle(["heat", "casino"], 10),
@@ -70,24 +81,24 @@ class RecommendTest(Case):
     def test_fewer_where_the_items_run_out(self):
         seen = NAMES[:3] + ["nobody's"]
         self.assert_best(oracle(["casino"], 9, seen),
-                         self.model.recommend(["casino"], 1 << 40, seen, repeat=True))
-        self.assertEqual([], self.model.recommend(["casino"], 5, NAMES))
+                         self.model.recommend(["casino"], 1 << 40, exclude=seen, repeat=True))
+        self.assertEqual([], self.model.recommend(["casino"], 5, exclude=NAMES))
 
     def test_unknown_names_are_passed_over(self):
         self.assert_best(oracle(["heat"], 10, ["heat", "alien"]),
-                         self.model.recommend(["x", "heat", "y"], seen=["y", "alien"]))
+                         self.model.recommend(["x", "heat", "y"], exclude=["y", "alien"]))
         np.testing.assert_array_equal([1.0, 1.0], self.model.embed(["x", "heat"]))
 
     def test_names_of_any_length(self):
         long = "n" * 5000
         self.assert_best(oracle(["heat"], 10, ["heat"]),
-                         self.model.recommend([long, "heat"], 10, [long]))
+                         self.model.recommend([long, "heat"], 10, exclude=[long]))
 
     def test_tuples_and_arrays_are_lists(self):
-        wanted = self.model.recommend(["heat", "alien"], 3, ["casino"])
+        wanted = self.model.recommend(["heat", "alien"], 3, exclude=["casino"])
         for kind in (tuple, np.array, lambda names: np.array(names, object)):
-            self.assertEqual(wanted, self.model.recommend(kind(["heat", "alien"]), np.int64(3),
-                                                          kind(["casino"]), repeat=np.bool_(False)))
+            self.assertEqual(wanted, self.model.recommend(
+                kind(["heat", "alien"]), np.int64(3), exclude=kind(["casino"]), repeat=np.bool_(False)))
 
     def test_vectors(self):
         got = self.model.embed(["heat", "日本"])
@@ -95,11 +106,9 @@ class RecommendTest(Case):
         self.assertEqual(np.float32, got.dtype)
 
     @parameterized.parameters(
-        ("items: wanted a name that the model knows, got []", []),
-        ('items: wanted a name that the model knows, got ["x", "y"]', ["x", "y"]),
+        (_KNOWN + "[]", []), (_KNOWN + '["x", "y"]', ["x", "y"]), (_KNOWN + '["zed"]', [], "zed"),
         ('items: wanted a list of names, got "heat"', "heat"),
-        ("items: wanted names of at least 1 character, got 3", ["heat", 3]),
-        ('user: wanted none, as the model has no users, got "ann"', ["heat"], "ann"),
+        ("items: wanted names of at least 1 character, got 3.5", ["heat", 3.5]),
         ("user: wanted a name, got null", ["heat"], None),
         ('context: wanted no columns, got "mood"', ["heat"], "", {"mood": "far"}))
     def test_what_is_refused(self, message, items, user="", context=None):
@@ -116,14 +125,99 @@ class RecommendTest(Case):
                             repeat=1)
         self.assert_refused("repeat: wanted true or false, got 1", self.model.recommend_many, [],
                             repeat=1)
-        self.assert_refused('seen: wanted a list of names, got "alien"', self.model.recommend, ["heat"],
-                            seen="alien")
+        self.assert_refused('exclude: wanted a list of names, got "alien"', self.model.recommend,
+                            ["heat"], exclude="alien")
 
     def test_threads_agree_with_one(self):
         asked = [[NAMES[(i * j) % 7] for j in range(1, 2 + i % 4)] for i in range(60)]
         alone = [self.model.recommend(names) for names in asked]
         with concurrent.futures.ThreadPoolExecutor(12) as threads:
             self.assertEqual(alone, list(threads.map(self.model.recommend, asked)))
+
+
+class FilterTest(Case):
+
+    @parameterized.parameters(
+        ({"category": {"genres": "Crime"}}, ["heat", "casino"]),
+        ({"category": {"genres": ["Crime", "Horror", "Western"]}}, ["heat", "casino", "alien"]),
+        ({"category": {"genres": "Western"}}, []), ({"category": {"genres": []}}, []),
+        ({"candidates": ["casino", "x", "日本", "casino"]}, ["casino", "日本"]),
+        ({"candidates": []}, []),
+        ({"candidates": ["casino", "日本"], "category": {"genres": "Space"}, "exclude": ["alien"]},
+         ["日本"]))
+    def test_the_best_of_what_a_filter_leaves(self, fields, allowed):
+        seen = [name for name in NAMES if name not in allowed]
+        for few in (1, 8):  # by the scores of all items, and of the few alone
+            with mock.patch.object(scoring, "_FEW", few):
+                self.assert_best(oracle(["a\tb"], 10, seen), self.model.recommend(["a\tb"], **fields))
+        popular = [(name, count) for name, count in zip(NAMES, COUNTS) if name in allowed]
+        self.assertEqual(popular, self.model.popular(**fields))
+
+    def test_filters_that_are_refused(self):
+        self.assert_refused('category: wanted the columns genres, got "year"', self.model.recommend,
+                            ["heat"], category={"year": 1995})
+        self.assert_refused("candidates: wanted a list of names, got 3", self.model.popular,
+                            candidates=3)
+
+
+class StoredTest(Case):
+
+    def test_the_stored_history_counts_and_is_not_offered(self):
+        self.assert_best(oracle(["heat", "alien"], 10, ["heat", "alien"]),
+                         self.model.recommend(user="bob"))
+        self.assert_best(oracle(["casino"], 10, ["heat", "alien", "casino"]),
+                         self.model.recommend(["casino"], user="bob"))
+        self.assert_best(oracle(["heat", "alien"], 10, ["heat", "alien"]),
+                         self.model.recommend(["x"], user="bob"))
+        self.assert_best(oracle(["heat", "alien"], 10), self.model.recommend(user="bob", repeat=True))
+        np.testing.assert_array_equal([0.5, 2.0], self.model.embed(user="bob"))
+
+    def test_many_users(self):
+        got = self.model.recommend_stored([2, 0, 1], 3)
+        self.assertEqual([], got[1])  # ann had nothing, and there are no rows of users
+        self.assert_best(oracle(["casino"], 3, ["casino"]), got[0])
+        self.assert_best(oracle(["heat", "alien"], 3, ["heat", "alien"]), got[2])
+
+    def test_a_model_of_repeats_offers_a_users_own_items(self):
+        folder = self.create_tempdir().full_path
+        recommender_case.write_model(folder, repeats=True)
+        with recommender.Recommender(folder) as model:
+            had = ["heat", "alien"]
+            self.assert_best(oracle(had, 10), model.recommend(user="bob"))
+            self.assert_best(oracle(had, 10, had), model.recommend(user="bob", repeat=False))
+            self.assert_best(oracle(had, 10), model.recommend_stored([1])[0])
+
+    def test_the_latest_items_alone_where_the_model_takes_no_more(self):
+        folder = shutil.copytree(self.folder, os.path.join(self.create_tempdir().full_path, "m"))
+        model_files.write_about(folder, model_files.About(False, True, 1))
+        with recommender.Recommender(folder) as model:
+            np.testing.assert_array_equal([0.0, 1.0], model.embed(user="bob"))
+            np.testing.assert_array_equal([0.0, 1.0], model.embed(["heat", "alien"]))
+
+    def test_without_the_stored_users_nobody_is_known(self):
+        folder = shutil.copytree(self.folder, os.path.join(self.create_tempdir().full_path, "m"))
+        shutil.rmtree(os.path.join(folder, "users"))
+        os.remove(os.path.join(folder, "item_categories.npz"))
+        with recommender.Recommender(folder) as model:
+            row = model.resolve(queries.Question(user="bob"))
+            self.assertEqual(["bob"], row.unknown.users)
+            self.assertEqual("popular", model.answer([row])[0].source)
+            self.assert_refused('category: wanted no columns, as the items have none, got "genres"',
+                                model.recommend, ["heat"], category={"genres": "Crime"})
+
+
+class AnswersTest(Case):
+
+    def test_each_question_has_the_answer_that_it_has_alone(self):
+        questions = [queries.Question(["heat"], k=2), queries.Question(user="zed", k=3),
+                     queries.Question(user="cid", candidates=["alien", 7]), queries.Question(["x"], k=1)]
+        rows = [self.model.resolve(question) for question in questions]
+        together = self.model.answer(rows)
+        self.assertEqual([self.model.answer([row])[0] for row in rows], together)
+        self.assertEqual(["model", "popular", "model", "popular"], [one.source for one in together])
+        self.assertEqual([("alien", None), ("heat", None), ("日本", None)], together[1].best)
+        self.assertEqual(["7"], together[2].unknown.items)
+        self.assertEqual([], self.model.answer([]))
 
 
 class ManyTest(Case):
@@ -137,7 +231,7 @@ class ManyTest(Case):
                 got = self.model.recommend_many(histories, 4, seen)
             self.assertLen(got, 12)
             for history, left_out, best in zip(histories, seen, got):
-                self.assert_best(self.model.recommend(history, 4, left_out), best)
+                self.assert_best(self.model.recommend(history, 4, exclude=left_out or ()), best)
 
     def test_blocks_are_bounded(self):
         histories = [["heat"]] * 11
@@ -145,9 +239,9 @@ class ManyTest(Case):
                                      (1024, 1, [1] * 11)):
             with mock.patch.object(recommender, "_BLOCK_ROWS", rows), (
                     mock.patch.object(recommender, "_BLOCK_SCORES", scores)), (
-                    mock.patch.object(self.model, "_run", wraps=self.model._run)) as run:
+                    mock.patch.object(self.model, "_vectors_of", wraps=self.model._vectors_of)) as run:
                 self.model.recommend_many(histories)
-            self.assertEqual(wanted, [len(call[0][1]) for call in run.call_args_list])
+            self.assertEqual(wanted, [len(call[0][0]) for call in run.call_args_list])
 
     def test_with_repeat(self):
         self.assert_best(oracle(["heat"], 10), self.model.recommend_many([["heat"]], repeat=True)[0])
@@ -161,11 +255,11 @@ class ManyTest(Case):
         self.assertEqual([], self.model.recommend_many([]))
 
     def test_what_is_refused(self):
-        self.assert_refused("row 1: items: wanted names of at least 1 character, got 3",
-                            self.model.recommend_many, [["heat"], [3]])
-        self.assert_refused('row 0: seen: wanted a list of names, got "alien"',
-                            self.model.recommend_many, [["heat"]], seen=["alien"])
-        for name in ("seen", "users", "contexts"):
+        self.assert_refused("row 1: items: wanted names of at least 1 character, got 3.5",
+                            self.model.recommend_many, [["heat"], [3.5]])
+        self.assert_refused('row 0: exclude: wanted a list of names, got "alien"',
+                            self.model.recommend_many, [["heat"]], exclude=["alien"])
+        for name in ("exclude", "users", "contexts"):
             self.assert_refused(
                 "recommend_many: %s: wanted one for each of the 2 histories, got 1" % name,
                 self.model.recommend_many, [["heat"], ["alien"]], **{name: [[]]})
@@ -190,14 +284,36 @@ class ContextTest(Case):
 
     def test_a_user_without_items(self):
         context = {"mood": "", "shift": 0}
-        for user, place in (("ann", 20.0), ("nobody", 0.0)):
-            self.assert_best(oracle([], 10, user=user),
-                             self.model.recommend([], user=user, context=context))
-            np.testing.assert_array_equal([place, 0.0], self.model.embed([], user, context))
+        self.assert_best(oracle([], 10, user="ann"), self.model.recommend(user="ann", context=context))
+        np.testing.assert_array_equal([20.0, 0.0], self.model.embed([], "ann", context))
+
+    def test_what_a_user_had_is_not_offered_where_users_have_rows(self):
+        had = ["heat", "alien"]
+        self.assert_best(oracle(had, 10, had, shift=6),
+                         self.model.recommend(user="bob", context={"shift": 1}))
+        self.assert_best(oracle(["casino"], 10, ["casino"] + had, shift=6),
+                         self.model.recommend(["casino"], user="bob", context={"shift": 1}))
+
+    def test_stored_users_have_the_context_of_their_last_event(self):
+        got = self.model.recommend_stored([1, 2], 3)
+        had = ["heat", "alien"]
+        self.assert_best(oracle(had, 3, had, shift=6.5), got[0])
+        self.assert_best(oracle(["casino"], 3, ["casino"], shift=3), got[1])
+        got = self.model.recommend_stored([1], 3, context={"shift": 0})
+        self.assert_best(oracle(had, 3, had, shift=5), got[0])
 
     def test_neither_items_nor_user(self):
-        self.assert_refused('items: wanted a name that the model knows, or a user, got ["x"]',
-                            self.model.recommend, ["x"], context={"mood": "", "shift": 1})
+        self.assert_refused(
+            'items: wanted a name that the model knows, or a user whom it knows, got ["x"]',
+            self.model.recommend, ["x"], context={"mood": "", "shift": 1})
+
+    def test_numbers_that_are_too_large_or_missing(self):
+        self.assert_refused('context: wanted numbers that give finite scores, got {"mood": "", '
+                            '"shift": 3e+38}', self.model.recommend, ["heat"],
+                            context={"mood": "", "shift": 3e38})
+        for missing in (None, float("nan")):
+            self.assert_best(oracle(["heat"], 10, ["heat"]), self.model.recommend(
+                ["heat"], context={"mood": "", "shift": missing}))
 
     def test_many_users_and_contexts(self):
         histories, users = [["heat"], [], []], ["", "ann", ""]
@@ -207,9 +323,9 @@ class ContextTest(Case):
         self.assert_best(oracle([], 10, user="ann", shift=2), got[1])
         self.assertEqual([], got[2])
         self.assert_refused("row 1: context: wanted a value for the column mood, got []",
-                            self.model.recommend_many, histories[:2], contexts=[contexts[0], None])
-        self.assert_refused("row 0: shift: wanted a number, got NaN", self.model.recommend_many,
-                            [["heat"]], contexts=[{"mood": "", "shift": float("nan")}])
+                            self.model.recommend_many, [["heat"]] * 2, contexts=[contexts[0], None])
+        self.assert_refused("row 0: shift: wanted a number, got Infinity", self.model.recommend_many,
+                            [["heat"]], contexts=[{"mood": "", "shift": float("inf")}])
 
 
 class SimilarTest(Case):
@@ -217,6 +333,15 @@ class SimilarTest(Case):
     def setUp(self):
         super().setUp()
         self.copy = shutil.copytree(self.folder, os.path.join(self.create_tempdir().full_path, "m"))
+        np.save(os.path.join(self.copy, "item_vectors.npy"), VECTORS)
+        self.model = recommender.Recommender(self.copy)
+        self.addCleanup(self.model.close)
+
+    def test_a_filter(self):
+        wanted = [one for one in cosine_oracle("heat", 10) if one[0] in ("alien", "日本")]
+        self.assert_best(wanted, self.model.similar_items("heat", category={"genres": ["Space"]}))
+        self.assert_best(wanted[:1], self.model.similar_items("heat", exclude=[
+            name for name in NAMES if name != wanted[0][0]]))
 
     def test_cosines_of_each_item(self):
         for item in NAMES:
@@ -232,8 +357,7 @@ class SimilarTest(Case):
                 self.assert_best(cosine_oracle(item, 10), model.similar_items(item))
 
     def test_rows_are_mapped_not_read(self):
-        self.model.similar_items("heat")
-        self.assertIsInstance(self.model._vectors, np.memmap)
+        self.assertIsInstance(self.model._vectors.base, np.memmap)
 
     def test_what_is_refused(self):
         for item in ("x", "", None, ["heat"]):
@@ -242,11 +366,11 @@ class SimilarTest(Case):
         self.assert_refused("k: wanted an integer above 0, got 0", self.model.similar_items, "heat", 0)
 
     @parameterized.parameters(
-        (VECTORS[:6], r"got shape \(6, 2\)$"), (VECTORS[:, 0], "got something else$"),
-        (np.array(NAMES), "got something else$"),
-        (np.array([None]), "got: Array can't be memory-mapped"),
-        (VECTORS * np.float32(np.nan), None),
-        (VECTORS + np.float32(np.inf), None), (None, "got none$"), (b"nothing", "got: "), (b"", "got: "))
+        (VECTORS[:6], r"got shape \(6, 2\)$"), (np.array(NAMES), "ItemScorer: vectors: wanted float32 "),
+        (VECTORS[:, 0], "ItemScorer: vectors: wanted float32 "),
+        (np.float32([[1]] * 7), "user vectors of shape"), (np.array([None]), "got: Object arrays "),
+        (VECTORS * np.float32(np.nan), "ItemScorer: vectors: wanted finite numbers"),
+        (None, "got none$"), (b"nothing", "got: "), (b"", "got: "))
     def test_files_of_other_contents(self, contents, message):
         path = os.path.join(self.copy, "item_vectors.npy")
         os.remove(path)
@@ -255,12 +379,8 @@ class SimilarTest(Case):
                 stream.write(contents)
         elif contents is not None:
             np.save(path, contents)
-        wanted = ("item_vectors.npy: wanted vectors of 7 items, " + message if message else
-                  "item_vectors.npy: nearest: vectors: wanted finite numbers, got ")
-        with recommender.Recommender(self.copy) as model:
-            with self.assertRaisesRegex(checks.InputError, wanted):
-                model.similar_items("heat")
-            self.assertLen(model.recommend(["heat"], 2), 2)  # does without that file
+        with self.assertRaisesRegex(checks.InputError, message):
+            recommender.Recommender(self.copy)
 
 
 class ItemsTest(Case):
@@ -276,7 +396,8 @@ class ItemsTest(Case):
     @parameterized.parameters(
         ("", NAMES, 100), ("", NAMES[:2], 2), ("ALI", ["alien"], 9), ("1995", ["heat", "casino"], 9),
         ("1995", ["heat"], 1), ("映", ["日本"], 9), ("CAFÉ", ["naïve \\ café"], 9),
-        ("a\tb", ["a\tb"], 9), ("aliencasino", [], 9), (".", [], 9), ("naïve", ["naïve \\ café"], 9))
+        ("a\tb", ["a\tb"], 9), ("aliencasino", [], 9), (".", [], 9), ("naïve", ["naïve \\ café"], 9),
+        ("1995 casino", ["casino"], 9))
     def test_a_search(self, query, names, limit):
         self.assertEqual(names, self.model.search(query, limit))
 
@@ -295,10 +416,14 @@ class LoadTest(Case):
         with self.assertRaisesRegex(checks.InputError, "saved_model.pb: wanted a file of an exported"):
             recommender.Recommender(folder)
         shutil.copytree(os.path.join(self.folder, "saved_model"), os.path.join(folder, "saved_model"))
+        for name in ("recommender.json", "item_vectors.npy", "item_biases.npy"):
+            with self.assertRaisesRegex(checks.InputError, name + ": wanted .*, got"):
+                recommender.Recommender(folder)
+            shutil.copy(os.path.join(self.folder, name), folder)
         recommender.Recommender(folder).close()
         wrong = "saved_model: wanted a recommender's SavedModel, got: "
         item_files.write_items(os.path.join(folder, "items.tsv"), ["another model's"], None, [3])
-        with self.assertRaisesRegex(checks.InputError, wrong):
+        with self.assertRaisesRegex(checks.InputError, "item_vectors.npy: wanted vectors of 1 items"):
             recommender.Recommender(folder)
         shutil.copy(os.path.join(self.folder, "items.tsv"), folder)
         with open(os.path.join(folder, "saved_model", "variables", "variables.index"), "wb") as stream:
@@ -312,19 +437,19 @@ class LoadTest(Case):
         self.assertNotIn("\n", str(caught.exception))
 
     def test_another_saved_model(self):
-        folder = self.create_tempdir().full_path
-        shutil.copy(os.path.join(self.folder, "items.tsv"), folder)
+        folder = shutil.copytree(self.folder, os.path.join(self.create_tempdir().full_path, "m"))
+        shutil.rmtree(os.path.join(folder, "saved_model"))
         with tf.Graph().as_default(), tf.Session() as session:
             words = tf.placeholder(tf.string, [None])
             tf.saved_model.simple_save(session, os.path.join(folder, "saved_model"),
                                        {"words": words}, {"same": tf.identity(words)})
-        with self.assertRaisesRegex(checks.InputError, "SavedModel, got: no signature recommend$"):
+        with self.assertRaisesRegex(checks.InputError, "SavedModel, got: no signature embed_user_ids$"):
             recommender.Recommender(folder)
 
     def test_no_items(self):
         folder = self.create_tempdir().full_path
         shutil.copytree(os.path.join(self.folder, "saved_model"), os.path.join(folder, "saved_model"))
-        item_files.write_items(os.path.join(folder, "items.tsv"), [], [], [])
+        item_files.write_items(os.path.join(folder, "items.tsv"), [], [], [])  # it is read first
         with self.assertRaisesRegex(checks.InputError, "items.tsv: wanted items, got none"):
             recommender.Recommender(folder)
 
@@ -337,6 +462,30 @@ class LoadTest(Case):
             self.assertLen(graph.get_operations(), 1)
             self.assertIs(graph, tf.get_default_graph())
             self.assertIs(session, tf.get_default_session())
+
+    @unittest.skipUnless(index.is_available(), "faiss is not installed")
+    def test_an_index_answers_without_a_filter_and_must_be_of_these_items(self):
+        folder = shutil.copytree(self.folder, os.path.join(self.create_tempdir().full_path, "m"))
+        path, arrays = os.path.join(folder, "items.faiss"), [
+            np.load(os.path.join(folder, "item_%s.npy" % name)) for name in ("vectors", "biases")]
+        index.build(path, *arrays, np.float32([[1, 1]]))
+        with mock.patch.object(recommender, "_LEAST_INDEXED", 7):
+            with recommender.Recommender(folder) as model:
+                self.assertFalse(model.is_exact)
+                with mock.patch.object(index, "search", wraps=index.search) as search:
+                    self.assertEqual([name for name, _ in oracle(["heat"], 3, ["heat"])],
+                                     [name for name, _ in model.recommend(["heat"], 3)])
+                    self.assertLen(model.recommend(["heat"], category={"genres": "Crime"}), 1)
+                self.assertEqual(1, search.call_count)
+            index.build(path, arrays[0] + 1, arrays[1], np.float32([[1, 1]]))
+            with self.assertRaisesRegex(checks.InputError, "index: wanted an index of these 7 items, "
+                                        "got 'other vectors, as of an earlier training'"):
+                recommender.Recommender(folder)
+            index.build(path, arrays[0][:6], arrays[1][:6], np.float32([[1, 1]]))
+            with self.assertRaisesRegex(checks.InputError, "got '6 items of 2 numbers'"):
+                recommender.Recommender(folder)
+        with recommender.Recommender(folder) as model:  # few items: it is not read
+            self.assertTrue(model.is_exact)
 
     def test_two_do_not_share(self):
         with recommender.Recommender(self.folder) as one, recommender.Recommender(self.folder) as other:

@@ -2,12 +2,14 @@
 import os
 import shutil
 import tempfile
+from unittest import mock
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 from absl.testing import absltest
 
-from tf1_sampled.recsys import evaluation, fitting, objective, reading, recommender, results
+from tf1_sampled import logits
+from tf1_sampled.recsys import baselines, evaluation, fitting, objective, reading, recommender, results
 from tf1_sampled.recsys.settings import RecsysSettings
 
 _USERS = np.repeat(np.arange(6), 5)
@@ -22,7 +24,7 @@ class ResultsTest(absltest.TestCase):
         cls.folder = tempfile.mkdtemp()
         titles = os.path.join(cls.folder, "titles.csv")
         with open(titles, "w") as stream:
-            stream.write("item,title\n0,The nought\n")
+            stream.write("item,title,genres\n0,The nought,War|Drama\n1,,War\n2,,War\n3,,Drama\n")
         settings = RecsysSettings(dim=4, min_count=1, k=[2, 3], titles=titles, history_length=2)
         data = reading.read(settings, reading.Sources((_USERS, _ITEMS)), lambda line: None)
         with tf.Graph().as_default() as default_graph:
@@ -30,7 +32,7 @@ class ResultsTest(absltest.TestCase):
             with tf.Session() as session:
                 session.run(tf.global_variables_initializer())
                 tf.train.Saver().save(session, os.path.join(cls.folder, "model.ckpt-7"))
-                cls.rows = session.run(graph.network.class_rows())
+                cls.rows = session.run(logits.whole_table(graph.network.class_rows(), 7))
         cls.fit = fitting.Fit(settings, data, graph, default_graph, cls.folder, None)
         cls.written = results.export_model(cls.fit)
 
@@ -41,7 +43,8 @@ class ResultsTest(absltest.TestCase):
 
     def test_what_is_written(self):
         self.assertEqual([path[len(self.folder) + 1:] for path in self.written], [
-            "saved_model" + os.sep, "item_vectors.npy", "item_biases.npy", "items.tsv", "names.json"])
+            "saved_model" + os.sep, "item_vectors.npy", "item_biases.npy", "items.tsv", "names.json",
+            "users" + os.sep, "item_categories.npz", "recommender.json"])
         for path in self.written:
             self.assertTrue(os.path.exists(path), path)
         with recommender.Recommender(self.folder) as model:
@@ -50,6 +53,29 @@ class ResultsTest(absltest.TestCase):
             self.assertEqual(model.title("1"), "1")
             # The setting history_length is in the SavedModel.
             np.testing.assert_array_equal(model.embed(["1", "2", "3"]), model.embed(["2", "3"]))
+
+    def test_what_a_service_needs_is_stored(self):
+        with recommender.Recommender(self.folder) as model:
+            self.assertLen(model.users, 6)
+            for user in range(6):
+                had = [str(item) for item in _ITEMS[_USERS == user]]
+                place = model.users.find(str(user))
+                self.assertEqual(had, [model.names[i] for i in model.users.items(place)])
+                offers = [name for name, _ in model.recommend(user=user, k=7)]
+                self.assertEmpty(set(offers) & set(had))
+                self.assertLen(offers, 7 - len(set(had)))
+                np.testing.assert_array_equal(model.embed(had), model.embed(user=user))
+            self.assertEqual({"genres": ["Drama", "War"]}, model.categories.names)
+            self.assertEqual({"0", "1", "2"}, {name for name, _ in model.popular(
+                7, category={"genres": "War"})})
+            self.assertEqual((model.repeats, model.is_ordered), (False, True))
+
+    def test_an_index_of_earlier_vectors_is_deleted(self):
+        path = os.path.join(self.folder, "items.faiss")
+        with open(path, "w") as stream:
+            stream.write("earlier")
+        results.export_model(self.fit)
+        self.assertFalse(os.path.exists(path))
 
     def test_it_is_written_again_over_what_was_there(self):
         self.assertEqual(results.export_model(self.fit), self.written)
@@ -62,12 +88,33 @@ class ResultsTest(absltest.TestCase):
                                    cuts=[2, 3])
         self.assertEqual(found.scores, judged.scores)
         self.assertEqual(found.full_softmax_loss, judged.full_loss)
-        self.assertEqual(set(found.baselines), {"popularity"})
+        self.assertEqual(set(found.baselines), {"popularity", "item-kNN"})
+        self.assertEqual(found.notes, ["item-kNN: 5 neighbours, of 5, 10, 20, 50, 100 by NDCG@2 on "
+                                       "validation events"])
         wanted = evaluation.evaluate(
-            evaluation.popularity_baseline(data.events.item_counts), data.test, 7, [2, 3])
+            baselines.popularity(data.events.item_counts), data.test, 7, [2, 3])
         self.assertEqual(found.baselines["popularity"], wanted)
-        self.assertEqual(list(found.rankings), ["this model", "popularity"])
+        self.assertEqual(list(found.rankings), ["this model", "popularity", "item-kNN"])
+        item_knn = baselines.item_knn(data.events, baselines.neighbours(data.events), 5)
+        self.assertEqual(found.baselines["item-kNN"],
+                         evaluation.evaluate(item_knn, data.test, 7, [2, 3]))
         self.assertEqual(evaluation.metrics(found.rankings["popularity"], [2, 3]), wanted)
+
+    def test_item_knn_that_would_take_long_is_left_out(self):
+        for name in ("_KNN_PAIRS", "_KNN_PAIRS_PER_EXAMPLE"):
+            self.enter_context(mock.patch.object(results, name, 0))
+        found = results.test(self.fit)
+        self.assertEqual(list(found.baselines), ["popularity"])
+        self.assertEqual(found.notes, ["item-kNN: left out, as its 54 pairs of items of one user would "
+                                       "take more than a tenth of the training"])
+
+    def test_the_previous_model_is_beside_it(self):
+        # Its own model, with another catalogue by name: the scores are the same.
+        settings = RecsysSettings(dim=4, k=[2, 3], history_length=2, init_from=self.folder)
+        found = results.test(self.fit._replace(settings=settings))
+        self.assertEqual(list(found.baselines), ["previous model", "popularity", "item-kNN"])
+        for name, value in found.scores.items():
+            self.assertAlmostEqual(found.baselines["previous model"][name], value, msg=name)
 
     def test_examples(self):
         found = results.test(self.fit).examples

@@ -29,9 +29,10 @@ class NearestTest(parameterized.TestCase):
         with mock.patch.object(similar, "_ITEMS_AT_A_TIME", items), (
                 mock.patch.object(similar, "_ROWS_AT_A_TIME", rows)):
             ids, cosines = similar.nearest(vectors.astype(np.float32), asked, k)
-        self.assertEqual((ids.shape, cosines.shape), ((5, min(k, 36)),) * 2)
-        self.assertEqual((ids.dtype, cosines.dtype), (np.int64, np.float32))
+        self.assertLen(ids, 5)
         for row, got_ids, got in zip(asked, ids, cosines):
+            self.assertEqual((got_ids.shape, got.shape), ((min(k, 36),),) * 2)
+            self.assertEqual((got_ids.dtype, got.dtype), (np.int64, np.float32))
             _, wanted = slow_nearest(vectors, row, k)
             np.testing.assert_allclose(got, wanted, atol=1e-6)
             self.assertNotIn(row, got_ids)
@@ -53,8 +54,22 @@ class NearestTest(parameterized.TestCase):
         for items in (1, 2, 4, 100):
             with mock.patch.object(similar, "_ITEMS_AT_A_TIME", items):
                 ids, cosines = similar.nearest(vectors, [1, 8], 3)
-            self.assertEqual(ids.tolist(), [[0, 2, 3], [0, 1, 2]])
-            self.assertEqual(cosines.tolist(), [[1, 1, 1]] * 2)
+            self.assertEqual([row.tolist() for row in ids], [[0, 2, 3], [0, 1, 2]])
+            self.assertEqual([row.tolist() for row in cosines], [[1, 1, 1]] * 2)
+
+    def test_among_some_items(self):
+        vectors = np.random.RandomState(4).standard_normal([50, 3]).astype(np.float32)
+        among = np.array([2, 7, 8, 30, 41, 49])
+        for items in (1, 2, 100):
+            with mock.patch.object(similar, "_ITEMS_AT_A_TIME", items):
+                ids, cosines = similar.nearest(vectors, [7, 9], 4, among)
+            for row, got, got_cosines in zip([7, 9], ids, cosines):
+                order, all_cosines = slow_nearest(vectors.astype(np.float64), row, 50)
+                wanted = [i for i in order if i in among][:4]
+                self.assertEqual(wanted, got.tolist())
+                np.testing.assert_allclose([all_cosines[order.index(i)] for i in wanted], got_cosines,
+                                           atol=1e-5)
+        self.assertEqual(similar.nearest(vectors, [7], 4, [7])[0][0].tolist(), [])
 
     def test_a_mapped_file(self):
         path = self.create_tempfile().full_path
@@ -66,8 +81,8 @@ class NearestTest(parameterized.TestCase):
             np.testing.assert_array_equal(got, wanted)
 
     def test_nothing_to_find(self):
-        self.assertEqual(similar.nearest(np.ones([1, 2]), [0], 3)[0].shape, (1, 0))
-        self.assertEqual(similar.nearest(np.ones([5, 2]), [], 3)[0].shape, (0, 3))
+        self.assertEqual(similar.nearest(np.ones([1, 2]), [0], 3)[0][0].shape, (0,))
+        self.assertEqual(similar.nearest(np.ones([5, 2]), [], 3), ([], []))
 
     @parameterized.parameters(
         (np.ones([3, 2]), [0], 0, "k: wanted an integer above 0, got 0"),

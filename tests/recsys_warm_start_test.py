@@ -8,7 +8,7 @@ from absl.testing import absltest, parameterized
 
 from tests import graph_case
 from tf1_sampled import InputError
-from tf1_sampled.recsys import columns, items, model, warm_start
+from tf1_sampled.recsys import columns, item_features, items, model, warm_start
 
 BEFORE = warm_start.Names(["king", "a\tb", "queen", "日本"], ["u1", "u2"],
                        {"zip code": ["", "x", "y"], "kind": ["", "phone"]})
@@ -24,6 +24,11 @@ def made_net(names, **options):
     context = {column: columns.Categorical(texts) for column, texts in names.categories.items()}
     data = dict(num_users=len(names.users or ()), context=dict(context, hour=columns.Numeric(1.0, 2.0)),
                 age_unit=2.0)
+    if names.features:
+        starts = np.arange(len(names.items) + 1)
+        data["features"] = item_features.ItemFeatures(
+            starts, np.int32(starts[:-1] % len(names.features)), np.ones(len(names.items), np.float32),
+            names.features)
     data.update({name: options.pop(name) for name in tuple(data) if name in options})
     architecture = model.Architecture(**dict(dict(dim=4, hidden=(6, 5)), **options))
     return model.Network([1] * len(names.items), architecture, **data)
@@ -73,7 +78,7 @@ class EarlierCase(graph_case.GraphCase):
 
 class EarlierTest(EarlierCase):
 
-    @parameterized.parameters(dict(), dict(hidden=()), dict(hidden=(6, 4), shared_table=True))
+    @parameterized.parameters(dict(), dict(hidden=()), dict(hidden=(6, 4), class_rows="shared"))
     def test_rows_are_kept_by_name_and_new_ones_stay_random(self, **options):
         before = self.write(**options)
         start, now = self.load(**options)
@@ -82,7 +87,7 @@ class EarlierTest(EarlierCase):
                    for name, column in COLUMNS.items()})
         compared = set()
         for name, (texts_before, texts_now) in of.items():
-            if name == "class_weights" and options.get("shared_table"):
+            if name == "class_weights" and options.get("class_rows") == "shared":
                 continue
             compared.add(name)
             self.assertLen(now[name], len(texts_now))
@@ -106,6 +111,26 @@ class EarlierTest(EarlierCase):
                 "user_embeddings: 2 of 3 rows", "context_kind: 1 of 1 rows",
                 "context_zip-20-code: 3 of 4 rows")])
 
+    @parameterized.parameters("own", "shared", "sum")
+    def test_rows_of_features_are_kept_by_name(self, class_rows):
+        options = dict(hidden=(), context={}, class_rows=class_rows)
+        before = BEFORE._replace(categories={}, features=["gone", "war", "comedy"])
+        now = NOW._replace(categories={}, features=["comedy", "new", "war", "newer"])
+        old = self.write(before, **options)
+        start, new = self.load(now, **options)
+        tables = ["item_embeddings_features"] + ["class_weights_features"] * (class_rows != "shared")
+        for table in tables:
+            self.assertLen(new[table], 4)
+            np.testing.assert_array_equal(new[table][[0, 2]], old[table][[2, 1]])
+            np.testing.assert_array_equal(new[table][[1, 3]], start[table][[1, 3]])
+            self.assertIn("%s: 2 of 4 rows go on from %s" % (table, self.folder), self.lines)
+
+    def test_an_earlier_model_without_features_is_named(self):
+        self.write()
+        with self.assertRaisesRegex(
+                InputError, r"a model with item_embeddings_features of shape \[1, 4\], got None"):
+            self.load(NOW._replace(features=["war"]))
+
     def test_a_model_without_users_or_columns(self):
         names = warm_start.Names(BEFORE.items, None, {})
         before = self.write(names, context={})
@@ -118,6 +143,7 @@ class EarlierTest(EarlierCase):
         ("dim", dict(dim=3), "item_embeddings of shape [4, 3], got [4, 4]"),
         ("sizes", dict(hidden=(7, 5)), "hidden_1/kernel of shape [24, 7], got [24, 6]"),
         ("layers", dict(hidden=(6, 5, 5)), "hidden_3/kernel of shape [5, 5], got None"),
+        ("positions", dict(num_positions=7), "position_log_weights of shape [7, 1], got None"),
         ("age", dict(age_unit=0.0, hidden=(6, 5)), "hidden_1/kernel of shape [20, 6], got [24, 6]"))
     def test_other_settings_are_named_before_there_is_a_session(self, options, message):
         self.write()
@@ -128,10 +154,18 @@ class EarlierTest(EarlierCase):
         self.assertEqual(str(raised.exception),
                          "%s: wanted a model with %s" % (self.folder, message))
 
+    def test_weights_by_position_go_on_where_they_are_as_many(self):
+        before = self.write(num_positions=7)
+        _, now = self.load(num_positions=7)
+        np.testing.assert_array_equal(now["position_log_weights"], before["position_log_weights"])
+        with self.assertRaisesRegex(
+                InputError, r"a model with position_log_weights of shape \[8, 1\], got \[7, 1\]"):
+            self.load(num_positions=8)
+
     @parameterized.named_parameters(
         ("users", dict(num_users=0), BEFORE._replace(users=None), "user_embeddings"),
         ("column", {}, BEFORE._replace(categories={"zip code": ["", "x", "y"]}), "context_kind"),
-        ("table", dict(shared_table=True, hidden=()), BEFORE, "class_weights"))
+        ("table", dict(class_rows="shared", hidden=()), BEFORE, "class_weights"))
     def test_a_part_that_the_earlier_model_lacks_is_named(self, options, names, missing):
         self.write(names, **dict(options, hidden=()))
         with self.assertRaisesRegex(InputError,
@@ -196,11 +230,17 @@ class BrokenTest(EarlierCase):
             warm_start.Earlier(self.folder)
 
     @parameterized.parameters(
-        b"{", b"[]", b"{}", b"7", b'{"users": null}', b'{"users": [], "categories": null}',
-        b'{"users": [], "categories": 3}', b"\xff\xfe", b'{"users": 3, "categories": {}}',
-        b'{"users": {"a": 1}, "categories": {}}', b'{"users": ["a", 1], "categories": {}}',
-        b'{"users": null, "categories": []}', b'{"users": null, "categories": {"c": "ab"}}',
-        b'{"users": null, "categories": {"c": [null]}}', b"[" * 10 ** 5, b"9" * 10 ** 6, b"null", b"\0")
+        b"{", b"[]", b"{}", b"7", b'{"users": null}', b'{"users": null, "categories": {}}',
+        b'{"users": [], "categories": null, "features": null}', b"\xff\xfe", b"[" * 10 ** 5,
+        b'{"users": [], "categories": 3, "features": null}', b"9" * 10 ** 6, b"null", b"\0",
+        b'{"users": 3, "categories": {}, "features": null}',
+        b'{"users": {"a": 1}, "categories": {}, "features": null}',
+        b'{"users": ["a", 1], "categories": {}, "features": null}',
+        b'{"users": null, "categories": {}, "features": [1]}',
+        b'{"users": null, "categories": {}, "features": "a"}',
+        b'{"users": null, "categories": [], "features": null}',
+        b'{"users": null, "categories": {"c": "ab"}, "features": null}',
+        b'{"users": null, "categories": {"c": [null]}, "features": null}')
     def test_broken_names_are_an_error(self, content):
         self.spoil("names.json", content)
         with self.assertRaisesRegex(InputError, self.path("names.json") + ": wanted .{,300}$"):
@@ -219,7 +259,8 @@ class WriteNamesTest(absltest.TestCase):
         folder = os.path.join(self.create_tempdir().full_path, "new")
         warm_start.write_names(folder, BEFORE)
         with open(os.path.join(folder, "names.json"), encoding="utf-8") as stream:
-            self.assertEqual(json.load(stream), {"users": BEFORE.users, "categories": BEFORE.categories})
+            self.assertEqual(json.load(stream), {
+                "users": BEFORE.users, "categories": BEFORE.categories, "features": None})
 
     def test_what_is_written_is_read(self):
         texts = ["=1+1", "../../up", "a\n\t\"b\"", "\0", "\U0001f600", "x" * 10 ** 6]

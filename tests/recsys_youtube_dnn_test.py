@@ -89,14 +89,14 @@ class YouTubeDNNTest(parameterized.TestCase):
         scores = [score for _, score in found]
         self.assertEqual(scores, sorted(scores, reverse=True))
         self.assertLen(self.model.recommend(["3"], k=99), 11)
-        self.assertNotIn("5", dict(self.model.recommend(["4"], k=99, seen=["5"])))
+        self.assertNotIn("5", dict(self.model.recommend(["4"], k=99, exclude=["5"])))
         self.assertIn("4", dict(self.model.recommend(["4"], k=99, repeat=True)))
 
     @parameterized.parameters(
         ([3, 4],), (np.array([3, 4]),), ((np.int64(3), "4"),), (np.array(["3", "4"]),))
     def test_integers_are_names_as_in_the_events(self, items):
-        self.assertEqual(self.model.recommend(items, seen=[5]),
-                         self.model.recommend(["3", "4"], seen=["5"]))
+        self.assertEqual(self.model.recommend(items, exclude=[5]),
+                         self.model.recommend(["3", "4"], exclude=["5"]))
         self.assertEqual(self.model.similar_items(int(items[0])), self.model.similar_items("3"))
 
     @parameterized.parameters(
@@ -119,11 +119,12 @@ class YouTubeDNNTest(parameterized.TestCase):
 
     def test_scores_of_the_events_that_were_kept_apart(self):
         found = self.model.evaluate()
-        self.assertEqual(list(found), ["Recall@3", "HR@3", "NDCG@3", "MRR@3", "Coverage@3"])
+        self.assertEqual(list(found), [
+            "Recall@3", "Precision@3", "HR@3", "NDCG@3", "MAP@3", "MRR@3", "Coverage@3"])
         self.assertGreater(found["HR@3"], 0.9)
         self.assertEqual(self.model.evaluate(k=[3]), found)
-        self.assertEqual(list(self.model.evaluate(k=5))[::4], ["Recall@5", "Coverage@5"])
-        self.assertLen(self.model.evaluate(k=(1, 2)), 10)
+        self.assertEqual(list(self.model.evaluate(k=5))[::6], ["Recall@5", "Coverage@5"])
+        self.assertLen(self.model.evaluate(k=(1, 2)), 14)
 
     def test_the_same_events_given_have_the_same_scores(self):
         is_last = self.events[2] == 7
@@ -176,7 +177,7 @@ class YouTubeDNNTest(parameterized.TestCase):
 
     @parameterized.parameters(({"k": 0}, "k: wanted an integer above 0, got 0"),
                               ({"path": circle()}, "path: wanted the name of a file"),
-                              ({"path": "."}, "[.]: wanted a file, got a folder"),
+                              ({"path": "a.csv"}, "a.csv: wanted a name that ends in .tsv or .jsonl"),
                               ({"context": {"mood": "x"}}, "context: wanted no columns, got \"mood\""),
                               ({"events": 5}, "events: wanted a path, a list of paths, a data frame"))
     def test_questions_about_all_users_that_do_not_fit(self, arguments, message):
@@ -187,19 +188,23 @@ class YouTubeDNNTest(parameterized.TestCase):
     def test_a_saved_model_is_asked_again(self):
         self.model.save("m")
         self.assertCountEqual([name for name in os.listdir("m") if not name.startswith("model.ckpt-")], [
-            "saved_model", "item_vectors.npy", "item_biases.npy", "items.tsv", "names.json",
-            "settings.json", "metrics.json", "checkpoint", "best"])
+            "saved_model", "item_vectors.npy", "item_biases.npy", "items.tsv", "names.json", "users",
+            "item_categories.npz", "recommender.json", "settings.json", "metrics.json", "checkpoint",
+            "best"])
         loaded = YouTubeDNN.load("m")
         self.assertEqual(loaded.recommend(["3"]), self.model.recommend(["3"]))
         self.assertEqual(loaded.similar_items("3"), self.model.similar_items("3"))
+        # The histories are stored with the model.
+        self.assertEqual(loaded.recommend(user=0), self.model.recommend(user="0"))
+        for got, wanted in zip(loaded.recommend_all(k=3), self.model.recommend_all(k=3)):
+            np.testing.assert_array_equal(got, wanted)
         for name in ("history", "seconds", "is_whole", "examples", "examples_per_second", "cpu_seconds",
                      "validation_history", "reading_seconds"):
             self.assertEqual(getattr(loaded, name), getattr(self.model, name), name)
         self.assertIsNone(loaded.fitted)
         for ask, message in (
                 (loaded.evaluate, "test: wanted later events, where fit kept none"),
-                (lambda: loaded.evaluate(self.events), "events: wanted events of the users"),
-                (loaded.recommend_all, "events: wanted events of the users")):
+                (lambda: loaded.evaluate(self.events), "events: wanted events of the users")):
             with self.assertRaisesRegex(InputError, "^YouTubeDNN: " + message):
                 ask()
 
@@ -217,6 +222,20 @@ class YouTubeDNNTest(parameterized.TestCase):
         del model
         gc.collect()
         self.assertFalse(os.path.exists(folder))
+
+    def test_new_events_alone_keep_the_items_of_the_earlier_model(self):
+        before = self.model.folder
+        settings = dict(_SETTINGS, learning_rate=1e-6, epochs=1, split="none")
+        model = YouTubeDNN(init_from=before, **settings).fit(
+            (["new", "new", "new", "other", "other", "other"], ["3", "4", "added", "3", "4", "5"]))
+        offered = [name for name, _ in model.recommend(["3"], k=99)]
+        self.assertCountEqual(offered, [str(item) for item in range(12) if item != 3] + ["added"])
+        names = model.recommender.names
+        earlier = self.model.recommender.names
+        vectors, wanted = _item_vectors(model), _item_vectors(self.model)
+        for place, name in enumerate(earlier):
+            np.testing.assert_allclose(vectors[names.index(name)], wanted[place], atol=1e-4)
+        self.assertEqual(model.data_summary["items"]["not_in_the_log"], 9)
 
     def test_before_fit_there_is_nothing_to_ask(self):
         model = YouTubeDNN()
@@ -292,10 +311,10 @@ class ColumnsTest(parameterized.TestCase):
             stream.write("user,country\n")
             stream.writelines("u\t%d,c%d\n" % (user, user % 3) for user in range(40))
         cls.model = YouTubeDNN(epochs=2, user_rows=True, categorical=["mood"], numeric=["price"],
-                               users=stream.name, user_categorical=["country"], **_SETTINGS)
+                               users=stream.name, user_categorical=["country"], user_column="who",
+                               item_column="what", time_column="when", **_SETTINGS)
         cls.test = cls.part(times == 7)
-        cls.model.fit(cls.part(times < 6), valid=cls.part(times == 6), test=cls.test, user="who",
-                      item="what", time="when")
+        cls.model.fit(cls.part(times < 6), valid=cls.part(times == 6), test=cls.test)
 
     @classmethod
     def tearDownClass(cls):
@@ -313,7 +332,9 @@ class ColumnsTest(parameterized.TestCase):
     def test_one_history(self):
         context = {"mood": "far", "price": 0.3, "country": "c1"}
         found = self.model.recommend(["i\t3"], user="u\t1", context=context)
-        self.assertLen(found, 10)
+        self.assertLen(found, 4)  # of 12 items the user has had 8
+        own = self.model.recommend(["i\t3"], user="u\t1", context={"mood": "far", "price": 0.3})
+        self.assertEqual(found, own)  # the country is known
         self.assertNotEqual(found, self.model.recommend(["i\t3"], user="u\t2", context=context))
         self.assertNotEqual(found, self.model.recommend(["i\t3"], user="u\t1",
                                                         context=dict(context, price=9.0)))

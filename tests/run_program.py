@@ -72,10 +72,34 @@ def run(program, folder, *arguments, no_tensorflow=False, no_matplotlib=False, t
     return child.returncode, output, errors
 
 
-def _run_preloaded(program, folder, arguments, text):
-    """`run` by a fork of a server that has imported TensorFlow and never ran a session."""
+def run_code(code, folder, *arguments):
+    """Run Python code in a process that has imported TensorFlow alone: the same result as `run`.
+
+    Args:
+      code: string.
+      folder: its working folder.
+      *arguments: strings, sys.argv[1:].
+    """
+    with tempfile.TemporaryDirectory() as place:
+        path = os.path.join(place, "code.py")
+        with open(path, "w", encoding="utf-8") as stream:
+            stream.write(code)
+        return _run_preloaded(path, folder, arguments, None)
+
+
+def server():
+    """Return a context of multiprocessing; its processes are forks of one that imported TensorFlow.
+
+    That one never ran a session: threads, which TensorFlow has then, are not in a fork.
+    """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tensorflow", "tests.survival"])
+    return context
+
+
+def _run_preloaded(program, folder, arguments, text):
+    """`run` by a fork of the server; `program` may be a path."""
+    context = server()
     with tempfile.TemporaryDirectory() as place:
         paths = [os.path.join(place, name) for name in ("in", "out", "err")]
         with open(paths[0], "w", encoding="utf-8") as stream:

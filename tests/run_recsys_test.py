@@ -2,6 +2,7 @@
 import importlib.util
 import json
 import os
+import re
 import unittest
 
 import numpy as np
@@ -42,7 +43,7 @@ def _devices():
 _TITLES = "movieId,title,genres\n" + "".join('%d,"Part %d, the film",%s\n' % (
     i, i, "Drama|War" if i % 2 else "Comedy") for i in range(30))
 _FILES = {"saved_model/", "item_vectors.npy", "item_biases.npy", "items.tsv", "names.json",
-          "metrics.json", ""}
+          "users/", "item_categories.npz", "recommender.json", "metrics.json", ""}
 
 
 class _ProgramCase(parameterized.TestCase):
@@ -69,7 +70,7 @@ class _ProgramCase(parameterized.TestCase):
         self.assertCountEqual(metrics, [
             "settings", "versions", "seconds", "cpu_seconds", "examples", "examples_per_second",
             "history", "protocol", "full_softmax_loss", "scores", "validations", "baselines",
-            "ann_index", "files"])
+            "baseline_notes", "data", "ann_index", "files"])
         self.assertIn("Wrote " + ", ".join(metrics["files"]) + "\n", out)
         for path in metrics["files"]:
             self.assertTrue(os.path.exists(os.path.join(self.folder, path)), path)
@@ -92,14 +93,20 @@ class RunRecsysTest(_ProgramCase):
         self.assertRegex(out, r"  took     Part \d+, the film\n")
         self.assertRegex(out, r"  had      (Part \d+, the film(, )?){5}\n")
         self.assertIn("Protocol: the last event of 250 users, among all 30 items but those that the "
-                      "user has had; equal scores count against.\n", out)
-        columns = ["%s@%d" % (name, k) for k in (1, 10)
-                   for name in ("Recall", "HR", "NDCG", "MRR", "Coverage")]
-        self.assertIn(" ".join(columns), " ".join(out.split()))
+                      "user has had; equal scores count against; events of one time in random order "
+                      "(seed 1).\n", out)
+        blocks = [["%s@%d" % (name, k) for name in (
+            "Recall", "Precision", "HR", "NDCG", "MAP", "MRR", "Coverage")] for k in (1, 10)]
+        columns = sum(blocks, [])
         self.assertCountEqual(metrics["scores"], columns)
-        for row, scores in (("this model", metrics["scores"]),
-                            ("popularity", metrics["baselines"]["popularity"])):
-            self.assertIn(" ".join([row] + ["%.4f" % scores[c] for c in columns]), " ".join(out.split()))
+        self.assertCountEqual(metrics["baselines"], ["popularity", "item-kNN"])
+        for block in blocks:
+            self.assertIn("\n " + " ".join(block) + "\n", re.sub(" +", " ", out))
+            for row, scores in dict(metrics["baselines"], **{"this model": metrics["scores"]}).items():
+                self.assertIn("\n" + " ".join([row] + ["%.4f" % scores[c] for c in block]) + "\n",
+                              re.sub(" +", " ", out))
+        self.assertEqual(metrics["data"]["users"], {"train": 250, "valid": 250, "test": 250})
+        self.assertIn("\nTitles: 30 of 30 items; 0 titles of unknown items\n", out)
         self.assertIn("Full softmax loss: %.3f nats per event" % metrics["full_softmax_loss"], out)
         self.assertGreater(metrics["scores"]["HR@1"], 0.9)
         self.assertLess(metrics["baselines"]["popularity"]["HR@1"], 0.3)
@@ -125,7 +132,7 @@ class RunRecsysTest(_ProgramCase):
     def test_a_split_by_time_as_shares_trains(self):
         metrics, out = self.train(
             "model", "--events=" + self.file("ratings.csv", _circle()), "--split=time",
-            "--time_cuts=0.7,0.85", "--shared_table", "--remove_known", "--hard_negatives=4",
+            "--split_at=0.7,0.85", "--class_rows=shared", "--remove_known", "--hard_negatives=4",
             "--dropout=0.05", "--example_age", "--sampler=in_batch+fixed_unigram", "--history_length=2",
             "--hidden=32,16", "--epochs=10", "--k=3", "--choose_by=Recall@3", "--validations=5")
         # Events at 1000 to 1007: of 8 those from the sixth on validate, from the seventh on test.
@@ -137,7 +144,7 @@ class RunRecsysTest(_ProgramCase):
     def test_by_time_as_such_with_repeats(self):
         metrics, out = self.train(
             "model", "--events=" + self.file("ratings.csv", _circle(num_items=6)), "--split=time",
-            "--time_cuts=1006,1007", "--repeats", "--loss=gbce", "--sampler=in_batch+uniform",
+            "--split_at=1006,1007", "--repeats", "--loss=gbce", "--sampler=in_batch+uniform",
             "--num_sampled=3", "--history_length=1", "--pooling_power=0", "--similarity=dot",
             "--frequency_bias=0", "--epochs=10", "--k=1", "--validations=0")
         self.assertIn("2,000 events of 250 users and 6 items; 1,250 examples to train on\n", out)
@@ -184,7 +191,10 @@ class RunRecsysTest(_ProgramCase):
         metrics, out = self.train("second", *second)
         self.assertIn("item_embeddings: 36 of 42 rows go on from first\n", out)
         self.assertIn("class_weights: 36 of 42 rows go on from first\n", out)
-        self.assertIn("user_embeddings: 20 of 70 rows go on from first\n", out)
+        # Users without an event now keep their rows, too.
+        self.assertIn("user_embeddings: 120 of 170 rows go on from first\n", out)
+        self.assertRegex(out, r"\nprevious model +[01]\.\d+ ")
+        self.assertGreater(metrics["baselines"]["previous model"]["HR@2"], 0.6)
         self.assertEqual((metrics["examples"], metrics["validations"]), (350, []))
         self.assertGreater(metrics["scores"]["HR@2"], 0.6)  # one epoch from nothing gives .1
 
@@ -200,10 +210,19 @@ class RunRecsysTest(_ProgramCase):
         numbers = users + "".join("%d,,30\n" % u for u in range(190, 200))
         metrics, out = self.train(
             "model", "--events=" + self.file("events.csv", _devices()), "--categorical=Device kind",
-            "--numeric=price", "--users=" + self.file("users.csv", numbers),
+            "--allow_leaks", "--numeric=price", "--users=" + self.file("users.csv", numbers),
             "--user_categorical=country", "--user_numeric=age", "--sampler=in_batch",
             "--optimizer=adagrad", "--learning_rate=0.2", "--hidden=32", "--epochs=60", "--k=3",
-            "--validations=30", "--patience=1", "--max_examples_per_user=2")
+            "--validations=30", "--patience=1", "--max_examples_per_user=2", "--recommend=best.jsonl",
+            "--recommend_to=" + self.file("to.txt", "3\n5\nnobody\n"), "--recommend_k=2",
+            *["--ann_index"] * (importlib.util.find_spec("faiss") is not None))
+        with open(os.path.join(self.folder, "best.jsonl")) as stream:
+            best = [json.loads(line) for line in stream]
+        self.assertEqual([("3", 2), ("5", 2)], [
+            (one["user"], len(one["recommendations"])) for one in best])
+        self.assertIn("best.jsonl: recommendations for 2 users\n1 of 3 users left out, as the model "
+                      "does not know them: nobody\n", out)
+        self.assertIn("best.jsonl", metrics["files"])
         self.assertIn("1,200 events of 200 users and 24 items; 400 examples to train on\n", out)
         self.assertGreater(metrics["scores"]["HR@3"], 0.9)
         self.assertLess(metrics["baselines"]["popularity"]["HR@3"], 0.3)
@@ -266,12 +285,12 @@ class WrongInputTest(_ProgramCase):
         ("no_times", ["--events=PAIRS", "--split=time"], "--split: wanted events with times, got 't"),
         ("no_ages", ["--events=PAIRS", "--k=2", "--example_age"],
          "--example_age: wanted events with times"),
-        ("cuts", ["--split=time", "--time_cuts=x"],
-         "run_recsys: --time_cuts: wanted two numbers, when validation begins and, not before that, "
-         "test, got 'x'"),
-        ("number_of_cuts", ["--split=time", "--time_cuts=0.9"], "run_recsys: --time_cuts: wanted two"),
-        ("no_time", ["--split=time", "--time_cuts=nan,0.9"], "run_recsys: --time_cuts: wanted two"),
-        ("order_of_cuts", ["--split=time", "--time_cuts=0.9,0.5"], "--time_cuts: wanted two numbers"),
+        ("cuts", ["--split=time", "--split_at=x"],
+         "run_recsys: --split_at: wanted two shares or times, when validation begins and, not before "
+         "that, test, got 'x'"),
+        ("number_of_cuts", ["--split=time", "--split_at=0.9"], "run_recsys: --split_at: wanted two s"),
+        ("no_time", ["--split=time", "--split_at=nan,0.9"], "run_recsys: --split_at: wanted two"),
+        ("order_of_cuts", ["--split=time", "--split_at=0.9,0.5"], "--split_at: wanted two shares"),
         ("category", ["--titles=TITLES", "--category=genre"], "movies.csv: wanted one column 'genre'"),
         ("category_of_what", ["--category=genre"], "--titles: wanted a file with the column of"),
         ("plots", ["--plots=EVENTS"], "ratings.csv"),

@@ -9,7 +9,7 @@ import tensorflow.compat.v1 as tf
 from absl.testing import absltest, parameterized
 
 from tests import run_program
-from tf1_sampled.word2vec import evaluation, vectors, vocabulary
+from tf1_sampled.word2vec import evaluation, evaluation_sets, vectors, vocabulary
 
 try:
     import matplotlib
@@ -74,8 +74,9 @@ class RunWord2vecTest(parameterized.TestCase):
         """metrics.json, whose files must be there."""
         with open(self._path(folder, "metrics.json")) as stream:
             metrics = json.load(stream)
-        self.assertCountEqual(metrics, ["settings", "versions", "seconds", "words_per_second", "history",
-                                        "scores", "full_softmax_loss", "baselines", "files"])
+        self.assertCountEqual(metrics, [
+            "settings", "versions", "seconds", "words_per_second", "history", "scores",
+            "full_softmax_loss", "held_out_auc", "baselines", "files"])
         for path in metrics["files"]:
             self.assertTrue(os.path.exists(self._path(path)), path)
         return metrics
@@ -96,16 +97,19 @@ class RunWord2vecTest(parameterized.TestCase):
             "--eval_similarity=" + judged)
         self.assertIn("24,000 words, 10 different ones in the vocabulary", out)
         self.assertRegex(out, r"Full softmax loss on held-out text: 1\.\d+ nats")
-        self.assertRegex(out, r"pairs.tsv: Spearman 0.\d+ on \d+ pairs; 1 left out for unheard")
+        self.assertRegex(out, r"pairs.tsv +0.\d+ +\d+ +1\n")
+        self.assertIn("pairs.tsv: 1 words are not among the first 300,000: unheard\n", out)
         words, rows = vectors.read_vectors(self._path("out", "words.txt"))
         self.assertCountEqual(words, _TOPICS[0] + _TOPICS[1])
         self.assertEqual(rows.shape, (10, 16))
         self._check_neighbours(words, rows)
         metrics = self._metrics("model")
         self.assertCountEqual(metrics["seconds"], ["read", "train", "evaluate"])
-        self.assertGreater(metrics["scores"]["pairs.tsv"], 0.8)
+        self.assertGreater(metrics["scores"][judged]["spearman"], 0.8)
         self.assertAlmostEqual(metrics["full_softmax_loss"], np.log(5), delta=0.1)
-        self.assertEqual(metrics["settings"]["dim"], 16)
+        self.assertEqual([metrics["settings"][name] for name in ("dim", "batch_size", "learning_rate")],
+                         [16, 256, 0.2])
+        self.assertGreater(metrics["settings"]["threads"], 0)
         units, seconds, losses = zip(*metrics["history"])
         self.assertEqual((sorted(units), sorted(seconds)), (list(units), list(seconds)))
         self.assertAlmostEqual(units[-1], 3 * 24000, delta=3 * 24000 * 0.02)
@@ -154,12 +158,12 @@ class RunWord2vecTest(parameterized.TestCase):
                     self.assertEqual(stream.read(8), b"\x89PNG\r\n\x1a\n")
         self.assertRegex(out, r"\n  apple +(%s) [01]\.\d\d  " % "|".join(_TOPICS[0]))
         self.assertRegex(out, r"\n  new_york +\w+ [01]\.\d\d  ")
-        score = evaluation.analogies(words, rows, evaluation.read_analogies(questions))
-        self.assertRegex(out, r"\n  food +%.1f%% of 1 questions, 1 left out\n  tools +%.1f%% of 5 " % (
+        score = evaluation.analogies(words, rows, evaluation_sets.read_analogies(questions))
+        self.assertRegex(out, r"\n  food +%.1f%% +1 +1\n  tools +%.1f%% +5 +0\n" % (
             tuple(100 * section.accuracy for section in score.sections)))
-        self.assertIn("Not among the 30,000 most frequent words: unheard\n", out)
+        self.assertIn("questions.txt: 1 words are not among the first 30,000: unheard\n", out)
         metrics = self._metrics("model")
-        self.assertEqual(metrics["scores"]["questions.txt"], score.total.accuracy)
+        self.assertEqual(metrics["scores"][questions]["accuracy"], score.total.accuracy)
         self.assertLess(metrics["full_softmax_loss"], 2)
         names = ["vectors.bin", "outputs.txt.gz", "saved/", "projector/"]
         names += ["plots/loss.png", "plots/map.png"] if matplotlib else []
@@ -225,10 +229,11 @@ class RunWord2vecTest(parameterized.TestCase):
         ("no_word", ["--corpus=CORPUS", "--min_count=99999"], "at least 2 different words"),
         ("encoding", ["--corpus=CORPUS", "--encoding=utf-9"],
          "run_word2vec: --encoding: wanted the name of a text encoding, got 'utf-9'"),
-        ("batch", ["--corpus=CORPUS", "--batch_size=100"], "--batch_size: wanted a multiple of"),
+        ("batch", ["--corpus=CORPUS", "--batch_size=100"], "--batch_size: wanted 32, 64, 96 or a"),
         ("rate", ["--corpus=CORPUS", "--learning_rate=0"], "wanted a number above 0"),
-        ("vectors", ["--corpus=CORPUS", "--vectors=/proc/x/y"], "/proc/x/y: wanted a place to write"),
-        ("outputs", ["--corpus=CORPUS", "--output_vectors=/proc/x"], "/proc/x: wanted a place to write"),
+        ("vectors", ["--corpus=CORPUS", "--vectors=/proc/x/y.txt"], "/proc/x/y.txt: wanted a "),
+        ("outputs", ["--corpus=CORPUS", "--output_vectors=x.npy"],
+         "--output_vectors: wanted a name that ends with"),
         ("saved_model", ["--corpus=CORPUS", "--saved_model=OTHER"],
          "wanted a new or empty folder, got one"),
         ("projector", ["--corpus=CORPUS", "--projector=PAIRS"], "wanted a new or empty folder, got a"),
@@ -252,8 +257,8 @@ class RunWord2vecTest(parameterized.TestCase):
         ("vectors_over_questions", ["--corpus=CORPUS", "--eval_analogies=QUESTIONS",
                                     "--vectors=QUESTIONS"],
          "error: --vectors: wanted a place of its own, got that of --eval_analogies"),
-        ("vectors_over_checkpoint", ["--corpus=CORPUS", "--model_dir=m", "--vectors=m/model.ckpt-5.x"],
-         "error: --vectors: wanted a place of its own, got model.ckpt-5.x, which m keeps for itself"),
+        ("vectors_over_checkpoint", ["--corpus=CORPUS", "--model_dir=m", "--vectors=m/model.ckpt-5.bin"],
+         "error: --vectors: wanted a place of its own, got model.ckpt-5.bin, which m keeps for itself"),
         ("projector_over_metrics", ["--corpus=CORPUS", "--model_dir=m", "--projector=m/metrics.json"],
          "error: --projector: wanted a place of its own, got metrics.json, which m keeps for itself"),
         ("text_in_metrics", ["--corpus=CORPUS,m/metrics.json", "--model_dir=m"],
@@ -278,7 +283,7 @@ class RunWord2vecTest(parameterized.TestCase):
         ("dim", ["--corpus=CORPUS", "--init_from=VECTORS", "--dim=3"],
          "old.txt: wanted vectors of 3 dimensions, got 2"),
         ("init_from", ["--corpus=CORPUS", "--init_from=CORPUS"], "corpus.txt: line 1: wanted a header"),
-        ("neighbours", ["--corpus=CORPUS", "--neighbours=bolt,aple"],
+        ("neighbours", ["--corpus=CORPUS", "--neighbours=aple,colour"],
          "--neighbours: wanted a word of the vectors (close: apple), got 'aple'"),
         ("loss", ["--loss=hinge"], "run_word2vec: --loss: wanted one of full_softmax, "),
         ("model", ["--model=glove"], "run_word2vec: --model: wanted one of cbow, skipgram, got 'glove'"),
@@ -292,7 +297,7 @@ class RunWord2vecTest(parameterized.TestCase):
         places = {"CORPUS": self.corpus, "EMPTY": self.create_tempdir().full_path,
                   "FULL": os.path.dirname(self.corpus),
                   "OTHER": os.path.dirname(self.create_tempdir().create_file("any").full_path),
-                  "PAIRS": self.create_tempfile("pairs.tsv", "apple\tbread\t9\n" * 2).full_path,
+                  "PAIRS": self.create_tempfile("pairs.txt", "apple\tbread\t9\n" * 2).full_path,
                   "QUESTIONS": self.create_tempfile("questions.txt", ": a\nb c d e\n").full_path,
                   "VECTORS": self.create_tempfile("old.txt", "1 2\napple 1 2\n").full_path}
         for name, place in places.items():

@@ -76,18 +76,13 @@ def first_of_its_kind(row, candidates=None):
 
 def new_session(optimized):
     """Return a session in which all is initialized, and labels counted SEEN times."""
-    config = tf.ConfigProto()
-    config.graph_options.rewrite_options.disable_meta_optimizer = not optimized
-    session = tf.Session(config=config)
-    session.run([tf.global_variables_initializer(), tf.local_variables_initializer()])
+    session = graph_case.new_session(optimized)
     session.run(tf.get_collection(_SETUP))
     return session
 
 
 class SamplerCase(graph_case.GraphCase):
     """A case with a graph of its own and `sample`."""
-
-    OPTIMIZED = False  # Grappler takes longer over so many graphs than they run
 
     def new_session(self):
         return new_session(self.OPTIMIZED)

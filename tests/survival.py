@@ -9,7 +9,6 @@ at the end with that of a run which nobody touched: the same to the last bit. Ex
 import contextlib
 import glob
 import json
-import multiprocessing
 import os
 import random
 import re
@@ -56,10 +55,8 @@ def start(program, folder, *arguments, file_size_limit=None):
     Returns:
       The process, with `pid`; for `wait`.
     """
-    # Forked by a server that never ran a session: threads, which TensorFlow has then, do not go along.
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tensorflow", "tests.survival"])
-    process = context.Process(target=_be, args=(program, folder, arguments, file_size_limit))
+    process = run_program.server().Process(
+        target=_be, args=(program, folder, arguments, file_size_limit))
     process.start()
     return process
 

@@ -6,6 +6,7 @@ from unittest import mock
 
 from absl.testing import absltest
 
+from tests import run_program
 from tf1_sampled import training
 from tf1_sampled.training import host
 
@@ -71,10 +72,8 @@ class OneMachineTest(absltest.TestCase):
         self.assertIs(host.OneMachine().import_tensorflow(), tf)
 
     def test_the_process_stays_as_it_is(self):
-        done = subprocess.run(
-            [sys.executable, "-c", _SCRIPT], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            env=dict(os.environ, PYTHONPATH=":".join(sys.path)), universal_newlines=True)
-        self.assertEqual((done.returncode, done.stdout), (0, "same\n"), done.stderr)
+        code, out, err = run_program.run_code(_SCRIPT, self.create_tempdir().full_path)
+        self.assertEqual((code, out), (0, "same\n"), err)
 
     def test_training_is_that_of_the_loop(self):
         loop = mock.Mock()

@@ -1,8 +1,6 @@
 """Ctrl-C during a training, and what else a training leaves as it is in the process of the caller."""
 import os
 import signal
-import subprocess
-import sys
 import threading
 from unittest import mock
 
@@ -244,10 +242,8 @@ class OwnProcessTest(absltest.TestCase):
 
     def test_the_process_of_the_caller_stays_as_it_is(self):
         folder = self.create_tempdir().full_path
-        child = subprocess.run([sys.executable, "-c", _IN_TENSORFLOW_2, folder], stdout=subprocess.PIPE,
-                               stderr=subprocess.PIPE, universal_newlines=True,
-                               env=run_program.environment(folder))
-        self.assertEqual((child.returncode, child.stdout), (0, "done\n"), child.stderr)
+        code, out, err = run_program.run_code(_IN_TENSORFLOW_2, folder, folder)
+        self.assertEqual((code, out), (0, "done\n"), err)
 
 
 if __name__ == "__main__":

@@ -40,9 +40,9 @@ class SavedStateTest(graph_case.GraphCase):
             for num_units, progress in ((200, 0.25), (50, 1)):
                 read = saved.read(session, num_units)
                 self.assertEqual((read.progress, read.num_units), (progress, num_units))
-            with self.assertRaisesRegex(InputError, "train: num_units: wanted the 50 that are done "
-                                        "already, or more epochs than those, got 49"):
-                saved.read(session, 49)
+            with self.assertRaisesRegex(
+                    InputError, "train: epochs: wanted 3 or more, as 2.50 are done already, got 2"):
+                saved.read(session, 40, num_epochs=2)
 
     def test_other_settings_are_told(self):
         with tf.Graph().as_default():

@@ -1,5 +1,10 @@
-"""What tests of word vectors share: sentences with a known answer."""
+"""What tests of word vectors share: sentences with a known answer, corpora of temporary files."""
+import os
+
 import numpy as np
+from absl.testing import parameterized
+
+from tf1_sampled.word2vec import corpus, encoded, phrases
 
 # Two sets of words that never stand in one sentence.
 TOPICS = ("apple bread cheese dates eggs".split(), "anvil bolt chisel drill engine".split())
@@ -13,3 +18,51 @@ def sentences(number=2000, words=12, seed=1):
         topic = TOPICS[random.randint(len(TOPICS))]
         drawn.append([topic[i] for i in random.randint(0, len(topic), words)])
     return drawn
+
+
+def whole(read):
+    """All tokens of a Corpus."""
+    return read.read(0, read.num_positions)
+
+
+def from_tokens(tokens):
+    """A Corpus in memory in which each token is a word."""
+    num_words = int(np.max(tokens, initial=-1)) + 1
+    return corpus.Corpus.from_tokens(range(num_words), np.ones(num_words), tokens)
+
+
+class CorpusTestCase(parameterized.TestCase):
+
+    def setUp(self):
+        super().setUp()
+        self.folder = self.create_tempdir().full_path
+        self.cache = os.path.join(self.folder, "cache")
+        self.lines = []
+
+    def path(self, name, content):
+        path = os.path.join(self.folder, name)
+        with open(path, "wb") as stream:
+            stream.write(content.encode("utf-8") if isinstance(content, str) else content)
+        return path
+
+    def read_path(self, inputs, min_count=1, **options):
+        to = dict(cache_dir=self.cache, report=self.lines.append)
+        to.update((name, options.pop(name)) for name in list(options) if name in to)
+        form = {name: options.pop(name) for name in encoded.Form._fields if name in options}
+        form["phrases"] = phrases.Options(form.get("phrases", 0), **{
+            name: options.pop(name) for name in phrases.Options._fields if name in options})
+        options["form"] = encoded.Form(**form)
+        read = corpus.read_corpus(inputs, corpus.ReadOptions(min_count=min_count, **options), **to)
+        self.addCleanup(read.close)
+        return read
+
+    def read(self, content, min_count=1, **options):
+        return self.read_path(self.path("text.txt", content), min_count, **options)
+
+    def entries(self):
+        return sorted(os.listdir(self.cache)) if os.path.isdir(self.cache) else []
+
+    def was_encoded(self):
+        """Whether the last thing that was read was encoded, not taken from the cache."""
+        last = [line for line in self.lines if line.startswith(("Encoded", "Read from cache"))][-1]
+        return last.startswith("Encoded")

@@ -1,7 +1,6 @@
 """Nearest words, analogies, similarity: hand-worked values, then gensim and SciPy as peers."""
 import logging
 import math
-import os
 import tracemalloc
 import unittest
 from unittest import mock
@@ -10,7 +9,7 @@ import numpy as np
 from absl.testing import absltest, parameterized
 
 from tf1_sampled import checks
-from tf1_sampled.word2vec import evaluation
+from tf1_sampled.word2vec import evaluation, evaluation_sets
 
 try:
     from gensim.models import KeyedVectors
@@ -155,56 +154,6 @@ class SpearmanTest(parameterized.TestCase):
                                    places=12)
 
 
-class ReadSimilarityTest(parameterized.TestCase):
-
-    def read(self, text):
-        path = self.create_tempfile("pairs.txt", text).full_path
-        return evaluation.read_similarity(path)
-
-    @parameterized.parameters(
-        "# A comment\n# Word 1\tWord 2\tHuman (mean)\nlove\tsex\t6.77\n\nTiger\tcat\t7\n",
-        "word1\tword2\tPOS\tSimLex999\tconc(w1)\nlove\tsex\tN\t6.77\t1.5\nTiger\tcat\tA\t7.00\t2\n",
-        "love sex 6.77\nTiger cat 7.000000\n",  # MEN, natural form
-        "Word 1,Word 2,Human (mean)\nlove,sex,6.77\nTiger,cat,7.00\n",
-        "\ufefflove, sex, 6.77\r\nTiger, cat, 7\r\n",
-        "love\tsex\t6.77\t7\t5\nTiger\tcat\t7\t7\t7\n",
-        "word1\tword2\tscore\nlove\tsex\t6.77\nTiger\tcat\t7")
-    def test_similarity_files_of_each_form_are_read(self, text):
-        self.assertEqual([("love", "sex", 6.77), ("Tiger", "cat", 7.0)], self.read(text))
-
-    def test_men_of_lemmas_keeps_their_part_of_speech(self):
-        pairs = self.read("sun-n sunlight-n 50.000000\nrun-v sun-n 20.5\n")
-        self.assertEqual([("sun-n", "sunlight-n", 50.0), ("run-v", "sun-n", 20.5)], pairs)
-        result = evaluation.similarity(["sun", "sunlight"], np.eye(2), pairs)
-        self.assertEqual((0, 2, ["run-v", "sun-n", "sunlight-n"]), result[1:])
-
-    def test_tabs_set_apart_before_commas(self):
-        self.assertEqual([("so, so", "fair", 8.0)], self.read("so, so\tfair\t8\n"))
-
-    def test_word_itself_may_be_the_first_word(self):
-        self.assertEqual([("word", "phrase", 3.5)], self.read("word phrase 3.5\n"))
-
-    @parameterized.parameters(
-        ("a\tb\t1\na\tb\n", "line 2: wanted 3 columns, word, word, score, got 'a\\tb'"),
-        ("# x\n\na b 1 \na b 1 2\n", "line 4: wanted 3 columns"),
-        ("a b\n", "line 1: wanted 3 columns"),
-        ("a b c\n", "line 1: wanted a score in column 3, got 'c'"),
-        ("a,b,1\na,,2\n", "line 2: wanted two words"), ("a b nan\n", "line 1: wanted a score"),
-        ("word1\tword2\tPOS\tSimLex999\na\tb\t1\tN\n",
-         "line 2: wanted a score in column 4, got 'N'"),
-        ("word1 word2 score\nword1 word2 score\n", "line 2: wanted a score"),
-        ("# nothing\n", "wanted word pairs with scores, got none"),
-        ("word1,word2,score\n", "wanted word pairs with scores, got none"))
-    def test_malformed(self, text, message):
-        with self.assertRaises(checks.InputError) as caught:
-            self.read(text)
-        self.assertIn("pairs.txt: " + message, str(caught.exception))
-
-    def test_missing(self):
-        with self.assertRaisesRegex(checks.InputError, "No such file"):
-            evaluation.read_similarity(os.path.join(self.create_tempdir().full_path, "none.tsv"))
-
-
 class SimilarityTest(parameterized.TestCase):
 
     def test_hand_worked(self):
@@ -215,7 +164,7 @@ class SimilarityTest(parameterized.TestCase):
         pairs = [("b", "a", 2), ("A", "c", 1), ("Dog", "a", 3), ("dog", "a", 9), ("a", "none", 5),
                  ("none", "a", 5), ("None", "neither", 5)]
         result = evaluation.similarity(words, vectors, pairs)
-        self.assertEqual(("spearman", "used", "missing", "missing_words"), result._fields)
+        self.assertEqual(("spearman", "num_pairs", "num_left_out", "missing_words"), result._fields)
         self.assertEqual((4, 3, ["None", "neither", "none"]), result[1:])
         self.assertAlmostEqual((-.75 - .75 - .5 - 1.5) / math.sqrt(4.5 * 5), result.spearman)
 
@@ -229,10 +178,18 @@ class SimilarityTest(parameterized.TestCase):
             evaluation.similarity(["a", "b"], np.eye(1), pairs)
 
     @parameterized.parameters(([],), ([("x", "y", 1)],), ([("a", "b", 1)],))
-    def test_too_few_pairs_are_nan(self, pairs):
+    def test_too_few_pairs_have_no_score(self, pairs):
         result = evaluation.similarity(["a", "b"], np.eye(2), pairs)
-        self.assertTrue(math.isnan(result.spearman))
-        self.assertEqual(len(pairs), result.used + result.missing)
+        self.assertIsNone(result.spearman)
+        self.assertEqual(len(pairs), result.num_pairs + result.num_left_out)
+
+    def test_lemmas_are_plain_words_where_all_words_are_lemmas(self):
+        words, vectors = ["sun", "light", "run", "run-n"], [[1, 0], [1, .1], [0, 1], [-1, 0]]
+        pairs = [("sun-n", "light-n", 50.0), ("run-v", "sun-n", 20.0), ("run-n", "sun-n", 10.0)]
+        result = evaluation.similarity(words, vectors, pairs)
+        self.assertEqual((1, 3, 0, []), (round(result.spearman, 6),) + result[1:])
+        result = evaluation.similarity(words, vectors, pairs + [("sun", "x", 1.0)])
+        self.assertEqual((0, 4, ["light-n", "run-v", "sun-n", "x"]), result[1:])
 
     @unittest.skipIf(KeyedVectors is None, "gensim is not installed: nothing to compare with")
     @parameterized.parameters(300000, 150)
@@ -250,42 +207,10 @@ class SimilarityTest(parameterized.TestCase):
         path = self.create_tempfile("pairs.tsv", "# made up\n" + "".join(lines)).full_path
         _, (rho, _), missing_percent = keyed_vectors(words, vectors).evaluate_word_pairs(
             path, restrict_vocab=top)
-        ours = evaluation.similarity(words, vectors, evaluation.read_similarity(path), top)
+        ours = evaluation.similarity(words, vectors, evaluation_sets.read_similarity(path), top)
         self.assertAlmostEqual(rho, ours.spearman, places=6)
-        self.assertAlmostEqual(missing_percent, 100. * ours.missing / len(pairs), places=9)
-        self.assertBetween(ours.missing, 50, 250)
-
-
-class ReadAnalogiesTest(parameterized.TestCase):
-
-    def read(self, text):
-        return evaluation.read_analogies(self.create_tempfile("questions.txt", text).full_path)
-
-    def test_sections_and_questions_as_they_come(self):
-        sections = self.read("\ufeff: capital-world\nAthens Greece  Oslo\tNorway\r\n\na b c d\n"
-                             ": none\n: two words \ne f g h\n: capital-world\ni j k l")
-        self.assertEqual([
-            ("capital-world", [("Athens", "Greece", "Oslo", "Norway"), ("a", "b", "c", "d")]),
-            ("none", []), ("two words", [("e", "f", "g", "h")]),
-            ("capital-world", [("i", "j", "k", "l")])], sections)
-
-    @parameterized.parameters(
-        (": x\na b c d\n\na b c\n", "line 4: wanted four words or ': section', got 'a b c'"),
-        (": x\na b c d e\n", "line 2: wanted four words"),
-        ("a b c d\n", "line 1: wanted a line ': section' before the first question"),
-        (":x\na b c d\n", "line 1: wanted ': ' and the name of a section, got ':x'"),
-        (": \na b c d\n", "line 1: wanted ': ' and the name"),
-        (" : x\na b c d\n", "line 1: wanted ': ' and the name"),
-        ("\n", "wanted questions of four words, got none"),
-        (": x\n: y\n", "wanted questions of four words, got none"))
-    def test_malformed(self, text, message):
-        with self.assertRaises(checks.InputError) as caught:
-            self.read(text)
-        self.assertIn("questions.txt: " + message, str(caught.exception))
-
-    def test_missing(self):
-        with self.assertRaisesRegex(checks.InputError, "No such file"):
-            evaluation.read_analogies(os.path.join(self.create_tempdir().full_path, "none.txt"))
+        self.assertAlmostEqual(missing_percent, 100. * ours.num_left_out / len(pairs), places=9)
+        self.assertBetween(ours.num_left_out, 50, 250)
 
 
 class AnalogiesTest(parameterized.TestCase):
@@ -302,16 +227,16 @@ class AnalogiesTest(parameterized.TestCase):
         self.assertEqual([("royal", 2, 3, 1), ("none", 0, 0, 1), ("empty", 0, 0, 0), ("back", 1, 1, 0)],
                          [tuple(section) for section in result.sections])
         self.assertEqual(("total", 3, 4, 2), result.total)
-        self.assertEqual(("name", "correct", "total", "skipped"), result.total._fields)
+        self.assertEqual(("name", "num_correct", "num_questions", "num_left_out"), result.total._fields)
         self.assertEqual(["Duke", "duchess", "prince"], result.missing_words)
         self.assertEqual(.75, result.total.accuracy)
         self.assertEqual(1, result.sections[3].accuracy)
-        self.assertTrue(math.isnan(result.sections[1].accuracy))
+        self.assertIsNone(result.sections[1].accuracy)
 
-    def test_the_accuracy_of_no_questions_is_nan(self):
+    def test_no_questions_have_no_accuracy(self):
         result = evaluation.analogies(self.WORDS, self.VECTORS, [("x", [("a", "b", "c", "d")])])
         self.assertEqual(("total", 0, 0, 1), result.total)
-        self.assertTrue(math.isnan(result.total.accuracy))
+        self.assertIsNone(result.total.accuracy)
         self.assertEqual(["a", "b", "c", "d"], result.missing_words)
 
     def test_words_beyond_the_top_are_unknown_and_no_answers(self):
@@ -327,7 +252,7 @@ class AnalogiesTest(parameterized.TestCase):
         words = ["man", "woman", "king", "queen", "Queen", "KING", "Woman"]
         vectors = [[1, 0, 0], [1, 1, 0], [1, 0, 1], [-5, 1, 0], [1, 1, .9], [1, 1, 1.01], [1, 1, .99]]
         result = evaluation.analogies(words, vectors, [("x", [("man", "woman", "king", "queen")])])
-        self.assertEqual(1, result.total.correct)
+        self.assertEqual(1, result.total.num_correct)
 
     @parameterized.parameters((4, (0, 1)), (5, (1, 0)))
     def test_the_fifth_of_other_forms_of_the_question_is_the_answer(self, others, correct):
@@ -335,7 +260,7 @@ class AnalogiesTest(parameterized.TestCase):
         vectors = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 1, 1]] + 5 * [[-1, 1, 1]])
         sections = [("itself", [("abc", "x", "y", "abc")]), ("z", [("abc", "x", "y", "z")])]
         result = evaluation.analogies(words, vectors[:len(words)], sections)
-        self.assertEqual(correct, tuple(section.correct for section in result.sections))
+        self.assertEqual(correct, tuple(section.num_correct for section in result.sections))
 
     @parameterized.parameters(("A", 1), ("b", 0))
     def test_no_words_but_those_of_the_question(self, d, correct):
@@ -350,12 +275,12 @@ class AnalogiesTest(parameterized.TestCase):
         sections = [(d, [("a", "b", "c", d)]) for d in "def"]
         with mock.patch.object(evaluation, "_BLOCK", width):
             result = evaluation.analogies(words, rows, sections)
-        self.assertEqual([1, 0, 0], [section.correct for section in result.sections])
+        self.assertEqual([1, 0, 0], [section.num_correct for section in result.sections])
 
     def test_a_row_of_zeros_comes_after_all_others(self):
         words, vectors = ["a", "b", "c", "zero", "back"], [[1, 0], [1, 1], [2, 1], [0, 0], [-1, -1]]
         result = evaluation.analogies(words, vectors, [("x", [("a", "b", "c", "back")])])
-        self.assertEqual(1, result.total.correct)
+        self.assertEqual(1, result.total.num_correct)
 
     @parameterized.parameters((1, 1), (3, 7), (7, 1000))
     def test_blocks_make_no_difference(self, width, scores):
@@ -367,7 +292,7 @@ class AnalogiesTest(parameterized.TestCase):
         with mock.patch.object(evaluation, "_BLOCK", width), \
                 mock.patch.object(evaluation, "_SCORES", scores):
             self.assertEqual(wanted, evaluation.analogies(words, vectors, sections))
-        self.assertGreater(wanted.total.correct, 5)
+        self.assertGreater(wanted.total.num_correct, 5)
 
     def test_memory_is_bounded(self):
         words = ["w%d" % i for i in range(20000)]
@@ -411,12 +336,13 @@ class AnalogiesTest(parameterized.TestCase):
             path = self.create_tempfile("q%d.txt" % seed, "\n".join(lines)).full_path
             top = int(rng.choice([8, len(words), 30000]))
             _, theirs = keyed_vectors(words, vectors).evaluate_word_analogies(path, restrict_vocab=top)
-            ours = evaluation.analogies(words, vectors, evaluation.read_analogies(path), top)
+            ours = evaluation.analogies(words, vectors, evaluation_sets.read_analogies(path), top)
             self.assertEqual(
                 [(len(s["correct"]), len(s["correct"]) + len(s["incorrect"])) for s in theirs],
-                [(s.correct, s.total) for s in ours.sections + [ours.total]], "seed %d" % seed)
-            self.assertEqual(60, ours.total.total + ours.total.skipped)
-            right += ours.total.correct
+                [(s.num_correct, s.num_questions) for s in ours.sections + [ours.total]],
+                "seed %d" % seed)
+            self.assertEqual(60, ours.total.num_questions + ours.total.num_left_out)
+            right += ours.total.num_correct
         self.assertGreater(right, 100)
 
 

@@ -5,7 +5,7 @@ from absl.testing import absltest, parameterized
 from tests import graph_case
 from tf1_sampled import InputError, losses, registry, samplers
 from tf1_sampled.training import loop, plans, policy
-from tf1_sampled.word2vec import corpus, evaluation, model
+from tf1_sampled.word2vec import corpus, evaluation, model, runs
 from tf1_sampled.word2vec.corpus import END
 
 # Sentences of one word, of none, of more than a window; a word of its own at each place.
@@ -282,9 +282,9 @@ class LearningTest(graph_case.GraphCase):
         full = losses.full_softmax_loss(weights, biases + offset, tf.range(10), table, 10)
 
         def batches(position):
-            options = corpus.RunOptions(np.ones(10), 512, window=2, epochs=3, seed=1)
-            runs = corpus.runs(text, [(0, text.num_positions)], options, position)
-            return (({run: tokens}, progress, after) for tokens, progress, after in runs)
+            options = runs.RunOptions(np.ones(10), 512, window=2, epochs=3, seed=1)
+            found = runs.runs(text, [(0, text.num_positions)], options, position)
+            return (({run: tokens}, progress, after) for tokens, progress, after in found)
 
         folder = self.create_tempdir().full_path
         loop.train(plans.Plan(

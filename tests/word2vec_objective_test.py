@@ -4,7 +4,7 @@ import tensorflow.compat.v1 as tf
 from absl.testing import absltest, parameterized
 
 from tf1_sampled import InputError
-from tf1_sampled.word2vec import corpus, model, objective, reading
+from tf1_sampled.word2vec import corpus, model, objective, reading, runs
 from tf1_sampled.word2vec.settings import Word2VecSettings
 
 COUNTS = np.array([5, 4, 3, 2, 1])
@@ -21,7 +21,7 @@ class ObjectiveTest(parameterized.TestCase):
         text = reading.Text(corpus.Corpus.from_tokens("abcde", COUNTS, TOKENS), [(0, 8)],
                             np.zeros([1, 36], np.int32), 7, reading.initial_vectors(settings), 3)
         tf.set_random_seed(3)
-        built = objective.build(settings, text, corpus.GROUP, [corpus.BLOCK + 4])
+        built = objective.build(settings, text, runs.GROUP, [runs.BLOCK + 4])
         session = self.enter_context(tf.Session())
         session.run(tf.global_variables_initializer())
         return built, session
@@ -33,7 +33,7 @@ class ObjectiveTest(parameterized.TestCase):
         return run
 
     def feed(self, graph):
-        return {graph.tokens: self.run_of(corpus.GROUP)[None]}
+        return {graph.tokens: self.run_of(runs.GROUP)[None]}
 
     @parameterized.parameters("cbow", "skipgram")
     def test_labels_are_words_of_the_run(self, name):
@@ -46,7 +46,7 @@ class ObjectiveTest(parameterized.TestCase):
         """The mean held-out loss at first, where all output vectors are 0, and the biases."""
         graph, session = self.build(model="cbow", **values)
         total, pairs = session.run([graph.held_out_loss, graph.held_out_pairs],
-                                   {graph.held_out: self.run_of(corpus.BLOCK)})
+                                   {graph.held_out: self.run_of(runs.BLOCK)})
         self.assertEqual(pairs, 7)
         biases, = [v for v in tf.global_variables() if v.op.name == "output_biases"]
         return total / pairs, session.run(biases).astype(np.float64)
@@ -75,7 +75,7 @@ class ObjectiveTest(parameterized.TestCase):
         self.assertAlmostEqual(plain[0], 16 * plain[1], places=4)
         self.assertAlmostEqual(with_l2[1], plain[1], places=5)
         rows, output_rows = session.run(tf.trainable_variables())
-        used = np.maximum(self.run_of(corpus.GROUP)[2:-2], 0)  # class 0 stands for END
+        used = np.maximum(self.run_of(runs.GROUP)[2:-2], 0)  # class 0 stands for END
         labels = session.run(graph.labels, self.feed(graph))
         wanted = 0.5 * (np.sum(rows[used] ** 2) + np.sum(output_rows[labels] ** 2)) / 2
         np.testing.assert_allclose(with_l2[0] - plain[0], wanted, rtol=1e-5)

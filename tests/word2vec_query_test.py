@@ -9,7 +9,7 @@ from unittest import mock
 from absl.testing import absltest, parameterized
 
 from tf1_sampled import checks
-from tf1_sampled.word2vec import query, vectors
+from tf1_sampled.word2vec import query, questions, vectors
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # In the place of TensorFlow, a package that cannot be imported.
@@ -18,19 +18,26 @@ _BROKEN = "raise AssertionError('TensorFlow was imported')\n"
 WORDS = ["man", "woman", "king", "queen", "apple", "king", "King"]
 ROWS = [[1, 0, 0], [1, 1, 0], [1, 0, 1], [1, 1, 1], [-1, 1, 0], [5, 5, 5], [0, 0, 1]]
 
-# See word2vec_word_vectors_test.
+# See word2vec_questions_test.
 KING = "  king             queen 0.82  man 0.71"
-ROYAL = "  man:king:woman   queen 0.98  King 0.65"
+ROYAL = "  man : king = woman : ? queen 0.98  King 0.65"
+
+
+MENDED = "v.txt: 1 row of a word that came before, left out\n"
 
 
 class MainTest(parameterized.TestCase):
 
     def ask(self, *arguments, stdin=b"", k=2):
-        out = io.StringIO()
+        return self.results(*arguments, stdin=stdin, k=k)[1]
+
+    def results(self, *arguments, stdin=b"", k=2):
+        """Return (exit code, standard output, standard error)."""
+        out, err = io.StringIO(), io.StringIO()
         with mock.patch("sys.stdin", io.TextIOWrapper(io.BytesIO(stdin), "utf-8")), \
-                mock.patch("sys.stdout", out):
-            query.answer(list(arguments) + ["--k=%d" % k])
-        return out.getvalue()
+                mock.patch("sys.stdout", out), mock.patch("sys.stderr", err):
+            code = query.answer(list(arguments) + ["--k=%d" % k])
+        return code, out.getvalue(), err.getvalue()
 
     def write(self, name="v.bin"):
         path = os.path.join(self.create_tempdir().full_path, name)
@@ -49,25 +56,48 @@ class MainTest(parameterized.TestCase):
         with open(os.path.join(folder, "settings.json"), "w") as stream:
             stream.write('{"program": "word2vec", "settings": {"dim": 3}, "data": {}}')
         self.assertEqual(KING + "\n", self.ask(folder, "--neighbours", "king"))
-        with self.assertRaisesRegex(checks.InputError, "^query: --neighbours: wanted .* got 'prince'"):
-            self.ask(folder, "--neighbours=prince")
+
+    def test_known_words_are_answered_beside_an_unknown_one(self):
+        path, wanted = self.write(), "wanted a word of the vectors, got"
+        code, out, err = self.results(
+            path, "--neighbours=prince,king", "--analogy=man:king:woman", "--ask=king x")
+        self.assertEqual((1, KING + "\n" + ROYAL + "\n"), (code, out))
+        self.assertEqual([path + ": 1 row of a word that came before, left out",
+                          "query.py: error: query: --neighbours: %s 'prince'" % wanted,
+                          "query.py: error: query: --ask: %s 'x'" % wanted], err.splitlines())
+
+    def test_ask_takes_any_line_and_a_phrase_joins_by_underscores(self):
+        path = self.create_tempfile("v.txt", "new_york 1 2\nking 1 2\n").full_path
+        self.assertEqual((0, "  new_york, king: cosine 1.00\n  new_york         king 1.00\n", ""),
+                         self.results(path, '--ask="new york" king', '--ask="new york"'))
+        self.assertEqual("  new_york         king 1.00\n", self.ask(path, "--neighbours=new york"))
+
+    def test_only_the_first_rows_are_read(self):
+        self.assertEqual("  king             woman 0.50\n",
+                         self.ask(self.write(), "--max_rows=3", "--neighbours=king", k=1).replace(
+                             "man 0.71", "woman 0.50"))
+        with self.assertRaisesRegex(checks.InputError, "^query: --max_rows: wanted an integer above 0"):
+            self.ask(self.write(), "--max_rows=0")
+
+    def test_what_was_mended_in_a_file_is_said_on_standard_error(self):
+        code, out, err = self.results(self.write(), "--neighbours=king")
+        self.assertEqual((0, KING + "\n"), (code, out))
+        self.assertRegex(err, "v.bin: 1 row of a word that came before, left out\n$")
 
     def test_standard_input_has_a_question_in_each_line(self):
         asked = b"king\n\n  man king\twoman \r\nkig\nman king\na b c d\n\xff\nking"
         lines = self.ask(self.write(), stdin=asked).splitlines()
+        wrong = "query: line: wanted %s, got " % questions.FORMS
         self.assertEqual([
             KING, ROYAL, "query: word: wanted a word of the vectors (close: king), got 'kig'",
-            "query: line: wanted one word, or three words a b c, got 'man king'",
-            "query: line: wanted one word, or three words a b c, got 'a b c d'",
+            "  man, king: cosine 0.71", wrong + "'a b c d'",
             "query: word: wanted a word of the vectors, got '\ufffd'", KING], lines)
 
     def test_without_questions_nothing_is_printed(self):
         self.assertEqual("", self.ask(self.write()))
 
     @parameterized.parameters(
-        (["--neighbours=king,prince"], "^query: --neighbours: wanted .* got 'prince'"),
-        (["--neighbours=king", "--analogy=man:prince:woman"],
-         "^query: --analogy: wanted .* got 'prince'"),
+        (["--neighbours=king", "--ask=a b c d"], "^query: line: wanted one word, .* got 'a b c d'"),
         (["--analogy=man:king"], "^query: --analogy: wanted three words a:b:c, got 'man:king'"),
         (["--analogy=a:b:c:d"], "^query: --analogy: wanted three words a:b:c, got 'a:b:c:d'"))
     def test_wrong_flags_before_any_answer(self, flags, message):
@@ -118,21 +148,25 @@ class ProcessTest(absltest.TestCase):
         code, out, _ = self.ask("--help")
         self.assertEqual(code, 0)
         self.assertEqual(self.ask("-h"), (0, out, ""))
-        for part in ("--neighbours", "--analogy", "--k", "tf1_sampled.word2vec.query vectors.bin"):
+        for part in ("--neighbours", "--analogy", "--ask", "--k", "--max_rows",
+                     "tf1_sampled.word2vec.query vectors.bin"):
             self.assertIn(part, out)
 
     def test_flags_after_the_file(self):
-        self.assertEqual((0, KING + "\n" + ROYAL + "\n", ""), self.ask(
+        self.assertEqual((0, KING + "\n" + ROYAL + "\n", MENDED), self.ask(
             "v.txt", "--neighbours=king", "--analogy=man:king:woman", "--k=2"))
 
     def test_standard_input_without_a_prompt(self):
-        self.assertEqual((0, KING + "\n" + ROYAL + "\n", ""),
+        self.assertEqual((0, KING + "\n" + ROYAL + "\n", MENDED),
                          self.ask("v.txt", "--k=2", text="king\nman king woman\n"))
 
     def test_an_unknown_word_is_one_line_and_exit_code_1(self):
         self.assertEqual(
-            (1, "", "query.py: error: query: --neighbours: wanted a word of the vectors (close: queen), "
-                    "got 'quen'\n"), self.ask("v.txt", "--neighbours=king,quen"))
+            (1, "", MENDED + "query.py: error: query: --neighbours: wanted a word of the vectors "
+             "(close: queen), got 'quen'\n"), self.ask("v.txt", "--neighbours=quen"))
+        self.assertEqual(
+            (1, "", "query.py: error: none.txt: wanted a readable file, got: No such file or "
+             "directory\n"), self.ask("none.txt", "--neighbours=quen"))
 
     def test_who_reads_may_stop(self):
         pipe = subprocess.PIPE
@@ -140,7 +174,7 @@ class ProcessTest(absltest.TestCase):
         process.stdout.close()
         process.stdin.write(b"king\n" * 9)
         process.stdin.close()
-        self.assertEqual(b"", process.stderr.read())
+        self.assertEqual(MENDED, process.stderr.read().decode())
         process.stderr.close()
         self.assertEqual(0, process.wait())
 

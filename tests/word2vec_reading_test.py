@@ -55,7 +55,9 @@ class SentencesTest(ReadingTestCase):
         self.assertEqual(self.read(sentences), (["a", "b", "c"], [0, 1, 0, END, END, 1, 0, 2, END]))
         self.assertEmpty(os.listdir(self.temporary))
         self.assertFalse(os.path.exists(os.path.join(self.folder, "cache")))
-        self.assertEqual(self.lines[-1], "6 words, 3 different ones in the vocabulary")
+        self.assertEqual(self.lines[-2:], [
+            "6 words, 3 different ones in the vocabulary",
+            "No words are held out: the loss that is shown is that of the training"])
 
     def test_any_word_stays_as_it_is(self):
         sentences = [["\ufefffirst", "-", "É", "\u4e2d", "a" * 1000], ["#", "\ufeff"]]
@@ -158,20 +160,87 @@ class FilesTest(ReadingTestCase):
             self.assertEqual((trained, text.num_words), (10890, 9900))
             self.assertEqual(np.sum(text.held_out != END), 84)  # 3 times 31 tokens, line ends too
 
-    def test_a_text_too_short_to_hold_any_out_is_trained_on_as_a_whole(self):
-        settings = Word2VecSettings(min_count=1)
-        with reading.open_text(settings, [["the", "king"], ["the", "queen"]], len) as text:
-            self.assertEqual((text.pieces, text.num_words), ([(0, 6)], 4))
-            self.assertEqual(np.sum(text.held_out != END), 4)
+    def test_the_share_that_is_held_out_is_a_setting_and_said(self):
+        sentences = [["w%d" % (i % 7)] * 10 for i in range(1000)]
+        none = "No words are held out: the loss that is shown is that of the training"
+        for share, said in ((0.01, "100 of these words are held out, for the loss that is shown"),
+                            (0.1, "1,000 of these words are held out, for the loss that is shown"),
+                            (0.0, none)):
+            settings = Word2VecSettings(held_out=share)
+            with reading.open_text(settings, sentences, self.lines.append) as text:
+                self.assertEqual(text.num_words, 10000 * (1 - share))
+                self.assertEqual(bool(len(text.held_out)), share > 0)
+            self.assertEqual(self.lines[-1], said)
 
-    def test_no_words_side_by_side(self):
+    @parameterized.parameters(1, 2, 10, 50, 100)
+    def test_a_short_text_is_trained_on_as_a_whole(self, number):
+        sentences = [["the", "king"], ["the", "queen"]] * number
+        with reading.open_text(Word2VecSettings(min_count=1), sentences, len) as text:
+            self.assertEqual((text.pieces, text.num_words), ([(0, 6 * number)], 4 * number))
+            self.assertEqual(text.held_out.shape, (0, 522))
+
+    def test_every_word_is_trained(self):
+        line = ["unicorn", "chases", "rainbow", "quickly"]
+        sentences = [["w%d" % (i % 7)] * 10 for i in range(1000)] + [line] * 7
+        with reading.open_text(Word2VecSettings(), sentences, len) as text:
+            trained = set(np.concatenate([text.corpus.read(*piece) for piece in text.pieces]).tolist())
+            self.assertContainsSubset(range(len(text.corpus.words)), trained)
+            self.assertNotEmpty(text.held_out)
+
+    def test_words_that_stand_alone_are_named(self):
+        sentences = [["a", "b"]] * 5 + [["alone"], ["apart"]] * 5
+        self.read(sentences)
+        self.assertIn("2 words are never beside another in a line, so that their vectors stay as they "
+                      "are at the start: alone, apart", self.lines)
+        self.read(sentences, join_lines=True)
+        self.assertNotIn("never beside", self.lines[-2] + self.lines[-1])
+        self.read([["a", "b"]] + [["w%02d" % i] for i in range(20)])
+        self.assertEndsWith(self.lines[-2], "start: " + ", ".join(
+            "w%02d" % i for i in range(8)) + " and 12 more")
+
+    def test_no_two_words_in_a_line(self):
         sentences = [["a"], ["b"], [], ["a"]] * 50
         self.assertEqual(
-            self.fail_to_read(sentences), "Word2VecSettings: corpus: wanted two words of the vocabulary "
-            "side by side in a line, or join_lines, got 'none'")
+            self.fail_to_read(sentences), "Word2VecSettings: corpus: wanted a line with two words of "
+            "the vocabulary, or join_lines, as the windows end at the ends of lines, got 'none'")
         self.assertEqual(self.read(sentences, join_lines=True)[0], ["a", "b"])
         # Words that the vocabulary lacks leave no gap.
         self.read([["a", "rare%d" % i, "b"] for i in range(20)], min_count=5)
+
+    def test_letters_and_words_are_those_of_the_settings(self):
+        path = self.path("t.txt", "The king's crown, THE Queen. the")
+        self.assertEqual(self.read(path)[0], ["The", "king's", "crown,", "THE", "Queen.", "the"])
+        self.assertEqual(self.read(path, lowercase=True)[0], ["the", "king's", "crown,", "queen."])
+        self.assertEqual(self.read(path, tokenize=True)[0],
+                         ["The", "king's", "crown", "THE", "Queen", "the"])
+        self.assertEqual(self.read(path, lowercase=True, tokenize=True), (
+            ["the", "king's", "crown", "queen"], [0, 1, 2, 0, 3, 0, END]))
+        self.assertEqual(self.read([["The", "end."], ["the"]], lowercase=True, tokenize=True)[0],
+                         ["the", "end"])
+
+    def test_a_wikipedia_dump_is_read_as_its_articles(self):
+        path = self.path("d.xml", "<mediawiki><page><title>A</title><ns>0</ns><revision><text>The "
+                         "''king'' of [[Spain|the land]].{{x}}</text></revision></page></mediawiki>")
+        note = path + (": a Wikipedia dump; the text of 1 articles is read, 0 redirects and other pages "
+                       "are")
+        for _ in range(2):  # also where it comes from the cache
+            self.lines.clear()
+            self.assertEqual(self.read(path),
+                             (["The", "king", "of", "the", "land."], [0, 1, 2, 3, 4, END]))
+            self.assertIn(note + " left out", self.lines)
+
+    def test_phrases_by_their_settings(self):
+        sentences = [["bank", "of", "america"]] * 6 + [["w%d" % (i % 50), "of"] for i in range(3000)]
+        found = [("bank", "of", "america")]
+        for values, phrases in (
+                (dict(), []), (dict(phrase_connectors=["of"]), found),
+                (dict(phrase_connectors=["of"], phrase_threshold=1e4), []),
+                (dict(phrase_connectors=["of"], phrase_threshold=200.0), []),
+                (dict(phrase_connectors=["of"], phrase_threshold=200.0, phrase_min_count=3), found)):
+            settings = Word2VecSettings(min_count=1, phrases=1, cache_dir=self.folder, **values)
+            with reading.open_text(settings, sentences, len) as text:
+                self.assertEqual((sum(text.corpus.phrases.passes, []), values), (phrases, values))
+                self.assertEqual("bank_of_america" in text.corpus.words, bool(phrases))
 
 
 class InitialVectorsTest(ReadingTestCase):

@@ -8,7 +8,14 @@ from tf1_sampled.word2vec.settings import Word2VecSettings
 class Word2VecSettingsTest(parameterized.TestCase):
 
     @parameterized.parameters(
-        (dict(batch_size=100), "batch_size: wanted a multiple of 128, got 100"),
+        (dict(batch_size=100), "batch_size: wanted 32, 64, 96 or a multiple of 128, got 100"),
+        (dict(batch_size=160), "batch_size: wanted 32, 64, 96 or a multiple of 128, got 160"),
+        (dict(held_out=0.6), "held_out: wanted a number from 0 to 0.5, got 0.6"),
+        (dict(epochs=-1), "epochs: wanted an integer of 0 or more, got -1"),
+        (dict(phrases=1, phrase_connectors=["of the"]),
+         "phrase_connectors: wanted words without white space, got 'of the'"),
+        (dict(phrases=1, phrase_connectors=list(map(str, range(51)))),
+         "phrase_connectors: wanted at most 50 words, got 51"),
         (dict(encoding="utf-9"), "encoding: wanted the name of a text encoding, got 'utf-9'"),
         (dict(corpus=[]), "corpus: wanted the name of a file, got ''"),
         (dict(corpus=["a", ""]), "corpus: wanted names of files, folders or globs, got 'a,'"),
@@ -26,6 +33,31 @@ class Word2VecSettingsTest(parameterized.TestCase):
         with self.assertRaises(InputError) as caught:
             Word2VecSettings.of_program("run_word2vec", values)
         self.assertEqual(str(caught.exception), "run_word2vec: --" + message)
+
+    @parameterized.parameters(32, 64, 96, 128, 2048)
+    def test_sizes_of_batches(self, size):
+        self.assertEqual(Word2VecSettings(batch_size=size).batch_size, size)
+
+    @parameterized.parameters(("phrase_threshold", 5.0), ("phrase_min_count", 2),
+                              ("phrase_connectors", ["of"]))
+    def test_settings_of_phrases_are_for_phrases(self, name, value):
+        Word2VecSettings(**{"phrases": 1, name: value})
+        with self.assertRaisesRegex(InputError, name + ": wanted phrases of 1 or more beside it, got 0"):
+            Word2VecSettings(**{name: value})
+
+    def test_the_form_of_the_text(self):
+        form = Word2VecSettings(
+            encoding="latin-1", lowercase=True, tokenize=True, phrases=2, phrase_threshold=9,
+            phrase_min_count=3, phrase_connectors=["of"]).text_form()
+        self.assertEqual(form, ("latin-1", True, True, (2, 9.0, 3, ("of",))))
+
+    @parameterized.parameters(
+        ("alpha", "learning_rate"), ("vector_size", "dim"), ("sg", "model=skipgram"))
+    def test_names_of_gensim_are_answered_with_those_here(self, name, wanted):
+        with self.assertRaises(InputError) as caught:
+            Word2VecSettings(**{name: 1})
+        self.assertEqual(str(caught.exception), "Word2VecSettings: %s: wanted a setting, maybe %s, got 1"
+                         % (name, wanted))
 
     @parameterized.parameters(("min_count", 5), ("max_vocab", 9))
     def test_a_vocabulary_of_its_own_has_all_words(self, name, value):

@@ -11,6 +11,7 @@ from unittest import mock
 from absl.testing import absltest, parameterized
 
 from tf1_sampled import InputError
+from tf1_sampled.files import finding
 from tf1_sampled.word2vec import text
 
 
@@ -29,75 +30,15 @@ class TextTestCase(parameterized.TestCase):
 
     def read(self, *names, **options):
         inputs = [os.path.join(self.folder, name) if name != "-" else name for name in names]
-        return "".join(text.pieces(text.find(inputs), **options))
+        return "".join(text.pieces(finding.find(inputs, "corpus"), **options))
 
 
-class FindTest(TextTestCase):
-
-    def setUp(self):
-        super().setUp()
-        for name in ("b.txt", "a/2.txt", "a/1.txt", "a/c/3.txt", ".hidden", "a/.git/x", "d.md"):
-            self.path(name)
-        self.path("empty.txt", b"")
-
-    def check_found(self, inputs, *wanted):
-        found = [os.path.relpath(source.path, self.folder) for source in text.find(inputs)]
-        self.assertEqual(list(wanted), found)
-
-    def test_a_folder_is_its_files_in_sorted_order(self):
-        self.check_found(self.folder, "a/1.txt", "a/2.txt", "a/c/3.txt", "b.txt", "d.md")
-
-    def test_globs_find_files_in_sorted_order(self):
-        self.check_found(os.path.join(self.folder, "*.txt"), "b.txt")
-        self.check_found(os.path.join(self.folder, "**", "*.txt"),
-                         "a/1.txt", "a/2.txt", "a/c/3.txt", "b.txt")
-        self.check_found(os.path.join(self.folder, "[ab]*"), "a/1.txt", "a/2.txt", "a/c/3.txt", "b.txt")
-        self.check_found(os.path.join(self.folder, "**"),
-                         "a/1.txt", "a/2.txt", "a/c/3.txt", "b.txt", "d.md")
-
-    def test_the_order_is_that_of_the_inputs_and_names_may_come_twice(self):
-        b = os.path.join(self.folder, "b.txt")
-        self.check_found([b, os.path.join(self.folder, "a"), b],
-                         "b.txt", "a/1.txt", "a/2.txt", "a/c/3.txt", "b.txt")
-
-    def test_a_file_whose_name_looks_like_a_glob(self):
-        self.check_found(self.path("[x].txt"), "[x].txt")
-
-    def test_only_what_was_named_itself_is_named(self):
-        named = [source.named for source in text.find([self.folder, "nowhere", "-"])]
-        self.assertEqual([False] * 5 + [True, True], named)
-
-    def test_nothing_found_is_named(self):
-        os.mkdir(os.path.join(self.folder, "none"))
-        self.path("empties/a", b"")
-        for name in ("none", "empties", "*.rst", "**/*.rst"):
-            path = os.path.join(self.folder, name)
-            with self.assertRaises(InputError) as caught:
-                text.find(["x", path])
-            self.assertEqual(str(caught.exception),
-                             path + ": wanted files with something in them, got none")
-
-    @parameterized.parameters(([],), ("",), (["a", ""],))
-    def test_no_inputs_are_an_error(self, inputs):
-        with self.assertRaisesRegex(InputError, "inputs: wanted names of files, folders or globs"):
-            text.find(inputs)
-
-    def test_standard_input_twice(self):
-        with self.assertRaisesRegex(InputError, r"inputs: wanted standard input \(-\) once"):
-            text.find(["-", "x", "-"])
+class PiecesTest(TextTestCase):
 
     def test_a_link_to_nothing_is_an_error_when_read(self):
         os.symlink("nowhere", os.path.join(self.folder, "link.txt"))
         with self.assertRaisesRegex(InputError, "link.txt: wanted a readable file"):
             self.read("")
-
-    def test_an_unreadable_folder_is_named(self):
-        with mock.patch("os.scandir", side_effect=PermissionError(13, "Permission denied", "locked")):
-            with self.assertRaisesRegex(InputError, "locked: wanted a readable folder, got: Permission"):
-                text.find(self.folder)
-
-
-class PiecesTest(TextTestCase):
 
     def test_all_files_in_a_row_each_with_a_line_end(self):
         self.path("a", b"one\n")
@@ -112,7 +53,7 @@ class PiecesTest(TextTestCase):
         self.path("f", content.encode(encoding))
         wanted = content.replace("\r\n", "\n").replace("\r", "\n")
         with mock.patch.object(text, "_PIECE_BYTES", size):
-            pieces = list(text.pieces(text.find(os.path.join(self.folder, "f")), encoding))
+            pieces = list(text.pieces(finding.find(os.path.join(self.folder, "f"), "corpus"), encoding))
         self.assertEqual("".join(pieces), wanted + "\n")
         self.assertEqual([word for piece in pieces for word in piece.split()], content.split())
         self.assertGreater(len(pieces), 3)
@@ -123,7 +64,7 @@ class PiecesTest(TextTestCase):
             content = "".join(random_.choice("ab\n\r \t\u2003\u0085") for _ in range(40))
             self.path("f", content.encode("utf-8"))
             with mock.patch.object(text, "_PIECE_BYTES", trial % 5 + 1):
-                pieces = list(text.pieces(text.find(os.path.join(self.folder, "f"))))
+                pieces = list(text.pieces(finding.find(os.path.join(self.folder, "f"), "corpus")))
             self.assertEqual([word for piece in pieces for word in piece.split()], content.split())
             lines = content.replace("\r\n", "\n").replace("\r", "\n")
             self.assertEqual("".join(pieces), lines if lines.endswith("\n") else lines + "\n")
@@ -180,7 +121,8 @@ class PiecesTest(TextTestCase):
         self.path("word", b"w" * 10000000)
         for name in ("words", "word"):
             tracemalloc.start()
-            num_characters = sum(map(len, text.pieces(text.find(os.path.join(self.folder, name)))))
+            found = finding.find(os.path.join(self.folder, name), "corpus")
+            num_characters = sum(map(len, text.pieces(found)))
             peak = tracemalloc.get_traced_memory()[1]
             tracemalloc.stop()
             self.assertGreater(num_characters, 1 << 20)

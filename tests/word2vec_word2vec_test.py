@@ -125,6 +125,10 @@ class FitTest(Word2VecTestCase):
         self.assertNotIn(word, ("apple", "bolt", "bread"))
         self.assertAlmostEqual(model.similarity("apple", "bread"), model.similarity("bread", "apple"), 6)
         self.assertEqual(model.full_softmax_loss, model.history[-1][2])
+        self.assertBetween(model.held_out_auc, 0.7, 0.8)  # half of the words are of the other topic
+        used = model.metrics()["settings"]
+        self.assertEqual([used[name] for name in ("learning_rate", "batch_size", "threads", "dim")],
+                         [0.1, 256, 1, 8])
         self.assertTrue(model.is_whole)
         self.assertGreater(model.words_per_second, 0)
         self.assertGreater(model.seconds, 0)
@@ -136,8 +140,9 @@ class FitTest(Word2VecTestCase):
         model = Word2Vec(**_SMALL).fit(self.sentences)
         pairs = self.create_tempfile(content="apple\tbread\t9\napple\tbolt\t1\n").full_path
         questions = self.create_tempfile(content=": a\napple bread cheese dates\n").full_path
-        self.assertEqual(model.evaluate_similarity(pairs).used, 2)
-        self.assertEqual(model.evaluate_analogies(questions).total.total, 1)
+        self.assertEqual(model.evaluate_similarity(pairs).num_pairs, 2)
+        self.assertEqual(model.evaluate_analogies(questions).total.num_questions, 1)
+        self.assertEqual(model.odd_one_out(["apple", "apple", "bolt"]), "bolt")
         model.save_word2vec_format(self.path("v.txt"))
         words, rows = vectors.read_vectors(self.path("v.txt"))
         self.assertEqual(words, model.words)
@@ -187,6 +192,44 @@ class FitTest(Word2VecTestCase):
         self.assertIn("new_york", model)
         self.assertNotIn("rare", model)
 
+    def test_phrases_are_kept_and_join_new_text(self):
+        sentences = [["new", "york", "city"]] * 20 + self.sentences
+        model = Word2Vec(phrases=2, phrase_threshold=10.0, **_SMALL).fit(sentences)
+        model.save(self.path("model"))
+        for one in (model, Word2Vec.load(self.path("model"))):
+            self.assertEqual(one.joined_phrases.apply(["in", "new", "york", "city"]),
+                             ["in", "new_york_city"])
+        model = Word2Vec(model_dir=self.path("model"), restart=True, **_SMALL).fit(sentences)
+        self.assertEqual(model.joined_phrases.passes, [])
+
+    def test_short_texts_are_trained(self):
+        sentences = ["the king rules the land".split(), "the queen rules the land".split(),
+                     "a dog barks".split()]
+        for number in (1, 3, 20):
+            start, model = (Word2Vec(min_count=1, dim=8, epochs=epochs, threads=1).fit(
+                sentences * number) for epochs in (1, 100))
+            self.assertTrue(np.all(np.any(start.vectors != model.vectors, 1)))
+            self.assertTrue(np.isnan([model.full_softmax_loss, model.held_out_auc]).all())
+            self.assertTrue(np.isfinite(model.history[-1][2]))
+            self.assertGreater(model.similarity("king", "queen"), model.similarity("king", "barks"))
+
+    def test_a_vector_of_a_word_of_the_end_is_trained(self):
+        sentences = self.sentences + ["unicorn chases rainbow quickly".split()] * 7
+        start, model = (Word2Vec(**dict(_SMALL, epochs=epochs)).fit(sentences) for epochs in (1, 3))
+        self.assertTrue(np.all(np.any(start.vectors != model.vectors, 1)))
+
+    def test_vectors_go_on_with_three_sentences(self):
+        model = Word2Vec(**_SMALL).fit(self.sentences)
+        model.save_word2vec_format(self.path("v.bin"))
+        more = Word2Vec(init_from=self.path("v.bin"), min_count=1, threads=1).fit(
+            [["apple", "king"], ["king", "bread"], ["bolt"]])
+        self.assertCountEqual(more.words, model.words + ["king"])
+        self.assertTrue(np.isfinite(more.vectors).all())
+
+    def test_no_passes_are_no_training(self):
+        with self.assertRaisesRegex(InputError, "Word2Vec: epochs: wanted an integer of 1 or more"):
+            Word2Vec(epochs=0).fit(self.sentences)
+
     def test_lines_go_to_the_logger_and_nowhere_else(self):
         with self.assertLogs("tf1_sampled", logging.INFO) as logs:
             Word2Vec(**_SMALL).fit(self.sentences)
@@ -205,7 +248,7 @@ class FitTest(Word2VecTestCase):
 
     def test_settings_are_checked_before_the_work(self):
         for values, message in ((dict(dims=3), "Word2Vec: dims: wanted a setting, maybe dim"),
-                                (dict(batch_size=100), "Word2Vec: batch_size: wanted a multiple of 128"),
+                                (dict(batch_size=100), "Word2Vec: batch_size: wanted 32, 64, 96 or "),
                                 (dict(loss="hinge"), "Word2Vec: loss: wanted one of ")):
             with self.assertRaises(InputError) as caught:
                 Word2Vec(**values)
@@ -220,7 +263,7 @@ class FitTest(Word2VecTestCase):
         self.assertTrue(model)
         for ask in (lambda: model["a"], lambda: model.words, lambda: "a" in model, lambda: model.counts,
                     lambda: model.most_similar("a"), lambda: model.save(self.path("model")),
-                    lambda: model.full_softmax_loss, lambda: model.output_vectors):
+                    lambda: model.joined_phrases, lambda: model.output_vectors):
             with self.assertRaisesRegex(InputError, "^Word2Vec: .*: wanted a model after fit or load"):
                 ask()
         self.assertFalse(os.path.exists(self.path("model")))

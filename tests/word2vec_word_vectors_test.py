@@ -1,5 +1,6 @@
 """Words and their vectors: questions, their answers, and what is no question."""
 import os
+import unittest
 from unittest import mock
 
 import numpy as np
@@ -8,12 +9,13 @@ from absl.testing import absltest, parameterized
 from tf1_sampled import InputError
 from tf1_sampled.word2vec import evaluation, vectors, word_vectors
 
+try:
+    from gensim.models import KeyedVectors
+except ImportError:
+    KeyedVectors = None
+
 WORDS = ["man", "woman", "king", "queen", "apple", "king", "King"]
 ROWS = [[1, 0, 0], [1, 1, 0], [1, 0, 1], [1, 1, 1], [-1, 1, 0], [5, 5, 5], [0, 0, 1]]
-
-# Cosines 2 / sqrt(6) and 1 / sqrt(2); with (sqrt(2) - 1, r, r), r = sqrt(1 / 2), .975 and .653.
-KING = "  king             queen 0.82  man 0.71"
-ROYAL = "  man:king:woman   queen 0.98  King 0.65"
 LOOKS = parameterized.parameters(
     ("quen", "a word of the vectors (close: queen), got 'quen'"),
     ("QUEEN", "a word of the vectors (close: queen), got 'QUEEN'"),
@@ -49,8 +51,7 @@ class LookUpTest(WordVectorsTestCase):
     @LOOKS
     def test_unknown_words(self, word, message):
         asks = [lambda: self.found[word], lambda: self.found.rows(["king", word]),
-                lambda: self.found.neighbour_lines([word], 1),
-                lambda: self.found.analogy_lines([("king", "man", word)], 1)]
+                lambda: self.found.odd_one_out(["king", "man", word])]
         if isinstance(word, str):
             asks += [lambda: self.found.most_similar(word), lambda: self.found.similarity("king", word),
                      lambda: self.found.most_similar(["king"], [word])]
@@ -59,6 +60,19 @@ class LookUpTest(WordVectorsTestCase):
                 ask()
             self.assertIsInstance(caught.exception, KeyError)
             self.assertStartsWith(str(caught.exception), "query: word: wanted " + message)
+
+    def test_words_are_parted_in_known_ones_and_messages(self):
+        known, messages = self.found.known_words(["king", "colour", "Queen", "man"], "--neighbours")
+        self.assertEqual(["king", "man"], known)
+        wanted = "query: --neighbours: wanted a word of the vectors"
+        self.assertEqual([wanted + ", got 'colour'", wanted + " (close: queen), got 'Queen'"], messages)
+
+    def test_a_phrase_is_spelled_as_the_vectors_have_it(self):
+        index = {"new_york": 0, "in spite": 1, "in_spite": 2}
+        for phrase, word in (("new york", "new_york"), (" new  york ", "new_york"),
+                             ("in spite", "in spite"), ("los angeles", "los angeles")):
+            self.assertEqual(word, word_vectors.spelled(index, phrase))
+        self.assertEqual((["new_york"], []), word_vectors.known_words(index, ["new york"], "query"))
 
     def test_the_name_of_where_a_word_comes_from(self):
         with self.assertRaisesRegex(InputError, "^query: --neighbours: wanted "):
@@ -137,32 +151,46 @@ class MostSimilarTest(WordVectorsTestCase):
         self.assertAlmostEqual(self.found.similarity("man", np.array([-2.0, 0, 0])), -1, places=6)
 
 
-class LinesTest(WordVectorsTestCase):
+class OddOneOutTest(WordVectorsTestCase):
 
-    def test_neighbours(self):
-        self.assertEqual([KING, "  King             king 0.71  queen 0.58"],
-                         self.found.neighbour_lines(["king", "King"], 2))
+    def test_the_smallest_cosine_with_the_mean_of_unit_vectors(self):
+        self.assertEqual("apple", self.found.odd_one_out(["king", "queen", "apple", "man"]))
+        # Not the longest one: each counts with length 1.
+        found = word_vectors.WordVectors(["a", "b", "c"], [[1, 0], [9, 1], [0, 100]])
+        self.assertEqual("c", found.odd_one_out(["c", "a", "b"]))
 
-    def test_analogies(self):
-        asked = [("man", "king", "woman"), ["man", "woman", "king"]]
-        self.assertEqual([ROYAL, "  man:woman:king   queen 0.98  King 0.65"],
-                         self.found.analogy_lines(asked, 2))
+    def test_of_equal_words_the_first(self):
+        self.assertEqual("man", self.found.odd_one_out(iter(["man", "King", "man"][:1] * 3)))
 
-    def test_k_that_is_none(self):
-        with self.assertRaisesRegex(InputError, "k: wanted an integer above 0"):
-            self.found.neighbour_lines(["king"], 0)
+    @unittest.skipIf(KeyedVectors is None, "gensim is not installed: nothing to compare with")
+    def test_gensim_agrees(self):
+        random = np.random.RandomState(3)
+        words, rows = ["w%d" % i for i in range(40)], random.randn(40, 5).astype(np.float32)
+        theirs = KeyedVectors(5)
+        theirs.add_vectors(words, rows)
+        found = word_vectors.WordVectors(words, rows)
+        for size in (3, 4, 8) * 10:
+            asked = [str(word) for word in random.choice(words, size, replace=False)]
+            self.assertEqual(theirs.doesnt_match(asked), found.odd_one_out(asked))
+
+    def test_fewer_than_three_words(self):
+        with self.assertRaisesRegex(InputError, "^query: words: wanted 3 words with a vector or more"):
+            self.found.odd_one_out(["king", "man"])
+
+
+class UnitVectorsTest(WordVectorsTestCase):
 
     def test_unit_vectors_alone_answer_alike(self):
         small = word_vectors.WordVectors(WORDS, ROWS, keeps_rows=False)
-        self.assertEqual([KING], small.neighbour_lines(["king"], 2))
-        np.testing.assert_allclose(small["queen"], [3 ** -0.5] * 3, rtol=1e-6)
+        self.assertEqual(self.found.most_similar("king"), small.most_similar("king"))
+        np.testing.assert_allclose(small["apple"], [-1, 1, 0], rtol=1e-6)
+        self.assertEqual(np.float32, small["apple"].dtype)
         self.assertIs(small.vectors, small.unit)
 
     def test_rows_are_left_as_they_were(self):
         unit = self.found.unit
         before = unit.copy()
-        self.found.neighbour_lines(["king"], 3)
-        self.found.analogy_lines([("man", "king", "woman")], 3)
+        self.found.odd_one_out(["king", "man", "apple"])
         self.found.most_similar(["king", "man"], ["woman"])
         np.testing.assert_array_equal(before, unit)
 
@@ -172,11 +200,16 @@ class FilesTest(WordVectorsTestCase):
     def test_human_scores(self):
         path = self.path("king\tqueen\t9\nking\tapple\t1\nking\tunheard\t5\n")
         self.assertEqual(self.found.evaluate_similarity(path), (1, 2, 1, ["unheard"]))
+        self.assertEqual(self.found.evaluate_similarity(path, top=4).num_left_out, 2)
+        path = self.path("id,a,b,x\n1,king,queen,9\n2,king,apple,1\n")
+        self.assertEqual(self.found.evaluate_similarity(path, ["a", "b", "x"]).spearman, 1)
 
     def test_analogies(self):
         path = self.path(": royal\nman king woman queen\nman king woman x\n")
         score = self.found.evaluate_analogies(path)
-        self.assertEqual((score.total.accuracy, score.total.skipped, score.missing_words), (1, 1, ["x"]))
+        self.assertEqual((score.total.accuracy, score.total.num_left_out, score.missing_words),
+                         (1, 1, ["x"]))
+        self.assertIsNone(self.found.evaluate_analogies(path, top=3).total.accuracy)
 
     @parameterized.parameters("v.bin", "v.txt", "v.txt.gz")
     def test_save_word2vec_format(self, name):

@@ -26,6 +26,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from tf1_sampled import candidates, checks, class_ids, matches, samplers
+from tf1_sampled.frozen import Frozen
 from tf1_sampled.type_names import (
     Array,
     DType,
@@ -76,7 +77,50 @@ class UnitRows(NamedTuple):
     params: TensorLike
 
 
-Table = Union[TensorLike, UnitRows]  # what `lookup` takes
+class SummedRows(NamedTuple):
+    """A table with features: the row of a class is its own row and the weighted rows of its features.
+
+        w_c = [c < num_own] params_c + sum_n weights_n features_(ids_n),   starts_c <= n < starts_(c + 1)
+
+        weights = SummedRows(own, features, *[Frozen(array, name) for name, array in ...], num_own=C)
+
+    Only the rows of the batch and of its features are read, so that gradients stay sparse. A UnitRows
+    of it scales the sums.
+
+    Args:
+      params: float [C, D], a list of shards of that, or a PartitionedVariable.
+      features: float [F, D], in the same forms.
+      starts: Frozen, int64 [C + 1], rising from 0 to N.
+      ids: Frozen, integer [N], of features.
+      weights: Frozen, float32 [N].
+      num_own: integer; classes from there on, which no example has, have the rows of their features
+        alone and no gradient.
+    """
+
+    params: TensorLike
+    features: TensorLike
+    starts: Frozen
+    ids: Frozen
+    weights: Frozen
+    num_own: Integer
+
+
+class AddedRows(NamedTuple):
+    """A table whose rows are the sums of the rows of two tables: w_c = params_c + others_c.
+
+        weights = AddedRows(own, tf.get_variable("shared", [C, D]))
+
+    Only the rows of the batch are added, so that gradients stay sparse. A UnitRows of it scales the sums.
+
+    Args:
+      params, others: float [C, D], in any form that `lookup` takes but UnitRows.
+    """
+
+    params: Any
+    others: Any
+
+
+Table = Union[TensorLike, UnitRows, SummedRows, AddedRows]  # what `lookup` takes
 
 # A quarter of the lowest number: two of them and a logit still make a finite sum.
 MASKED_LOGIT: Dict[DType, float] = {dtype: dtype.min / 4 for dtype in (tf.float32, tf.float64)}
@@ -302,13 +346,14 @@ def compute_accidental_hits(true_classes: TensorLike, sampled_candidates: Tensor
 
 def lookup(params: Table, ids: TensorLike, partition_strategy: PartitionStrategy = "mod",
            dtype: Optional[DType] = None) -> Tensor:
-    """Rows of a table that is one tensor, a list of shards, a PartitionedVariable or UnitRows.
+    """Rows of a table: one tensor, a list of shards, a PartitionedVariable, or one that is made of tables.
 
     A PartitionedVariable holds contiguous parts, so its strategy is "div" whatever is asked; read as
     "mod", every row would be another class's.
 
     Args:
-      params: [C, ...], a list of shards of it, a PartitionedVariable, or UnitRows of one of these.
+      params: [C, ...], a list of shards of it, a PartitionedVariable, SummedRows, AddedRows, or UnitRows of
+        one of these.
       ids: int32 or int64, any shape.
       partition_strategy: "mod" or "div", for a list.
       dtype: None, or the type that the rows are cast to.
@@ -320,6 +365,14 @@ def lookup(params: Table, ids: TensorLike, partition_strategy: PartitionStrategy
     """
     if isinstance(params, UnitRows):
         return tf.nn.l2_normalize(lookup(params.params, ids, partition_strategy, dtype), -1)
+    if isinstance(params, AddedRows):
+        return (lookup(params.params, ids, partition_strategy, dtype)
+                + lookup(params.others, ids, partition_strategy, dtype))
+    if isinstance(params, SummedRows):
+        rows = lookup(params.params, ids, partition_strategy, dtype)
+        ids = tf.reshape(ids, [-1])
+        sums = _with_features(params, tf.reshape(rows, [tf.size(ids), -1]), ids, partition_strategy)
+        return tf.reshape(sums, tf.shape(rows))
     checks.one_of("lookup", "partition_strategy", partition_strategy, {"mod", "div"})
     if _is_partitioned(params):
         # Each row once: its parts may be on other machines.
@@ -329,6 +382,27 @@ def lookup(params: Table, ids: TensorLike, partition_strategy: PartitionStrategy
     else:
         rows = tf.nn.embedding_lookup(params, ids, partition_strategy=partition_strategy)
     return rows if dtype is None else tf.cast(rows, dtype)
+
+
+def _with_features(table, rows, ids, partition_strategy):
+    """Return the sums of SummedRows, [n, D], of own rows [n, D] of classes [n]."""
+    dtype = rows.dtype
+    first = table.starts.gather(ids)
+    length = table.starts.gather(ids + 1) - first
+    row = tf.repeat(tf.range(tf.size(ids, out_type=tf.int64)), length)  # [m], of each feature
+    places = tf.range(tf.size(row, out_type=tf.int64)) + tf.gather(
+        first - tf.cumsum(length, exclusive=True), row)
+    # Each feature once: many classes share it, and it gets one gradient.
+    unique = tf.unique(table.ids.gather(places), tf.int64)
+    wide = tf.float64 if dtype == tf.float64 else tf.float32
+    features = lookup(table.features, unique.y, partition_strategy, wide)
+    weights = tf.cast(table.weights.gather(places), wide)
+    shape = tf.stack([tf.size(ids, out_type=tf.int64), tf.size(unique.y, out_type=tf.int64)])
+    sums = tf.sparse.sparse_dense_matmul(
+        tf.SparseTensor(tf.stack([row, unique.idx], 1), weights, shape), features)
+    sums, has_own = tf.cast(sums, dtype), tf.cast(ids < table.num_own, dtype)[:, None]
+    # The others are no example's label: as negatives they would teach their features to be unlikely.
+    return (rows + sums) * has_own + tf.stop_gradient(sums) * (1 - has_own)
 
 
 def _is_partitioned(params):
@@ -357,6 +431,12 @@ def whole_table(params: Table, num_classes: Integer, partition_strategy: Partiti
     if isinstance(params, UnitRows):
         table = whole_table(params.params, num_classes, partition_strategy, dtype)
         return tf.nn.l2_normalize(table, -1)
+    if isinstance(params, AddedRows):
+        return (whole_table(params.params, num_classes, partition_strategy, dtype)
+                + whole_table(params.others, num_classes, partition_strategy, dtype))
+    if isinstance(params, SummedRows):
+        table = whole_table(params.params, num_classes, partition_strategy, dtype)
+        return _with_features(params, table, tf.range(num_classes), partition_strategy)
     rows = _static_shape(params)[0]
     checks.argument(rows is None or num_classes <= rows, "whole_table", "num_classes",
                     "at most the %s rows of the table" % rows, num_classes)
@@ -398,7 +478,7 @@ def _static_shape(params: Table) -> List[Any]:
 
     [None] alone is a shape of which nothing is known.
     """
-    if isinstance(params, UnitRows):
+    if isinstance(params, (UnitRows, SummedRows, AddedRows)):
         return _static_shape(params.params)
     if isinstance(params, (list, tuple)) and not _is_partitioned(params):
         shapes = [_static_shape(shard) for shard in params]
@@ -456,8 +536,10 @@ def rows_and_biases(weights: Table, biases: Optional[Table], all_ids: List[Tenso
 
 def dtype_of(weights: Any, inputs: Tensor) -> DType:
     """The type that logits are computed in: float64 where either is, else float32."""
-    while isinstance(weights, (UnitRows, list, tuple)) or _is_partitioned(weights):
-        weights = weights.params if isinstance(weights, UnitRows) else _parts_of(weights)[0]
+    while isinstance(weights, (UnitRows, SummedRows, AddedRows, list, tuple)) or (
+            _is_partitioned(weights)):
+        is_made = isinstance(weights, (UnitRows, SummedRows, AddedRows))
+        weights = weights.params if is_made else _parts_of(weights)[0]
     weights = weights if hasattr(weights, "dtype") else tf.convert_to_tensor(weights)
     dtypes = {tf.as_dtype(x.dtype).base_dtype for x in (weights, inputs)}
     wanted = (tf.float16, tf.bfloat16, tf.float32, tf.float64)

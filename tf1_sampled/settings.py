@@ -106,6 +106,8 @@ class Settings:
 
     SEVERAL_FILES: ClassVar[str] = "--flag=a,b"  # how a flag names several files; for errors
 
+    ELSEWHERE: ClassVar[Dict[str, str]] = {}  # names of flags in other programs: what they are here
+
     _given: ClassVar[FrozenSet[str]]  # of each object
     _named: ClassVar[Tuple[str, str]]  # in errors: the name of this, the prefix of a setting
 
@@ -113,7 +115,8 @@ class Settings:
         checks.argument(not args, cls.__name__, "settings", "keywords alone", args)
         names = [field.name for field in dataclasses.fields(cls)]
         for name in values:
-            near = difflib.get_close_matches(name, names, 1)
+            near = [cls.ELSEWHERE[name].replace("--", "")] if name in cls.ELSEWHERE else (
+                difflib.get_close_matches(name, names, 1))
             checks.argument(name in names, cls.__name__, name, "a setting%s" % (
                 ", maybe " + near[0] if near else ""), values[name])
         self = super().__new__(cls)

@@ -117,7 +117,7 @@ class _SharedTraining(loop.Training):
             path = self.store.restore(session)
             if file_names.step_of(path) != 0:  # the initial values, made a moment ago
                 self.plan.report("Going on from %s" % path)
-        state = self.saved.read(session, self.plan.data.num_units)
+        state = self.saved.read(session, self.plan.data.num_units, self.plan.data.num_epochs)
         self.saved.write(session, state)  # with the settings of now
         if not is_kept:
             self.queue.begin(session, state.progress)

@@ -1,5 +1,6 @@
 """Read files, packed ones as if they were plain: .gz, .bz2, .xz and .zip."""
 import bz2
+import codecs
 import contextlib
 import errno
 import functools
@@ -8,11 +9,13 @@ import io
 import lzma
 import os
 import struct
+import sys
+import threading
 import zipfile
 import zlib
 
 from tf1_sampled import checks
-from tf1_sampled.files import places
+from tf1_sampled.files import finding, places
 
 PACKED = (".gz", ".bz2", ".xz", ".zip")  # the endings of names that are unpacked when read
 _OPENERS = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
@@ -147,30 +150,118 @@ def _line_ends(data):
     return data.count(b"\n") or data.count(b"\r")
 
 
+class _AsLatin1(threading.local):
+    """Decodes bytes that are not valid as Latin-1, and counts those of this thread."""
+    num_bytes = 0
+
+
+_as_latin1 = _AsLatin1()
+LATIN1 = "tf1_sampled.latin1"  # a way to treat errors: bytes that are not valid are Latin-1
+
+
+def _decode_as_latin1(error):
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    _as_latin1.num_bytes += error.end - error.start
+    return error.object[error.start:error.end].decode("latin-1"), error.end
+
+
+codecs.register_error(LATIN1, _decode_as_latin1)
+
+
+def latin1_bytes():
+    """Return how many bytes this thread has decoded as Latin-1 because they were not valid otherwise."""
+    return _as_latin1.num_bytes
+
+
+def is_encoding(name):
+    """Return whether Python knows a text encoding of this name."""
+    try:
+        return isinstance(codecs.lookup(name).incrementaldecoder("strict").decode(b"", True), str)
+    except (LookupError, ValueError, TypeError, AttributeError, AssertionError):
+        return False
+
+
+class _Recoded(io.RawIOBase):
+    """The bytes of a text in an encoding such as UTF-16 as those of UTF-8.
+
+    Args:
+      stream: binary stream.
+      encoding: string.
+    """
+
+    def __init__(self, stream, encoding):
+        super().__init__()
+        self._stream, self._decoder = stream, codecs.getincrementaldecoder(encoding)()
+        self._held = b""
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        data = b"x"
+        while data and not self._held:
+            data = self._stream.read(_CHUNK)
+            self._held = self._decoder.decode(data, not data).encode("utf-8")
+        size = min(len(buffer), len(self._held))
+        buffer[:size], self._held = self._held[:size], self._held[size:]
+        return size
+
+
 @contextlib.contextmanager
-def open_text(path, encoding="utf-8-sig"):
+def open_text(path, encoding="", errors="strict"):
     """The text of `path`, unpacked as in `open_binary`, as a stream that gives whole lines.
 
     A line takes 16 MB at most, so that an archive of one endless line does not fill the memory.
 
     Args:
-      path: the file; .gz, .bz2, .xz and .zip are unpacked.
-      encoding: string, one whose ASCII characters are bytes of their own.
+      path: the file; .gz, .bz2, .xz and .zip are unpacked; "-" is standard input.
+      encoding: string; "" for UTF-8, or UTF-16 where the text begins with its byte order mark.
+      errors: "strict", or LATIN1 for bytes that are not valid in the default encoding.
 
     Raises:
       InputError: as `open_binary`; also an archive of nothing, a binary file, bytes that cannot be
         decoded and a line that is too long, with its number.
     """
-    with open_binary(path) as stream:
+    name = encoding or "utf-8-sig"
+    shown = encoding or "UTF-8"
+    with _open_binary_or_input(path) as stream:
         buffered = io.BufferedReader(stream) if not hasattr(stream, "peek") else stream
         start = buffered.peek(4096)[:4096]
-        checks.file(start, path, "text", "an archive of an empty file")
-        checks.file(b"\0" not in start, path, "UTF-8 text", "a binary file")
-        raw = _Text(path, buffered)
+        checks.file(start, path, "text",
+                    "none" if path == finding.STANDARD_INPUT else "an archive of an empty file")
+        if not encoding and start[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            name = shown = "utf-16"
+        raw = None
         try:
-            with io.TextIOWrapper(raw, encoding=encoding, newline=None) as text:
+            if not _keeps_ascii(name):
+                buffered, name = io.BufferedReader(_Recoded(buffered, name), _CHUNK), "utf-8-sig"
+                start = buffered.peek(4096)[:4096]
+            checks.file(b"\0" not in start, path, shown + " text", "a binary file")
+            raw = _Text(path, buffered)
+            with io.TextIOWrapper(raw, encoding=name, errors="strict" if encoding else errors,
+                                  newline=None) as text:
                 yield text
         except UnicodeDecodeError as e:
             rest = e.object[e.start:]
-            raise checks.InputError("%s: line %d: wanted UTF-8 text, got byte 0x%02x: %s" % (
-                path, raw.line_of(rest), rest[0], e.reason)) from e
+            place = "" if shown == "utf-16" or raw is None else " line %d:" % raw.line_of(rest)
+            raise checks.InputError("%s:%s wanted %s text, got byte 0x%02x: %s" % (
+                path, place, shown, rest[0], e.reason)) from e
+
+
+def _keeps_ascii(encoding):
+    """Return whether in an encoding the ASCII characters are bytes of their own, the same ones."""
+    try:
+        return b"a\n".decode(encoding) == "a\n"
+    except UnicodeError:
+        return False
+
+
+@contextlib.contextmanager
+def _open_binary_or_input(path):
+    if path != finding.STANDARD_INPUT:
+        with open_binary(path) as stream:
+            yield stream
+        return
+    checks.file(sys.stdin is not None, path, "an open standard input", "a closed one")
+    yield getattr(sys.stdin, "buffer", sys.stdin)

@@ -72,6 +72,11 @@ def parse(program: str, argv: Sequence[str], classes: Sequence[Type[settings.Set
         _define(field, values)
     try:
         rest = values(list(argv), known_only=False)[1:]
+    except flags.UnrecognizedFlagError as e:
+        hint = _hint(e.flagname, values, classes)
+        raise checks.InputError("%s; --help shows all flags" % (
+            "unknown flag --%s; here it is %s" % (e.flagname, hint) if hint
+            else " ".join(str(e).split()))) from e
     except (flags.Error, ValueError) as e:  # ValueError: --norepeats=3, a flagfile that is no text
         raise checks.InputError("%s; --help shows all flags" % " ".join(str(e).split())) from e
     checks.argument(not rest, program, "arguments",
@@ -100,6 +105,15 @@ def help_text(program: str, doc: str, classes: Sequence[Type[settings.Settings]]
                 break_long_words=False, break_on_hyphens=False)
     return "\n".join(lines + ["", "  -h, --help", "      Show this help.", "  --flagfile=FILE",
                               "      Read flags from a file, one on each line."])
+
+
+def _hint(name: str, values: Any, classes: Sequence[Type[settings.Settings]]) -> str:
+    """Return what a flag of another program is here; "" where that is not known."""
+    spelled = name.replace("-", "_").lower()
+    for settings_class in classes:
+        if spelled in settings_class.ELSEWHERE:
+            return settings_class.ELSEWHERE[spelled]
+    return "--" + spelled if spelled in values else ""
 
 
 def _define(field: Any, values: Any) -> None:

@@ -11,18 +11,17 @@ user, the functions that it calls are the items.
 import dataclasses
 import os
 import time
-from typing import Any, Dict, Optional
+from typing import Any, Dict, List, Optional
 
 from tf1_sampled import charts, settings
-from tf1_sampled.files import places
+from tf1_sampled.files import finding, places
 from tf1_sampled.programs import running
-from tf1_sampled.recsys import events as event_files, youtube_dnn
+from tf1_sampled.recsys import model_files, offers, tables, youtube_dnn
 from tf1_sampled.recsys.youtube_dnn import YouTubeDNN
 from tf1_sampled.settings import setting
 from tf1_sampled.training import file_names
 
 _PICTURES = ("loss.png", "validation.png", "popularity.png", "map.png")
-_INDEX = "items.faiss"
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -30,7 +29,17 @@ class ResultSettings(settings.Settings):
     """What the program makes of a trained model."""
 
     ann_index: bool = setting(
-        False, "Make an index for approximate search too: %s." % _INDEX, "results", may_change=True)
+        False, "Make an index for approximate search too: %s." % model_files.INDEX, "results",
+        may_change=True)
+    recommend: str = setting(
+        "", "File for recommendations to all users: JSON Lines (.jsonl) or lines of user, item and "
+        "score with tabs between (.tsv), which may be packed (.gz, .bz2, .xz).", "results",
+        may_change=True)
+    recommend_to: str = setting(
+        "", "Text file with the names of the users of --recommend, one a line. Default: all users.",
+        "results", may_change=True)
+    recommend_k: int = setting(10, "Items for each user of --recommend.", "results", least=1,
+                               may_change=True)
     plots: str = setting(
         "", "Folder for pictures: %s." % ", ".join(_PICTURES), "results", may_change=True)
     category: str = setting(
@@ -47,7 +56,7 @@ def _run(model: YouTubeDNN, results: ResultSettings, host: running.ProgramHost) 
     if host.is_chief:
         _check_results(model, results)
         if results.category:
-            category_of = event_files.read_side_table(
+            category_of = tables.read_side_table(
                 model.titles, "item", categorical=[results.category])[results.category]
     model.fit(host=host)
     if not host.is_chief:
@@ -57,6 +66,7 @@ def _run(model: YouTubeDNN, results: ResultSettings, host: running.ProgramHost) 
     made = Made(model, results, category_of)
     made.evaluate()
     made.index()
+    made.recommend()
     made.draw()
     made.write_metrics(time.time() - begin)
     print("Wrote " + ", ".join(made.written))
@@ -71,12 +81,13 @@ def _check_results(model: YouTubeDNN, results: ResultSettings) -> None:
     results.check(model.titles or not results.category, "titles", "a file with the column of %s" %
                   results.label("category"), model.titles)
     inputs = {model.label(name): list(getattr(model, name)) for name in ("train", "valid", "test")}
-    for name in ("events", "titles", "users"):
+    inputs[model.label("events")] = [path for path in model.events if path != finding.STANDARD_INPUT]
+    for name in ("titles", "users"):
         inputs[model.label(name)] = [getattr(model, name)] if getattr(model, name) else []
     if model.model_dir:
         pictures = {results.label("plots"): [results.plots]} if results.plots else {}
         places.check_not_kept({**pictures, **inputs}, model.model_dir,
-                              file_names.KEPT + youtube_dnn.RESULTS + (_INDEX,))
+                              file_names.KEPT + youtube_dnn.RESULTS + (model_files.INDEX,))
     if results.plots:
         charts.check_available()
         places.check_not_kept(inputs, results.plots, _PICTURES)
@@ -84,6 +95,32 @@ def _check_results(model: YouTubeDNN, results: ResultSettings) -> None:
     if results.ann_index:
         from tf1_sampled.recsys import index
         index.check_available()
+    _check_recommendations(model, results, inputs)
+
+
+def _check_recommendations(model: YouTubeDNN, results: ResultSettings,
+                           inputs: Dict[str, List[str]]) -> None:
+    """Check where --recommend writes and what --recommend_to has; `inputs` are {flag: paths}.
+
+    Raises:
+      InputError: names the flag or the path.
+    """
+    results.check(results.recommend or not (results.recommend_to or results.is_given("recommend_k")),
+                  "recommend", "the name of a file", "")
+    if not results.recommend:
+        return
+    flag, flag_to = results.label("recommend"), results.label("recommend_to")
+    inputs = dict(inputs, **{flag_to: [results.recommend_to] if results.recommend_to else []})
+    kept = {flag: [results.recommend]}
+    if model.model_dir:
+        places.check_not_kept(kept, model.model_dir, file_names.KEPT + youtube_dnn.RESULTS + (
+            model_files.INDEX,))
+    if results.plots:
+        places.check_not_kept(kept, results.plots, _PICTURES)
+    places.check_apart({flag: results.recommend}, {}, inputs)
+    offers.check_writable(results.recommend)
+    if results.recommend_to:
+        offers.read_users(results.recommend_to)
 
 
 class Made:
@@ -105,7 +142,7 @@ class Made:
         self._test: Optional[Any] = None
         self._ann: Dict[str, float] = {}
         self.written = [model.folder + os.sep] + [
-            os.path.join(model.folder, name + os.sep * (name == "saved_model"))
+            os.path.join(model.folder, name + os.sep * (name in ("saved_model", model_files.USERS)))
             for name in youtube_dnn.RESULTS]
 
     def evaluate(self) -> None:
@@ -113,6 +150,8 @@ class Made:
         from tf1_sampled.recsys import evaluation, results as results_lib
         data = self._fit.data
         if not data.test:
+            print("Nothing to test: " + ("--split=none" if data.protocol == "none" else
+                                         "no test event of a user with a history"))
             return
         self._test = test = results_lib.test(self._fit)
         print("\nRecommendations:")
@@ -120,10 +159,12 @@ class Made:
             print("  %s" % user)
             for what, names in lines:
                 print("    %-8s %s" % (what, ", ".join(names)))
-        print("\nProtocol: %s of %s users, among all %s items%s; equal scores count against." % (
+        print("\nProtocol: %s of %s users, among all %s items%s; equal scores count against; %s." % (
             data.protocol, format(len(data.test.users), ","), format(len(data.events.item_names), ","),
-            "" if self._model.repeats else " but those that the user has had"))
+            "" if self._model.repeats else " but those that the user has had", data.summary["order"]))
         print(evaluation.table({"this model": test.scores, **test.baselines}))
+        for line in test.notes:
+            print(line)
         print("Full softmax loss: %.3f nats per event" % test.full_softmax_loss)
 
     def index(self) -> None:
@@ -131,7 +172,7 @@ class Made:
         if not self._results.ann_index:
             return
         from tf1_sampled.recsys import index, results as results_lib
-        path, k = os.path.join(self._model.folder, _INDEX), max(self._model.k)
+        path, k = os.path.join(self._model.folder, model_files.INDEX), max(self._model.k)
         vectors = results_lib.vectors_of_some_users(self._fit, 1000)
         index.build(path, *results_lib.item_table(self._model.folder), vectors)
         self.written.append(path)
@@ -139,6 +180,15 @@ class Made:
         print("Index: finds %.4f of the top %d; %s users/s, by all scores %s" % (
             ann["recall"], k, *(format(int(ann[speed]), ",") for speed in (
                 "queries_per_second", "exact_queries_per_second"))))
+
+    def recommend(self) -> None:
+        """Write recommendations from the stored histories."""
+        path = self._results.recommend
+        if not path:
+            return
+        names = offers.read_users(self._results.recommend_to) if self._results.recommend_to else None
+        offers.write_stored(path, self._model.recommender, names, self._results.recommend_k)
+        self.written.append(path)
 
     def draw(self) -> None:
         """Write the pictures."""
@@ -174,8 +224,9 @@ class Made:
         content = model.metrics()
         content["seconds"] = dict(content["seconds"], evaluate=seconds)
         metrics.write_metrics(path, dict(
-            content, settings=dict(model.recorded(), **self._results.values()),
+            content, settings=dict(model.used(), **self._results.values()),
             protocol=self._fit.data.protocol,
             full_softmax_loss=test.full_softmax_loss if test else None,
             scores=test.scores if test else {}, baselines=test.baselines if test else {},
+            baseline_notes=test.notes if test else [],
             ann_index=self._ann, files=self.written))

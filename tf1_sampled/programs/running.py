@@ -5,11 +5,12 @@
 
     running.run("run_word2vec", __doc__, [Word2Vec, ResultSettings], body)
 """
+import argparse
 import contextlib
 import functools
 import os
 import sys
-from typing import Any, Callable, Dict, Iterator, Optional, Sequence, Type
+from typing import Any, Callable, Dict, Iterator, NoReturn, Optional, Sequence, Type
 
 from tf1_sampled import checks
 from tf1_sampled.cluster import launch, settings as cluster_settings
@@ -95,6 +96,17 @@ def run(program: str, doc: str, classes: Sequence[Type[Settings]],
             servers.serve(cluster, ProgramHost().report)
         else:
             body(*own, ProgramHost(cluster))
+
+
+class ArgumentParser(argparse.ArgumentParser):
+    """A parser whose errors are an InputError."""
+
+    def error(self, message: str) -> NoReturn:
+        raise checks.InputError(message)
+
+    def exit(self, status: int = 0, message: Optional[str] = None) -> NoReturn:
+        sys.stdout.flush()  # within reader_may_leave, which the flush at exit is not
+        super().exit(status, message)
 
 
 @contextlib.contextmanager

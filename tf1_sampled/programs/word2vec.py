@@ -6,17 +6,28 @@
 Without --corpus it reads the docstrings of the Python packages installed on this machine.
 """
 import dataclasses
+import math
 import os
 import time
-from typing import Any, Dict, List, Sequence
+from typing import Any, Dict, List, Optional, Sequence
 
 from tf1_sampled import charts, settings
 from tf1_sampled.cluster import launch
-from tf1_sampled.files import places
+from tf1_sampled.files import finding, places
 from tf1_sampled.programs import running
 from tf1_sampled.settings import setting
-from tf1_sampled.training import file_names
-from tf1_sampled.word2vec import Word2Vec, evaluation, reading, text, vectors, vocabulary, word_vectors
+from tf1_sampled.training import file_names, model_dir
+from tf1_sampled.word2vec import (
+    Word2Vec,
+    evaluation,
+    phrases,
+    questions,
+    reading,
+    scoring,
+    vectors,
+    vocabulary,
+    word_vectors,
+)
 
 _FOLDERS = ("saved_model", "projector")
 
@@ -26,8 +37,9 @@ class ResultSettings(settings.Settings):
     """What the program makes of a trained model."""
 
     vectors: str = setting(
-        "", "File for the word vectors in word2vec's format: binary if it ends with .bin, else text. "
-        "Default: vectors.bin in the model_dir.", "results", may_change=True)
+        "", "File for the word vectors in word2vec's format: .bin is binary, .txt and .vec are text; "
+        ".gz, .bz2 or .xz after it packs it. Default: vectors.bin in the model_dir.", "results",
+        may_change=True)
     output_vectors: str = setting("", "File for the output vectors, those of words as classes.",
                                   "results", may_change=True)
     saved_model: str = setting("", "Folder for a SavedModel with embed, embed_ids and most_similar.",
@@ -43,8 +55,22 @@ class ResultSettings(settings.Settings):
     eval_similarity: Sequence[str] = setting(
         (), "Files of word pairs with human scores (WordSim-353, SimLex-999, MEN).", "results",
         may_change=True)
-    eval_analogies: str = setting(
-        "", "File of analogy questions in sections (questions-words.txt).", "results", may_change=True)
+    similarity_columns: Sequence[str] = setting(
+        (), "Names in the header, or numbers from 1, of the columns word, word, score in the files of "
+        "--eval_similarity. Default: found by header and content.", "results", may_change=True)
+    eval_analogies: Sequence[str] = setting(
+        (), "Files of analogy questions in sections (questions-words.txt).", "results", may_change=True)
+    eval_top: Optional[int] = setting(
+        None, "Only so many of the most frequent words count in --eval_similarity and --eval_analogies. "
+        "Default: 300000 and 30000.", "results", may_change=True, least=1)
+
+    def _check_together(self) -> None:
+        super()._check_together()
+        for name in ("vectors", "output_vectors"):
+            path = getattr(self, name)
+            self.check(not path or vectors.names_form(path), name, vectors.FORM_NAMES, path)
+        self.check(len(self.similarity_columns) in (0, 3), "similarity_columns",
+                   "three columns: word, word, score", ",".join(self.similarity_columns))
 
 
 def main() -> None:
@@ -53,24 +79,26 @@ def main() -> None:
 
 
 def _run(model: Word2Vec, results: ResultSettings, host: running.ProgramHost) -> None:
+    if not model.epochs:
+        _make_results(model, results, host)
+        return
     begin = time.time()
-    model.check(text.STANDARD_INPUT not in model.corpus or not launch.is_launched(), "corpus",
-                "files, as no process of a cluster has a standard input", text.STANDARD_INPUT)
+    model.check(finding.STANDARD_INPUT not in model.corpus or not launch.is_launched(), "corpus",
+                "files, as no process of a cluster has a standard input", finding.STANDARD_INPUT)
     model.also_recorded = results.values()
     with model.open_folder(host) as folder:
         judged = Judged(results)
         replaces = {name: getattr(results, name) == folder.earlier(name) for name in _FOLDERS}
         if host.is_chief:
             _check_places(model, results, replaces)
-        initial = reading.initial_vectors(model)
+        initial = reading.initial_vectors(model, host.report)
         dim = initial.dim or model.dim
         model.check(dim > 1 or not results.projector, "dim", "2 or more of a projector", dim)
         with reading.open_text(model, report=host.report, initial=initial) as data:
             words = data.corpus.words
             if results.save_vocab and host.is_chief:
                 vocabulary.save_vocabulary(results.save_vocab, words, data.corpus.counts)
-            word_vectors.known_rows({word: row for row, word in enumerate(words)}, results.neighbours,
-                                    "query", results.label("neighbours"))
+            _check_neighbours(words, results, host)
             seconds_reading = time.time() - begin
             model.train(data, folder, host)
         if not host.is_chief:
@@ -85,6 +113,43 @@ def _run(model: Word2Vec, results: ResultSettings, host: running.ProgramHost) ->
         made.write_metrics(scores, {"read": seconds_reading, "train": model.seconds,
                                     "evaluate": time.time() - trained})
         print("Wrote " + ", ".join(made.written))
+
+
+def _make_results(model: Word2Vec, results: ResultSettings, host: running.ProgramHost) -> None:
+    """Make the results of the model that a folder holds, without its text."""
+    label = model.label
+    model.check(model.model_dir, "model_dir", "the folder of a model, for %s=0" % label("epochs"), "")
+    for name in sorted(set(model.given()) - {"epochs", "model_dir"}):
+        model.check(False, name, "only %s and flags for results beside %s=0" % (
+            label("model_dir"), label("epochs")), getattr(model, name))
+    judged = Judged(results)
+    earlier = model_dir.read(model.model_dir)["settings"]
+    replaces = {name: getattr(results, name) == earlier.get(name) for name in _FOLDERS}
+    _check_places(model, results, replaces)
+    host.import_tensorflow()
+    loaded = Word2Vec.load(model.model_dir)
+    results.check(loaded.vectors.shape[1] > 1 or not results.projector, "projector",
+                  "vectors of 2 dimensions or more", loaded.vectors.shape[1])
+    made = Made(loaded, results)
+    made.write_files(replaces)
+    made.draw()
+    made.show_neighbours()
+    judged.scores(loaded)
+    print("Wrote " + ", ".join(made.written[1:]))
+
+
+def _check_neighbours(words: List[str], results: ResultSettings, host: running.ProgramHost) -> None:
+    """Report the words of --neighbours that are not in the vocabulary.
+
+    Raises:
+      InputError: none of them is.
+    """
+    index, label = {word: row for row, word in enumerate(words)}, results.label("neighbours")
+    known, unknown = word_vectors.known_words(index, results.neighbours, "query", label)
+    if unknown and not known:
+        word_vectors.known_rows(index, results.neighbours, "query", label)
+    for line in unknown:
+        host.report(line)
 
 
 def _check_places(model: Word2Vec, results: ResultSettings, replaces: Dict[str, bool]) -> None:
@@ -114,7 +179,7 @@ def _check_places(model: Word2Vec, results: ResultSettings, replaces: Dict[str, 
         written = {name: [path] for name, path in {**paths, **folders}.items() if path}
         places.check_not_kept({**written, **inputs}, model.model_dir, file_names.KEPT)
         written.pop(label("save_vocab"), None)
-        places.check_not_kept(written, model.model_dir, [vocabulary.FILE_NAME])
+        places.check_not_kept(written, model.model_dir, [vocabulary.FILE_NAME, phrases.FILE_NAME])
     for path in (results.vectors, results.output_vectors, results.save_vocab, picture):
         if path:
             places.check_writable(path)
@@ -127,12 +192,12 @@ def _check_places(model: Word2Vec, results: ResultSettings, replaces: Dict[str, 
 
 def _inputs(model: Word2Vec, results: ResultSettings) -> Dict[str, List[str]]:
     """Return {flag: paths} of the files that are read."""
-    texts = text.find(model.corpus) if model.corpus else []
+    texts = finding.find(model.corpus, "corpus") if model.corpus else []
     return {
-        model.label("corpus"): [path for path, _ in texts if path != text.STANDARD_INPUT],
+        model.label("corpus"): [path for path, _ in texts if path != finding.STANDARD_INPUT],
         model.label("read_vocab"): [model.read_vocab] if model.read_vocab else [],
         results.label("eval_similarity"): list(results.eval_similarity),
-        results.label("eval_analogies"): [results.eval_analogies] if results.eval_analogies else [],
+        results.label("eval_analogies"): list(results.eval_analogies),
     }
 
 
@@ -147,27 +212,20 @@ class Judged:
     """
 
     def __init__(self, results: ResultSettings):
-        self._pairs = {path: evaluation.read_similarity(path) for path in results.eval_similarity}
-        self._analogies = results.eval_analogies
-        self._sections = evaluation.read_analogies(self._analogies) if self._analogies else []
+        self._judgements = scoring.Judgements(results.eval_similarity, results.eval_analogies,
+                                              results.similarity_columns, results.eval_top)
 
-    def scores(self, model: Word2Vec) -> Dict[str, float]:
-        """Print the scores of a model, and return {name of the file: score}."""
-        print("\nFull softmax loss on held-out text: %.3f nats per pair" % model.full_softmax_loss)
-        scores = {}
-        for path, pairs in self._pairs.items():
-            found = evaluation.similarity(model.words, model.vectors, pairs)
-            scores[os.path.basename(path)] = found.spearman
-            print("%s: Spearman %.3f on %d pairs; %d left out for %s" % (
-                path, found.spearman, found.used, found.missing, _some(found.missing_words)))
-        if self._sections:
-            answers = evaluation.analogies(model.words, model.vectors, self._sections)
-            scores[os.path.basename(self._analogies)] = answers.total.accuracy
-            for section in answers.sections + [answers.total]:
-                print("  %-28s %5.1f%% of %d questions, %d left out" % (
-                    section.name, 100 * section.accuracy, section.total, section.skipped))
-            print("Not among the 30,000 most frequent words: %s" % _some(answers.missing_words))
-        return scores
+    def scores(self, model: Word2Vec) -> Dict[str, Any]:
+        """Print the scores of a model, and return {path of the file: score}, as of JSON."""
+        if not math.isnan(model.full_softmax_loss):
+            print("\nFull softmax loss on held-out text: %.3f nats per pair" % model.full_softmax_loss)
+        if not math.isnan(model.held_out_auc):
+            print("AUC of held-out pairs against words drawn by frequency: %.3f (0.5 by chance)" % (
+                model.held_out_auc))
+        scores = self._judgements.scores(model.words, model.vectors)
+        if scores:
+            print("\n".join(self._judgements.lines(scores)))
+        return scoring.as_json(scores)
 
 
 class Made:
@@ -221,9 +279,12 @@ class Made:
     def show_neighbours(self) -> None:
         """Print the nearest words of those asked for, or of some."""
         words = self._model.words
-        asked = self._results.neighbours or [
-            words[row] for row in evaluation.some_frequent(len(words))]
-        lines = self._model.word_vectors.neighbour_lines(asked, 6)
+        found, wanted = self._model.word_vectors, self._results.neighbours
+        asked, lines = found.known_words(wanted, self._results.label("neighbours"))
+        if not wanted:
+            asked = [words[row] for row in evaluation.some_frequent(len(words))]
+        for word in asked:
+            lines += questions.answer(found, questions.Question("nearest", [word]), 6)
         print("\nNearest neighbours:\n" + "\n".join(lines))
 
     def write_metrics(self, scores: Dict[str, float], seconds: Dict[str, float]) -> None:
@@ -239,9 +300,3 @@ class Made:
         content: Dict[str, Any] = dict(self._model.metrics(), scores=scores, seconds=seconds,
                                        files=self.written)
         metrics.write_metrics(path, content)
-
-
-def _some(words: Sequence[str], number: int = 8) -> str:
-    """Return words in a line, not too many of them."""
-    more = " and %d more" % (len(words) - number) if len(words) > number else ""
-    return (", ".join(words[:number]) or "none") + more

@@ -6,14 +6,20 @@
     numbers("log_of_arrays", "times", [3, 4.5])                   # float64 [3, 4.5]
 
 Arrays of numbers are converted as a whole, lists and arrays of objects in one pass. An error names the
-place of the first wrong value.
+place of the first wrong value. Missing names have the id -1, missing numbers are NaN.
 """
 import datetime
+import re
 import sys
 
 import numpy as np
 
 from tf1_sampled import checks
+
+# Texts that stand for a missing value in exports of pandas, R, SQL and Hive.
+MISSING = frozenset(["", "NA", "N/A", "#N/A", "<NA>", "nan", "NaN", "NAN", "NaT", "null", "Null", "NULL",
+                     "None", "NONE", "\\N"])
+NO_ID = -1
 
 _LARGEST = sys.float_info.max
 
@@ -21,28 +27,55 @@ _LARGEST = sys.float_info.max
 class Numbering(dict):
     """Text -> id, numbered in the order of appearance; spaces around a name do not count.
 
+    A missing name has the id of "" where that is one of the names, else NO_ID.
+
     Args:
       names: strings that have the first ids.
+      missing: set of strings that are not names; "" is not a name in any case.
 
     Attributes:
       names: list of str, by id.
     """
 
-    def __init__(self, names=()):
+    def __init__(self, names=(), missing=MISSING):
         super().__init__()
         self.names = list(names)
         self._ids = {name: number for number, name in enumerate(self.names)}
+        self._missing = missing
+        self._none = self._ids.get("", NO_ID)
 
     def __missing__(self, text):
         name = text.strip()
-        number = self._ids.get(name)
-        if number is None:
-            if not name:
-                raise ValueError("an empty name")
-            number = self._ids[name] = len(self.names)
-            self.names.append(name)
+        if not name or name in self._missing:
+            number = self._none
+        else:
+            number = self._ids.get(name)
+            if number is None:
+                number = self._ids[name] = len(self.names)
+                self.names.append(name)
         self[text] = number
         return number
+
+
+def is_missing_text(text):
+    """Return whether a text stands for a missing value."""
+    return text.strip() in MISSING
+
+
+def whole_names(names):
+    """Return names without a ".0" at the end, if all have one: pandas so writes integers beside NaN.
+
+    Args:
+      names: list of str.
+
+    Returns:
+      list of str; `names` itself where one of them is not a whole number with a decimal point, or where
+      two would become the same.
+    """
+    if not names or not all(re.fullmatch(r"-?[0-9]+\.0+", name) for name in names):
+        return names
+    found = [name.partition(".")[0] for name in names]
+    return found if len(set(found)) == len(names) else names
 
 
 def length(function, argument, values):
@@ -59,30 +92,26 @@ def name_ids(function, argument, values, numbering):
 
     Args:
       function, argument: strings, who asks and what for; for errors.
-      values: sequence or array [N].
-      numbering: Numbering, which gets the new names; where it has the name "", a missing value (None,
-        NaN, NaT) is that.
+      values: sequence or array [N]; None, NaN and NaT are missing.
+      numbering: Numbering, which gets the new names.
 
     Returns:
       int32 [N].
 
     Raises:
-      InputError: no sequence, a missing or empty name that the numbering does not have, a name that
-        UTF-8 cannot hold.
+      InputError: no sequence, bytes, a name that UTF-8 cannot hold.
     """
     cells = _cells(function, argument, values)
     known = len(numbering.names)
-    try:
-        if isinstance(cells, np.ndarray):
-            ids = _ids_of_distinct(cells, numbering)
-        else:
-            texts = cells if set(map(type, cells)) <= {str} else map(_text, cells)
-            ids = np.fromiter(map(numbering.__getitem__, texts), np.int32, len(cells))
-    except ValueError:
-        ids = None
-    if ids is None:  # not within `except`: the traceback would show both errors
-        place = next(n for n, cell in enumerate(cells) if not _text(cell).strip())
-        _wrong(function, argument, place, "a name", cells)
+    if isinstance(cells, np.ndarray):
+        ids = _ids_of_distinct(cells, numbering)
+    else:
+        kinds = set(map(type, cells))
+        if bytes in kinds:  # whose text is not known
+            _wrong(function, argument, next(n for n, cell in enumerate(cells) if type(cell) is bytes),
+                   "a name", cells)
+        texts = cells if kinds <= {str} else map(_text, cells)
+        ids = np.fromiter(map(numbering.__getitem__, texts), np.int32, len(cells))
     for number, name in enumerate(numbering.names[known:], known):
         if name.encode("utf-8", "ignore") != name.encode("utf-8", "surrogatepass"):
             place = int(np.flatnonzero(ids == number)[0])
@@ -93,6 +122,8 @@ def name_ids(function, argument, values, numbering):
 def numbers(function, argument, values, largest=_LARGEST, wanted="a number"):
     """Return numbers; dates and times become seconds since 1970, those without a time zone as UTC.
 
+    A value that is missing, as None, NaN, NaT or a text of MISSING, is NaN.
+
     Args:
       function, argument: as `name_ids`.
       values: sequence or array [N].
@@ -100,14 +131,16 @@ def numbers(function, argument, values, largest=_LARGEST, wanted="a number"):
       wanted: string, what a value must be; for errors.
 
     Returns:
-      float64 [N], all finite.
+      float64 [N].
 
     Raises:
-      InputError: no sequence, a value that is missing, not finite, too large or not a number.
+      InputError: no sequence, a value that is infinite, too large or not a number.
     """
     cells = _cells(function, argument, values)
+    is_missing = None
     if not isinstance(cells, np.ndarray):
         found = np.fromiter(map(_number, cells), np.float64, len(cells))
+        is_missing = np.fromiter(map(_is_missing_cell, cells), bool, len(cells))
     elif cells.dtype.kind == "M":
         found = cells.astype("datetime64[us]").astype(np.int64) / 1e6
         found[np.isnat(cells)] = np.nan
@@ -115,6 +148,7 @@ def numbers(function, argument, values, largest=_LARGEST, wanted="a number"):
         found = cells.astype(np.float64)
     with np.errstate(invalid="ignore"):  # NumPy before 1.20 warns of NaN in comparisons
         is_wrong = ~(np.abs(found) <= largest)
+    is_wrong &= ~(np.isnan(found) if is_missing is None else is_missing)
     if is_wrong.any():
         _wrong(function, argument, int(np.argmax(is_wrong)), wanted, cells)
     return found
@@ -122,7 +156,9 @@ def numbers(function, argument, values, largest=_LARGEST, wanted="a number"):
 
 def _cells(function, argument, values):
     """The values as an array of numbers or times [N], or else as a list."""
-    if hasattr(values, "to_numpy"):
+    if str(getattr(values, "type", "")).startswith("dictionary"):  # pyarrow, whose nulls would be lost
+        values = values.to_pylist()
+    elif hasattr(values, "to_numpy"):
         values = values.to_numpy()
     if isinstance(values, np.ndarray):
         checks.argument(values.ndim == 1, function, argument, "shape [N]", values.shape)
@@ -153,9 +189,43 @@ def _is_missing(value):
     return isinstance(value, (float, np.floating, datetime.datetime, np.datetime64)) and value != value
 
 
+def _is_missing_cell(value):
+    return value in MISSING if isinstance(value, str) else _is_missing(value)
+
+
 def _text(value):
-    """The name that a value is; "" for a missing one, and for bytes, whose text is not known."""
-    return "" if _is_missing(value) or isinstance(value, bytes) else str(value)
+    """The name that a value is; "" for a missing one."""
+    return "" if _is_missing(value) else str(value)
+
+
+def are_dates(values):
+    """Return whether values, a sequence or an array, are dates or times."""
+    cells = _cells("are_dates", "values", values)
+    if isinstance(cells, np.ndarray):
+        return cells.dtype.kind == "M"
+    return any(isinstance(cell, (datetime.date, np.datetime64)) for cell in cells)
+
+
+def as_texts(function, argument, values):
+    """Return the texts of a sequence or an array, "" where a value is missing: list of N strings."""
+    return list(map(_text, _cells(function, argument, values)))
+
+
+def texts(function, argument, values):
+    """Return the strings of a sequence in which nothing else is but missing values; None for others.
+
+    Args:
+      function, argument, values: as `name_ids`.
+
+    Returns:
+      list of N strings, "" where one is missing, or None.
+    """
+    cells = _cells(function, argument, values)
+    if isinstance(cells, np.ndarray) or not any(isinstance(cell, str) for cell in cells):
+        return None
+    if not all(isinstance(cell, str) or _is_missing(cell) for cell in cells):
+        return None
+    return list(map(_text, cells))
 
 
 def _number(value):

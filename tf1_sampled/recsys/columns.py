@@ -9,6 +9,7 @@ has. TensorFlow is not imported, so that readers of files work without it: a typ
 the methods of the network or of the exported query that it is given.
 """
 import collections
+import math
 import sys
 
 import numpy as np
@@ -16,7 +17,7 @@ import numpy as np
 from tf1_sampled import checks
 from tf1_sampled.recsys import arrays
 
-_LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
+LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 
 Column = collections.namedtuple("Column", "values kind")
 Column.__doc__ = """What a further column says of each event.
@@ -26,11 +27,11 @@ Fields:
   kind: ColumnType.
 """
 
-Reader = collections.namedtuple("Reader", "parse kind")
-Reader.__doc__ = """Reads the cells of one column, of one file after the other.
+Reader = collections.namedtuple("Reader", "read kind")
+Reader.__doc__ = """Reads the cells of one column of a file.
 
 Fields:
-  parse: function of a cell's text -> value; ValueError for text that does not fit.
+  read: function of a list of N strings -> array [N]; ValueError where a text does not fit.
   kind: function () -> the ColumnType of all cells until then.
 """
 
@@ -41,7 +42,6 @@ class ColumnType:
     Class attributes:
       dtype: of values, and of what is fed.
       wanted: string, what a cell of a file must be; for errors.
-      needs_value: boolean, whether a value may not be missing, as in a table of users.
       serving_dtype: string, the name of the TensorFlow type of its input in a SavedModel.
       asked_as: "string" or "number", what a request to the HTTP service has for it.
 
@@ -52,22 +52,21 @@ class ColumnType:
     """
 
     @classmethod
-    def reader(cls):
-        """Return a new Reader."""
-        raise NotImplementedError
-
-    @classmethod
-    def fits(cls, cell):
-        """Return whether text is a cell of this type."""
+    def reader(cls, missing=arrays.MISSING):
+        """Return a new Reader; `missing`: set of strings that stand for a missing value."""
         raise NotImplementedError
 
     @classmethod
     def value(cls, cell):
-        """Return what a cell says by itself, without ids: str or float."""
+        """Return what a cell says by itself, without ids: str, or float, NaN if missing.
+
+        Raises:
+          ValueError: text that does not fit.
+        """
         raise NotImplementedError
 
     @classmethod
-    def of_array(cls, function, argument, values):
+    def of_array(cls, function, argument, values, missing=arrays.MISSING):
         """Return the Column of a sequence or array [N]; `function` and `argument` are for errors.
 
         Raises:
@@ -98,7 +97,7 @@ class ColumnType:
         raise NotImplementedError
 
     def asked(self, value):
-        """Return what a request has for a value of `dtype`: str or float."""
+        """Return what a request has for a value of `dtype`: str, or float, None if missing."""
         raise NotImplementedError
 
     def served(self, query, name):
@@ -114,31 +113,28 @@ class Categorical(ColumnType, collections.namedtuple("Categorical", "categories"
 
     dtype = np.int32
     wanted = "text"
-    needs_value = False
     serving_dtype = "string"
     asked_as = "string"
 
     @classmethod
-    def reader(cls):
-        numbering = arrays.Numbering([""])
-        return Reader(numbering.__getitem__, lambda: cls(numbering.names))
-
-    @classmethod
-    def fits(cls, cell):
-        return True
+    def reader(cls, missing=arrays.MISSING):
+        numbering = arrays.Numbering([""], missing)
+        return Reader(
+            lambda cells: np.fromiter(map(numbering.__getitem__, cells), cls.dtype, len(cells)),
+            lambda: cls(numbering.names))
 
     @classmethod
     def value(cls, cell):
-        return cell.strip()
+        return "" if arrays.is_missing_text(cell) else cell.strip()
 
     @classmethod
-    def of_array(cls, function, argument, values):
-        numbering = arrays.Numbering([""])
+    def of_array(cls, function, argument, values, missing=arrays.MISSING):
+        numbering = arrays.Numbering([""], missing)
         return Column(arrays.name_ids(function, argument, values, numbering), cls(numbering.names))
 
     @classmethod
     def merged(cls, columns):
-        numbering = arrays.Numbering([""])
+        numbering = arrays.Numbering([""], missing=frozenset())
         # By the categories of each column, not by its events.
         new_ids = [np.array([numbering[name] for name in column.kind.categories], cls.dtype)
                    for column in columns]
@@ -167,34 +163,32 @@ class Categorical(ColumnType, collections.namedtuple("Categorical", "categories"
 
 
 class Numeric(ColumnType, collections.namedtuple("Numeric", "mean deviation")):
-    """A number: its standard score times a row of weights.
+    """A number: its standard score times a row of weights, or a second row where it is missing, as NaN.
 
-      mean, deviation: floats, the mean and the standard deviation of training events.
+      mean, deviation: floats, the mean and the standard deviation of the numbers of training events.
     """
 
     dtype = np.float32
     wanted = "a number of float32"
-    needs_value = True
     serving_dtype = "float32"
     asked_as = "number"
-    num_rows = 1
+    num_rows = 2
     row_names = None
 
     @classmethod
-    def reader(cls):
-        return Reader(float, lambda: cls(0.0, 1.0))
+    def reader(cls, missing=arrays.MISSING):
+        def read(cells):
+            return read_numbers(cells, LARGEST_FLOAT32).astype(cls.dtype)
 
-    @classmethod
-    def fits(cls, cell):
-        return is_number(cell, _LARGEST_FLOAT32)
+        return Reader(read, lambda: cls(0.0, 1.0))
 
     @classmethod
     def value(cls, cell):
-        return float(cell)
+        return float(read_numbers([cell], LARGEST_FLOAT32)[0])
 
     @classmethod
-    def of_array(cls, function, argument, values):
-        found = arrays.numbers(function, argument, values, _LARGEST_FLOAT32, cls.wanted)
+    def of_array(cls, function, argument, values, missing=arrays.MISSING):
+        found = arrays.numbers(function, argument, values, LARGEST_FLOAT32, cls.wanted)
         return Column(found.astype(cls.dtype), cls(0.0, 1.0))
 
     @classmethod
@@ -203,16 +197,19 @@ class Numeric(ColumnType, collections.namedtuple("Numeric", "mean deviation")):
 
     def fitted(self, values):
         values = np.asarray(values, np.float64)
+        values = values[~np.isnan(values)]
+        if not len(values):
+            return Numeric(0.0, 1.0)
         return Numeric(float(values.mean()), float(values.std()) or 1.0)
 
     def embedded(self, network, table, values):
-        return network.scaled_row(table, (values - self.mean) / self.deviation)
+        return network.scaled_or_missing(table, (values - self.mean) / self.deviation)
 
     def asked(self, value):
-        return float(value)
+        return None if np.isnan(value) else float(value)
 
     def served(self, query, name):
-        return query.finite_numbers(name)
+        return query.numbers_or_nan(name)
 
 
 TYPES = {"categorical": Categorical, "numeric": Numeric}
@@ -254,6 +251,22 @@ def asked_as(serving_dtype):
     found = {kind.serving_dtype: kind.asked_as for kind in TYPES.values()}
     checks.one_of("asked_as", "serving_dtype", serving_dtype, found)
     return found[serving_dtype]
+
+
+def read_numbers(texts, largest=sys.float_info.max):
+    """Return the numbers that texts are: list of N strings -> float64 [N], NaN for missing ones.
+
+    Raises:
+      ValueError: a text that is not a number, or that is above `largest` in magnitude.
+    """
+    try:
+        values = np.fromiter(map(float, texts), np.float64, len(texts))
+    except ValueError:
+        values = np.array([math.nan if arrays.is_missing_text(text) else float(text) for text in texts])
+    with np.errstate(invalid="ignore"):  # NumPy before 1.20 warns of NaN in comparisons
+        if (np.abs(values) > largest).any():
+            raise ValueError("a number that is too large")
+    return values
 
 
 def is_number(text, largest=sys.float_info.max):

@@ -5,8 +5,7 @@ Sampled Metrics for Item Recommendation"). Whoever ranks, a model in a graph or 
 ranker, and all go through one evaluation:
 
     evaluate(model_ranker, test, num_items, [10, 20])
-    evaluate(popularity_baseline(events.item_counts), test, num_items, [10, 20])
-    evaluate(random_baseline(num_items, seed=1), test, num_items, [10, 20])
+    evaluate(baselines.popularity(events.item_counts), test, num_items, [10, 20])
 
     ranker(part, k), a generator: for consecutive blocks of users, which together are all of `part` in
     order, pairs (items, ranks):
@@ -91,7 +90,7 @@ def _check_k(function, name, k, most):
 
 
 def rank(ranker, part, num_items, k):
-    """Where a ranker puts the targets of a part, and what it offers.
+    """Return where a ranker puts the targets of a part, and what it offers.
 
     Args:
       ranker: as the module says.
@@ -138,31 +137,35 @@ def rank(ranker, part, num_items, k):
 
 
 def metrics(ranking, k_list):
-    """Means over the users with targets of what the ranks of their targets are worth.
+    """Return means over the users with targets of what the ranks of their targets are worth.
 
-    For a user with n targets of ranks r, and q the least of them:
+    For a user with n targets of ranks r, q the least of them, and h(r) the number of targets of rank r
+    or less:
 
-        Recall@k   = #{r < k} / n
-        HR@k       = 1 if q < k, else 0; the same as Recall@k where each user has one target
-        NDCG@k     = sum_{r < k} 1 / log2(r + 2) / sum_{i < min(k, n)} 1 / log2(i + 2)
-        MRR@k      = 1 / (q + 1) if q < k, else 0
+        Recall@k    = #{r < k} / n
+        Precision@k = #{r < k} / k
+        HR@k        = 1 if q < k, else 0; the same as Recall@k where each user has one target
+        NDCG@k      = sum_{r < k} 1 / log2(r + 2) / sum_{i < min(k, n)} 1 / log2(i + 2)
+        MAP@k       = sum_{r < k} h(r) / (r + 1) / min(k, n)
+        MRR@k       = 1 / (q + 1) if q < k, else 0
 
     and for all users together
 
-        Coverage@k = #{items offered to any user at a place < k} / C
+        Coverage@k  = #{items offered to any user at a place < k} / C
 
     Args:
       ranking: Ranking.
       k_list: ints, up to the ranking's k.
 
     Returns:
-      {"Recall@k": float, "HR@k": ..., "NDCG@k": ..., "MRR@k": ..., "Coverage@k": ...} for the first k,
-      then for the next.
+      {"Recall@k": float, "Precision@k": ..., "HR@k": ..., "NDCG@k": ..., "MAP@k": ..., "MRR@k": ...,
+      "Coverage@k": ...} for the first k, then for the next.
 
     Raises:
       InputError: an empty ranking; k that is no integer from 1 to the ranking's k.
 
-    Reference: Jarvelin and Kekalainen 2002, "Cumulated gain-based evaluation of IR techniques".
+    Reference: Jarvelin and Kekalainen 2002, "Cumulated gain-based evaluation of IR techniques"; Manning
+    et al. 2008, "Introduction to Information Retrieval", section 8.4 (MAP).
     """
     ranks = ranking.ranks
     checks.argument(len(ranks), "metrics", "ranking", "at least one target", len(ranks))
@@ -172,26 +175,44 @@ def metrics(ranking, k_list):
     best = np.full(len(counts), ranking.k)
     np.minimum.at(best, users, ranks)
     gains = 1.0 / np.log2(ranks + 2)
+    precisions = _targets_up_to(users, ranks, counts, ranking.k) / (ranks + 1)
     result = {}
     for k in k_list:
         dcg = np.bincount(users, np.where(ranks < k, gains, 0.0))
         ideal = np.cumsum(1.0 / np.log2(np.arange(k) + 2))[np.minimum(k, counts) - 1]
-        values = (("Recall", np.bincount(users, ranks < k) / counts),
+        found = np.bincount(users, ranks < k)
+        values = (("Recall", found / counts),
+                  ("Precision", found / k),
                   ("HR", best < k),
                   ("NDCG", dcg / ideal),
+                  ("MAP", np.bincount(users, np.where(ranks < k, precisions, 0.0)) / np.minimum(
+                      k, counts)),
                   ("MRR", np.where(best < k, 1.0 / (best + 1), 0.0)),
                   ("Coverage", ranking.first_offered < k))
         result.update(("%s@%d" % (name, k), float(np.mean(each))) for name, each in values)
     return result
 
 
+def _targets_up_to(users, ranks, counts, k):
+    """int64 [P]: how many targets of the same user have the same rank or a better one.
+
+    Args:
+      users: int [P], from 0, not falling.
+      ranks: int [P], up to k.
+      counts: int [V], targets of each user.
+      k: int.
+    """
+    keys = users * (k + 1) + ranks
+    return np.searchsorted(np.sort(keys), keys, side="right") - (np.cumsum(counts) - counts)[users]
+
+
 def metric_names(k_list):
-    """The names of the `metrics` at these k, in order."""
+    """Return the names of the `metrics` at these k, in order."""
     return list(metrics(Ranking(*np.zeros([4, 1], np.int64), k=max(k_list)), k_list))
 
 
 def evaluate(ranker, part, num_items, k_list):
-    """The `metrics` of how a ranker ranks a part; arguments and errors are those of both."""
+    """Return the `metrics` of how a ranker ranks a part; arguments and errors are those of both."""
     checks.argument(len(k_list), "evaluate", "k_list", "at least one integer", k_list)
     for k in k_list:
         _check_k("evaluate", "k_list", k, num_items)
@@ -199,7 +220,7 @@ def evaluate(ranker, part, num_items, k_list):
 
 
 def recall_by_popularity(ranking, item_counts, k, num_buckets=5):
-    """The share of targets in the top k, for targets from the most to the least popular.
+    """Return the share of targets in the top k, for targets from the most to the least popular.
 
     Put the items in falling order of their counts, those of one count by their ids. An item belongs to
     bucket
@@ -247,7 +268,7 @@ def recall_by_popularity(ranking, item_counts, k, num_buckets=5):
 
 
 def score_ranker(score_block, num_items, scores_at_a_time=1 << 24):
-    """The ranker of a function that scores all items for a block of users.
+    """Return the ranker of a function that scores all items for a block of users.
 
     Args:
       score_block: function of users (int [b], a slice of `part.users`) -> float [b, C]. Infinities are
@@ -336,7 +357,7 @@ def _least(costs, k):
 
 
 def ranks_from_top(top_scores, target_rows, target_scores, k):
-    """The ranks of targets, as the module defines them, from each user's k + 1 best scores alone.
+    """Return the ranks of targets, as the module defines them, from each user's k + 1 best scores alone.
 
         rank(t) = min(#{s in the list: s >= s_t} - 1, k)
 
@@ -377,43 +398,8 @@ def ranks_from_top(top_scores, target_rows, target_scores, k):
     return as_good - 1
 
 
-def popularity_baseline(item_counts):
-    """The ranker that offers everyone the items with the most events.
-
-    All users have one order, so that a user takes the time of what was seen, not of all items.
-
-    Args:
-      item_counts: int [C], how often each item comes in training.
-    """
-    counts = np.asarray(item_counts)
-    order = np.argsort(-counts, kind="stable")
-    falling = -counts[order]
-
-    def rank_users(part, k):
-        for row in range(len(part.users)):
-            targets = splits.row(part.targets, row)
-            seen = [] if part.seen is None else splits.row(part.seen, row)
-            hidden = np.setdiff1d(seen, targets).astype(np.int64)
-            first = order[:k + len(hidden)]
-            as_good = np.searchsorted(falling, -counts[targets], side="right")
-            as_good -= np.searchsorted(np.sort(-counts[hidden]), -counts[targets], side="right")
-            yield first[np.isin(first, hidden, invert=True)][np.newaxis, :k], as_good - 1
-    return rank_users
-
-
-def random_baseline(num_items, seed):
-    """The ranker that draws scores at random.
-
-    Args:
-      num_items: int, C.
-      seed: int; a user's scores depend on it and on the user alone, not on the blocks.
-    """
-    return score_ranker(lambda users: np.stack(
-        [np.random.default_rng([seed, user]).random(num_items) for user in users]), num_items)
-
-
 def table(results):
-    """Text that shows the results of several systems, one a line.
+    """Return text that shows the results of systems, one a line, the scores of each k in a block.
 
     Args:
       results: {name: {metric: float}}, all with the same metrics.
@@ -421,10 +407,16 @@ def table(results):
     Returns:
       string.
     """
-    names = list(next(iter(results.values())))
-    widths = [max(10, len(name) + 2) for name in names]
-    lines = ["%-12s" % "" + "".join(name.rjust(width) for name, width in zip(names, widths))]
-    for system, values in results.items():
-        lines.append("%-12s" % system + "".join(
-            "%*.4f" % (width, values[name]) for name, width in zip(names, widths)))
+    blocks = collections.OrderedDict()
+    for metric in next(iter(results.values())):
+        blocks.setdefault(metric.rpartition("@")[2], []).append(metric)
+    first = max(map(len, results)) + 2
+    lines = []
+    for metrics_of_k in blocks.values():
+        widths = [max(8, len(metric) + 2) for metric in metrics_of_k]
+        lines.append(" " * first + "".join(
+            metric.rjust(width) for metric, width in zip(metrics_of_k, widths)))
+        for system, values in results.items():
+            lines.append(system.ljust(first) + "".join(
+                "%*.4f" % (width, values[metric]) for metric, width in zip(metrics_of_k, widths)))
     return "\n".join(lines)

@@ -2,312 +2,333 @@
 
     log = read_log("ratings.csv", numeric=["rating"])
     log, part = read_logs(["train.txt.gz", "valid.txt.gz", "test.txt.gz"])
+    log = read_log("events.csv", roles.Options(event_column="kind", events_kept=["buy:3", "view"]))
     log = log_of_frame(pandas.read_parquet("events.parquet"), categorical=["device"])
     log, part = merge_logs([log_of_arrays(users, items, times) for users, items, times in parts])
-    genres = read_side_table("movies.csv", "item", categorical=["genres"])["genres"]
 
-Implicit feedback: that the user chose the item is all that counts, be it rated 1 or 5. Axes: N events.
+Implicit feedback: that the user chose the item is all that counts, be it rated 1 or 5, unless
+Options.min_rating leaves low ratings out. Axes: N events.
 """
-import codecs
 import collections
-import csv
 import itertools
 import operator
 import os
-import re
 
 import numpy as np
 
 from tf1_sampled import checks
 from tf1_sampled.files import reading
-from tf1_sampled.recsys import arrays, columns
+from tf1_sampled.recsys import arrays, columns, layouts, parquet, roles, rows, times as times_lib
 
-# Column names, lower case and without signs; of several in a header the first one here is taken.
-_COLUMNS = {
-    "user": ("userid", "user", "uid", "username", "userprocid", "reviewerid", "customerid",
-             "visitorid"),
-    "item": ("itemid", "item", "iid", "movieid", "movie", "productid", "product", "asin", "isbn",
-             "bookid", "songid", "trackid", "artistid", "videoid", "articleid", "itemprocid"),
-    "time": ("timestamp", "time", "ts", "unixtime", "unixreviewtime", "datetime", "date"),
-    "title": ("title", "itemtitle", "movietitle", "booktitle", "name", "itemname", "moviename"),
-}
-# A space separates only what nothing else does.
-_SEPARATORS = ("\t", "::", ",", ";", "|", " ")
-_ROWS_AT_A_TIME = 1 << 12  # fits the cache: 16 times as many take a third longer
-_BYTES_AT_A_TIME = 1 << 20
-
-
-Log = collections.namedtuple("Log", "users items times columns user_names item_names")
-Log.__doc__ = """Events in their order; ids fall to names as these appear.
+Log = collections.namedtuple("Log", "users items times columns user_names item_names weights sources",
+                             defaults=[None, ()])
+Log.__doc__ = """Events in their order; ids are given to names in the order of their appearance.
 
 Fields:
   users, items: int32 [N].
-  times: float64 [N], or None for events without.
-  columns: {name: `columns.Column`}, of [N] each, those that were asked for.
+  times: float64 [N], seconds, since 1970 where the times say so; None for events without times.
+  columns: {name: `columns.Column`}, of [N] each, the context columns that the caller names.
   user_names, item_names: lists of str, by id.
+  weights: float32 [N], above 0, the weight of each event as an example; None for 1 everywhere.
+  sources: tuple of `Source`, one for each file or frame, in the order of reading.
 """
 
-_Form = collections.namedtuple("_Form", "roles needed separators headerless shape")
-_Form.__doc__ = """What a kind of file may look like.
+Source = collections.namedtuple("Source", "name form roles ignored num_events left_out")
+Source.__doc__ = """How a file, a frame or arrays were read.
 
 Fields:
-  roles: keys of _COLUMNS to look for in the header.
-  needed: those without which it is no header.
-  separators: some of _SEPARATORS.
-  headerless: function of (separator, cells) of a first line that is no header -> {role: column
-    index}, or None where it cannot be such a file.
-  shape: in words, what `headerless` knows; may be empty.
+  name: str, the path; "-" for standard input, "data frame" or "arrays".
+  form: str, the format in words, as "CSV with a header, times in seconds"; "in memory" of a frame.
+  roles: {"user", "item", "time", "rating" or "event": name of its column, "context": list of names}.
+  ignored: list of str, the columns that nothing uses.
+  num_events: int, events of this source in the log.
+  left_out: {reason: int}, rows that are not in the log.
 """
 
-_Layout = collections.namedtuple("_Layout", "separator places names first_line")
-_Layout.__doc__ = """What a file looks like.
+_Reader = collections.namedtuple("_Reader", "field index read wanted")
+_Reader.__doc__ = """What a column of a file gives.
 
 Fields:
-  separator: one of _SEPARATORS, or None for lines of a user and items.
-  places: {role: column index}.
-  names: list of str, of the columns; "1", "2", ... where the file does not name them.
-  first_line: str, if it is no header but a row, else None.
+  field: string, "users", "items", "times", "ratings", "weights", or ("context", name).
+  index: int, of the column.
+  read: function of a list of n strings -> array [n]; ValueError where a text does not fit.
+  wanted: string, what a cell must be; for errors.
 """
 
 
-def _cells(lines, separator):
-    """The cells of each line, as a csv reader gives them: quotes count in CSV alone."""
-    if separator == "::":
-        stripped = (line.rstrip("\n") for line in lines)
-        return (line.split("::") if line else [] for line in stripped)
-    if separator == " ":
-        return (line.split() for line in lines)
-    if separator is None:
-        return ([cells[0], item] for cells in map(str.split, lines) for item in cells[1:])
-    if separator in ",;":
-        return csv.reader(lines, delimiter=separator, skipinitialspace=True, strict=True)
-    return csv.reader(lines, delimiter=separator, quoting=csv.QUOTE_NONE)
-
-
-def _columns_of_roles(names, roles):
-    """{role: column index} of the roles that a header has."""
-    plain = [re.sub(r":.*|[^0-9a-z]", "", name.lower()) for name in names]
-    found = {}
-    for role in roles:
-        known = [name for name in _COLUMNS[role] if name in plain]
-        if known:
-            found[role] = plain.index(known[0])
-    return found
-
-
-def _shown(cells):
-    """Cells in words."""
-    return "columns " + ", ".join(repr(cell.strip()[:30]) for cell in cells[:20]) if cells else "none"
-
-
-def _layout(path, first_line, form):
-    """The `_Layout` of a file of some `_Form`."""
-    split = {}
-    for separator in form.separators:
-        if separator == " " and any(len(cells) > 1 for cells in split.values()):
-            continue
-        try:
-            split[separator] = next(_cells([first_line], separator), [])
-        except csv.Error:  # a quote in a format that has no quotes
-            continue
-        places = _columns_of_roles(split[separator], form.roles)
-        if all(role in places for role in form.needed):
-            return _Layout(separator, places, [cell.strip() for cell in split[separator]], None)
-    for separator, cells in split.items():
-        places = form.headerless(separator, cells)
-        if places is not None:
-            width = 2 if separator == " " else len(cells)
-            return _Layout(None if separator == " " else separator, places,
-                           ["%d" % (n + 1) for n in range(width)], first_line)
-    wanted = " and ".join("a column for the %s (%s)" % (role, ", ".join(_COLUMNS[role]))
-                          for role in form.needed)
-    checks.file(False, path, "a header with %s%s" % (wanted, form.shape and ", or " + form.shape),
-                _shown(max(split.values(), key=len)))
-
-
-def _indexes(path, layout, names):
-    """Where the columns of these names are."""
-    for name in names:
-        checks.file(layout.names.count(name) == 1, path, "one column " + checks.show(name),
-                    _shown(layout.names))
-    return [layout.names.index(name) for name in names]
-
-
-def _check_row(path, number, row, layout, kinds):
-    """Raise InputError for the first thing wrong with a row; `kinds` as `_read_rows`."""
-    names, places = layout.names, layout.places
-    checks.line(len(row) == len(names), path, number, "%d columns" % len(names), row)
-    for role in ("user", "item"):
-        if role in places:
-            cell = row[places[role]]
-            checks.line(cell.strip(), path, number,
-                        "a name in column " + checks.show(names[places[role]]), cell)
-    if "time" in places:
-        cell = row[places["time"]]
-        checks.line(columns.is_number(cell), path, number,
-                    "a number in column " + checks.show(names[places["time"]]), cell)
-    for index, kind in kinds:
-        checks.line(kind.fits(row[index]), path, number,
-                    "%s in column %s" % (kind.wanted, checks.show(names[index])), row[index])
-
-
-def _read_rows(path, lines, layout, kinds=()):
-    """Yields (rows, check): rows are lists of cells, check() raises for the bad one.
-
-    `kinds`: (index, subclass of ColumnType) of each further column.
-    """
-    header_lines = number = 1 if layout.first_line is None else 0
-    if not header_lines:
-        lines = itertools.chain([layout.first_line], lines)
-    reader = _cells(lines, layout.separator)
-    while True:
-        try:
-            rows = list(itertools.islice(reader, _ROWS_AT_A_TIME))
-        except csv.Error as e:
-            checks.line(False, path, header_lines + reader.line_num,
-                        "CSV whose quotes are in pairs, and cells of at most %d characters"
-                        % csv.field_size_limit(), str(e))
-        if not rows:
-            return
-
-        def check(rows=rows, number=number):
-            for row in rows:
-                if row:
-                    _check_row(path, number + 1, row, layout, kinds)
-                # A quoted cell may hold line ends: the next row starts that many lines later.
-                number += 1 + sum(cell.count("\n") for cell in row)
-
-        widths = set(map(len, rows))
-        if widths - {0, len(layout.names)}:
-            check()
-        yield [row for row in rows if row] if 0 in widths else rows, check
-        number = getattr(reader, "line_num", number - header_lines + len(rows)) + header_lines
-
-
-def _headerless_events(separator, cells):
-    """u.data and ratings.dat: user, item, rating and, with four columns, time; pairs and lists.
-
-    A digit somewhere tells a line of a user and items from prose and from a header of other names.
-    """
-    if separator in ("\t", "::") and len(cells) in (3, 4) and all(map(columns.is_number, cells[2:])):
-        return {"user": 0, "item": 1, "time": 3} if len(cells) == 4 else {"user": 0, "item": 1}
-    if separator == " " or (separator == "\t" and len(cells) == 2):
-        return {"user": 0, "item": 1} if any(re.search("[0-9]", cell) for cell in cells) else None
-    return None
-
-
-def _headerless_titles(separator, cells):
-    """movies.dat and u.item: item, title and more."""
-    return {"item": 0, "title": 1} if separator in ("::", "|") and len(cells) >= 2 else None
-
-
-_EVENTS = _Form(
-    ("user", "item", "time"), ("user", "item"), _SEPARATORS, _headerless_events,
-    "lines without one of user, item, rating and time, as in u.data or ratings.dat, or of user and "
-    "item (tab), or user and items (spaces), with a digit in the first")
-_TITLES = _Form(("item", "title"), ("item", "title"), _SEPARATORS[:-1], _headerless_titles,
-                "lines without one of item and title, as in movies.dat or u.item")
-
-
-def read_log(path, **names_by_type):
-    """Read who took what from a file; each line is one event, unless it is a list of items.
-
-    Known by their headers: MovieLens `ratings.csv` and any CSV or TSV file (quotes count in CSV only)
-    with a column for the user, the item and, if it has one, the time; spaces may separate the columns
-    too. Without a header, and then with a digit in the first line: `u.data` (tabs) and `ratings.dat`
-    (`::`), of user, item, rating and, in a fourth column, time; user and item with a tab between;
-    a user and any number of items, or none, with spaces between. May be compressed.
+class _Weights(dict):
+    """Text of a kind of events -> its weight: 0 for a kind that is not kept, -1 for a missing one.
 
     Args:
-      path: the file.
-      **names_by_type: of further columns: categorical=[names] of those of which each text is a category,
-        numeric=[names] of those of numbers; as the header has them, or "1", "2", ... in a file without
-        one.
+      kept: strings, as of roles.Options.
+    """
+
+    def __init__(self, kept):
+        super().__init__()
+        self.kept = roles.kind_weights(kept)
+
+    def __missing__(self, text):
+        name = text.strip()
+        weight = self[text] = self.kept.get(name, -1.0 if arrays.is_missing_text(name) else 0.0)
+        return weight
+
+    def unknown(self):
+        """Return the kinds that are kept, but that no event had."""
+        return sorted(set(self.kept) - set(map(str.strip, self)))
+
+
+def read_log(path, options=roles.DEFAULTS, **names_by_type):
+    """Read who took what from a file.
+
+    Formats: CSV, TSV and others with a header; lines without one that `shapes` knows, as u.data,
+    ratings.dat or lines of a user and items, or that Options.columns describes; JSON Lines; Parquet. May
+    be compressed.
+
+    Args:
+      path: the file; "-" for standard input.
+      options: roles.Options.
+      **names_by_type: of context columns: categorical=[names] of those of which each text is a category,
+        numeric=[names] of those of numbers; as the header or Options.columns names them, else "1", "2",
+        ...
 
     Returns:
       `Log`.
 
     Raises:
-      InputError: a file without the columns or events, a line that is not as the others or has no
-        number where one is wanted (with its number), fewer than two items.
+      InputError: a file without the columns or events, a line that is not as the others or that has no
+        number or time where one is wanted (with its number), fewer than two items.
     """
-    return _read_logs("read_log", [path], names_by_type)[0]
+    return _read_logs("read_log", [path], options, names_by_type)[0]
 
 
-def read_logs(paths, **names_by_type):
+def read_logs(paths, options=roles.DEFAULTS, **names_by_type):
     """Read several files as `read_log` reads one, with one numbering of users, items and categories.
 
     Args:
       paths: the files.
+      options: roles.Options.
       **names_by_type: categorical=[names], numeric=[names] of columns that each file has.
 
     Returns:
       (`Log` of all events, one file after the other; int32 [N], the number of each event's path).
 
     Raises:
-      InputError: as `read_log`; no path, times in some of the files only.
+      InputError: as `read_log`; no path, times in some of the files only, a kind of events to keep that
+        no file has.
     """
     checks.argument(len(paths) > 0, "read_logs", "paths", "one file or more", paths)
-    return _read_logs("read_logs", paths, names_by_type)
+    return _read_logs("read_logs", paths, options, names_by_type)
 
 
-def _read_logs(function, paths, names_by_type):
+def _read_logs(function, paths, options, names_by_type):
     """As `read_logs`, for either function."""
-    readers = {name: (kind, kind.reader())
-               for name, kind in columns.typed(function, names_by_type).items()}
+    kinds = columns.typed(function, names_by_type)
+    weights = _Weights(options.events_kept)
     paths = [os.fspath(path) for path in paths]
-    users, items = arrays.Numbering(), arrays.Numbering()
-    read = [_read_file(path, users, items, readers) for path in paths]
-    lengths = [len(parts[0]) for parts in read]
-    times = [parts[2] is not None for parts in read]
-    if any(times) and not all(times):
-        checks.file(False, paths[times.index(False)],
-                    "times, as %s has them" % paths[times.index(True)], "none")
-    # One array after the other, so that only one of them is there twice.
-    whole = []
-    for index in range(len(read[0])):
-        parts = [parts_of_file[index] for parts_of_file in read]
-        for parts_of_file in read:
-            parts_of_file[index] = None
-        whole.append(None if parts[0] is None else parts[0] if len(parts) == 1
-                     else np.concatenate(parts))
-    checks.file(len(items.names) > 1, ", ".join(paths), "at least two different items",
-                "only " + checks.show(items.names[0]))
-    further = {name: columns.Column(values, reader.kind())
-               for (name, (_, reader)), values in zip(readers.items(), whole[3:])}
-    log = Log(whole[0], whole[1], whole[2], further, users.names, items.names)
-    return log, np.repeat(np.arange(len(paths), dtype=np.int32), lengths)
+    logs = [_read_file(path, options, kinds, weights) for path in paths]
+    with_times = [log.times is not None for log in logs]
+    if any(with_times) and not all(with_times):
+        checks.file(False, paths[with_times.index(False)],
+                    "times, as %s has them" % paths[with_times.index(True)], "none")
+    checks.file(not weights.unknown(), ", ".join(paths), "events of the kinds " + ", ".join(
+        map(checks.show, sorted(weights.kept))), "only " + ", ".join(
+            map(checks.show, sorted(set(map(str.strip, weights)))[:20])))
+    log, part = merge_logs(logs) if len(logs) > 1 else (logs[0], np.zeros(len(logs[0].users), np.int32))
+    checks.file(len(log.item_names) > 1, ", ".join(paths), "at least two different items",
+                "only " + checks.show(log.item_names[0]))
+    return log, part
 
 
-def _read_file(path, users, items, readers):
-    """[users, items, times or None, further columns...], arrays of one file."""
-    with reading.open_text(path) as lines:
-        layout = _layout(path, lines.readline(), _EVENTS)
-        further = _indexes(path, layout, readers)
-        kinds = [(index, kind) for index, (kind, _) in zip(further, readers.values())]
-        indexes = [layout.places["user"], layout.places["item"], layout.places.get("time")] + further
-        functions = [users.__getitem__, items.__getitem__, float]
-        functions += [reader.parse for _, reader in readers.values()]
-        dtypes = [np.int32, np.int32, np.float64] + [kind.dtype for kind, _ in readers.values()]
-        parts = [[] for _ in indexes]
-        for rows, check in _read_rows(path, lines, layout, kinds):
+def _read_file(path, options, kinds, weights):
+    """The `Log` of one file; `kinds`: {name: subclass of ColumnType}."""
+    if parquet.is_parquet(path):
+        title = _Title(path, "Parquet", path)
+        return _log_of_frame(title, parquet.Table(path), options, kinds, weights)
+    latin1_before = reading.latin1_bytes()
+    building = _Building(options)
+    with reading.open_text(path, options.encoding, errors=reading.LATIN1) as lines:
+        first = rows.first_lines(lines)
+        layout = layouts.of_events(path, first, options)
+        building.check_columns(path, layout.places, layout.names)
+        times = times_lib.Column(layout.month_first)
+        readers, kind_readers = _readers(path, layout, building, kinds, (times, weights))
+        for chunk in rows.read(path, itertools.chain(first, lines), layout):
+            building.add(_read_chunk(path, chunk, readers))
+    checks.file(building.num_events, path, "events", building.nothing())
+    form = [layout.form]
+    if reading.latin1_bytes() > latin1_before:
+        form.append("Latin-1 where it is not UTF-8")
+    log = building.log({name: reader.kind() for name, reader in kind_readers.items()})
+    if log.times is not None:
+        seconds, unit = times.seconds(log.times)
+        if layout.kind == "mind":
+            seconds = times_lib.after_histories(seconds)
+        log = log._replace(times=seconds)
+        form.append(unit)
+    source = building.source(_Title(path, ", ".join(form), path), layout.names, layout.places, kinds)
+    return log._replace(sources=(source,))
+
+
+def _readers(path, layout, building, kinds, times_and_weights):
+    """(list of `_Reader` of a file's columns, {name: columns.Reader} of the context columns)."""
+    times, weights = times_and_weights
+    places = dict(layout.places)
+    places.setdefault("item", places.get("items"))
+    missing = building.missing
+    found = [_Reader("users", places["user"], _mapped(building.users, np.int32), "a name"),
+             _Reader("items", places["item"], _mapped(building.items, np.int32), "a name")]
+    if "time" in places:
+        found.append(_Reader("times", places["time"], times.read, times_lib.WANTED))
+    if building.uses("rating"):
+        found.append(_Reader("ratings", places["rating"], columns.read_numbers, "a number"))
+    if building.uses("event"):
+        found.append(_Reader("weights", places["event"], _mapped(weights, np.float32), "text"))
+    kind_readers = {name: kind.reader(missing) for name, kind in kinds.items()}
+    for index, (name, reader) in zip(layouts.indexes(path, layout, kinds), kind_readers.items()):
+        found.append(_Reader(("context", name), index, reader.read, kinds[name].wanted))
+    return [reader._replace(wanted="%s in column %s" % (reader.wanted, checks.show(
+        layout.names[reader.index]))) for reader in found], kind_readers
+
+
+def _mapped(table, dtype):
+    """A function of a list of n texts -> array [n] of what a dict has for them."""
+    return lambda texts: np.fromiter(map(table.__getitem__, texts), dtype, len(texts))
+
+
+def _read_chunk(path, chunk, readers):
+    """{field: array} of a rows.Chunk."""
+    try:
+        return {reader.field: reader.read(list(map(operator.itemgetter(reader.index), chunk.rows)))
+                for reader in readers}
+    except ValueError:
+        pass
+    for number, row in enumerate(chunk.rows):
+        for reader in readers:
             try:
-                for index, function, dtype, part in zip(indexes, functions, dtypes, parts):
-                    if index is not None:
-                        cells = map(operator.itemgetter(index), rows)
-                        with np.errstate(over="ignore"):  # found below, with its line
-                            array = np.fromiter(map(function, cells), dtype, len(rows))
-                        if not np.isfinite(array).all():
-                            raise ValueError("no finite number")
-                        part.append(array)
+                reader.read([row[reader.index]])
             except ValueError:
-                check()
-                raise
-    checks.file(sum(map(len, parts[0])) > 0, path, "events", "none")
-    return [np.concatenate(part) if part else None for part in parts]
+                checks.line(False, path, chunk.line_of(number), reader.wanted, row[reader.index])
+    raise AssertionError("%s: a chunk is wrong, but none of its rows" % path)
 
 
-def log_of_arrays(users, items, times=None, **values_by_type):
+class _Building:
+    """Events on their way to a Log, chunk by chunk, without the rows that are left out.
+
+    Args:
+      options: roles.Options.
+
+    Attributes:
+      users, items: arrays.Numbering.
+      missing: set of strings that are not names.
+      num_events: int, of those that stay.
+      left_out: {reason: int}.
+    """
+
+    def __init__(self, options):
+        self._options = options
+        self.missing = frozenset([""]) if options.keep_missing else arrays.MISSING
+        self.users, self.items = (arrays.Numbering(missing=self.missing) for _ in range(2))
+        self.num_events, self.left_out = 0, collections.Counter()
+        self._parts = {}
+
+    def uses(self, role):
+        """Return whether the column of ratings or of kinds of events is used."""
+        if role == "rating":
+            return self._options.min_rating is not None
+        return bool(self._options.events_kept)
+
+    def check_columns(self, path, places, names):
+        """Raise InputError where a column that the options need is missing."""
+        for role, option in (("rating", "min_rating"), ("event", "events_kept")):
+            checks.file(role in places or not self.uses(role), path,
+                        "a column for --%s (--%s_column names it)" % (option, role),
+                        layouts.shown(names))
+
+    def add(self, values):
+        """Add rows: {field: array [n]}, fields as of `_Reader`."""
+        stays = np.ones(len(values["users"]), bool)
+        for reason, is_wrong in self._reasons(values):
+            wrong = is_wrong & stays
+            if wrong.any():
+                self.left_out[reason] += int(wrong.sum())
+                stays &= ~wrong
+        everything = stays.all()
+        self.num_events += int(stays.sum())
+        for field, array in values.items():
+            if field != "ratings":
+                self._parts.setdefault(field, []).append(array if everything else array[stays])
+
+    def _reasons(self, values):
+        """Yield (reason, boolean [n], which rows it leaves out)."""
+        yield "user missing", values["users"] < 0
+        yield "item missing", values["items"] < 0
+        if "times" in values:
+            yield "time missing", np.isnan(values["times"])
+        if "ratings" in values:
+            yield "rating missing", np.isnan(values["ratings"])
+            with np.errstate(invalid="ignore"):  # NumPy before 1.20 warns of NaN in comparisons
+                is_low = values["ratings"] < self._options.min_rating
+            yield "rating below %g" % self._options.min_rating, is_low
+        if "weights" in values:
+            yield "event kind missing", values["weights"] < 0
+            yield "event kind not kept", values["weights"] == 0
+
+    def nothing(self):
+        """Return in words why no event is left."""
+        reasons = ", ".join("%s %d" % pair for pair in self.left_out.items())
+        return "none" + (" of %d rows: %s" % (sum(self.left_out.values()), reasons) if reasons else "")
+
+    def log(self, kinds):
+        """Return the `Log`, without a source; `kinds`: {name: ColumnType} of the context columns."""
+        whole = {}
+        for field in list(self._parts):
+            parts = self._parts.pop(field)
+            whole[field] = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        users, user_names = self._named(whole["users"], self.users.names)
+        items, item_names = self._named(whole["items"], self.items.names)
+        weights = whole.get("weights")
+        if weights is not None and (weights == 1).all():
+            weights = None
+        return Log(users, items, whole.get("times"), {
+            name: columns.Column(whole["context", name], kind) for name, kind in kinds.items()},
+                   user_names, item_names, weights)
+
+    def _named(self, ids, names):
+        """(ids, names) of those that events have, in the order of their appearance."""
+        if self.left_out:
+            found, first, inverse = np.unique(ids, return_index=True, return_inverse=True)
+            order = np.argsort(first)
+            places = np.empty(len(found), np.int32)
+            places[order] = np.arange(len(found))
+            ids, names = places[inverse.reshape(-1)], [names[n] for n in found[order].tolist()]
+        return ids, arrays.whole_names(names)
+
+    def source(self, title, names, places, kinds):
+        """Return the `Source`.
+
+        Args:
+          title: `_Title`.
+          names: list of str, of all columns.
+          places: {role: index of a column}.
+          kinds: {name: subclass of ColumnType}, of the context columns.
+        """
+        used = {role: place for role, place in places.items()
+                if role not in ("rating", "event") or self.uses(role)}
+        if "items" in used:
+            used.setdefault("item", used["items"])
+        by_role = {role: roles.column_name(names, place) for role, place in used.items()}
+        if kinds:
+            by_role["context"] = list(kinds)
+        ignored = [roles.column_name(names, place) for place, name in enumerate(names)
+                   if place not in used.values() and name not in kinds]
+        return Source(title.name, title.form, by_role, ignored, self.num_events, dict(self.left_out))
+
+
+_Title = collections.namedtuple("_Title", "name form function")
+_Title.__doc__ = """What a source is: name and form as of `Source`, function as errors name it."""
+
+
+def log_of_arrays(users, items, times=None, options=roles.DEFAULTS, **values_by_type):
     """Return the log of events in Python, as `read_log` reads it from a file of the same rows.
 
         log_of_arrays(["ann", "ann", "bob"], [7, 8, 7], categorical={"device": ["tv", None, "tv"]})
@@ -315,94 +336,115 @@ def log_of_arrays(users, items, times=None, **values_by_type):
     Args:
       users, items: sequences or arrays [N]; names are what `str` makes of the values, without spaces
         around them.
-      times: None, or sequence or array [N] of numbers; dates and times become seconds since 1970.
-      **values_by_type: of further columns: categorical={name: [N] values}, where a missing one is "",
-        and numeric={name: [N] numbers}.
+      times: None, or sequence or array [N] of numbers, dates and times or their text.
+      options: roles.Options, of which keep_missing counts.
+      **values_by_type: of context columns: categorical={name: [N] values}, where a missing one is "",
+        and numeric={name: [N] numbers}, where a missing one is NaN.
 
     Returns:
       `Log`; a part of the data may have a single item.
 
     Raises:
-      InputError: no events, lengths that differ; with its place, a missing or empty name, or a value
-        that is no finite number where one is wanted.
+      InputError: no events, lengths that differ; with its place, a value that is not a name, a number or
+        a time where one is wanted.
     """
     function = "log_of_arrays"
     kinds = columns.typed(function, values_by_type)
-    further = {name: values for of_type in values_by_type.values() for name, values in of_type.items()}
-    labels = {"users": "users", "items": "items", "times": "times"}
-    return _log_of_arrays(function, labels, (users, items, times), kinds, further)
+    context = {name: values for of_type in values_by_type.values() for name, values in of_type.items()}
+    values = {"users": users, "items": items}
+    if times is not None:
+        values["times"] = times
+    building = _Building(options._replace(min_rating=None, events_kept=()))
+    labels = {name: name for name in values}
+    log, unit = _log_of_values(function, labels, values, building, (kinds, context))
+    places = {role: place for place, role in enumerate(("user", "item", "time")[:len(values)])}
+    title = _Title("arrays", "in memory" + unit, function)
+    source = building.source(title, list(values), places, kinds)
+    return log._replace(sources=(source,))
 
 
-def log_of_frame(frame, user="user", item="item", time="time", **names_by_type):
+def log_of_frame(frame, options=roles.DEFAULTS, **names_by_type):
     """Return the log of the rows of a pandas DataFrame, each one event, as `read_log` reads a file.
 
     Args:
-      frame: pandas.DataFrame, or what has `columns` and columns with `to_numpy()`.
-      user, item: names of columns. Where a default is missing, a column is found by what a file's
-        header may have, as userId or movie_id.
-      time: the same, of numbers or of dates and times, which become seconds since 1970. None for no
-        times; by default there are none where there is no such column.
-      **names_by_type: of further columns: categorical=[names], where a missing value is "", and
-        numeric=[names].
+      frame: pandas.DataFrame, pyarrow.Table, or what has `columns` and columns with `to_numpy()`.
+      options: roles.Options; columns are named there, or found by what a file's header may have.
+      **names_by_type: of context columns: categorical=[names], where a missing value is "", and
+        numeric=[names], where it is NaN.
 
     Returns:
       `Log`; a part of the data may have a single item.
 
     Raises:
-      InputError: a column that is missing or comes twice, no rows; with the row, counted from 0, a
-        missing or empty name, or a value that is no finite number where one is wanted.
+      InputError: a column that is missing or comes twice, no rows; with the row, counted from 0, a value
+        that is not a name, a number or a time where one is wanted.
     """
     function = "log_of_frame"
     kinds = columns.typed(function, names_by_type)
-    names = list(frame.columns)
-    found = _columns_of_roles(list(map(str, names)), ("user", "item", "time"))
+    return _log_of_frame(_Title("data frame", "in memory", function), frame, options, kinds,
+                         _Weights(options.events_kept))
 
-    def place(role, name):
-        """The name of the role's column in the frame."""
-        if name == role and name not in names:
-            checks.argument(role in found or role == "time", function, role,
-                            "a column for the %s (%s)" % (role, ", ".join(_COLUMNS[role])), names)
-            name = names[found[role]] if role in found else None
-        if name is not None:
-            checks.argument(names.count(name) == 1, function, role, "one column " + checks.show(name),
-                            names)
-        return name
 
-    places = [place(*role) for role in (("user", user), ("item", item), ("time", time))]
+def _log_of_frame(title, frame, options, kinds, weights):
+    """As `log_of_frame`; `title`: `_Title`; `weights`: `_Weights`."""
+    function = title.function
+    names = list(getattr(frame, "column_names", None) or frame.columns)
+    texts = list(map(str, names))
+    places = roles.of_frame(function, texts, options)
     for name in kinds:
-        checks.argument(names.count(name) == 1, function, "columns", "one column " + checks.show(name),
-                        names)
-    labels = {role: "column " + checks.show(name)
-              for role, name in zip(("users", "items", "times"), places)}
-    values = [None if name is None else frame[name] for name in places]
-    return _log_of_arrays(function, labels, values, kinds, {name: frame[name] for name in kinds})
+        checks.argument(texts.count(name) == 1, function, "columns", "one column " + checks.show(name),
+                        texts)
+    building = _Building(options)
+    building.check_columns(function, places, texts)
+    fields = {"users": "user", "items": "item", "times": "time"}
+    fields.update({field: role for field, role in (("ratings", "rating"), ("weights", "event"))
+                   if building.uses(role)})
+    fields = {field: names[places[role]] for field, role in fields.items() if role in places}
+    values = {field: frame[name] for field, name in fields.items()}
+    if "weights" in values:
+        values["weights"] = [weights[text] for text in arrays.as_texts(function, "events",
+        values["weights"])]
+    labels = {field: "column " + checks.show(name) for field, name in fields.items()}
+    context = {name: frame[names[texts.index(name)]] for name in kinds}
+    log, unit = _log_of_values(function, labels, values, building, (kinds, context))
+    title = title._replace(form=title.form + unit)
+    return log._replace(sources=(building.source(title, texts, places, kinds),))
 
 
-def _log_of_arrays(function, labels, users_items_times, kinds, further):
-    """The `Log` of values in Python.
+def _log_of_values(function, labels, values, building, kinds_and_context):
+    """(`Log` of values in Python, string for a source's form: how the times are written).
 
     Args:
-      function: string, who asks; for errors.
-      labels: {"users", "items", "times": what errors call them}.
-      users_items_times: three sequences or arrays [N], the last may be None.
-      kinds: {name: subclass of ColumnType} of further columns.
-      further: {name: sequence or array [N]} of these.
+      function: string, for errors.
+      labels: {field: what errors call it}.
+      values: {field: sequence or array [N]}.
+      building: `_Building`.
+      kinds_and_context: ({name: subclass of ColumnType}, {name: sequence or array [N]}).
     """
-    users, items, times = users_items_times
-    size = arrays.length(function, labels["users"], users)
+    kinds, context = kinds_and_context
+    size = arrays.length(function, labels["users"], values["users"])
     checks.argument(size > 0, function, labels["users"], "one event or more", size)
-    others = [(labels["items"], items)] + ([] if times is None else [(labels["times"], times)])
-    for label, values in others + [("column " + checks.show(name), further[name]) for name in kinds]:
-        found = arrays.length(function, label, values)
+    labeled = [(labels[field], of_field) for field, of_field in values.items()]
+    for label, of_label in labeled + [("column " + checks.show(name), context[name]) for name in kinds]:
+        found = arrays.length(function, label, of_label)
         checks.argument(found == size, function, label, "as many as users, %d" % size, found)
-    user_names, item_names = arrays.Numbering(), arrays.Numbering()
-    return Log(
-        arrays.name_ids(function, labels["users"], users, user_names),
-        arrays.name_ids(function, labels["items"], items, item_names),
-        None if times is None else arrays.numbers(function, labels["times"], times),
-        {name: kind.of_array(function, "column " + checks.show(name), further[name])
-         for name, kind in kinds.items()},
-        user_names.names, item_names.names)
+    converted = {
+        "users": arrays.name_ids(function, labels["users"], values["users"], building.users),
+        "items": arrays.name_ids(function, labels["items"], values["items"], building.items)}
+    unit = ""
+    if "times" in values:
+        converted["times"], unit = times_lib.of_values(function, labels["times"], values["times"])
+    if "ratings" in values:
+        converted["ratings"] = arrays.numbers(function, labels["ratings"], values["ratings"])
+    if "weights" in values:
+        converted["weights"] = np.array(values["weights"], np.float32)
+    made = {name: kind.of_array(function, "column " + checks.show(name), context[name], building.missing)
+            for name, kind in kinds.items()}
+    converted.update({("context", name): column.values for name, column in made.items()})
+    building.add(converted)
+    checks.argument(building.num_events > 0, function, labels["users"], "one event or more",
+                    building.nothing())
+    return building.log({name: column.kind for name, column in made.items()}), unit and ", " + unit
 
 
 def merge_logs(logs):
@@ -432,7 +474,8 @@ def merge_logs(logs):
         found = {name: type(column.kind) for name, column in log.columns.items()}
         checks.argument(found == kinds, function, argument, "the columns of logs[0], %s" % (
             _kinds_shown(kinds)), _kinds_shown(found))
-    numberings, ids = [arrays.Numbering(), arrays.Numbering()], []
+    # What is a name in a log is a name, be it "NA".
+    numberings, ids = [arrays.Numbering(missing=frozenset()) for _ in range(2)], []
     for numbering, names, values in zip(numberings, ("user_names", "item_names"), ("users", "items")):
         # By the names of each log, not by its events.
         ids.append(np.concatenate([
@@ -440,7 +483,12 @@ def merge_logs(logs):
             for log in logs]))
     times = None if logs[0].times is None else np.concatenate([log.times for log in logs])
     further = {name: kind.merged([log.columns[name] for log in logs]) for name, kind in kinds.items()}
-    log = Log(ids[0], ids[1], times, further, numberings[0].names, numberings[1].names)
+    weights = None
+    if any(log.weights is not None for log in logs):
+        weights = np.concatenate([np.ones(len(log.users), np.float32) if log.weights is None
+                                  else log.weights for log in logs])
+    log = Log(ids[0], ids[1], times, further, numberings[0].names, numberings[1].names, weights,
+              sum((log.sources for log in logs), ()))
     return log, np.repeat(np.arange(len(logs), dtype=np.int32), [len(log.users) for log in logs])
 
 
@@ -448,100 +496,3 @@ def _kinds_shown(kinds):
     """Types of columns in words."""
     return ", ".join("%s (%s)" % (checks.show(name), kind.__name__.lower())
                      for name, kind in kinds.items()) or "none"
-
-
-def with_user_columns(log, path, **names_by_type):
-    """Return the log with further columns, which say of each event what a table says of its user.
-
-    Args:
-      log: `Log`.
-      path: CSV or TSV file whose header has a column for the user, as `read_side_table`.
-      **names_by_type: categorical=[names], numeric=[names] of columns of the table.
-
-    Returns:
-      `Log`. A user who is not in the table has the category "".
-
-    Raises:
-      InputError: as `read_side_table`; a column that the log has already, a user without a number.
-    """
-    function = "with_user_columns"
-    further = dict(log.columns)
-    table = read_side_table(path, "user", **names_by_type)
-    for name, kind in columns.typed(function, names_by_type).items():
-        values = table[name]
-        checks.argument(name not in further, function, ", ".join(columns.TYPES),
-                        "names that are not those of the event file's columns", name)
-        if kind.needs_value:
-            missing = [user for user in log.user_names if user not in values]
-            checks.file(not missing, path, "%s in column %s for each user" % (
-                kind.wanted, checks.show(name)),
-                        "none for " + checks.show((missing or [""])[0]))
-        of_user = kind.of_array(function, name, [values.get(user) for user in log.user_names])
-        further[name] = of_user._replace(values=of_user.values[log.users])
-    return log._replace(columns=further)
-
-
-def read_titles(path):
-    """Reads what the items are called: {item name: title}, of a repeated item the first.
-
-    Known: MovieLens `movies.csv`, `movies.dat` (`::`) and `u.item` (`|`), and any CSV or TSV file
-    whose header has a column for the item and one for the title. May be compressed. The text is
-    UTF-8, or Latin-1 where it is no valid UTF-8, as in `u.item`.
-
-    Raises:
-      InputError: a file without these columns, a line that is not as the others.
-    """
-    titles = {}
-    with reading.open_text(path, _encoding(path)) as lines:
-        layout = _layout(path, lines.readline(), _TITLES)
-        for rows, check in _read_rows(path, lines, layout):
-            check()
-            for row in rows:
-                titles.setdefault(row[layout.places["item"]].strip(),
-                                  row[layout.places["title"]].strip())
-    return titles
-
-
-def read_side_table(path, key_role, **names_by_type):
-    """Read what columns say of users or of items: of a repeated one the first line.
-
-    Args:
-      path: CSV or TSV file whose header has a column for the user or the item. May be compressed; the
-        text is UTF-8, or Latin-1 where it is no valid UTF-8.
-      key_role: "user" or "item".
-      **names_by_type: categorical=[names], numeric=[names] of columns, as the header has them.
-
-    Returns:
-      {column: {user or item name: str, or float if numeric}}; an empty text is "".
-
-    Raises:
-      InputError: a file without these columns, a line that is not as the others or has no number where
-        one is wanted.
-    """
-    checks.one_of("read_side_table", "key_role", key_role, ("user", "item"))
-    typed = columns.typed("read_side_table", names_by_type)
-    form = _Form((key_role,), (key_role,), _SEPARATORS[:-1], lambda separator, cells: None, "")
-    with reading.open_text(path, _encoding(path)) as lines:
-        layout = _layout(path, lines.readline(), form)
-        kinds = list(zip(_indexes(path, layout, typed), typed.values()))
-        table = {name: {} for name in typed}
-        for rows, check in _read_rows(path, lines, layout, kinds):
-            check()
-            for row in rows:
-                key = row[layout.places[key_role]].strip()
-                for values, (index, kind) in zip(table.values(), kinds):
-                    values.setdefault(key, kind.value(row[index]))
-    return table
-
-
-def _encoding(path):
-    """That of a file that is UTF-8 or else Latin-1."""
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    with reading.open_binary(path) as stream:
-        try:
-            for data in iter(lambda: stream.read(_BYTES_AT_A_TIME), b""):
-                decoder.decode(data)
-            decoder.decode(b"", True)
-        except UnicodeDecodeError:
-            return "latin-1"
-    return "utf-8-sig"

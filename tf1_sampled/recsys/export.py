@@ -22,8 +22,9 @@ the columns of the context under their own names (string [B] or float32 [B], als
 K is the smaller of k and the number of items; without a k a session gives 10. The best comes first, of
 equal scores the smaller id; where the unseen items run out, the rest is "" or -1 with the score -inf.
 Scores are the model's, biases included. Names that the model does not know are passed over; who has no
-known item has an empty history. An id out of range, a k below 1, inputs of different B, or a number of
-the context that is not finite is an InvalidArgumentError. A request takes memory for B C scores.
+known item has an empty history. A missing number of the context is NaN. An id out of range, a k below 1,
+inputs of different B, or an infinite number of the context is an InvalidArgumentError. A request takes
+memory for B C scores.
 
 The files, rows in the order of ids:
 
@@ -40,8 +41,8 @@ import tensorflow.compat.v1 as tf
 
 from tf1_sampled import checks, graph_checks
 from tf1_sampled.files import writing
-from tf1_sampled.logits import UnitRows, lookup
-from tf1_sampled.recsys import columns, items, model
+from tf1_sampled.logits import AddedRows, UnitRows, lookup
+from tf1_sampled.recsys import columns, item_features, items, model
 
 _BLOCK = 1 << 16  # rows of a table at a time
 _SIGNATURES = ("recommend", "recommend_ids", "embed_user", "embed_user_ids")
@@ -82,6 +83,7 @@ def write_saved_model(folder, net, checkpoint, item_names, user_names=None, hist
     if history_length is not None:
         checks.positive(function, "history_length", history_length)
 
+    features, net = net.features, net._replace(features=None)
     with writing.writing_folder(folder, replaces) as temporary, tf.Graph().as_default(), (
             _session()) as session:
         tables = _Tables(session, net, item_names, user_names)
@@ -91,10 +93,11 @@ def write_saved_model(folder, net, checkpoint, item_names, user_names=None, hist
         with _restorable(classes):
             weights, biases = net.class_table()
         _restore(session, checkpoint, dict(tower, **classes))
-        if isinstance(weights, UnitRows):
-            weights, biases = _scaled(session, weights, biases, net.vector_size)
+        _add_features(session, checkpoint, features, net.num_trained, dict(tower, **classes))
+        if isinstance(weights, (UnitRows, AddedRows)):
+            weights, biases = _computed(session, weights, biases, net.vector_size)
         signatures = {name: query.signature(weights, biases) for name, query in queries.items()}
-        # The rows before scaling stay only where histories are made of them.
+        # The rows before that stay only where histories are made of them.
         kept = {v.op.name: v for v in list(tower.values()) + [weights, biases] + tables.variables}
         tf.get_collection_ref(tf.GraphKeys.GLOBAL_VARIABLES)[:] = kept.values()
         builder = tf.saved_model.Builder(temporary)
@@ -120,11 +123,13 @@ def write_item_vectors(folder, net, checkpoint, item_names, titles=None):
     """
     num_items = len(net.item_counts)
     _check_count("write_item_vectors", "item_names", item_names, num_items)
+    features, net = net.features, net._replace(features=None)
     with tf.Graph().as_default(), _session() as session:
         variables = {}
         with _restorable(variables):
             weights, biases = net.class_table()
         _restore(session, checkpoint, variables)
+        _add_features(session, checkpoint, features, net.num_trained, variables)
         ids = tf.placeholder(tf.int64, [None])
         for name, table, shape in (("item_vectors.npy", weights, (num_items, net.vector_size)),
                                    ("item_biases.npy", biases, (num_items,))):
@@ -136,7 +141,7 @@ def write_item_vectors(folder, net, checkpoint, item_names, titles=None):
                     stream.write(session.run(rows, {ids: block}).astype("<f4").tobytes())
     titles = titles or {}
     items.write_items(os.path.join(folder, "items.tsv"), item_names,
-                      [titles.get(name, name) for name in item_names], net.item_counts)
+                      [titles.get(name) or name for name in item_names], net.item_counts)
 
 
 def _check_count(function, argument, names, count):
@@ -190,8 +195,29 @@ def _restore(session, checkpoint, variables):
     tf.train.Saver(variables).restore(session, checkpoint)
 
 
-def _scaled(session, weights, biases, width):
-    """Variables of the class rows, scaled already, and of their biases."""
+def _add_features(session, checkpoint, features, num_own, variables):
+    """Add the rows of features in a checkpoint to those of the items among {name: variable}.
+
+    What is asked of an exported model then needs no features. Items from `num_own` on have those alone.
+    """
+    if features is None:
+        return
+    reader = tf.train.NewCheckpointReader(checkpoint)
+    for name in set(variables) & set(model.ITEM_TABLES):
+        num_items, width = variables[name].shape.as_list()
+        table, wanted = model.feature_table(name), [len(features.names), width]
+        got = reader.get_variable_to_shape_map().get(table)
+        checks.file(got == wanted, checkpoint, "a checkpoint with %s %s" % (table, wanted), got)
+        rows = reader.get_tensor(table)
+        ids, sums = tf.placeholder(tf.int64, [None]), tf.placeholder(tf.float32, [None, width])
+        own = tf.gather(variables[name], ids) * tf.cast(ids < num_own, tf.float32)[:, None]
+        add = tf.scatter_update(variables[name], ids, own + sums).op
+        for block in _blocks(num_items):
+            session.run(add, {ids: block, sums: item_features.sums(features, block, rows)})
+
+
+def _computed(session, weights, biases, width):
+    """Variables of the class rows, added and scaled already, and of their biases."""
     num_items = biases.shape.as_list()[0]
     vectors = tf.get_variable("item_vectors", [num_items, width], initializer=tf.zeros_initializer(),
                               trainable=False, use_resource=False)
@@ -313,13 +339,13 @@ class _Query:
         """Return an input of names of categories as their ids, int32 [B]; 0 for unknown ones."""
         return tf.cast(self._tables.columns[column].ids(self._column(column), 0), tf.int32)
 
-    def finite_numbers(self, column):
-        """Return an input of numbers, float32 [B], that asserts that they are finite."""
+    def numbers_or_nan(self, column):
+        """Return an input of numbers, float32 [B], NaN where missing; it asserts that none is infinite."""
         value = self._column(column)
-        finite = tf.is_finite(value)
-        wrong = tf.boolean_mask(value, tf.logical_not(finite))[:5]
-        return graph_checks.holds(tf.reduce_all(finite), wrong, value, function=self._function,
-                                  argument=column, wanted="finite numbers")
+        infinite = tf.is_inf(value)
+        wrong = tf.boolean_mask(value, infinite)[:5]
+        return graph_checks.holds(tf.logical_not(tf.reduce_any(infinite)), wrong, value,
+                                  function=self._function, argument=column, wanted="finite numbers or NaN")
 
     def _column(self, column):
         """A new input of the context, [B]."""

@@ -21,12 +21,13 @@ Known.__doc__ = """What the users of a batch are known to have taken, for candid
 """
 
 
-Fed = collections.namedtuple("Fed", "inputs labels known", defaults=[None])
+Fed = collections.namedtuple("Fed", "inputs labels known weights", defaults=[None, None])
 Fed.__doc__ = """The placeholders of training.
 
   inputs: model.placeholders of training.
   labels: placeholder, int32 [P].
   known: None, or Known of placeholders.
+  weights: None, or placeholder, float32 [P], the weight of each example's loss.
 """
 
 
@@ -165,6 +166,8 @@ def epochs_of_feeds(events, fed, plan, position=None, begin=0.0, end=1.0):
     for batch, progress, after in batches.epochs_of_batches(events, plan, position, begin, end):
         feed = model.feed(fed.inputs, of_batch(events, batch, end_of_training))
         feed[fed.labels] = batch.labels
+        if fed.weights is not None:
+            feed[fed.weights] = events.weights[batch.positions]
         if fed.known is not None:
             feed.update(zip(fed.known, known_of_batch(events, batch)))
         yield feed, progress, after

@@ -9,6 +9,7 @@ from tf1_sampled.recsys import (
     columns,
     evaluation,
     feeds,
+    item_features,
     negatives,
     reading,
     splits,
@@ -41,7 +42,7 @@ class Fit(NamedTuple):
     @property
     def names(self) -> warm_start.Names:
         """The names of items, users and categories."""
-        return names_of(self.settings, self.data.events)
+        return names_of(self.settings, self.data)
 
     @contextlib.contextmanager
     def session(self) -> Iterator[Any]:
@@ -69,7 +70,7 @@ def train(settings: RecsysSettings, data: reading.Data, graph: Graph, folder: An
     """
     events = data.events
     num_units = reading.num_examples(settings, events) * settings.epochs
-    fed = feeds.Fed(graph.inputs, graph.labels, graph.known)
+    fed = feeds.Fed(graph.inputs, graph.labels, graph.known, graph.weights)
     batch_plan = reading.batch_plan(settings)
 
     def batches_from(position: Any, *share: float) -> Any:
@@ -79,8 +80,10 @@ def train(settings: RecsysSettings, data: reading.Data, graph: Graph, folder: An
     initialise = None
     if settings.init_from:
         initialise = warm_start.Earlier(settings.init_from).loader(
-            names_of(settings, events), host.report)
+            names_of(settings, data), host.report)
     digests = {"events": splits.digest(events)}
+    if data.features is not None:
+        digests["items"] = item_features.digest(data.features)
     if host.is_chief:
         folder.begin(digests)
         host.begun(folder.path)
@@ -89,7 +92,7 @@ def train(settings: RecsysSettings, data: reading.Data, graph: Graph, folder: An
         len(events.item_names) + 1)
     plan = plans.Plan(
         plans.Objective(graph.loss, graph.mean_loss, watch=graph.watch, max_loss=max_loss),
-        plans.Data(batches_from, num_units, "examples"),
+        plans.Data(batches_from, num_units, "examples", settings.epochs),
         plans.Optimization(settings.make_optimizer, settings.chosen_learning_rate(), settings.decay,
                            settings.threads or steps.num_cores()),
         settings.saving(folder.path),
@@ -98,11 +101,25 @@ def train(settings: RecsysSettings, data: reading.Data, graph: Graph, folder: An
     return host.train(plan, settings.batch_size, folder.unchanging(digests))
 
 
-def names_of(settings: RecsysSettings, events: splits.Events) -> warm_start.Names:
+def with_earlier_users(settings: RecsysSettings, data: reading.Data) -> reading.Data:
+    """Return data whose users with rows in the model are also those of `init_from`.
+
+    Raises:
+      InputError: an init_from whose names cannot be read.
+    """
+    if not (settings.init_from and settings.user_rows):
+        return data
+    names = warm_start.read_names(settings.init_from)
+    return data._replace(events=splits.with_users(data.events, names.users or ()))
+
+
+def names_of(settings: RecsysSettings, data: reading.Data) -> warm_start.Names:
     """Return the names of what has rows in the model."""
+    events = data.events
     kinds = {name: column.kind for name, column in events.columns.items()}
-    return warm_start.Names(events.item_names, events.user_names if settings.user_rows else None,
-                            columns.row_names(kinds))
+    users = events.user_names + list(events.further_users) if settings.user_rows else None
+    return warm_start.Names(events.item_names, users,
+                            columns.row_names(kinds), data.features.names if data.features else None)
 
 
 def judge(session: Any, graph: Graph, data: reading.Data, part: splits.HeldOut, history_length: int,

@@ -50,9 +50,14 @@ Recall.__doc__ = """How good and how fast an index is.
 """
 
 
+def is_available():
+    """Return whether faiss is installed."""
+    return faiss is not None
+
+
 def check_available():
     """Raises InputError, which names the extra to install, where faiss is missing."""
-    checks.argument(faiss is not None, "index", "faiss", "faiss: pip install 'tf1_sampled[ann]'", None)
+    checks.argument(is_available(), "index", "faiss", "faiss: pip install 'tf1_sampled[ann]'", None)
 
 
 def build(path, vectors, biases, user_vectors):
@@ -146,6 +151,20 @@ def search(index, user_vectors, k):
     queries = _queries("search", index, user_vectors)
     _graph(index).hnsw.efSearch = max(int(k), _SEARCH_BEAM)
     return _best(index, queries, k)
+
+
+def rows(index, ids):
+    """Return the item vectors that an index was built from, as it holds them.
+
+    Args:
+      index: what `load` gave.
+      ids: integer [n], from 0 to the number of items - 1.
+
+    Returns:
+      float32 [n, D].
+    """
+    storage = faiss.downcast_index(_graph(index).storage)
+    return np.array([storage.reconstruct(int(i)) for i in ids], np.float32)[:, :index.d - 1]
 
 
 def recall(index, user_vectors, k):

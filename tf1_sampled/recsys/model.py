@@ -4,8 +4,8 @@
     score(user, item) = <user vector, class row of the item> + bias
 
 A batch is a run of events of whole users, and each example says which slice of them is its history, and
-which event of the slice is its own label's and does not count. Running sums over the run serve all
-examples at once, where one example at a time would gather its history's rows again:
+which event of the slice is its own label's and does not count. `pooling` makes one vector of each slice,
+the mean or a mean with learned weights by position, for all examples at once:
 
     items  [N]            events of whole users, one after the other
     begin, end, own [P]   example p's history is items[begin_p : end_p] without items[own_p]
@@ -23,14 +23,17 @@ import collections
 import functools
 import re
 
+import numpy as np
 import tensorflow.compat.v1 as tf
 
-from tf1_sampled import checks, distributions
-from tf1_sampled.initializers import random_normal
-from tf1_sampled.logits import UnitRows, lookup
+from tf1_sampled import checks, distributions, frozen
+from tf1_sampled.initializers import from_memory, random_normal
+from tf1_sampled.logits import AddedRows, SummedRows, UnitRows, lookup
+from tf1_sampled.recsys import pooling
 
 SIMILARITIES = ("cosine", "dot")
-_BLOCK = 64  # rows of a running sum that one matrix product adds up
+CLASS_ROWS = ("own", "shared", "sum")
+ITEM_TABLES = ("item_embeddings", "class_weights")  # a shared table has the first name
 
 Inputs = collections.namedtuple("Inputs", "items begin end own users context ages")
 Inputs.__doc__ = """What a model reads of P examples.
@@ -39,7 +42,7 @@ Inputs.__doc__ = """What a model reads of P examples.
   begin, end: int32 [P], 0 <= begin <= end <= N: example p's history is items[begin_p : end_p]. An
     empty one is pooled to zeros.
   own: None, or int32 [P]: the place in `items` of an event of the history that is left out of it, -1
-    for none.
+    for none. None with positions.
   users: int32 [P], -1 for one who is not known; None without user rows.
   context: {name: [P] of the dtype of its type}, the model's columns.
   ages: float32 [P], how long before the end of training the example happened; None for now, as when
@@ -48,27 +51,32 @@ Inputs.__doc__ = """What a model reads of P examples.
 
 Architecture = collections.namedtuple(
     "Architecture",
-    "dim hidden similarity temperature pooling_power shared_table dropout frequency_bias",
-    defaults=[(), "dot", 1.0, 1.0, False, 0.0, 1.0])
+    "dim hidden similarity temperature pooling_power class_rows dropout frequency_bias num_positions "
+    "num_poolings", defaults=[(), "dot", 1.0, 1.0, "own", 0.0, 1.0, 0, 1])
 Architecture.__doc__ = """The settings of a model that do not depend on its data.
 
   dim: integer D, of the embeddings.
   hidden: sequence of integers, the sizes of the ReLU layers; may be empty. The last one, else D, is the
     size of user vectors and class rows. With layers the parts of a user (history, row, context, age: D
-    numbers each) stand side by side, without they are added.
+    numbers each, or that for each pooling of the history) stand side by side, without they are added.
   similarity: "dot", or "cosine": item rows and user vectors of length 1.
   temperature: float above 0; scores are divided by it.
-  pooling_power: float p from 0 to 1; a history is the sum of its rows over length^p: 1 for the mean, 0
-    for the sum.
-  shared_table: boolean, whether histories and classes have one table of rows.
+  pooling_power: float p from 0 to 1; a history is the sum of its rows over (sum of weights)^p: 1 for the
+    mean, 0 for the sum.
+  class_rows: "own", a table beside that of the histories; "shared", the histories' table; or "sum", the
+    sums of both, which start with the histories' rows.
   dropout: float from 0 to below 1, the share of a history's items, and of hidden units, that a training
     step leaves out.
   frequency_bias: float, an item's bias is its log frequency times this; 0 for none.
+  num_positions: integer L; the latest L events of a history count, each position with a learned weight
+    of its own. 0: all events count with the weight 1.
+  num_poolings: integer M, above 1 with hidden layers and positions only: the history is pooled with M
+    sets of weights, each of which gives a part.
 """
 
 
 class Network(collections.namedtuple(
-        "Network", "item_counts architecture num_users context age_unit seed")):
+        "Network", "item_counts architecture num_users context age_unit seed features")):
     """A model's graph in parts; parts that are built twice share their variables.
 
       item_counts: integer [C], how often each item comes in training.
@@ -77,12 +85,14 @@ class Network(collections.namedtuple(
       context: {name: columns.ColumnType}.
       age_unit: float, the length of time that counts as 1 in the example age; 0 for no such part.
       seed: integer or None.
+      features: item_features.ItemFeatures, whose rows are added to those of the items; None for none.
 
     Raises:
       InputError: a setting out of its range, a shared table whose rows would have two sizes.
     """
 
-    def __new__(cls, item_counts, architecture, num_users=0, context=None, age_unit=0.0, seed=None):
+    def __new__(cls, item_counts, architecture, num_users=0, context=None, age_unit=0.0, seed=None,
+                features=None):
         def check(condition, name, wanted, got):
             checks.argument(condition, "YouTubeDNN", name, wanted, got)
 
@@ -95,14 +105,23 @@ class Network(collections.namedtuple(
         check(num_users >= 0, "num_users", "0 or more", num_users)
         check(age_unit >= 0, "age_unit", "0 or more", age_unit)
         check(0 <= a.dropout < 1, "dropout", "a number from 0 to below 1", a.dropout)
-        check(not a.shared_table or not a.hidden or a.hidden[-1] == a.dim, "hidden",
-              "a last layer of %d, as rows of the shared table" % a.dim, list(a.hidden))
+        check(a.num_positions >= 0, "num_positions", "0 or more", a.num_positions)
+        checks.positive("YouTubeDNN", "num_poolings", a.num_poolings)
+        check(a.num_poolings == 1 or a.hidden and a.num_positions, "num_poolings",
+              "1 without hidden layers and positions", a.num_poolings)
+        checks.one_of("YouTubeDNN", "class_rows", a.class_rows, CLASS_ROWS)
+        check(a.class_rows == "own" or not a.hidden or a.hidden[-1] == a.dim, "hidden",
+              "a last layer of %d, as histories' rows, with class_rows=%s" % (a.dim, a.class_rows),
+              list(a.hidden))
+        check(features is None or len(features.starts) == len(item_counts) + 1, "features",
+              "features of %d items" % len(item_counts), features and len(features.starts) - 1)
         return super().__new__(cls, item_counts=item_counts, architecture=a, num_users=num_users,
-                               context=dict(context or {}), age_unit=age_unit, seed=seed)
+                               context=dict(context or {}), age_unit=age_unit, seed=seed,
+                               features=features)
 
     def item_embeddings(self):
-        """float32 [C, D], the rows that histories are made of."""
-        return self._rows("item_embeddings", len(self.item_counts), self.architecture.dim)
+        """float32 [C, D], the rows that histories are made of; SummedRows with features."""
+        return self._item_rows("item_embeddings", self.architecture.dim)
 
     def class_table(self):
         """weights float32 [C, D'] (UnitRows for cosine) and biases float32 [C], not trained."""
@@ -112,10 +131,14 @@ class Network(collections.namedtuple(
         return (UnitRows(weights) if self.architecture.similarity == "cosine" else weights), biases
 
     def class_rows(self):
-        """float32 [C, D'], the rows of classes, not scaled."""
-        if self.architecture.shared_table:
+        """float32 [C, D'], the rows of classes, not scaled; SummedRows with features, or AddedRows."""
+        if self.architecture.class_rows == "shared":
             return self.item_embeddings()
-        return self._rows("class_weights", len(self.item_counts), self.vector_size)
+        if self.architecture.class_rows == "own":
+            return self._item_rows("class_weights", self.vector_size)
+        # From zeros: a rare item begins as it is in histories, which teaches it more.
+        own = self._item_rows("class_weights", self.vector_size, tf.zeros_initializer())
+        return AddedRows(own, self.item_embeddings())
 
     @property
     def vector_size(self):
@@ -136,7 +159,7 @@ class Network(collections.namedtuple(
         """
         seed = self.seed if seed is None else seed
         kept = functools.partial(self._kept, seed) if training and self.architecture.dropout else None
-        parts = [self._history(inputs, kept)]  # each [P, D]
+        parts = self._histories(inputs, kept)  # each [P, D]
         if self.num_users:
             known = tf.cast(inputs.users >= 0, tf.float32)[:, None]
             rows = self.rows_of("user_embeddings", self.num_users, tf.maximum(inputs.users, 0))
@@ -166,13 +189,21 @@ class Network(collections.namedtuple(
         dropout = self.architecture.dropout
         return values * (tf.cast(drawn >= dropout, tf.float32) / (1 - dropout))
 
-    def _history(self, inputs, kept):
-        """float32 [P, D], the pooled histories."""
+    def _histories(self, inputs, kept):
+        """The pooled histories: for each pooling float32 [P, D]."""
+        a, slices = self.architecture, (inputs.begin, inputs.end)
         rows = lookup(self.item_embeddings(), inputs.items)
         if kept:  # whole items
             rows = kept("items", rows, [tf.shape(rows)[0], 1])
-        return pool_histories(rows, inputs.begin, inputs.end, inputs.own,
-                              self.architecture.pooling_power)
+        if not a.num_positions:
+            return [pooling.pool_mean(rows, *slices, inputs.own, a.pooling_power)]
+        checks.argument(inputs.own is None, "YouTubeDNN", "inputs.own", "None with positions",
+                        inputs.own)
+        start = pooling.position_log_weights(a.num_positions, a.num_poolings)
+        log_weights = _variable("position_log_weights", start.shape, from_memory(start))
+        pooled = pooling.pool_by_position(rows, *slices, tf.convert_to_tensor(log_weights),
+                                          a.pooling_power)
+        return tf.unstack(pooled, axis=1)
 
     def _tower(self, layer, kept):
         """The ReLU layers on [P, parts D]: float32 [P, D']."""
@@ -197,73 +228,62 @@ class Network(collections.namedtuple(
         """Return a row of weights that is called `name` times numbers: [P] -> float32 [P, D]."""
         return values[:, None] * self._rows(name, 1, self.architecture.dim)
 
-    def _rows(self, name, number, size):
-        """A table of `number` rows, of about length 1 for dot products.
+    @property
+    def num_trained(self):
+        """The number of items up to the last one that training events have."""
+        trained = np.flatnonzero(self.item_counts)
+        return int(trained[-1]) + 1 if len(trained) else 0
+
+    def _item_rows(self, name, size, initializer=None):
+        """The rows of items, with those of their features where there are some."""
+        rows = self._rows(name, len(self.item_counts), size, initializer)
+        if self.features is None:
+            return rows
+        # From zeros: a new table gives what there is without features.
+        of_features = _variable(feature_table(name), [len(self.features.names), size],
+                                tf.zeros_initializer())
+        starts, ids, weights = self._frozen_features()
+        return SummedRows(rows, of_features, starts, ids, weights, num_own=self.num_trained)
+
+    def _frozen_features(self):
+        """The arrays of the features in the current graph: starts, ids, weights."""
+        graph = tf.get_default_graph()
+        if getattr(self, "_features_in", (None,))[0] is not graph:
+            self._features_in = graph, [frozen.Frozen(array, "features/" + name) for name, array in zip(
+                self.features._fields, self.features[:3])]
+        return self._features_in[1]
+
+    def scaled_or_missing(self, name, values):
+        """Return a row of weights times numbers, or a second row where they are NaN: [P] -> float32 [P, D].
+
+        Args:
+          name: string, of the table of the two rows.
+          values: float32 [P].
+        """
+        missing = tf.is_nan(values)
+        scales = tf.stack([tf.where(missing, tf.zeros_like(values), values),
+                           tf.cast(missing, tf.float32)], 1)  # [P, 2]
+        return tf.matmul(scales, self._rows(name, 2, self.architecture.dim))
+
+    def _rows(self, name, number, size, initializer=None):
+        """A table of `number` rows, by default of about length 1 for dot products.
 
         Cosines do not need the length: short rows let what is learned soon outweigh the start, in
         histories too, where rows that were hardly trained then count for little.
         """
         length = 0.15 if self.architecture.similarity == "cosine" else 1.0
-        return _variable(name, [number, size], random_normal(
+        return _variable(name, [number, size], initializer or random_normal(
             length * size ** -0.5, distributions.fold_in(self.seed, name)))
+
+
+def feature_table(table):
+    """Return the name of the table of feature rows that belongs to a table of items."""
+    return table + "_features"
 
 
 def context_variable(column):
     """The name of a context column's table; what TensorFlow allows in no name is written as -code-."""
     return "context_" + re.sub("[^A-Za-z0-9_.]", lambda found: "-%x-" % ord(found.group()), column)
-
-
-def pool_histories(rows, begin, end, own=None, power=1.0):
-    """The sum of each slice of rows over its length to a power, all slices from one running sum.
-
-        pooled_p = (R[end_p] - R[begin_p] - rows[own_p]) / n_p^power
-
-    R[n] = rows[0] + ... + rows[n - 1], and n_p = end_p - begin_p, less 1 where own_p is a row. An empty
-    slice gives zeros.
-
-    Args:
-      rows: float [N, D].
-      begin, end: int32 or int64 [P], 0 <= begin <= end <= N.
-      own: None, or int32 or int64 [P]: a row of the slice that is left out, -1 for none.
-      power: float from 0 (the sum) to 1 (the mean).
-
-    Returns:
-      float [P, D].
-    """
-    begin, end = tf.convert_to_tensor(begin), tf.convert_to_tensor(end)
-    short = tf.math.floormod(-1 - tf.shape(rows)[0], _BLOCK)
-    rows = tf.pad(rows, [[1, short], [0, 0]])  # R[0] is zeros
-    within, before = _running_sum(rows)
-    total = tf.gather(within, end) - tf.gather(within, begin)
-    total += tf.cast(tf.gather(before, end // _BLOCK) - tf.gather(before, begin // _BLOCK), rows.dtype)
-    length = end - begin
-    if own is not None:
-        own = tf.convert_to_tensor(own)
-        total -= tf.gather(rows, own + 1)
-        length -= tf.cast(own >= 0, length.dtype)
-    # A row less itself is not always zeros to the last bit.
-    total *= tf.cast(length > 0, rows.dtype)[:, None]
-    return total / tf.pow(tf.cast(tf.maximum(length, 1), rows.dtype), power)[:, None]
-
-
-def _running_sum(rows):
-    """rows[0] + ... + rows[n] as within[n] + before[n // block].
-
-    Within a block as a product with a triangle of ones, which on a CPU takes a fraction of tf.cumsum's
-    time; before it in float64, as the difference of two long sums in float32 is not that of short ones.
-
-    Args:
-      rows: float [N, D], N a multiple of the block.
-
-    Returns:
-      within: [N, D], of the type of the rows.
-      before: float64 [N / block, D].
-    """
-    size = rows.shape.as_list()[1]
-    triangle = tf.linalg.band_part(tf.ones([1, _BLOCK, _BLOCK], rows.dtype), -1, 0)
-    within = tf.matmul(triangle, tf.reshape(rows, [-1, _BLOCK, size]))
-    before = tf.cumsum(tf.cast(within[:, -1], tf.float64), exclusive=True)
-    return tf.reshape(within, [-1, size]), before
 
 
 def _variable(name, shape, initializer, trainable=True):
@@ -288,7 +308,8 @@ def placeholders(net, training=False):
     context = {name: vector(context_variable(name), kind.dtype) for name, kind in net.context.items()}
     return Inputs(
         items=vector("items"), begin=vector("begin"), end=vector("end"),
-        own=vector("own") if training else None, users=vector("users") if net.num_users else None,
+        own=vector("own") if training and not net.architecture.num_positions else None,
+        users=vector("users") if net.num_users else None,
         context=context, ages=vector("ages", tf.float32) if training and net.age_unit else None)
 
 

@@ -23,6 +23,7 @@ class Graph(NamedTuple):
     inputs: model.Inputs of placeholders, P examples to train on.
     labels: int32 [P] placeholder, the item of each.
     known: feeds.Known of placeholders, or None.
+    weights: float32 [P] placeholder, the weight of each example's loss; None for equal weights.
     loss: float scalar, to be minimised.
     mean_loss: float scalar, without the L2 loss.
     watch: {name: float scalar}, for TensorBoard.
@@ -37,6 +38,7 @@ class Graph(NamedTuple):
     inputs: Any
     labels: tf.Tensor
     known: Any
+    weights: Optional[tf.Tensor]
     loss: tf.Tensor
     mean_loss: tf.Tensor
     watch: Dict[str, tf.Tensor]
@@ -47,18 +49,19 @@ class Graph(NamedTuple):
     full_losses: tf.Tensor
 
 
-def build(settings: RecsysSettings, events: splits.Events) -> Graph:
+def build(settings: RecsysSettings, events: splits.Events, features: Any = None) -> Graph:
     """Build the graph of a training in the default graph.
 
     Args:
       settings: RecsysSettings.
       events: splits.Events, for the counts of the items and the columns of the context.
+      features: item_features.ItemFeatures, or None.
 
     Returns:
       Graph.
     """
     num_items = len(events.item_names)
-    network = make_network(settings, events)
+    network = make_network(settings, events, features)
     inputs = model.placeholders(network, training=True)
     labels = tf.placeholder(tf.int32, [None], "labels")
     seed = steps.step_seed(settings.seed)
@@ -66,9 +69,10 @@ def build(settings: RecsysSettings, events: splits.Events) -> Graph:
     weights, biases = network.class_table()
     sampled, known = draw_negatives(settings, events, labels, users, classes=(weights, biases),
                                     seed=seed)
-    mean_loss = tf.reduce_mean(losses.loss_by_name(
+    example_weights = None if events.weights is None else tf.placeholder(tf.float32, [None], "weights")
+    mean_loss = weighted_mean(losses.loss_by_name(
         settings.loss, weights, biases, labels, users, num_classes=num_items, sampled_values=sampled,
-        **settings.loss_options()))
+        **settings.loss_options()), example_weights)
     watch = {}
     if sampled:
         watch["accidental_hit_rate"] = logits.accidental_hit_rate(labels, sampled.sampled_candidates)
@@ -78,20 +82,36 @@ def build(settings: RecsysSettings, events: splits.Events) -> Graph:
     item_ranking = ranking.ItemRanking(weights, biases, num_items, network.vector_size)
     vectors = tf.placeholder(tf.float32, [None, network.vector_size])
     full_losses = losses.full_softmax_loss(weights, biases, labels, vectors, num_items)
-    return Graph(network, inputs, labels, known, loss, mean_loss, watch, asked, asked_users,
-                 item_ranking, vectors, full_losses)
+    return Graph(network, inputs, labels, known, example_weights, loss=loss, mean_loss=mean_loss,
+                 watch=watch, asked=asked, asked_users=asked_users, ranking=item_ranking,
+                 vectors=vectors, full_losses=full_losses)
 
 
-def make_network(settings: RecsysSettings, events: splits.Events) -> Any:
+def weighted_mean(values: tf.Tensor, weights: Optional[tf.Tensor]) -> tf.Tensor:
+    """Return sum(weights values) / sum(weights), or the mean without weights: float scalar.
+
+    Args:
+      values: float [P].
+      weights: float32 [P], above 0, or None.
+    """
+    if weights is None:
+        return tf.reduce_mean(values)
+    weights = tf.cast(weights, values.dtype)
+    return tf.reduce_sum(weights * values) / tf.reduce_sum(weights)
+
+
+def make_network(settings: RecsysSettings, events: splits.Events, features: Any = None) -> Any:
     """Return the model.Network of the settings."""
     age_unit = np.ptp(feeds.training_span(events)) if settings.example_age else 0
     return model.Network(
         events.item_counts,
         model.Architecture(
             settings.dim, settings.hidden, settings.similarity, settings.chosen_temperature(),
-            settings.pooling_power, settings.shared_table, settings.dropout, settings.frequency_bias),
-        num_users=len(events.user_names) if settings.user_rows else 0,
-        context=feeds.context_columns(events), age_unit=age_unit, seed=settings.seed)
+            settings.pooling_power, settings.chosen_class_rows(), settings.dropout, settings.frequency_bias,
+            num_positions=settings.num_positions(), num_poolings=settings.num_poolings),
+        num_users=len(events.user_names) + len(events.further_users) if settings.user_rows else 0,
+        context=feeds.context_columns(events), age_unit=age_unit, seed=settings.seed,
+        features=features)
 
 
 def draw_negatives(settings: RecsysSettings, events: splits.Events, labels: tf.Tensor, users: tf.Tensor,

@@ -1,4 +1,4 @@
-"""Checks what a recommender is asked, in one wording for Python and for HTTP.
+"""Questions to a recommender, and their checks in one wording for Python and for HTTP.
 
     items: wanted names of 1 to 1000 characters, got 3
     mood: wanted a string of at most 1000 characters, got null
@@ -6,7 +6,9 @@
 The value that came is shown as JSON, in which an HTTP client wrote it. A service bounds the length of
 text by `longest`. TensorFlow is not imported.
 """
+import collections
 import json
+import numbers
 import re
 
 import numpy as np
@@ -16,6 +18,23 @@ from tf1_sampled import checks
 _SHOWN = 80  # characters of a value in a message
 _LARGEST = float(np.finfo(np.float32).max)
 _SURROGATE = re.compile("[\ud800-\udfff]")
+
+Question = collections.namedtuple("Question", "items user k exclude candidates category context repeat",
+                                  defaults=[(), "", 10, (), None, None, None, None])
+Question.__doc__ = """What somebody asks of a recommender.
+
+Fields:
+  items: list of names, the history, oldest first; () for the stored history of the user.
+  user: name; "" for nobody.
+  k: integer above 0, items at most.
+  exclude: list of names that are not offered.
+  candidates: list of names, the only ones that are offered; None for all.
+  category: {column: value or list of values}, which an offered item has; None for all.
+  context: {column: string or number}, the columns of the model; None without columns. What depends on
+    the user alone may be left out for a user whom the model knows.
+  repeat: boolean, whether the user's own items are offered too; None for yes where the model was trained
+    with repeats.
+"""
 
 
 def wrong(name, wanted, got):
@@ -39,78 +58,137 @@ def is_text(value, least, longest=None):
             and not _SURROGATE.search(value))
 
 
-def check_names(field, names, longest=None):
-    """Return names as a list.
+def as_name(value):
+    """Return the name that an integer is as text; other values as they are."""
+    is_integer = isinstance(value, numbers.Integral) and not isinstance(value, (bool, np.bool_))
+    return str(int(value)) if is_integer else value
+
+
+def check_name(field, name, longest=None, least=1):
+    """Return a name; an integer is the name that it is as text.
+
+    Args:
+      field: string, the argument that it is.
+      name: string or integer.
+      longest: integer, its characters at most; None for any number.
+      least: integer, its characters at least.
+
+    Raises:
+      InputError: another type, a string of fewer or more characters.
+    """
+    name = as_name(name)
+    want(is_text(name, least, longest), field, "a name" + _at_most(longest), name)
+    return name
+
+
+def check_names(field, names, longest=None, most=None):
+    """Return names as a list; an integer is the name that it is as text.
 
     Args:
       field: string, the argument that they are.
-      names: list, tuple or array [N] of strings; None for no names.
+      names: list, tuple or array [N] of strings and integers; None for no names.
       longest: integer, the characters of a name at most; None for any number.
+      most: integer, names at most; None for any number.
 
     Returns:
       list of N strings.
 
     Raises:
-      InputError: another type, a name that is not a string of at least 1 and at most `longest` Unicode
-        characters.
+      InputError: another type, too many names, a name that is not a string of at least 1 and at most
+        `longest` Unicode characters.
     """
     if hasattr(names, "tolist"):  # NumPy, pandas
         names = names.tolist()
     want(names is None or isinstance(names, (list, tuple)), field, "a list of names", names)
+    names = list(map(as_name, names or ()))
+    want(most is None or len(names) <= most, field, "at most %s names" % most, len(names))
     wanted = "names of at least 1 character" if longest is None else (
         "names of 1 to %d characters" % longest)
-    for name in names or ():
+    for name in names:
         want(is_text(name, 1, longest), field, wanted, name)
-    return list(names or ())
+    return names
 
 
-def check_user(user, has_users, longest=None):
-    """Raise InputError unless `user` is a string that suits a model with or without users.
+def check_category(category, columns, longest=None, most=None):
+    """Return a filter by categories of items.
 
     Args:
-      user: string; "" for none.
-      has_users: boolean, whether the model takes a user.
-      longest: integer, its characters at most; None for any number.
+      category: {column: value or list of values}, strings or integers; None for no filter.
+      columns: the columns of categories that the items have.
+      longest: integer, the characters of a value at most; None for any number.
+      most: integer, values of a column at most; None for any number.
+
+    Returns:
+      {column: list of strings}.
 
     Raises:
-      InputError: not a string, a longer one, a user where the model has none.
+      InputError: another type, a column that the items lack, a value that is not a name.
     """
-    want(is_text(user, 0, longest), "user", "a name" + _at_most(longest), user)
-    want(user == "" or has_users, "user", "none, as the model has no users", user)
+    category = {} if category is None else category
+    want(isinstance(category, dict), "category", "columns and their values", category)
+    found = {}
+    for column, values in category.items():
+        want(column in columns, "category",
+             "the columns " + ", ".join(columns) if columns else "no columns, as the items have none",
+             column)
+        values = values if isinstance(values, (list, tuple)) else [values]
+        found[column] = check_names("category", values, longest, most)
+    return found
 
 
 def check_context(context, columns, longest=None):
-    """Return the context of a query, with a value for each column of the model.
+    """Return the values of a query's context.
 
     Args:
-      context: {column: value}; None where the model has no columns.
+      context: {column: value}; None for no values. In a column of text an integer is the text that it
+        is.
       columns: {column: "string" or "number"}, those of the model.
       longest: integer, the characters of a string at most; None for any number.
 
     Returns:
-      dict, of the same values.
+      dict.
 
     Raises:
-      InputError: another type, a column that the model lacks, a missing one, a value of another kind.
+      InputError: another type, a column that the model lacks, a value of another kind.
     """
     context = {} if context is None else context
-    want(isinstance(context, dict), "context", "a dict of columns", context)
-    for name in context:
+    want(isinstance(context, dict), "context", "columns and their values", context)
+    found = {}
+    for name, value in context.items():
         want(name in columns, "context",
              "the columns " + ", ".join(columns) if columns else "no columns", name)
-    for name, kind in columns.items():
+        found[name] = as_name(value) if columns[name] == "string" else value
+        _check_column(name, columns[name], found[name], longest)
+    return found
+
+
+def check_complete(context, columns):
+    """Raise InputError unless a context has a value for each column of the model."""
+    for name in columns:
         want(name in context, "context", "a value for the column " + name, sorted(context))
-        _check_column(name, kind, context[name], longest)
-    return context
+
+
+def check_count(name, value, most=None):
+    """Raise InputError unless a value is an integer above 0, and at most `most`."""
+    is_count = isinstance(value, numbers.Integral) and not isinstance(value, (bool, np.bool_))
+    want(is_count and 0 < value <= (value if most is None else most), name,
+         "an integer above 0" if most is None else "an integer from 1 to %d" % most, value)
+
+
+def check_flag(name, value):
+    """Raise InputError unless a value is a boolean."""
+    want(isinstance(value, (bool, np.bool_)), name, "true or false", value)
 
 
 def _check_column(name, kind, value, longest):
     """Raise InputError unless a value, which may be NumPy's, suits a column of "string" or "number"."""
     if kind == "string":
         want(is_text(value, 0, longest), name, "a string" + _at_most(longest), value)
-    else:
-        want(isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-             and -_LARGEST <= value <= _LARGEST, name, "a number", value)
+    else:  # None and NaN: a missing number
+        is_number = not isinstance(value, bool) and isinstance(
+            value, (int, float, np.integer, np.floating))
+        want(value is None or is_number and (value != value or -_LARGEST <= value <= _LARGEST), name,
+             "a number", value)
 
 
 def _at_most(longest):

@@ -4,25 +4,25 @@
     data.events, data.valid, data.test
 """
 import os
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
 from tf1_sampled import checks, default_data
-from tf1_sampled.recsys import batches, events as event_files, splits
+from tf1_sampled.files import finding
+from tf1_sampled.recsys import (
+    batches,
+    events as event_files,
+    item_categories,
+    item_features,
+    items as item_files,
+    leaks,
+    protocols,
+    splits,
+    summary,
+    tables,
+)
 from tf1_sampled.recsys.settings import RecsysSettings
-
-
-class Columns(NamedTuple):
-    """The names of a frame's columns.
-
-    user, item: strings.
-    time: string; None for no times.
-    """
-
-    user: str = "user"
-    item: str = "item"
-    time: Optional[str] = "time"
 
 
 class Sources(NamedTuple):
@@ -30,13 +30,11 @@ class Sources(NamedTuple):
 
     events: what trains, or all there is; None for the setting of that name.
     valid, test: what validates and tests; None for a part of `events`.
-    columns: Columns.
     """
 
     events: Any = None
     valid: Any = None
     test: Any = None
-    columns: Columns = Columns()
 
 
 class Data(NamedTuple):
@@ -46,6 +44,10 @@ class Data(NamedTuple):
     valid, test: splits.HeldOut, or None where no event validates or tests.
     protocol: string, what the test asks for.
     titles: {item name: title}, of the items that have one.
+    item_tables: {column: {item name: text}}, see item_categories.read.
+    summary: {fact: value}, see summary.of_data, the protocol and the number of examples.
+    features: item_features.ItemFeatures, or None.
+    leaks: list of leaks.Leak, context columns that give the item away and are allowed to.
     """
 
     events: splits.Events
@@ -53,6 +55,10 @@ class Data(NamedTuple):
     test: Optional[splits.HeldOut]
     protocol: str
     titles: Dict[str, str]
+    features: Any = None
+    leaks: Sequence[Any] = ()
+    item_tables: Optional[Dict[str, Dict[str, str]]] = None
+    summary: Optional[Dict[str, Any]] = None
 
 
 def read(settings: RecsysSettings, sources: Sources, report: Callable[[str], None]) -> Data:
@@ -69,19 +75,50 @@ def read(settings: RecsysSettings, sources: Sources, report: Callable[[str], Non
     Raises:
       InputError: what cannot be read or split, too few items, events without the times that are wanted.
     """
-    titles = event_files.read_titles(settings.titles) if settings.titles else {}
-    events, protocol = split(settings, *read_log(settings, sources, report))
+    titles = tables.read_titles(settings.titles) if settings.titles else {}
+    item_tables = item_categories.read(
+        [path for path in (settings.items, settings.titles) if path], settings.item_column)
+    log, part = read_log(settings, sources, report)
+    events, protocol = protocols.split(settings, log, part)
+    events = _with_earlier_items(settings, events, report)
+    events, features = item_features.joined(settings, events, log.item_names, item_tables, report)
     valid, test = splits.held_out(events)
     if settings.repeats:  # what a user has had is offered too
         valid, test = (part and part._replace(seen=None) for part in (valid, test))
+    facts = dict(summary.of_data(log, events, valid, test, titles), protocol=protocol,
+                 order=protocols.order(settings, log))
+    for line in summary.lines(facts):
+        report(line)
+    examples = num_examples(settings, events)
+    settings.check(examples, "split" if part is None else "train",
+                   "a user with two events or more to train on (--split=none trains on all)",
+                   "%d events to train on of %d users" % (
+                       facts["events"]["train"], len(events.user_names)))
     report("%s events of %s users and %s items; %s examples to train on" % tuple(
         format(n, ",") for n in (len(events.items), len(events.user_names), len(events.item_names),
-                                 num_examples(settings, events))))
+                                 examples)))
     most = len(events.item_names)
     settings.check(max(settings.k) <= most, "k", "at most %d items" % most, max(settings.k))
     settings.check(events.times is not None or not settings.example_age, "example_age",
                    "events with times", None)
-    return Data(events, valid, test, protocol, titles)
+    found = leaks.check(settings, events, report)
+    return Data(events, valid, test, protocol, titles, features=features, leaks=found,
+                item_tables=item_tables, summary=dict(
+                    facts, examples=examples, leaks=[leak._asdict() for leak in found]))
+
+
+def _with_earlier_items(settings: RecsysSettings, events: splits.Events,
+                        report: Callable[[str], None]) -> splits.Events:
+    """Return events whose catalogue has the items of `init_from` too."""
+    if not settings.init_from:
+        return events
+    path = os.path.join(settings.init_from, "items.tsv")
+    checks.file(os.path.isfile(path), settings.init_from, "a folder with a model",
+                "one without items.tsv")
+    more = splits.with_items(events, item_files.read_items(path)[0])
+    report("Items of %s without an event here: %s" % (
+        settings.init_from, format(len(more.item_names) - len(events.item_names), ",")))
+    return more
 
 
 def num_examples(settings: RecsysSettings, events: splits.Events) -> int:
@@ -113,56 +150,64 @@ def read_log(settings: RecsysSettings, sources: Sources,
         parts[0] = settings.events or default_data.call_histories(report=report)
     is_given = any(part is not None for part in parts[1:]) or bool(
         sources.events is None and settings.train)
-    log, number = _merged(settings, parts, sources.columns)
+    log, number = _merged(settings, parts)
     return _with_user_columns(settings, log), number if is_given else None
 
 
-def _merged(settings: RecsysSettings, parts: Any, columns: Columns) -> Tuple[Any, np.ndarray]:
+def _merged(settings: RecsysSettings, parts: Any) -> Tuple[Any, np.ndarray]:
     """Return (one Log of all parts, int [N] the part of each event)."""
     if all(part is None or is_paths(part) for part in parts):
         paths = [_listed(part) for part in parts]
-        log, file_number = event_files.read_logs(sum(paths, []), **settings.event_columns())
+        log, file_number = _read_files(settings, sum(paths, []))
         return log, np.repeat(np.arange(len(parts)), [len(some) for some in paths])[file_number]
-    there = [(number, _own_log_of(settings, part, columns)) for number, part in enumerate(parts)
+    there = [(number, _own_log_of(settings, part)) for number, part in enumerate(parts)
              if part is not None]
     log, number = event_files.merge_logs([log for _, log in there])
     return log, np.array([place for place, _ in there])[number]
 
 
-def log_of(settings: RecsysSettings, source: Any, columns: Columns) -> Any:
+def log_of(settings: RecsysSettings, source: Any) -> Any:
     """Return the events.Log of a path, a list of paths, a frame or arrays, with the columns of users.
 
     Args:
       settings: RecsysSettings.
       source: as one of the fields of Sources.
-      columns: Columns, of a frame.
 
     Raises:
       InputError: something else, or events that do not fit.
     """
-    return _with_user_columns(settings, _own_log_of(settings, source, columns))
+    return _with_user_columns(settings, _own_log_of(settings, source))
 
 
 def _with_user_columns(settings: RecsysSettings, log: Any) -> Any:
     """Return a log with what the setting `users` says of its users."""
     if not settings.users:
         return log
-    return event_files.with_user_columns(log, settings.users, **settings.user_columns())
+    return tables.with_user_columns(log, settings.users, settings.user_column, **settings.user_columns())
 
 
-def _own_log_of(settings: RecsysSettings, source: Any, columns: Columns) -> Any:
+def _own_log_of(settings: RecsysSettings, source: Any) -> Any:
     """Return the events.Log of a source, with its own columns alone."""
     if is_paths(source):
-        return event_files.read_logs(_listed(source), **settings.event_columns())[0]
+        return _read_files(settings, _listed(source))[0]
+    options = settings.reading_options()
     if hasattr(source, "columns"):
-        return event_files.log_of_frame(source, *columns, **settings.event_columns())
+        return event_files.log_of_frame(source, options, **settings.event_columns())
     is_arrays = isinstance(source, (tuple, list)) and len(source) in (2, 3)
     settings.check(is_arrays, "events",
                    "a path, a list of paths, a data frame, or (users, items, times)",
                    type(source).__name__)
-    settings.check(not any(settings.event_columns().values()), ", ".join(settings.event_columns()),
+    needed = dict(settings.event_columns(), events_kept=settings.events_kept,
+                  min_rating=() if settings.min_rating is None else (settings.min_rating,))
+    settings.check(not any(needed.values()), ", ".join(name for name in needed if needed[name]),
                    "a file or a data frame, which has columns", type(source).__name__)
-    return event_files.log_of_arrays(*source)
+    users, items, times = (*source, None)[:3]
+    return event_files.log_of_arrays(users, items, times, options=options)
+
+
+def _read_files(settings: RecsysSettings, paths: List[str]) -> Tuple[Any, np.ndarray]:
+    """Return (events.Log of files, int [N] the number of each event's path)."""
+    return event_files.read_logs(paths, settings.reading_options(), **settings.event_columns())
 
 
 def is_paths(source: Any) -> bool:
@@ -174,50 +219,11 @@ def is_paths(source: Any) -> bool:
     return is_path(source) or is_list and all(map(is_path, source))
 
 
-def _listed(source: Any) -> list:
+def _listed(source: Any) -> List[str]:
+    """Return the paths of the files that a source, paths of files, folders or globs, names."""
     if source is None:
         return []
-    return [os.fspath(path) for path in (source if isinstance(source, (list, tuple)) else [source])]
-
-
-def split(settings: RecsysSettings, log: Any, part: Any) -> Tuple[splits.Events, str]:
-    """Split events into those that train, validate and test.
-
-    Args:
-      settings: RecsysSettings.
-      log: events.Log.
-      part: int [N] or None, as from `read_log`.
-
-    Returns:
-      (splits.Events, the protocol in words).
-
-    Raises:
-      InputError: too few items, no times to split by.
-    """
-    least, repeats = settings.min_count, settings.repeats
-    if part is not None:
-        return splits.split_given(log, part, least, repeats=repeats), "the events of --test"
-    if settings.split == "none":
-        everything = np.full(len(log.users), splits.TRAIN)
-        return splits.split_given(log, everything, least, repeats=repeats), "none"
-    if settings.split == "time":
-        valid_from, test_from = _times_of_cuts(settings, log)
-        return (splits.split_time(log, valid_from, test_from, least, repeats=repeats),
-                "the events from time %.10g on" % test_from)
-    return splits.split_last(log, least, repeats=repeats), "the last event"
-
-
-def _times_of_cuts(settings: RecsysSettings, log: Any) -> Tuple[float, float]:
-    """Return the times from which on events validate, and test."""
-    settings.check(log.times is not None, "split", "events with times", settings.split)
-    try:
-        valid_from, test_from = splits.times_at(log, settings.time_cuts)
-        fits = valid_from <= test_from
-    except checks.InputError:
-        fits = False
-    settings.check(fits, "time_cuts", "two numbers, when validation begins and, not before that, test",
-                   ",".join(settings.time_cuts))
-    return valid_from, test_from
+    return [path for path, _ in finding.find(source, "events")]
 
 
 def log_of_events(events: splits.Events, after: Any = None) -> Any:
@@ -229,7 +235,7 @@ def log_of_events(events: splits.Events, after: Any = None) -> Any:
     """
     users = np.repeat(np.arange(len(events.user_names), dtype=np.int32), np.diff(events.starts))
     log = event_files.Log(users, events.items, events.times, events.columns, events.user_names,
-                          events.item_names)
+                          events.item_names, events.weights)
     if after is None:
         return log
     tests = splits.ranges(events.valid_ends, events.starts[1:] - events.valid_ends)
@@ -240,7 +246,8 @@ def log_of_events(events: splits.Events, after: Any = None) -> Any:
     columns = {name: column._replace(values=column.values[stays])
                for name, column in log.columns.items()}
     return log._replace(users=users[stays], items=log.items[stays], columns=columns,
-                        times=None if log.times is None else log.times[stays])
+                        times=None if log.times is None else log.times[stays],
+                        weights=None if log.weights is None else log.weights[stays])
 
 
 def _keys(log: Any, places: Any, with_times: bool) -> Iterator[Tuple[str, str, float]]:

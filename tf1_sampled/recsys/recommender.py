@@ -4,13 +4,15 @@
 
     with recommender.Recommender("runs/recsys-1") as model:
         model.recommend(["Alien", "Heat"], k=3)                  # [(name, score), ...], best first
+        model.recommend(user="u12", category={"genres": "War"})  # from the stored history of u12
         model.recommend_many([["Alien"], ["Heat", "Casino"]])    # a list of these for each history
         model.similar_items("Alien", k=5)                        # [(name, cosine), ...]
+        model.popular(3)                                         # [(name, events), ...]
         model.embed(["Alien", "Heat"])                           # float32 [D]
         model.search("ali")                                      # names
 
-The folder holds saved_model/, items.tsv and, for similar_items, item_vectors.npy, as `export` writes
-them.
+The folder is one that run_recsys.py or YouTubeDNN made. The SavedModel in it makes user vectors; the
+item vectors beside it are scored in NumPy, see `scoring`.
 """
 import collections
 import os
@@ -19,22 +21,34 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from tf1_sampled import checks
-from tf1_sampled.recsys import columns, items as item_files, queries, similar
+from tf1_sampled.recsys import (
+    columns,
+    index,
+    item_categories,
+    item_search,
+    items as item_files,
+    model_files,
+    queries,
+    questions,
+    scoring,
+    similar,
+    user_table,
+)
 
-_OWN_INPUTS = ("items", "seen", "k", "user")
-_BLOCK_ROWS = 1024  # histories that the model gets at once, at most
+_EMBED = "embed_user_ids"
+_OWN_INPUTS = ("items", "user")
+_BLOCK_ROWS = 1024  # users that the model gets at once, at most
 _BLOCK_SCORES = 1 << 24  # scores of them
+_LEAST_INDEXED = 20000  # items from which on an index is used: all scores of fewer take no longer
 
-_Query = collections.namedtuple("_Query", "items seen user context")
-_Query.__doc__ = """One row for the model.
+Answer = collections.namedtuple("Answer", "best source unknown")
+Answer.__doc__ = """The answer to a question.
 
 Fields:
-  items: list of names that the model knows, in the order of time.
-  seen: list of names that the model knows.
-  user: string, "" for none.
-  context: {column: string or number}, a value for each column of the model.
+  best: list of (name, score), the best first; (name, None) where `source` is "popular".
+  source: "model"; "popular" for somebody of whom the model knows nothing.
+  unknown: questions.Unknown.
 """
-
 
 class Recommender:
     """An exported model, which any number of threads may ask at once.
@@ -44,56 +58,56 @@ class Recommender:
     Attributes:
       names, titles, counts: lists of C strings, strings and integers: each item's name, title and
         events in training, in the order of ids.
-      has_users: boolean, whether the model takes a user.
-      context: {column: "string" or "number"}, the columns that each query must give a value for.
+      users: user_table.UserTable, the stored histories.
+      categories: item_categories.ItemCategories.
+      has_users: boolean, whether the model has a row for each user.
+      context: {column: "string" or "number"}, the columns that the model takes.
+      repeats: boolean, whether it was trained with repeated events.
+      is_ordered: boolean, whether the order of a history counts.
+      is_exact: boolean, whether answers without a filter are exact; else they are of the index.
     """
 
     def __init__(self, folder):
         """Load a model.
 
         Args:
-          folder: string, holds saved_model/ with the signatures recommend and embed_user, and items.tsv.
+          folder: string, holds what results.export_model writes. Without the folder "users" no user is
+            known, without item_categories.npz no category.
 
         Raises:
-          InputError: a folder without these, a SavedModel of another kind.
+          InputError: a folder without the rest, a SavedModel of another kind, an index of other items.
         """
         self._folder = os.fspath(folder)
-        table = os.path.join(self._folder, "items.tsv")
-        path = os.path.join(self._folder, "saved_model")
+        table, path = self._path("items.tsv"), self._path("saved_model")
         for name in (table, os.path.join(path, "saved_model.pb")):
             checks.file(os.path.isfile(name), name, "a file of an exported recommender", "none")
         self.names, self.titles, self.counts = item_files.read_items(table)
         checks.file(self.names, table, "items", "none")
         self._ids = {name: i for i, name in enumerate(self.names)}
-        self._folded = [(title.casefold(), name.casefold())
-                        for title, name in zip(self.titles, self.names)]
-        self._vectors = None  # mapped when they are first asked for
+        self._popular = np.argsort(-np.array(self.counts, np.int64), kind="stable")
+        self.repeats, self.is_ordered, self._history_length = model_files.read_about(self._folder)
+        self.users = user_table.UserTable(self._path(model_files.USERS), len(self.names))
+        self.categories = item_categories.ItemCategories(self._path(model_files.CATEGORIES),
+                                                         len(self.names))
+        self._search = None  # made when it is first asked for
+        self._vectors, self._scorer = self._load_vectors()
         self._session = tf.Session(graph=tf.Graph())
         try:
-            self._load(path)
-            self._warm_up()
+            self._load_model(path)
+            first = questions.Row([0], -1, self._first_context(), None, None, True)
+            shapes = self._vectors_of([first]).shape, (1, self._vectors.shape[1])
+            if shapes[0] != shapes[1]:
+                raise ValueError("user vectors of shape %s instead of %s" % shapes)
         except (OSError, RuntimeError, TypeError, ValueError, KeyError, tf.errors.OpError) as e:
             self._session.close()
             raise checks.InputError("%s: wanted a recommender's SavedModel, got: %s" % (
                 path, " ".join(str(e).split())[:200])) from e
+        self._resolver = questions.Resolver(self._ids, self.users, self.categories, self.context,
+                                            has_user_rows=self.has_users, repeats=self.repeats)
 
-    def _load(self, path):
-        """Load the SavedModel, and find out what its signatures take."""
-        signatures = tf.saved_model.load(self._session, [tf.saved_model.SERVING], path).signature_def
-        for name in ("recommend", "embed_user"):
-            if name not in signatures:  # a protobuf map makes missing keys on access
-                raise ValueError("no signature " + name)
-        self._recommend, self._embed = signatures["recommend"], signatures["embed_user"]
-        self.has_users = "user" in self._recommend.inputs
-        self.context = _column_kinds(self._recommend.inputs)
-
-    def _warm_up(self):
-        """Run both signatures: the first run takes far longer, and a broken model fails here."""
-        first = _Query(self.names[:1], [], "", {
-            name: "" if kind == "string" else 0 for name, kind in self.context.items()})
-        for name, _ in self._best([first], 1, repeat=True)[0]:
-            self.title(name)
-        self._run(self._embed, [first])
+    @property
+    def is_exact(self):
+        return self._scorer.is_exact
 
     def __enter__(self):
         return self
@@ -104,7 +118,6 @@ class Recommender:
     def close(self):
         """End the session, and the runs in it. A closed Recommender cannot be asked again."""
         self._session.close()
-        self._vectors = None
 
     def knows(self, name):
         """Return whether the model has an item of that name."""
@@ -119,58 +132,94 @@ class Recommender:
         return self.counts[self._ids[name]]
 
     def search(self, query, limit=20):
-        """Find the most frequent items whose title or name contains a text, in any case.
+        """Find items by text, in any case; see item_search.ItemSearch.find.
 
         Args:
           query: string.
           limit: integer above 0, the number of items at most.
 
         Returns:
-          list of names, the most frequent first.
+          list of names: exact titles and names first, then those that begin with the text, then those
+          with all its words in any order; among equals the most frequent first.
 
         Raises:
           InputError: a query that is not a string, a limit that is not an integer above 0.
         """
         queries.want(isinstance(query, str), "query", "a string", query)
-        _check_count("limit", limit)
-        query, found = query.casefold(), []
-        for i, (title, name) in enumerate(self._folded):
-            if query in title or query in name:
-                found.append(self.names[i])
-                if len(found) == limit:
-                    break
-        return found
+        queries.check_count("limit", limit)
+        if self._search is None:
+            self._search = item_search.ItemSearch(self.names, self.titles)
+        return [self.names[i] for i in self._search.find(query, limit)]
 
-    def recommend(self, items, k=10, seen=None, user="", context=None, repeat=False):
+    def recommend(self, items=(), k=10, user="", exclude=(), candidates=None, category=None,
+                  context=None, repeat=None):
         """Return the k best items for one history.
 
         Args:
-          items: list of names, oldest first; those that the model does not know are passed over.
+          items: list of names, oldest first, the history; those that the model does not know are passed
+            over. Without one that it knows, the stored history of `user` counts. Here and below, an
+            integer is the name that it is as text.
           k: integer above 0.
-          seen: list of names to leave out.
-          user: string; "" for none.
-          context: {column: string or number}, a value for each column of the model.
-          repeat: boolean, whether names of `items` may be recommended.
+          user: name; "" for none. What the user had is not offered, whatever `items` has.
+          exclude: list of names that are not offered.
+          candidates: list of names, the only ones that are offered; None for all.
+          category: {column: value or list of values}: what is offered has one of the values in each of
+            these columns of the items; None for all.
+          context: {column: string or number}, the columns of the model. A column of --users may be left
+            out for a user whom the model knows.
+          repeat: boolean, whether items that the user had are offered too; None for yes where the model
+            was trained with --repeats.
 
         Returns:
           list of (name, score), best first; shorter than k where the items run out.
 
         Raises:
-          InputError: an argument that is not as above, neither an item that the model knows nor a user.
+          InputError: an argument that is not as above, neither an item that the model knows nor a user
+            of whom it knows something.
         """
-        _check_count("k", k)
-        _check_flag("repeat", repeat)
-        query = self._query(items, seen, user, context)
-        self._check_known(query, items)
-        return self._best([query], k, repeat)[0]
+        row = self.resolve(queries.Question(items, user, k, exclude, candidates, category, context,
+                                            repeat))
+        self._check_known(row, items)
+        return self.answer([row])[0].best
 
-    def recommend_many(self, histories, k=10, seen=None, users=None, contexts=None, repeat=False):
+    def resolve(self, question, longest=None, most=None):
+        """Return the questions.Row of a queries.Question; see questions.Resolver.resolve."""
+        return self._resolver.resolve(question, longest, most)
+
+    def popular(self, k=10, exclude=(), candidates=None, category=None):
+        """Return the items with the most events in training: list of (name, events).
+
+        Args:
+          k, exclude, candidates, category: as of `recommend`.
+
+        Raises:
+          InputError: an argument that is not as there.
+        """
+        row = self.resolve(queries.Question((), "", k, exclude, candidates, category))
+        return [(self.names[i], self.counts[i]) for i in self._most_popular(row.wanted)]
+
+    def answer(self, rows):
+        """Return the Answer to each of some questions.Row; all of them take one run of the model."""
+        known = [row for row in rows if row.is_known]
+        best = iter(self._best(known))
+        answers = []
+        for row in rows:
+            if row.is_known:
+                answers.append(Answer(next(best), "model", row.unknown))
+            else:
+                popular = [(self.names[i], None) for i in self._most_popular(row.wanted)]
+                answers.append(Answer(popular, "popular", row.unknown))
+        return answers
+
+    def recommend_many(self, histories, k=10, exclude=None, users=None, contexts=None, repeat=False):
         """Return the k best items for each of many histories, in blocks of bounded memory.
+
+        The stored histories of the users play no part.
 
         Args:
           histories: list of B lists of names, as `items` of `recommend`.
           k: integer above 0.
-          seen: list of B lists of names to leave out; None for none.
+          exclude: list of B lists of names to leave out; None for none.
           users: list of B strings; None for none.
           contexts: list of B dicts, as `context` of `recommend`; None where the model has no columns.
           repeat: boolean, whether names of a history may be recommended.
@@ -182,157 +231,179 @@ class Recommender:
         Raises:
           InputError: as `recommend`, with the number of the row; lists of other lengths.
         """
-        function = "recommend_many"
-        _check_count("k", k)
-        _check_flag("repeat", repeat)
         histories = list(histories)
         arguments = [histories]
-        for name, values, none in (("seen", seen, None), ("users", users, ""),
+        for name, values, none in (("exclude", exclude, ()), ("users", users, ""),
                                    ("contexts", contexts, None)):
             values = [none] * len(histories) if values is None else list(values)
-            checks.argument(len(values) == len(histories), function, name,
+            checks.argument(len(values) == len(histories), "recommend_many", name,
                             "one for each of the %d histories" % len(histories), len(values))
             arguments.append(values)
+        queries.check_count("k", k)
+        queries.check_flag("repeat", repeat)
         rows = []
-        for number, row in enumerate(zip(*arguments)):
+        for number, (items, hidden, user, context) in enumerate(zip(*arguments)):
             try:
-                rows.append(self._query(*row))
+                rows.append(self._resolver.given(queries.Question(
+                    items, user, k, hidden, context=context, repeat=repeat)))
             except checks.InputError as e:
                 raise checks.InputError("row %d: %s" % (number, e)) from e
+        return self._best_if_known(rows)
 
-        best = [[] for _ in rows]
-        answered = [i for i, row in enumerate(rows) if row.items or row.user]
-        size = max(1, min(_BLOCK_ROWS, _BLOCK_SCORES // len(self.names)))
-        for low in range(0, len(answered), size):
-            block = answered[low:low + size]
-            for i, one in zip(block, self._best([rows[i] for i in block], k, repeat)):
-                best[i] = one
-        return best
+    def recommend_stored(self, places, k=10, repeat=None, context=None):
+        """Return the k best items for users, from their stored histories.
 
-    def similar_items(self, item, k=10):
+        Args:
+          places: integers [B], as of `users.find`.
+          k: integer above 0.
+          repeat: as of `recommend`.
+          context: {column: value}, for all; what it lacks is as of each user's last event.
+
+        Returns:
+          list of B lists of (name, score), best first; empty for a user without a history and a row.
+
+        Raises:
+          InputError: an argument that is not as above, a column that is not stored.
+        """
+        return self._best_if_known([self._resolver.stored(place, k, repeat, context)
+                                    for place in places])
+
+    def similar_items(self, item, k=10, exclude=(), candidates=None, category=None):
         """Return the items whose vectors have the largest cosines with that of an item.
 
         Args:
-          item: string, a name that the model knows.
-          k: integer above 0.
+          item: name that the model knows.
+          k, exclude, candidates, category: as of `recommend`.
 
         Returns:
           list of (name, cosine), the most similar first, without the item itself; shorter than k where
           the items run out.
 
         Raises:
-          InputError: an unknown item, a k that is not an integer above 0, a folder without
-            item_vectors.npy or with one of another model.
+          InputError: an unknown item, an argument that is not as above.
         """
+        row = self.resolve(queries.Question((), "", k, exclude, candidates, category))
+        item = queries.as_name(item)
         queries.want(isinstance(item, str) and self.knows(item), "item", "a name that the model knows",
                      item)
-        _check_count("k", k)
-        row = self._ids[item]
-        path = os.path.join(self._folder, "item_vectors.npy")
-        vectors = self._vectors
-        if vectors is None:
-            vectors = self._vectors = _map_vectors(path, len(self.names))
-        try:
-            ids, cosines = similar.nearest(vectors, [row], k)
-        except checks.InputError as e:  # numbers that are not finite
-            raise checks.InputError("%s: %s" % (path, e)) from e
+        among = row.wanted.allowed
+        if len(row.wanted.hidden):
+            among = np.setdiff1d(np.arange(len(self.names)) if among is None else among,
+                                 row.wanted.hidden)
+        ids, cosines = similar.nearest(self._vectors, [self._ids[item]], k, among)
         return [(self.names[i], float(cosine)) for i, cosine in zip(ids[0], cosines[0])]
 
-    def embed(self, items, user="", context=None):
+    def embed(self, items=(), user="", context=None):
         """Return the user vector of a history.
 
         Args:
-          items: list of names, oldest first; those that the model does not know are passed over.
-          user: string; "" for none.
-          context: {column: string or number}, a value for each column of the model.
+          items, user, context: as of `recommend`.
 
         Returns:
           float32 [D].
 
         Raises:
-          InputError: an argument that is not as above, neither an item that the model knows nor a user.
+          InputError: as `recommend`.
         """
-        query = self._query(items, None, user, context)
-        self._check_known(query, items)
-        return self._run(self._embed, [query])["vectors"][0]
+        row = self.resolve(queries.Question(items, user, context=context))
+        self._check_known(row, items)
+        return self.vectors([row])[0]
 
-    def _query(self, items, seen, user, context):
-        """Return the checked _Query of arguments as `recommend` has them."""
-        items, seen = queries.check_names("items", items), queries.check_names("seen", seen)
-        queries.check_user(user, self.has_users)
-        context = queries.check_context(context, self.context)
-        return _Query([name for name in items if name in self._ids],
-                      [name for name in seen if name in self._ids], user, context)
+    def vectors(self, rows):
+        """Return the user vectors of Rows that are known: float32 [B, D]."""
+        return self._vectors_of(rows)
 
-    def _check_known(self, query, items):
-        """Raise InputError where a query has neither items nor a user."""
-        queries.want(query.items or query.user, "items", "a name that the model knows" + (
-            ", or a user" if self.has_users else ""), items)
+    def _path(self, name):
+        return os.path.join(self._folder, name)
 
-    def _best(self, rows, k, repeat):
-        """Return [(name, score)] for each _Query."""
-        seen = [row.seen if repeat else row.seen + row.items for row in rows]
-        answer = self._run(self._recommend, rows, seen=_padded(seen), k=min(k, len(self.names)))
-        return [[(name.decode("utf-8"), float(score)) for name, score in zip(*row) if name]
-                for row in zip(answer["items"], answer["scores"])]
+    def _load_vectors(self):
+        """Return (item vectors [C, D], mapped into memory; the ItemScorer of them)."""
+        wanted = "%s of %d items"
+        arrays = []
+        for name, kind in (("item_vectors.npy", "vectors"), ("item_biases.npy", "biases")):
+            path = self._path(name)
+            arrays.append(model_files.map_array(path, wanted % (kind, len(self.names))))
+            checks.file(arrays[-1].ndim > 0 and len(arrays[-1]) == len(self.names), path,
+                        wanted % (kind, len(self.names)), "shape %s" % (arrays[-1].shape,))
+        path, found = self._path(model_files.INDEX), None
+        if len(self.names) >= _LEAST_INDEXED and os.path.isfile(path) and index.is_available():
+            found = index.load(path)
+        try:
+            return arrays[0], scoring.ItemScorer(arrays[0], arrays[1], found)
+        except checks.InputError as e:
+            raise checks.InputError("%s: %s" % (self._folder, e)) from e
 
-    def _run(self, signature, rows, **values):
-        """Return {output: array} of one run of a signature for some _Query."""
-        values["items"] = _padded([row.items for row in rows])
+    def _load_model(self, path):
+        """Load the SavedModel, and find out what its signature takes."""
+        signatures = tf.saved_model.load(self._session, [tf.saved_model.SERVING], path).signature_def
+        if _EMBED not in signatures:  # a protobuf map makes missing keys on access
+            raise ValueError("no signature " + _EMBED)
+        inputs, outputs = signatures[_EMBED].inputs, signatures[_EMBED].outputs
+        self.has_users = "user" in inputs
+        # Sorted, since a protobuf map has no order.
+        self.context = {name: columns.asked_as(tf.as_dtype(info.dtype).name)
+                        for name, info in sorted(inputs.items()) if name not in _OWN_INPUTS}
+        graph = self._session.graph
+        fed = ["items"] + ["user"] * self.has_users + list(self.context)
+        self._embed = self._session.make_callable(
+            graph.get_tensor_by_name(outputs["vectors"].name),
+            [graph.get_tensor_by_name(inputs[name].name) for name in fed])
+
+    def _first_context(self):
+        return {name: "" if kind == "string" else 0.0 for name, kind in self.context.items()}
+
+    def _check_known(self, row, items):
+        """Raise InputError where a Row has neither a history nor a row of the user."""
+        queries.want(row.is_known, "items", "a name that the model knows, or a user whom it knows",
+                     items if len(items) else row.unknown.users)
+
+    def _most_popular(self, wanted):
+        """Return the ids of the most frequent items that a scoring.Wanted allows."""
+        is_left = np.ones(len(self.names), bool)
+        if wanted.allowed is not None:
+            is_left[:] = False
+            is_left[wanted.allowed] = True
+        is_left[wanted.hidden] = False
+        return self._popular[is_left[self._popular]][:wanted.k].tolist()
+
+    def _best_if_known(self, rows):
+        """Return [(name, score)] for each Row, empty for one that is not known."""
+        best = iter(self._best([row for row in rows if row.is_known]))
+        return [next(best) if row.is_known else [] for row in rows]
+
+    def _best(self, rows):
+        """Return [(name, score)] for each Row, in blocks of bounded memory."""
+        names, found = self.names, []
+        size = max(1, min(_BLOCK_ROWS, _BLOCK_SCORES // len(names)))
+        for low in range(0, len(rows), size):
+            block = rows[low:low + size]
+            best = self._scorer.best(self._vectors_of(block), [row.wanted for row in block])
+            for row, (ids, scores) in zip(block, best):
+                _check_numbers(np.isfinite(scores).all(), row)
+                found.append([(names[i], score) for i, score in zip(ids.tolist(), scores.tolist())])
+        return found
+
+    def _vectors_of(self, rows):
+        """Return the user vectors of Rows: float32 [B, D]."""
+        histories = [row.history[-self._history_length:] if self._history_length else row.history
+                     for row in rows]
+        items = np.full([len(rows), max(map(len, histories), default=0)], -1, np.int64)
+        for line, history in zip(items, histories):
+            line[:len(history)] = history
+        fed = [items]
         if self.has_users:
-            values["user"] = _encoded([row.user for row in rows])
+            fed.append(np.array([row.user for row in rows], np.int64))
         for name, kind in self.context.items():
-            column = [row.context[name] for row in rows]
-            values[name] = _encoded(column) if kind == "string" else column
-        return self._session.run(
-            {name: info.name for name, info in signature.outputs.items()},
-            {signature.inputs[name].name: value for name, value in values.items()})
+            values = [row.context[name] for row in rows]
+            # Objects, since an array of strings would lose NULs at their ends.
+            fed.append(np.array([value.encode("utf-8") for value in values], object)
+                       if kind == "string" else np.array(values, np.float32))
+        vectors = self._embed(*fed)
+        for row, is_finite in zip(rows, np.isfinite(vectors).all(1)):
+            _check_numbers(is_finite, row)
+        return vectors
 
 
-def _column_kinds(inputs):
-    """Return {column: "string" or "number"} of a signature's inputs."""
-    # Sorted, since a protobuf map has no order.
-    return {name: columns.asked_as(tf.as_dtype(info.dtype).name)
-            for name, info in sorted(inputs.items()) if name not in _OWN_INPUTS}
-
-
-def _check_count(name, value):
-    """Raise InputError unless a value is an integer above 0."""
-    queries.want(isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value > 0,
-                 name, "an integer above 0", value)
-
-
-def _check_flag(name, value):
-    """Raise InputError unless a value is a boolean."""
-    queries.want(isinstance(value, (bool, np.bool_)), name, "true or false", value)
-
-
-def _encoded(names):
-    """Return UTF-8 [N]: objects, since an array of strings would lose NULs at their ends."""
-    return np.array([name.encode("utf-8") for name in names], object)
-
-
-def _padded(lists):
-    """Return UTF-8 [B, N], the names of B lists with "" to the right of them."""
-    padded = np.full([len(lists), max(map(len, lists))], b"", object)
-    for row, names in zip(padded, lists):
-        row[:len(names)] = _encoded(names)
-    return padded
-
-
-def _map_vectors(path, num_items):
-    """Return the item vectors in a file, [C, D], mapped into memory.
-
-    Raises:
-      InputError: no such file, or one of other contents.
-    """
-    wanted = "vectors of %d items" % num_items
-    checks.file(os.path.isfile(path), path, wanted, "none")
-    try:
-        vectors = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (EOFError, OSError, ValueError) as e:
-        raise checks.InputError("%s: wanted %s, got: %s" % (path, wanted, str(e)[:200])) from e
-    is_table = isinstance(vectors, np.ndarray) and vectors.ndim == 2 and vectors.dtype.kind == "f"
-    checks.file(is_table and len(vectors) == num_items, path, wanted,
-                "shape %s" % (vectors.shape,) if is_table else "something else")
-    return vectors
+def _check_numbers(are_finite, row):
+    """Raise InputError where the user vector or the scores of a Row are not finite."""
+    queries.want(are_finite, "context", "numbers that give finite scores", row.context)

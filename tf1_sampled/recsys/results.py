@@ -1,13 +1,32 @@
 """The results of a training: a SavedModel, vectors and names in its folder; scores on test events."""
+import contextlib
 import os
 from typing import Any, Dict, List, NamedTuple, Tuple
 
 import numpy as np
 
-from tf1_sampled.recsys import evaluation, export, feeds, fitting, splits, warm_start
+from tf1_sampled.recsys import (
+    baselines,
+    evaluation,
+    export,
+    feeds,
+    fitting,
+    item_categories,
+    judging,
+    model_files,
+    reading,
+    recommender,
+    splits,
+    user_table,
+    warm_start,
+)
 from tf1_sampled.training import checkpoints
 
 _EXAMPLES = 5  # test users whose recommendations are shown
+_KNN_PAIRS = 10 ** 8  # of items of one user, that item-kNN may always look at: some seconds
+_KNN_PAIRS_PER_EXAMPLE = 10  # or as many for each example of the training: a tenth of its time
+_KNN_USERS = 1000  # by whose validation events the number of neighbours is chosen
+_KNN_NEIGHBOURS = 20  # without validation events
 
 
 class Test(NamedTuple):
@@ -18,6 +37,7 @@ class Test(NamedTuple):
     baselines: {name: scores}.
     rankings: {name: evaluation.Ranking}, of the model and of the baselines.
     examples: list of (user, [(what, titles)]): what some users had, were offered and took.
+    notes: list of strings, lines about the baselines.
     """
 
     scores: Dict[str, float]
@@ -25,6 +45,7 @@ class Test(NamedTuple):
     baselines: Dict[str, Dict[str, float]]
     rankings: Dict[str, evaluation.Ranking]
     examples: List[Any]
+    notes: List[str]
 
 
 def export_model(fit: Any) -> List[str]:
@@ -45,9 +66,19 @@ def export_model(fit: Any) -> List[str]:
         os.path.join(folder, "saved_model"), network, checkpoint, fit.names.items, fit.names.users,
         history_length=fit.settings.history_length or None, replaces=True)
     export.write_item_vectors(folder, network, checkpoint, events.item_names, fit.data.titles)
+    with contextlib.suppress(FileNotFoundError):
+        os.remove(os.path.join(folder, model_files.INDEX))  # of the vectors that were there before
     warm_start.write_names(folder, fit.names)
+    user_table.write(os.path.join(folder, model_files.USERS), events,
+                     sum(map(list, fit.settings.user_columns().values()), []))
+    item_categories.write(os.path.join(folder, model_files.CATEGORIES), events.item_names,
+                          fit.data.item_tables or {})
+    model_files.write_about(folder, model_files.About(
+        repeats=fit.settings.repeats, is_ordered=bool(network.architecture.num_positions),
+        history_length=fit.settings.history_length))
     return [os.path.join(folder, name) for name in (
-        "saved_model" + os.sep, "item_vectors.npy", "item_biases.npy", "items.tsv", "names.json")]
+        "saved_model" + os.sep, "item_vectors.npy", "item_biases.npy", "items.tsv", "names.json",
+        model_files.USERS + os.sep, model_files.CATEGORIES, model_files.ABOUT)]
 
 
 def test(fit: Any) -> Test:
@@ -65,10 +96,51 @@ def test(fit: Any) -> Test:
         seen = data.test.seen and splits.Rows(
             data.test.seen.items, data.test.seen.begin[shown], data.test.seen.end[shown])
         offers = fit.graph.ranking.top(session, judged.vectors[shown], seen, _EXAMPLES)[0]
-    popular = evaluation.rank(evaluation.popularity_baseline(data.events.item_counts), data.test,
-                              num_items, max(cuts))
-    return Test(judged.scores, judged.full_loss, {"popularity": evaluation.metrics(popular, cuts)},
-                {"this model": judged.ranking, "popularity": popular}, _examples(fit, shown, offers))
+    rankings = {"this model": judged.ranking}
+    notes: List[str] = []
+    if settings.init_from:
+        rankings["previous model"] = _rank_previous(fit)
+    rankers = {"popularity": baselines.popularity(data.events.item_counts)}
+    item_knn = _item_knn(fit, notes)
+    if item_knn:
+        rankers["item-kNN"] = item_knn
+    for name, ranker in rankers.items():
+        rankings[name] = evaluation.rank(ranker, data.test, num_items, max(cuts))
+    scores = {name: evaluation.metrics(ranking, cuts) for name, ranking in rankings.items()
+              if name != "this model"}
+    return Test(judged.scores, judged.full_loss, scores, rankings, _examples(fit, shown, offers), notes)
+
+
+def _rank_previous(fit: Any) -> evaluation.Ranking:
+    """Return how the model of `init_from` ranks the test events."""
+    settings = fit.settings
+    with recommender.Recommender(settings.init_from) as previous:
+        return judging.rank(previous, fit.data.events, fit.data.test, most=max(settings.k),
+                            repeat=settings.repeats)
+
+
+def _item_knn(fit: Any, notes: List[str]) -> Any:
+    """Return the ranker of item-kNN, or None where it would take too long; add a line to `notes`."""
+    settings, data = fit.settings, fit.data
+    pairs = baselines.num_pairs(data.events)
+    most = max(_KNN_PAIRS, _KNN_PAIRS_PER_EXAMPLE * settings.epochs * reading.num_examples(
+        settings, data.events))
+    if pairs > most:
+        notes.append("item-kNN: left out, as its %s pairs of items of one user would take more than a "
+                     "tenth of the training" % format(pairs, ","))
+        return None
+    found = baselines.neighbours(data.events, settings.repeats)
+    number, how = _KNN_NEIGHBOURS, "without validation events"
+    if data.valid is not None:
+        part = splits.some_users(data.valid, _KNN_USERS)
+        name = settings.chosen_score()
+        scores = {each: evaluation.evaluate(
+            baselines.item_knn(data.events, found, each), part, len(data.events.item_names),
+            settings.k)[name] for each in baselines.NUMBERS}
+        number, how = max(scores, key=lambda each: scores[each]), "of %s by %s on validation events" % (
+            ", ".join(map(str, baselines.NUMBERS)), name)
+    notes.append("item-kNN: %d neighbours, %s" % (number, how))
+    return baselines.item_knn(data.events, found, number)
 
 
 def _examples(fit: Any, shown: np.ndarray, offers: np.ndarray) -> List[Any]:
@@ -88,7 +160,7 @@ def _examples(fit: Any, shown: np.ndarray, offers: np.ndarray) -> List[Any]:
 def titles_of_items(fit: Any) -> List[str]:
     """Return the title of each item, its name where it has none."""
     titles = fit.data.titles
-    return [titles.get(name, name) for name in fit.data.events.item_names]
+    return [titles.get(name) or name for name in fit.data.events.item_names]
 
 
 def item_table(folder: str) -> Tuple[np.ndarray, np.ndarray]:

@@ -3,22 +3,42 @@
     python -m tf1_sampled.recsys.serve runs/recsys-1 --port=8080
 
     curl http://127.0.0.1:8080/recommend -d '{"items": ["Alien", "Heat"], "k": 3}'
+    curl http://127.0.0.1:8080/recommend -d '{"user": "u12", "category": {"genres": "War"}}'
 
-The folder holds saved_model/ and items.tsv, as run_recsys.py exports them. Requests:
+The folder is one that run_recsys.py made. Requests:
 
-    GET  /                           the page
-    GET  /health                     {"status": "ok", "items": C}
-    GET  /model                      {"items": C, "user": bool, "context": [{"name", "type"}, ...]}
-    GET  /items?query=TEXT&limit=N   [{"item", "title", "events"}, ...], the most frequent first, whose
-                                     title or name contains the text, in any case
-    POST /recommend  {"items": [names, oldest first], "seen": [names], "repeat": bool, "k": 10,
-                      "user": name, "context": {column: value}}
-                     -> {"recommendations": [{"item", "title", "score"}, ...], "unknown": [names]}
-    POST /embed      {"items", "user", "context"} as above -> {"vector": [D numbers], "unknown": [names]}
+    GET  /              the page
+    GET  /health        {"status": "ok", "items": C}
+    GET  /model         what the model takes: numbers of items and users, columns of the context,
+                        categories of items, whether the order of a history counts
+    GET  /items?query=TEXT&limit=N
+                        [{"item", "title", "events"}, ...]: exact titles and names first, then those
+                        that begin with the text, then those with all of its words in any order
+    POST /recommend     {"items", "user" or "users", "k", "exclude", "candidates", "category", "context",
+                        "repeat"}, all optional
+                     -> {"recommendations": [{"item", "title", "score"}, ...], "source", "unknown"};
+                        with "users": {"answers": [{"user", "recommendations", ...}, ...]}
+    POST /similar       {"item", "k", "exclude", "candidates", "category"}
+                     -> {"similar": [{"item", "title", "cosine"}, ...], "unknown"}
+    POST /embed         {"items", "user", "context"} -> {"vector": [D numbers], "unknown"}
 
-Items in "seen" are not recommended, nor those in "items" unless "repeat" is true. Each context column
-of the model needs a value, a string or a number as /model says. "unknown" lists the names that the
-model does not know, which are ignored. There are fewer than k recommendations where the items run out.
+    items       the history, names or numbers, oldest first; without it the stored history of the user
+    user        a name; what this user had is not offered, also beside "items"
+    users       several, one answer for each
+    k           recommendations, 10 by default
+    exclude     items that are not offered
+    candidates  the only items that are offered
+    category    {column: value or list of values}, which all that is offered has, as {"genres": "War"}
+    context     {column: string or number} of the request; columns of --users are known of a known user
+    repeat      true to offer the user's own items too; by default as the model was trained (--repeats)
+
+Filters leave out items before the best are chosen: a filter that leaves few still gives the best of
+them. There are fewer than k recommendations where the items run out. "source" is "model", or "popular"
+with the most frequent items and no scores, where neither the user nor an item is known. "unknown" lists
+the names of items and users and the {"column", "value"} of categories that the model does not know.
+
+In a folder with items.faiss (--ann_index), answers of catalogues of 20,000 items or more without
+"candidates" and "category" are those of the approximate index; all others are exact.
 
 An invalid request gives a 4xx with {"error": "k: wanted an integer from 1 to 1000, got 0"}; a defect
 gives a 500 with {"error": "internal error"}, and a traceback in the log. Without --host it listens on
@@ -39,9 +59,14 @@ import re
 import signal
 import sys
 
+if __name__ == "__main__":  # before NumPy is loaded
+    # Threads of BLAS wait for each other in busy loops, which take the cores from requests.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    os.environ.setdefault("MKL_NUM_THREADS", "1")
+
 from tf1_sampled import checks
 from tf1_sampled.programs import quiet, running
-from tf1_sampled.recsys import queries
+from tf1_sampled.recsys import micro_batches, queries, requests
 
 try:
     from aiohttp import web
@@ -49,10 +74,8 @@ except ImportError:
     web = None  # type: ignore[assignment]
 
 MAX_BODY_BYTES = 1 << 20  # of a request
-MAX_ITEMS = 1000  # names in "items", and in "seen"
-MAX_K = 1000  # recommendations
-MAX_NAME = 1000  # characters of a name, a string of the context or a query
 MAX_LIMIT = 100  # items that a search gives
+MAX_BATCH = 64  # questions that the model gets at once
 STOP_SECONDS = 10  # how long requests under way may take once it is to end
 
 _LOG = logging.getLogger(__name__)
@@ -64,77 +87,6 @@ def check_available():
     """Raise InputError where aiohttp is not installed."""
     checks.argument(web is not None, "serve", "aiohttp",
                     "it installed, as by pip install 'tf1_sampled[serve]'", None)
-
-
-def parse_body(body, fields):
-    """Return the fields of a request.
-
-    Args:
-      body: bytes.
-      fields: the names that there may be.
-
-    Returns:
-      dict.
-
-    Raises:
-      InputError: not a JSON object in UTF-8, other fields, NaN or Infinity, which JSON lacks.
-    """
-    def no_constant(name):
-        raise checks.InputError("body: wanted JSON, got the number %s" % name)
-
-    try:
-        values = json.loads(body.decode("utf-8"), parse_constant=no_constant)
-    except checks.InputError:
-        raise
-    except (ValueError, RecursionError) as e:
-        raise checks.InputError("body: wanted JSON, got: %s" % str(e)[:200]) from e
-    queries.want(isinstance(values, dict), "body", "a JSON object", values)
-    for name in values:
-        queries.want(name in fields, "body", "no fields but " + ", ".join(fields), name)
-    return values
-
-
-def parse_names(values, field):
-    """Return the list of names in a field of a request.
-
-    Args:
-      values: dict, as from `parse_body`.
-      field: string.
-
-    Returns:
-      list of strings, empty where there is no such field.
-
-    Raises:
-      InputError: another type, too many of them, one that is not a name.
-    """
-    names = values.get(field, [])
-    queries.want(isinstance(names, list), field, "a list of names", names)
-    queries.want(len(names) <= MAX_ITEMS, field, "at most %d names" % MAX_ITEMS, len(names))
-    return queries.check_names(field, names, MAX_NAME)
-
-
-def parse_person(model, values):
-    """Return the user and the context in a request, arguments of Recommender.recommend and embed.
-
-    Args:
-      model: a Recommender.
-      values: dict, as from `parse_body`.
-
-    Returns:
-      dict, with user and context.
-
-    Raises:
-      InputError: as queries.check_user and check_context; a context that is not a JSON object.
-    """
-    user, context = values.get("user", ""), values.get("context", {})
-    queries.check_user(user, model.has_users, MAX_NAME)
-    queries.want(isinstance(context, dict), "context", "a JSON object", context)
-    return {"user": user, "context": queries.check_context(context, model.context, MAX_NAME)}
-
-
-def unknown_names(model, *lists):
-    """Return the names that the model does not know, each once."""
-    return list(dict.fromkeys(name for names in lists for name in names if not model.knows(name)))
 
 
 def page_headers(page):
@@ -167,11 +119,14 @@ class Service:
     def __init__(self, model):
         self._model = model
         self._threads = concurrent.futures.ThreadPoolExecutor(os.cpu_count())
+        self._answers = micro_batches.MicroBatches(
+            model.answer, MAX_BATCH, max(1, (os.cpu_count() or 1) - 1))  # a core is left for HTTP
         self._under_way = 0
         self._is_ending = False
         with open(_PAGE, encoding="utf-8") as stream:
             self._page = stream.read()
         self._page_headers = page_headers(self._page)
+        self._model_fields = requests.model_fields(model)
 
     def application(self):
         """Return the aiohttp application."""
@@ -187,6 +142,7 @@ class Service:
             web.get("/model", self._get_model),
             web.get("/items", self._get_items),
             web.post("/recommend", self._post_recommend),
+            web.post("/similar", self._post_similar),
             web.post("/embed", self._post_embed),
         ])
         return app
@@ -235,6 +191,7 @@ class Service:
         await runner.server.shutdown(0.1)
         await runner.cleanup()
         self._threads.shutdown(wait=False)
+        self._answers.close()
 
     async def _answer(self, request, handler):
         """Answer a request, which is under way until its answer is sent: the middleware."""
@@ -287,7 +244,7 @@ class Service:
         body = await request.read()
         if len(body) > MAX_BODY_BYTES:
             raise web.HTTPRequestEntityTooLarge(max_size=MAX_BODY_BYTES, actual_size=len(body))
-        return parse_body(body, names)
+        return requests.parse_body(body, names)
 
     async def _in_thread(self, function, *arguments, **named):
         return await asyncio.get_event_loop().run_in_executor(
@@ -301,15 +258,14 @@ class Service:
         return _json({"status": "ok", "items": len(self._model.names)})
 
     async def _get_model(self, _):
-        return _json({"items": len(self._model.names), "user": self._model.has_users, "context": [
-            {"name": name, "type": kind} for name, kind in self._model.context.items()]})
+        return _json(self._model_fields)
 
     async def _get_items(self, request):
         for name in request.query:
             queries.want(name in ("query", "limit"), "items", "no parameters but query and limit", name)
         query, limit = request.query.get("query", ""), request.query.get("limit", "20")
-        queries.want(queries.is_text(query, 0, MAX_NAME), "query",
-                     "at most %d characters" % MAX_NAME, query)
+        queries.want(queries.is_text(query, 0, requests.MAX_NAME), "query",
+                     "at most %d characters" % requests.MAX_NAME, query)
         number = int(limit) if re.fullmatch("[0-9]{1,9}", limit) else 0
         queries.want(1 <= number <= MAX_LIMIT, "limit", "an integer from 1 to %d" % MAX_LIMIT, limit)
         names = await self._in_thread(self._model.search, query, number)
@@ -317,24 +273,36 @@ class Service:
                        "events": self._model.count(name)} for name in names])
 
     async def _post_recommend(self, request):
-        values = await self._fields(request, ("items", "seen", "repeat", "k", "user", "context"))
-        items, seen = parse_names(values, "items"), parse_names(values, "seen")
-        repeat, k = values.get("repeat", False), values.get("k", 10)
-        queries.want(isinstance(repeat, bool), "repeat", "true or false", repeat)
-        # Of a boolean, type(k) is bool.
-        queries.want(type(k) is int and 1 <= k <= MAX_K, "k", "an integer from 1 to %d" % MAX_K, k)
-        person = parse_person(self._model, values)
-        best = await self._in_thread(self._model.recommend, items, k, seen, repeat=repeat, **person)
-        return _json({
-            "recommendations": [{"item": name, "title": self._model.title(name), "score": score}
-                                for name, score in best],
-            "unknown": unknown_names(self._model, items, seen)})
+        values = await self._fields(request, requests.RECOMMEND)
+        rows = [self._resolved(question) for question in requests.parse_questions(values)]
+        answers = [requests.answer_fields(self._model, answer) for answer in await asyncio.gather(
+            *map(self._answers.call, rows))]
+        if "users" not in values:
+            return _json(answers[0])
+        users = [queries.as_name(user) for user in values["users"]]
+        return _json({"answers": [dict(answer, user=user) for user, answer in zip(users, answers)]})
+
+    async def _post_similar(self, request):
+        values = await self._fields(request, requests.SIMILAR)
+        question, = requests.parse_questions(values)
+        item = queries.check_name("item", values.get("item"), requests.MAX_NAME)
+        unknown = self._resolved(question).unknown
+        best = await self._in_thread(self._model.similar_items, item, question.k, **{
+            name: values[name] for name in requests.FILTERS if name in values})
+        return _json({"similar": [{"item": name, "title": self._model.title(name), "cosine": cosine}
+                                  for name, cosine in best],
+                      "unknown": requests.unknown_fields(unknown)})
 
     async def _post_embed(self, request):
-        values = await self._fields(request, ("items", "user", "context"))
-        items, person = parse_names(values, "items"), parse_person(self._model, values)
-        vector = await self._in_thread(self._model.embed, items, **person)
-        return _json({"vector": vector.tolist(), "unknown": unknown_names(self._model, items)})
+        values = await self._fields(request, requests.EMBED)
+        question, = requests.parse_questions(values)
+        row = self._resolved(question)
+        vector = await self._in_thread(self._model.embed, question.items, question.user,
+                                       question.context)
+        return _json({"vector": vector.tolist(), "unknown": requests.unknown_fields(row.unknown)})
+
+    def _resolved(self, question):
+        return self._model.resolve(question, requests.MAX_NAME, requests.MAX_ITEMS)
 
 
 def _json(value, status=200):
@@ -351,17 +319,6 @@ def _address(host, port):
     return "http://%s:%d/" % ("[%s]" % host if ":" in host else host, port)
 
 
-class _Parser(argparse.ArgumentParser):
-    """A parser whose errors are an InputError."""
-
-    def error(self, message):
-        raise checks.InputError(message)
-
-    def exit(self, status=0, message=None):
-        sys.stdout.flush()  # within running.reader_may_leave, which the flush at exit is not
-        super().exit(status, message)
-
-
 def parse_arguments(arguments):
     """Return the values of the command line.
 
@@ -375,9 +332,9 @@ def parse_arguments(arguments):
       InputError: an unknown option, a value that its option does not take, other than one folder.
       SystemExit: --help, after it is printed.
     """
-    parser = _Parser(prog="serve.py", usage="python -m tf1_sampled.recsys.serve MODEL_DIR [options]",
-                     description=__doc__, allow_abbrev=False,
-                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = running.ArgumentParser(
+        prog="serve.py", usage="python -m tf1_sampled.recsys.serve MODEL_DIR [options]",
+        description=__doc__, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", nargs="*", metavar="MODEL_DIR",
                         help="Folder of an exported recommender.")
     parser.add_argument("--host", default="127.0.0.1", help="Address to listen on; 0.0.0.0 for all that "

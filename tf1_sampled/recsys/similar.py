@@ -1,7 +1,7 @@
 """The items most similar to some items: those whose class rows have the largest cosines with theirs.
 
     vectors = np.load("runs/recsys-1/item_vectors.npy", mmap_mode="r", allow_pickle=False)
-    items, cosines = similar.nearest(vectors, [3, 17], k=10)
+    items, cosines = similar.nearest(vectors, [3, 17], k=10)     # lists of two arrays
 
 The vectors are read in blocks: a mapped file may be larger than memory. In NumPy alone.
 
@@ -10,12 +10,13 @@ Axes: C items, D' vector size, n rows that are asked.
 import numpy as np
 
 from tf1_sampled import checks
+from tf1_sampled.recsys import top_k
 
 _ITEMS_AT_A_TIME = 1 << 15
 _ROWS_AT_A_TIME = 1 << 10
 
 
-def nearest(vectors, rows, k):
+def nearest(vectors, rows, k, among=None):
     """Return the k items of the largest cosines with each of some items, the item itself left out.
 
         cosine(i, j) = <v_i, v_j> / (|v_i| |v_j|), 0 where a vector is 0
@@ -24,10 +25,11 @@ def nearest(vectors, rows, k):
       vectors: float [C, D'], as `export.write_item_vectors` has them; a mapped file will do.
       rows: integer [n], item ids from 0 to C - 1.
       k: integer above 0.
+      among: integer [m], rising ids, the only items that are wanted; None for all.
 
     Returns:
-      items: int64 [n, min(k, C - 1)], most similar first, ties by the smaller id.
-      cosines: float32, of the same shape.
+      items: list of n int64 [<= k], most similar first, ties by the smaller id.
+      cosines: list of n float32, of the same shapes.
 
     Raises:
       InputError: vectors of another shape or not finite, ids out of range, a k that is not above 0.
@@ -35,51 +37,35 @@ def nearest(vectors, rows, k):
     function = "nearest"
     checks.positive(function, "k", k)
     checks.argument(np.ndim(vectors) == 2, function, "vectors", "shape [C, D']", np.shape(vectors))
-    num_items = len(vectors)
     rows = np.asarray(rows)
     checks.argument(rows.ndim == 1 and (rows.dtype.kind in "iu" or not rows.size), function, "rows",
                     "integers [n]", rows.tolist())
-    is_known = (rows >= 0) & (rows < num_items)
-    checks.argument(is_known.all(), function, "rows", "integers from 0 to %d" % (num_items - 1),
+    is_known = (rows >= 0) & (rows < len(vectors))
+    checks.argument(is_known.all(), function, "rows", "integers from 0 to %d" % (len(vectors) - 1),
                     rows[~is_known][:5].tolist())
-    k, rows = min(int(k), max(num_items - 1, 0)), rows.astype(np.int64)
-    items, cosines = np.empty([len(rows), k], np.int64), np.empty([len(rows), k], np.float32)
+    rows, among = rows.astype(np.int64), None if among is None else np.asarray(among, np.int64)
+    found = []
     for low in range(0, len(rows), _ROWS_AT_A_TIME):
-        part = slice(low, low + _ROWS_AT_A_TIME)
-        items[part], cosines[part] = _nearest_of_block(vectors, rows[part], k)
-    return items, cosines
+        found += _nearest_of_block(vectors, rows[low:low + _ROWS_AT_A_TIME], k, among)
+    return [items for items, _ in found], [cosines for _, cosines in found]
 
 
-def _nearest_of_block(vectors, rows, k):
-    """`nearest` of so few rows that their cosines with a block of items fit into memory."""
+def _nearest_of_block(vectors, rows, k, among):
+    """[(items, cosines)] of so few rows that their cosines with a block of items fit into memory."""
     asked = _unit_rows(vectors[rows])
-    best = np.empty([len(rows), 0], np.float32), np.empty([len(rows), 0], np.int64)
-    for first in range(0, len(vectors), _ITEMS_AT_A_TIME):
-        block = _unit_rows(vectors[first:first + _ITEMS_AT_A_TIME])
-        cosines = asked @ block.T
-        here = np.flatnonzero((rows >= first) & (rows < first + len(block)))
-        cosines[here, rows[here] - first] = -np.inf
-        places, found = _top(cosines, k)
-        best = np.concatenate([best[0], found], 1), np.concatenate([best[1], places + first], 1)
-        order, found = _top(best[0], k)  # places rise with the ids of equal cosines
-        best = found, np.take_along_axis(best[1], order, 1)
-    return best[1], best[0]
-
-
-def _top(scores, k):
-    """(places int64 [n, <= k], scores) of the k largest of each row, ties by the smaller place."""
-    if scores.shape[1] > k:
-        # Ties at the k-th score: all above it, then the first of those equal to it.
-        least = np.partition(scores, -k, 1)[:, -k, None] if k else scores[:, :0]
-        above, equal = scores > least, scores == least
-        missing = k - above.sum(1, keepdims=True)
-        chosen = above | (equal & (np.cumsum(equal, 1) <= missing)) if k else np.zeros_like(scores, bool)
-        places = np.nonzero(chosen)[1].reshape(len(scores), k)
-    else:
-        places = np.broadcast_to(np.arange(scores.shape[1]), scores.shape)
-    order = np.argsort(-np.take_along_axis(scores, places, 1), 1, kind="stable")
-    places = np.take_along_axis(places, order, 1)
-    return places, np.take_along_axis(scores, places, 1)
+    best = [(np.empty(0, np.int64), np.empty(0, np.float32)) for _ in rows]
+    for first in range(0, len(vectors) if among is None else len(among), _ITEMS_AT_A_TIME):
+        part = slice(first, first + _ITEMS_AT_A_TIME)
+        block = vectors[part] if among is None else vectors[among[part]]
+        ids = np.arange(first, first + len(block)) if among is None else among[part]
+        for number, cosines in enumerate(asked @ _unit_rows(block).T):
+            cosines[ids == rows[number]] = -np.inf
+            places = top_k.largest(cosines, k)
+            items = np.concatenate([best[number][0], ids[places]])
+            cosines = np.concatenate([best[number][1], cosines[places]])
+            order = top_k.largest(cosines, k)  # places rise with the ids of equal cosines
+            best[number] = items[order], cosines[order]
+    return best
 
 
 def _unit_rows(rows):

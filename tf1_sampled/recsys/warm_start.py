@@ -21,12 +21,13 @@ from tf1_sampled.files import reading, writing
 from tf1_sampled.recsys import items, model
 from tf1_sampled.training import checkpoints
 
-Names = collections.namedtuple("Names", "items users categories")
+Names = collections.namedtuple("Names", "items users categories features", defaults=[None])
 Names.__doc__ = """What the rows of a model belong to.
 
   items: list of str, by id.
   users: list of str, by id; None for a model without rows of users.
   categories: {context column: list of str, by id}.
+  features: list of str, by id, of the features of items; None for a model without.
 """
 
 
@@ -38,7 +39,8 @@ def write_names(folder, names):
       names: Names.
     """
     with writing.writing(os.path.join(folder, "names.json")) as stream:
-        json.dump({"users": names.users, "categories": names.categories}, stream)
+        json.dump({"users": names.users, "categories": names.categories, "features": names.features},
+                  stream)
         stream.write("\n")
 
 
@@ -64,13 +66,15 @@ def read_names(folder):
         found = json.loads(content.decode("utf-8"), parse_int=float)
     except (ValueError, RecursionError) as e:
         checks.file(False, path, wanted, "%s: %s" % (type(e).__name__, e))
-    fits = isinstance(found, dict) and {"users", "categories"} <= set(found)
+    fits = isinstance(found, dict) and {"users", "categories", "features"} <= set(found)
     checks.file(fits, path, wanted, checks.show(found))
-    users, categories = found["users"], found["categories"]
-    checks.file(users is None or _are_names(users), path, wanted, "users that are " + checks.show(users))
+    users, categories, features = found["users"], found["categories"], found["features"]
+    for what, names in (("users", users), ("features", features)):
+        checks.file(names is None or _are_names(names), path, wanted, "%s that are %s" % (
+            what, checks.show(names)))
     checks.file(isinstance(categories, dict) and all(map(_are_names, categories.values())), path, wanted,
                 "categories that are " + checks.show(categories))
-    return Names(item_names, users, categories)
+    return Names(item_names, users, categories, features)
 
 
 def _are_names(values):
@@ -155,4 +159,5 @@ def _names_of_rows(variable, names):
     """The names of a table's rows, or None of a variable that has none."""
     tables = {model.context_variable(column): texts for column, texts in names.categories.items()}
     tables.update(item_embeddings=names.items, class_weights=names.items, user_embeddings=names.users)
+    tables.update({model.feature_table(name): names.features for name in model.ITEM_TABLES})
     return tables.get(variable)

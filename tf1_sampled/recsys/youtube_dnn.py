@@ -14,21 +14,21 @@ TensorFlow is imported by `fit`, or at the first question to a model that was lo
 Reference: Covington et al. 2016, "Deep Neural Networks for YouTube Recommendations", section 3.
 """
 import math
-import numbers
 import os
 import time
 import warnings
 from typing import Any, ClassVar, Dict, List, Optional, Sequence, Tuple, TypeVar
 
 from tf1_sampled import checks, settings
-from tf1_sampled.recsys import negatives, reading
+from tf1_sampled.recsys import model_files, negatives, offers, reading
 from tf1_sampled.recsys.settings import RecsysSettings
 from tf1_sampled.training import file_names
 from tf1_sampled.training.estimator import Estimator
 from tf1_sampled.training.host import OneMachine
 
 _Self = TypeVar("_Self", bound="YouTubeDNN")
-RESULTS = ("saved_model", "item_vectors.npy", "item_biases.npy", "items.tsv", "names.json")
+RESULTS = ("saved_model", "item_vectors.npy", "item_biases.npy", "items.tsv", "names.json",
+           model_files.USERS, model_files.CATEGORIES, model_files.ABOUT)
 
 
 @settings.documented
@@ -40,6 +40,7 @@ class YouTubeDNN(RecsysSettings, Estimator):
       examples, examples_per_second: integer and float, what it trained on and how fast.
       reading_seconds, cpu_seconds: floats, of reading the events, and of all cores while training.
       validation_history: list of (examples, seconds, score, record), what validation gave on the way.
+      data_summary: {fact: value}, see summary.of_data: what was read, left out, split.
       fitted: fitting.Fit, the data and the graph of `fit`; None for a model that was loaded.
     """
 
@@ -51,24 +52,23 @@ class YouTubeDNN(RecsysSettings, Estimator):
     reading_seconds: float
     cpu_seconds: float
     validation_history: List[Any]
+    data_summary: Dict[str, Any]
     fitted: Any
     _recommender: Any
-    _columns: reading.Columns
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.examples, self.validation_history = 0, []
+        self.examples, self.validation_history, self.data_summary = 0, [], {}
         self.examples_per_second = self.cpu_seconds = self.reading_seconds = 0.0
-        self.fitted, self._recommender, self._columns = None, None, reading.Columns()
+        self.fitted, self._recommender = None, None
 
-    def fit(self: _Self, events: Any = None, valid: Any = None, test: Any = None, user: str = "user",
-            item: str = "item", time: Optional[str] = "time",
+    def fit(self: _Self, events: Any = None, valid: Any = None, test: Any = None,
             host: Optional[OneMachine] = None) -> _Self:
         """Train on who took which item when.
 
             YouTubeDNN(dim=64, epochs=5).fit("ratings.csv")
             YouTubeDNN(min_count=1).fit((users, items, times))
-            YouTubeDNN().fit(frame, user="customer", item="product", time="bought")
+            YouTubeDNN(user_column="customer", time_column="bought").fit(frame)
 
         Each call has a graph and a session of its own. With the setting model_dir, the training that the
         folder holds goes on; else all is in a temporary folder, which goes with this object. Ctrl-C ends
@@ -79,8 +79,6 @@ class YouTubeDNN(RecsysSettings, Estimator):
             equal length, where times may be None. None for the files that the settings name.
           valid, test: events to validate and test with, as `events`; None to split `events` by the
             setting `split`.
-          user, item, time: strings, the columns of data frames, here and later; `time` may be None for
-            no times.
           host: host.OneMachine, where and for whom it is trained; None for this process.
 
         Returns:
@@ -91,7 +89,7 @@ class YouTubeDNN(RecsysSettings, Estimator):
             that is not finite.
         """
         who = OneMachine() if host is None else host
-        sources = reading.Sources(events, valid, test, reading.Columns(user, item, time))
+        sources = reading.Sources(events, valid, test)
         with self._open_folder(who) as folder:
             self._fit(folder, sources, who)
         if not self.is_whole and who.is_chief:
@@ -109,48 +107,55 @@ class YouTubeDNN(RecsysSettings, Estimator):
         from tf1_sampled.recsys import fitting, objective, results
         from tf1_sampled.training import metrics
 
+        data = fitting.with_earlier_users(self, data)
         with tf.Graph().as_default() as default_graph:
             tf.set_random_seed(self.seed)
             who.prepare_graph()
-            graph = objective.build(self, data.events)
+            graph = objective.build(self, data.events, data.features)
             result = fitting.train(self, data, graph, folder, who)
         self._close()
         self._take(result, folder.path)
         self.examples, self.examples_per_second = result.units, result.units_per_second
         self.cpu_seconds, self.validation_history = result.cpu_seconds, list(result.validations)
+        self.data_summary = data.summary or {}
         self.fitted = fitting.Fit(self, data, graph, default_graph, folder.path, result)
-        self._columns = sources.columns
         if who.is_chief:
             results.export_model(self.fitted)
-            content = dict(self.metrics(), columns=self._columns, is_whole=self.is_whole)
+            content = dict(self.metrics(), is_whole=self.is_whole)
             metrics.write_metrics(os.path.join(self.folder, file_names.METRICS), content)
 
-    def recommend(self, items: Sequence[Any], k: int = 10, seen: Optional[Sequence[Any]] = None,
-                  user: Any = "", context: Optional[Dict[str, Any]] = None,
-                  repeat: bool = False) -> List[Tuple[str, float]]:
+    def recommend(self, items: Sequence[Any] = (), k: int = 10, user: Any = "",
+                  exclude: Sequence[Any] = (), candidates: Optional[Sequence[Any]] = None,
+                  category: Optional[Dict[str, Any]] = None, context: Optional[Dict[str, Any]] = None,
+                  repeat: Optional[bool] = None) -> List[Tuple[str, float]]:
         """Return the k best items for a history.
 
             model.recommend(["50", "172"], k=3)         # [("181", 4.2), ("174", 3.9), ("98", 3.1)]
+            model.recommend(user="u12", category={"genres": ["War", "Drama"]})
 
         Args:
-          items: list of names, oldest first; those that the model does not know are passed over. Here
-            and below, an integer is the name that it is as text.
+          items: list of names, oldest first, the history; those that the model does not know are passed
+            over. Without one that it knows, the stored history of `user` counts. Here and below, an
+            integer is the name that it is as text.
           k: integer above 0.
-          seen: list of names to leave out; None for none.
-          user: name; "" for none.
-          context: {column: string or number}, a value for each column of the model.
-          repeat: boolean, whether names of `items` may be recommended.
+          user: name; "" for none. What the user had is not offered, whatever `items` has.
+          exclude: list of names that are not offered.
+          candidates: list of names, the only ones that are offered; None for all.
+          category: {column of --items or --titles: value or list of values}: what is offered has one of
+            the values in each column; None for all.
+          context: {column: string or number}, the columns of the model. A column of --users may be left
+            out for a user of the training.
+          repeat: boolean, whether items that the user had are offered too; None for the setting repeats.
 
         Returns:
           list of (name, score), best first; shorter than k where the items run out.
 
         Raises:
           InputError: before `fit` or `load`, an argument that is not as above, neither an item that the
-            model knows nor a user.
+            model knows nor a user of whom it knows something.
         """
-        return self.recommender.recommend(
-            _names(items), k=k, seen=_names(seen), user=_name(user), context=self._context(context),
-            repeat=repeat)
+        return self.recommender.recommend(items, k, user, exclude, candidates=candidates,
+                                          category=category, context=context, repeat=repeat)
 
     def similar_items(self, item: Any, k: int = 10) -> List[Tuple[str, float]]:
         """Return the items whose vectors have the largest cosines with that of an item.
@@ -167,41 +172,46 @@ class YouTubeDNN(RecsysSettings, Estimator):
         Raises:
           InputError: before `fit` or `load`, an unknown item, a k that is not an integer above 0.
         """
-        return self.recommender.similar_items(_name(item), k=k)
+        return self.recommender.similar_items(item, k=k)
 
     def recommend_all(self, path: Optional[str] = None, k: int = 10, events: Any = None,
                       context: Optional[Dict[str, Any]] = None) -> Any:
         """Return, or write, the k best items for each user, in blocks of bounded memory.
 
-            model.recommend_all("recommended.tsv.gz", k=20)
+            model.recommend_all("recommended.jsonl.gz", k=20)
             users, items, scores = model.recommend_all(k=20)
 
         Args:
-          path: string, file for lines of user, item and score with tabs between, in which names are
-            escaped as in items.tsv; None to return them.
+          path: string, file for lines of JSON (.jsonl) or of user, item and score with tabs between
+            (.tsv), as of offers.write; None to return them.
           k: integer above 0.
-          events: what the users have had, as of `fit`; None for the events of `fit`.
-          context: {column: string or number}, a value for each column of the model, for all users; None
-            for the values of each user's last event.
+          events: what the users have had, as of `fit`; None for the histories that are stored with the
+            model.
+          context: {column: string or number}, for all users; what it lacks, and None, is as of each
+            user's last event.
 
         Returns:
           asking.All, or with a path None.
 
         Raises:
-          InputError: no events, a k below 1, a path where no file can be made.
+          InputError: a k below 1, a path where no file can be made.
         """
         self._check_fitted("recommend_all")
         is_path = path is None or isinstance(path, str) or hasattr(path, "__fspath__")
         self.check(is_path, "path", "the name of a file", path)
         k = checks.positive(type(self).__name__, "k", k)
         from tf1_sampled.recsys import asking
-        had = asking.histories(self, self._log(events))
-        if context is not None:
-            had = had._replace(contexts=[self._context(context)] * len(had.users))
-        best = asking.recommend_all(self.recommender, had, k, self.repeats)
+        if events is None:
+            best = offers.recommend_stored(self.recommender, None, k, context)
+        else:
+            had = asking.histories(self, self._log(events))
+            if context is not None:
+                had = had._replace(contexts=[dict(own or {}, **context) for own in (
+                    had.contexts or [{}] * len(had.users))])
+            best = asking.recommend_all(self.recommender, had, k, self.repeats)
         if path is None:
             return asking.collected(best, min(k, len(self.recommender.names)))
-        asking.write(path, best)
+        offers.write(path, best, self.recommender.title)
         return None
 
     def evaluate(self, test: Any = None, k: Any = None, events: Any = None) -> Dict[str, float]:
@@ -224,11 +234,11 @@ class YouTubeDNN(RecsysSettings, Estimator):
             items.
         """
         self._check_fitted("evaluate")
-        from tf1_sampled.recsys import asking
+        from tf1_sampled.recsys import judging
         if test is None:
-            return asking.evaluate_fit(self, self.fitted, k)
+            return judging.evaluate_fit(self, self.fitted, k)
         after = self._log(test)
-        return asking.evaluate(self.recommender, self._log(events, after), after, k, self)
+        return judging.evaluate(self.recommender, self._log(events, after), after, k, self)
 
     @property
     def recommender(self) -> Any:
@@ -246,6 +256,7 @@ class YouTubeDNN(RecsysSettings, Estimator):
             "cpu_seconds": self.cpu_seconds,
             "examples": self.examples,
             "examples_per_second": self.examples_per_second,
+            "data": self.data_summary,
             "history": self.history,
             "validations": [dict(record, examples=examples, seconds=seconds)
                             for examples, seconds, _, record in self.validation_history],
@@ -254,18 +265,10 @@ class YouTubeDNN(RecsysSettings, Estimator):
     def _log(self, events: Any, after: Any = None) -> Any:
         """Return the events.Log of events; for None, of those of `fit` that are not in `after`."""
         if events is not None:
-            return reading.log_of(self, events, self._columns)
+            return reading.log_of(self, events)
         self.check(self.fitted is not None, "events", "events of the users, where fit was not called",
                    None)
         return reading.log_of_events(self.fitted.data.events, after)
-
-    def _context(self, context: Any) -> Any:
-        """Return the values of context columns, where integers are names in a column of text."""
-        if not isinstance(context, dict):
-            return context
-        kinds = self.recommender.context
-        return {column: _name(value) if kinds.get(column) == "string" else value
-                for column, value in context.items()}
 
     def recorded(self) -> Dict[str, Any]:
         return dict(self.values(), choose_by=self.chosen_score())
@@ -275,27 +278,14 @@ class YouTubeDNN(RecsysSettings, Estimator):
         self.examples = int(metrics.get("examples") or 0)
         self.examples_per_second = float(metrics.get("examples_per_second") or 0.0)
         self.cpu_seconds = float(metrics.get("cpu_seconds") or 0.0)
+        self.data_summary = metrics.get("data") or {}
         self.reading_seconds = float((metrics.get("seconds") or {}).get("read") or 0.0)
         for record in metrics.get("validations") or ():
             examples, seconds = record.pop("examples"), record.pop("seconds")
             score = record["scores"].get(self.chosen_score(), math.nan)
             self.validation_history.append((examples, seconds, score, record))
-        self._columns = reading.Columns(*metrics.get("columns") or ())
 
     def _close(self) -> None:
         if self._recommender is not None:
             self._recommender.close()
             self._recommender = None
-
-
-def _name(value: Any) -> Any:
-    """Return the name that an integer is, as of an item column of integers; other values as they are."""
-    is_integer = isinstance(value, numbers.Integral) and not isinstance(value, bool)
-    return str(value) if is_integer else value
-
-
-def _names(values: Any) -> Any:
-    """Return the names of a list, an array or a pandas column; other values as they are."""
-    if hasattr(values, "tolist"):
-        values = values.tolist()
-    return [_name(value) for value in values] if isinstance(values, (list, tuple)) else values

@@ -136,6 +136,12 @@ class Estimator(TrainingSettings):
         """Return the settings that settings.json keeps."""
         return self.values()
 
+    def used(self) -> Dict[str, Any]:
+        """Return the settings with the values that a training on this machine has: {name: value}."""
+        from tf1_sampled.training import steps
+        return dict(self.recorded(), learning_rate=self.chosen_learning_rate(),
+                    threads=self.threads or steps.num_cores())
+
     def _take(self, result: Any, folder: str) -> None:
         """Take over what a training took.
 

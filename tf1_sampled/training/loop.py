@@ -209,7 +209,8 @@ class Run:
         checks.argument(self._submitted or self._is_stopped, "train", "batches", "one batch or more", 0)
 
     def _read_state(self):
-        return self._training.saved.read(self._session, self._plan.data.num_units)
+        data = self._plan.data
+        return self._training.saved.read(self._session, data.num_units, data.num_epochs)
 
     def _feeds(self):
         batches = self._plan.data.batches

@@ -6,6 +6,7 @@
     saved.write(session, state)
 """
 import json
+import math
 import uuid
 
 import tensorflow.compat.v1 as tf
@@ -59,8 +60,13 @@ class SavedState:
         session.run(self._write.op, {self._given: json.dumps(
             vars(state), default=lambda value: value.tolist())})  # of NumPy
 
-    def read(self, session, num_units):
+    def read(self, session, num_units, num_epochs=1):
         """The State of the variable, as progress in `num_units`, which may be more than before.
+
+        Args:
+          session: tf.Session.
+          num_units: integer, units of progress of the whole work.
+          num_epochs: integer, the passes over the data that these are, for errors.
 
         Raises:
           InputError: fewer units than are done.
@@ -71,8 +77,9 @@ class SavedState:
             list(map(tuple, rows)) for rows in (state.history, state.validations))
         if state.num_units != num_units:
             num_done = int(round(state.progress * (state.num_units or 0)))
-            checks.argument(num_done <= num_units, "train", "num_units", "the %s that are done already, "
-                            "or more epochs than those" % format(num_done, ","), num_units)
+            epochs_done = num_done * num_epochs / num_units
+            checks.argument(num_done <= num_units, "train", "epochs", "%d or more, as %.2f are done "
+                            "already" % (math.ceil(epochs_done), epochs_done), num_epochs)
             state.progress = num_done / num_units
             state.num_units = num_units
         return state

@@ -1,34 +1,37 @@
 """How good word vectors are: nearest words, analogies, agreement with human judgements of similarity.
 
-Scores count as gensim's do: case makes no difference, of several words that differ in nothing else the
-first (the most frequent) stands for all, and a pair or question with an unknown word is left out.
+evaluation_sets reads the files of pairs and questions. Scores count as gensim's do: case makes no
+difference, of several words that differ in nothing else the first (the most frequent) stands for all,
+and a pair or question with an unknown word is left out.
 """
 import collections
 import math
+import re
 
 import numpy as np
 
 from tf1_sampled import checks
-from tf1_sampled.files import reading
 
 _BLOCK = 4096  # columns of scores at a time
 _SCORES = 1 << 23  # of single words in memory at a time, and of questions 1 / 64 of that
 _LAST = -1e30  # in the place of a cosine that is none
 _SHOWN = 5  # words that gensim looks at for the answer of a question, without those of the question
 
-Similarity = collections.namedtuple("Similarity", "spearman used missing missing_words")
+_LEMMA = re.compile("(.+)-[njv]$")  # of MEN, as sun-n
+
+Similarity = collections.namedtuple("Similarity", "spearman num_pairs num_left_out missing_words")
 Analogies = collections.namedtuple("Analogies", "sections total missing_words")
 
 
-class Section(collections.namedtuple("Section", "name correct total skipped")):
+class Section(collections.namedtuple("Section", "name num_correct num_questions num_left_out")):
     """Questions of a section: answered right, used, and left out for a word that is not there."""
 
     __slots__ = ()
 
     @property
     def accuracy(self):
-        """The share of the used questions that were answered right; nan when none was used."""
-        return self.correct / self.total if self.total else float("nan")
+        """The share of the used questions that were answered right; None when none was used."""
+        return self.num_correct / self.num_questions if self.num_questions else None
 
 
 def distinct_words(words, vectors):
@@ -65,10 +68,15 @@ def unit_rows(vectors):
       [V, D] of float32.
     """
     vectors = np.asarray(vectors, np.float32)
-    # The square of a small or large float32 is 0 or inf: float64, but not for the whole array.
-    norms = np.sqrt(np.einsum("vd,vd->v", vectors, vectors, dtype=np.float64))
+    norms = lengths(vectors)
     norms[norms == 0] = 1
     return np.divide(vectors, norms[:, None], out=np.empty_like(vectors), casting="same_kind")
+
+
+def lengths(vectors):
+    """Return the Euclidean lengths of rows [V, D] of float32: float64 [V]."""
+    # The square of a small or large float32 is 0 or inf: float64, but not for the whole array.
+    return np.sqrt(np.einsum("vd,vd->v", vectors, vectors, dtype=np.float64))
 
 
 def nearest(vectors_unit, row, k):
@@ -191,81 +199,23 @@ def _centred_ranks(values):
     return ranks[group] - (len(values) + 1) / 2.0
 
 
-def read_similarity(path):
-    """Read the word pairs and human scores of a file such as WordSim-353, SimLex-999 or MEN.
-
-    A line is word, word, score, set apart by tabs, else commas, else blanks; further columns are
-    left alone. Empty lines and lines that start with # are none. A first line whose first column
-    starts with "word" is a header; a column SimLex999 in it is the score's.
-
-    Of MEN take the natural form, "sun sunlight 50.000000". Words are not changed: those of its other
-    form, "sun-n sunlight-n", are missing where the vectors are of plain words.
-
-    Args:
-      path: the file, packed or not.
-
-    Returns:
-      [(word, word, score)], score a float.
-
-    Raises:
-      InputError: a line that is none of this, with its number; no pairs.
-    """
-    pairs = []
-    columns = None  # how many, as in the first line
-    score_column = 2
-    with reading.open_text(path) as stream:
-        for number, line in enumerate(stream, 1):
-            if not line.strip() or line.startswith("#"):
-                continue
-            parts = _columns(line)
-            if columns is None:
-                columns = max(3, len(parts))
-                if _is_header(parts):
-                    score_column = parts.index("SimLex999") if "SimLex999" in parts else 2
-                    continue
-            checks.line(len(parts) == columns, path, number,
-                        "%d columns, word, word, score" % columns, line.rstrip("\n"))
-            checks.line(parts[0] and parts[1], path, number, "two words", line.rstrip("\n"))
-            checks.line(_is_number(parts[score_column]), path, number,
-                        "a score in column %d" % (score_column + 1), parts[score_column])
-            pairs.append((parts[0], parts[1], float(parts[score_column])))
-    checks.file(pairs, path, "word pairs with scores", "none")
-    return pairs
-
-
-def _columns(line):
-    for separator in "\t,":
-        if separator in line:
-            return [part.strip() for part in line.split(separator)]
-    return line.split()
-
-
-def _is_header(parts):
-    return len(parts) > 2 and parts[0].lower().startswith("word") and not _is_number(parts[2])
-
-
-def _is_number(text):
-    try:
-        return math.isfinite(float(text))
-    except ValueError:
-        return False
-
-
 def similarity(words, vectors, pairs, top=300000):
     """Compute how well cosines agree with human scores: their rank correlation over the word pairs.
 
-    The numbers are those of gensim's `evaluate_word_pairs`. Case makes no difference; of several
-    words that differ in nothing else the first counts.
+    The numbers are those of gensim's `evaluate_word_pairs`. Case makes no difference; of several words
+    that differ in nothing else the first counts. Where all words of the pairs end with -n, -v or -j, the
+    lemmas of MEN, one that is not there counts as the word without that.
 
     Args:
       words: V strings, in falling order of frequency.
       vectors: [V, D] of floats.
-      pairs: [(word, word, score)], as from `read_similarity`.
+      pairs: [(word, word, score)], as from evaluation_sets.read_similarity.
       top: integer; the words after so many first ones are not looked at.
 
     Returns:
-      A Similarity: spearman (nan when fewer than two pairs are used); pairs used; pairs missing, left
-      out for a word that is not there; missing_words, these words, sorted.
+      A Similarity: spearman, None when fewer than two pairs are used or all cosines or all scores of
+      these are equal; num_pairs, used; num_left_out, pairs with a word that is not there; missing_words,
+      these words, sorted.
 
     Raises:
       InputError: other numbers of words than of rows, top below 1.
@@ -273,9 +223,15 @@ def similarity(words, vectors, pairs, top=300000):
     checks.positive("similarity", "top", top)
     words, vectors = distinct_words(words, vectors)
     row_of = _rows_by_upper(words[:top])
-    rows = [(row_of.get(first.upper()), row_of.get(second.upper())) for first, second, _ in pairs]
+    lemmas = [_LEMMA.match(word) for pair in pairs for word in pair[:2]]
+    plain = {lemma.group(): lemma.group(1) for lemma in lemmas if lemma} if all(lemmas) else {}
+
+    def row(word):
+        return row_of.get(word.upper(), row_of.get(plain.get(word, word).upper()))
+
+    rows = [(row(first), row(second)) for first, second, _ in pairs]
     missing_words = {word for pair, pair_rows in zip(pairs, rows)
-                     for word, row in zip(pair, pair_rows) if row is None}
+                     for word, found_row in zip(pair, pair_rows) if found_row is None}
     found = [(first, second, pair[2]) for pair, (first, second) in zip(pairs, rows)
              if first is not None and second is not None]
     rho = float("nan")
@@ -284,43 +240,8 @@ def similarity(words, vectors, pairs, top=300000):
         cosines = np.einsum("pd,pd->p", unit_rows(vectors[first]), unit_rows(vectors[second]),
                             dtype=np.float64)
         rho = spearman(cosines, scores)
-    return Similarity(rho, len(found), len(pairs) - len(found), sorted(missing_words))
-
-
-def read_analogies(path):
-    """Read the questions of a file in the form of Google's questions-words.txt.
-
-    A line ": name" starts a section; every other one is four words a b c d between blanks, for "a is
-    to b as c is to d". Empty lines are none.
-
-    Args:
-      path: the file, packed or not.
-
-    Returns:
-      [(name, [(a, b, c, d)])], a pair for each section, as they come; all are strings.
-
-    Raises:
-      InputError: a line that is none of this, or a question before the first section, with its
-        number; no questions.
-    """
-    sections = []
-    with reading.open_text(path) as stream:
-        for number, line in enumerate(stream, 1):
-            parts = line.split(None, 4)
-            if not parts:
-                continue
-            shown = line.rstrip("\n")
-            if parts[0].startswith(":"):
-                checks.line(parts[0] == ":" and len(parts) > 1 and line.startswith(": "), path, number,
-                            "': ' and the name of a section", shown)
-                sections.append((line[1:].strip(), []))
-            else:
-                checks.line(len(parts) == 4, path, number, "four words or ': section'", shown)
-                checks.line(sections, path, number, "a line ': section' before the first question",
-                            shown)
-                sections[-1][1].append(tuple(parts))
-    checks.file(any(questions for _, questions in sections), path, "questions of four words", "none")
-    return sections
+    return Similarity(None if math.isnan(rho) else rho, len(found), len(pairs) - len(found),
+                      sorted(missing_words))
 
 
 def analogies(words, vectors, sections, top=30000):
@@ -335,13 +256,13 @@ def analogies(words, vectors, sections, top=30000):
     Args:
       words: V strings, in falling order of frequency.
       vectors: [V, D] of floats.
-      sections: [(name, [(a, b, c, d)])], as from `read_analogies`.
+      sections: [(name, [(a, b, c, d)])], as from evaluation_sets.read_analogies.
       top: integer; the words after so many first ones are neither known nor answers.
 
     Returns:
-      An Analogies: sections, a Section (name, correct, total, skipped) for each; total, a Section of
-      all; missing_words, those that are in questions but not in the first `top` words, sorted. Total
-      is the number of questions used, skipped of those left out for a word that is not there.
+      An Analogies: sections, a Section (name, num_correct, num_questions, num_left_out) for each; total,
+      a Section of all; missing_words, those that are in questions but not in the first `top` words,
+      sorted. Questions with such a word are left out.
 
     Raises:
       InputError: other numbers of words than of rows, top below 1.

@@ -13,9 +13,11 @@ from tf1_sampled import checks
 from tf1_sampled.training import checkpoints, metrics, plans, steps
 from tf1_sampled.training.host import OneMachine
 from tf1_sampled.training.model_dir import ModelDir
-from tf1_sampled.word2vec import corpus, objective
+from tf1_sampled.word2vec import objective, runs
 from tf1_sampled.word2vec.reading import Text
 from tf1_sampled.word2vec.settings import Word2VecSettings
+
+_FEW_STEPS = 100
 
 
 def train(settings: Word2VecSettings, text: Text, folder: ModelDir,
@@ -35,12 +37,15 @@ def train(settings: Word2VecSettings, text: Text, folder: ModelDir,
       InputError: initial vectors or an at_k that do not fit, other settings or data than those of the
         training in the folder, and as loop.train.
     """
-    threads = settings.threads or steps.num_cores()
-    batch_size = settings.batch_size or corpus.batch_size(text.num_words, threads)
+    size = batch_size(settings, text)
     with tf.Graph().as_default():
         tf.set_random_seed(settings.seed)
         host.prepare_graph()
-        graph = objective.build(settings, text, batch_size, text.held_out.shape[1:])
+        graph = objective.build(settings, text, size, text.held_out.shape[1:])
+        num_steps = -(-text.num_words * settings.epochs // size)
+        if num_steps < _FEW_STEPS and host.is_chief:
+            host.report("%d steps in all teach little; more %s make more" % (
+                num_steps, settings.label("epochs")))
         data = {"text": text.corpus.digest}
         if host.is_chief:
             folder.begin(data)
@@ -51,28 +56,35 @@ def train(settings: Word2VecSettings, text: Text, folder: ModelDir,
                                          [{graph.held_out: run} for run in text.held_out])
 
         plan = plans.Plan(
-            plans.Objective(graph.loss, graph.mean_loss, held_out_loss, graph.watch,
+            plans.Objective(graph.loss, graph.mean_loss,
+                            held_out_loss if len(text.held_out) else None, graph.watch,
                             max_loss=1000 * math.log(len(text.corpus.words))),
-            _data(settings, text, graph, batch_size),
+            _data(settings, text, graph, size),
             plans.Optimization(settings.make_optimizer, settings.chosen_learning_rate(), settings.decay,
-                               threads),
+                               settings.threads or steps.num_cores()),
             settings.saving(folder.path),
             profile_step=settings.profile, stop=host.stop, report=host.report)
         # Not batch_size, which differs with the cores of a machine.
         return host.train(plan, 2048, folder.unchanging(data))
 
 
+def batch_size(settings: Word2VecSettings, text: Text) -> int:
+    """Return the words of a step, as given or by the text and the threads."""
+    threads = settings.threads or steps.num_cores()
+    return settings.batch_size or runs.batch_size(text.num_words, threads)
+
+
 def _data(settings: Word2VecSettings, text: Text, graph: objective.Graph, batch_size: int) -> plans.Data:
     """Return the feeds of all passes over the text."""
-    options = corpus.RunOptions(
-        corpus.keep_probability(text.corpus.counts, settings.sample), batch_size, settings.window,
-        settings.epochs, settings.seed, num_places=batch_size // corpus.GROUP)
+    options = runs.RunOptions(
+        runs.keep_probability(text.corpus.counts, settings.sample), batch_size, settings.window,
+        settings.epochs, settings.seed, num_places=runs.num_places(batch_size))
 
     def batches(position: Any, *share: float) -> Any:
-        runs = corpus.runs(text.corpus, text.pieces, options, position, *share)
-        return (({graph.tokens: run}, progress, after) for run, progress, after in runs)
+        found = runs.runs(text.corpus, text.pieces, options, position, *share)
+        return (({graph.tokens: run}, progress, after) for run, progress, after in found)
 
-    return plans.Data(batches, text.num_words * settings.epochs, "words")
+    return plans.Data(batches, text.num_words * settings.epochs, "words", settings.epochs)
 
 
 def saved_table(model_dir: str, name: str, num_rows: int) -> np.ndarray:

@@ -20,7 +20,8 @@ import tensorflow.compat.v1 as tf
 from tf1_sampled import checks, distributions
 from tf1_sampled.initializers import filled, from_memory, random_uniform
 from tf1_sampled.logits import lookup
-from tf1_sampled.word2vec.corpus import BLOCK, END
+from tf1_sampled.word2vec.corpus import END
+from tf1_sampled.word2vec.runs import BLOCK
 
 EMBEDDINGS, OUTPUT_WEIGHTS = "embeddings", "output_weights"  # names of the variables
 

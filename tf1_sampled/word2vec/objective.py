@@ -12,7 +12,7 @@ import tensorflow.compat.v1 as tf
 
 from tf1_sampled import distributions, logits, losses, samplers
 from tf1_sampled.training import steps
-from tf1_sampled.word2vec import corpus, model
+from tf1_sampled.word2vec import model, runs
 from tf1_sampled.word2vec.reading import Text
 from tf1_sampled.word2vec.settings import Word2VecSettings
 
@@ -33,7 +33,7 @@ class Tables(NamedTuple):
 class Graph(NamedTuple):
     """The tensors of a training.
 
-    tokens: placeholder, int32 [P, corpus.GROUP + 2 * window], a run of tokens from each of P places.
+    tokens: placeholder, int32 [P, batch_size / P + 2 * window], a run of tokens from each of P places.
     labels: int32 [G, J], see model.Windows.
     loss: float scalar, the sum over all pairs, to be minimised.
     mean_loss: float scalar, the mean over pairs, without the L2 loss.
@@ -59,7 +59,7 @@ def build(settings: Word2VecSettings, text: Text, batch_size: int, held_out_shap
     Args:
       settings: Word2VecSettings.
       text: reading.Text.
-      batch_size: integer, words per step, a multiple of corpus.GROUP.
+      batch_size: integer, words per step; see runs.batch_size.
       held_out_shape: the shape of a run of held-out text.
 
     Returns:
@@ -69,8 +69,8 @@ def build(settings: Word2VecSettings, text: Text, batch_size: int, held_out_shap
       InputError: initial vectors or an at_k that do not fit.
     """
     tables = _tables(settings, text)
-    num_places = batch_size // corpus.GROUP
-    tokens = tf.placeholder(tf.int32, [num_places, corpus.GROUP + 2 * settings.window])
+    num_places = runs.num_places(batch_size)
+    tokens = tf.placeholder(tf.int32, [num_places, batch_size // num_places + 2 * settings.window])
     seed = steps.step_seed(settings.seed)
     windows_of = {"cbow": model.cbow, "skipgram": model.skip_gram}[settings.model]
     windows = windows_of(tables.embeddings, tokens, settings.window,

@@ -2,29 +2,115 @@
 
     score(a, b) = (count(a b) - min_count) / (count(a) count(b)) * number of words
 
-All works on ids in pieces, where 0 is the end of a line, which no phrase crosses. Phrases of up to 2^n
-words come of n passes, each over the output of the one before.
+Between a and b there may be up to two connectors (of, the), which neither begin nor end a phrase:
+bank_of_america. Each sequence of connectors is a pair of its own. No phrase crosses the end of a line.
+Phrases of up to 2^n words, connectors aside, come of n passes, each over the output of the one before.
+
+    joined = Phrases.read("model/phrases.txt").apply(["the", "new", "york", "times"])
+    python -m tf1_sampled.word2vec.phrases model/phrases.txt < text > joined
 
 Reference: Mikolov et al. 2013, "Distributed Representations of Words and Phrases", eq. 6; word2phrase.c.
 """
 import collections
+import sys
 
 import numpy as np
 
-MIN_COUNT = 5
-THRESHOLD = 100.0
+from tf1_sampled import checks
+from tf1_sampled.files import reading, writing
+
+FILE_NAME = "phrases.txt"  # in the folder of a model
+MAX_CONNECTORS = 50
+_MAX_BETWEEN = 2  # connectors in a phrase of two words
 _MAX_PAIRS = 1 << 24  # different pairs that are counted at a time: 12 bytes each
 
-Pairs = collections.namedtuple("Pairs", "first second counts")
+Options = collections.namedtuple(
+    "Options", "passes threshold min_count connectors", defaults=(0, 100.0, 5, ()))
+Options.__doc__ = """How phrases are found.
+
+  passes: integer of 0 or more.
+  threshold: float, that of the score.
+  min_count: integer of 1 or more, the discount of the score; rarer words are in no phrase.
+  connectors: strings.
+"""
+
+Pairs = collections.namedtuple("Pairs", "first between second counts")
 Pairs.__doc__ = """Pairs of words that follow each other.
 
-  first, second: int64 [P], their ids, in rising order of (first, second).
+  first, second: int64 [P], their ids, in rising order of (first, between, second).
+  between: int64 [P], the connectors between them: 0 for none, else as `_Connectors` numbers them.
   counts: int32 [P], how often they come.
 """
 
 
-def count_pairs(pieces, counts, min_count=MIN_COUNT, max_pairs=_MAX_PAIRS):
-    """Counts the words that follow each other.
+class _Connectors:
+    """The numbers of sequences of up to two connectors.
+
+    Args:
+      ids: list of C integers, the ids of the connectors in the text.
+      num_ids: integer N, all ids are below.
+
+    Attributes:
+      num_sequences: integer, of none, one or two connectors.
+    """
+
+    def __init__(self, ids, num_ids):
+        self._ids = list(ids)
+        size = len(self._ids)
+        self.num_sequences = 1 + size + size * size
+        self._rank = np.full(num_ids, -1, np.int16)
+        self._rank[self._ids] = np.arange(size)
+
+    def neighbours(self, ids):
+        """Find the words of a text and what is between them.
+
+        Args:
+          ids: integer [S].
+
+        Returns:
+          (int64 [W], the places of the words that are no connectors; int64 [W - 1], the number of the
+          connectors between each and the next, -1 where there are more than two).
+        """
+        if not self._ids:
+            return np.arange(len(ids)), np.zeros(max(len(ids) - 1, 0), np.int64)
+        rank = self._rank[ids].astype(np.int64)
+        at = np.flatnonzero(rank < 0)
+        distance = np.diff(at)
+        between = np.where(distance == 1, 0, -1)
+        one, two = np.flatnonzero(distance == 2), np.flatnonzero(distance == 3)
+        between[one] = 1 + rank[at[one] + 1]
+        between[two] = 1 + len(self._ids) * (1 + rank[at[two] + 1]) + rank[at[two] + 2]
+        return at, between
+
+    def ids(self, number):
+        """Return the list of the ids of a sequence."""
+        size = len(self._ids)
+        if number <= size:
+            return [self._ids[number - 1]] if number else []
+        first, second = divmod(number - 1 - size, size)
+        return [self._ids[first], self._ids[second]]
+
+
+def connectors_of(words, wanted):
+    """Return the _Connectors of a text.
+
+    Args:
+      words: list of N strings, of all ids.
+      wanted: strings, the connectors, which the text may lack.
+
+    Raises:
+      InputError: so many connectors and words that pairs of them cannot be numbered.
+    """
+    wanted = set(wanted)
+    found = _Connectors([i for i, word in enumerate(words) if word in wanted] if wanted else [],
+                        len(words))
+    checks.argument(len(words) ** 2 * found.num_sequences < 1 << 63, "read_corpus", "phrase_connectors",
+                    "fewer with %d different words" % len(words), len(wanted))
+    return found
+
+
+def count_pairs(pieces, counts, connectors, min_count=5, max_pairs=_MAX_PAIRS):
+    """Count the words that follow each other.
 
     When there are more than max_pairs different pairs, the rarest so far are forgotten, as many as
     bring them down to half of it; those that come again begin at 0. So a count may be too low where a
@@ -33,6 +119,7 @@ def count_pairs(pieces, counts, min_count=MIN_COUNT, max_pairs=_MAX_PAIRS):
     Args:
       pieces: iterable of integer arrays, the text in ids, 0 at the ends of lines.
       counts: integer [N], how often each id comes.
+      connectors: _Connectors.
       min_count: integer; words that come less often are in no pair.
       max_pairs: integer.
 
@@ -46,24 +133,32 @@ def count_pairs(pieces, counts, min_count=MIN_COUNT, max_pairs=_MAX_PAIRS):
     rest = np.zeros(0, np.int64)
     for piece in pieces:
         ids = np.concatenate([rest, piece])
-        rest = ids[-1:]
-        may = frequent[ids]
-        may = may[:-1] & may[1:]
-        fresh.append(_keys(ids[:-1][may], ids[1:][may], len(counts)))
+        at, between = connectors.neighbours(ids)
+        rest = ids[_begin_of_rest(ids, at):]
+        may = frequent[ids[at]]
+        may = may[:-1] & may[1:] & (between >= 0)
+        fresh.append(_keys(ids[at[:-1][may]], between[may], ids[at[1:][may]], connectors, len(counts)))
         num_fresh += len(fresh[-1])
         if num_fresh > max_pairs // 4:
             table = _prune(_merge(table, fresh), max_pairs)
             fresh, num_fresh = [], 0
     keys, pair_counts = _merge(table, fresh)
-    return Pairs(keys // len(counts), keys % len(counts), pair_counts)
+    keys, second = np.divmod(keys, len(counts))
+    first, between = np.divmod(keys, connectors.num_sequences)
+    return Pairs(first, between, second, pair_counts)
 
 
-def _keys(first, second, num_ids):
-    return first.astype(np.int64) * num_ids + second
+def _begin_of_rest(ids, at):
+    """Return the place of the last word that may begin a pair which the next piece ends."""
+    return at[-1] if len(at) and len(ids) - at[-1] <= 1 + _MAX_BETWEEN else len(ids)
+
+
+def _keys(first, between, second, connectors, num_ids):
+    return (first.astype(np.int64) * connectors.num_sequences + between) * num_ids + second
 
 
 def _merge(table, fresh):
-    """Adds keys to a table of (keys in rising order, their counts)."""
+    """Add keys to a table of (keys in rising order, their counts)."""
     keys, counts = np.unique(np.concatenate(fresh + [np.zeros(0, np.int64)]), return_counts=True)
     keys = np.concatenate([table[0], keys])
     counts = np.concatenate([table[1], counts.astype(np.int32)])
@@ -83,8 +178,8 @@ def _prune(table, max_pairs):
     return keys, counts
 
 
-def find(pairs, counts, min_count=MIN_COUNT, threshold=THRESHOLD):
-    """The pairs whose score is above the threshold.
+def find(pairs, counts, min_count=5, threshold=100.0):
+    """Find the pairs whose score is above the threshold.
 
     Args:
       pairs: Pairs.
@@ -101,11 +196,23 @@ def find(pairs, counts, min_count=MIN_COUNT, threshold=THRESHOLD):
     return Pairs(*[column[chosen] for column in pairs])
 
 
-def name(pairs, words):
-    """The words a_b that phrases become.
+def words_of(pairs, words, connectors):
+    """Return the words of each phrase: a list of tuples of strings.
 
     Args:
       pairs: Pairs.
+      words: list of N strings.
+      connectors: _Connectors.
+    """
+    return [(words[a], *[words[i] for i in connectors.ids(between)], words[b])
+            for a, between, b in zip(*[column.tolist() for column in pairs[:3]])]
+
+
+def name(phrases, words):
+    """Give phrases their ids.
+
+    Args:
+      phrases: list of P tuples of strings.
       words: list of N strings.
 
     Returns:
@@ -114,51 +221,140 @@ def name(pairs, words):
     """
     named = {word: i for i, word in enumerate(words) if "_" in word}
     new = []
-    ids = np.empty(len(pairs.first), np.int64)
-    for i, (a, b) in enumerate(zip(pairs.first.tolist(), pairs.second.tolist())):
-        word = "%s_%s" % (words[a], words[b])
+    ids = np.empty(len(phrases), np.int64)
+    for i, phrase in enumerate(phrases):
+        word = "_".join(phrase)
         ids[i] = named.setdefault(word, len(words) + len(new))
         if ids[i] == len(words) + len(new):
             new.append(word)
     return ids, new
 
 
-def join(pieces, pairs, phrase_ids, num_ids):
-    """Joins the phrases of a text from left to right; no word is in two of them.
+def join(pieces, pairs, phrase_ids, connectors, num_ids):
+    """Join the phrases of a text from left to right; no word is in two of them.
 
     Args:
       pieces: iterable of integer arrays, the text in ids.
       pairs: Pairs, in rising order.
       phrase_ids: integer [P], what they become.
+      connectors: _Connectors.
       num_ids: integer N, the ids of the text are below.
 
     Yields:
       int32 arrays, the new text in ids.
     """
-    keys = _keys(pairs.first, pairs.second, num_ids)
+    keys = _keys(pairs.first, pairs.between, pairs.second, connectors, num_ids)
     begins, ends = np.zeros(num_ids, bool), np.zeros(num_ids, bool)
     begins[pairs.first] = True
     ends[pairs.second] = True
     rest = np.zeros(0, np.int32)
     for piece in pieces:
         ids = np.concatenate([rest, piece]).astype(np.int32)
-        at = np.flatnonzero(begins[ids[:-1]] & ends[ids[1:]])
-        key = _keys(ids[at], ids[at + 1], num_ids)
-        place = np.searchsorted(keys, key)
-        is_phrase = np.zeros(len(at), bool)
+        at, between = connectors.neighbours(ids)
+        index = np.flatnonzero(begins[ids[at[:-1]]] & ends[ids[at[1:]]] & (between >= 0))
+        place = np.zeros(0, np.int64)
         if len(keys):
-            is_phrase = keys[np.minimum(place, len(keys) - 1)] == key
-        at, place = at[is_phrase], place[is_phrase]
+            key = _keys(ids[at[index]], between[index], ids[at[index + 1]], connectors, num_ids)
+            place = np.minimum(np.searchsorted(keys, key), len(keys) - 1)
+            index, place = index[keys[place] == key], place[keys[place] == key]
         # In a run of phrases that overlap, each the next one's neighbour, every other is taken.
-        index = np.arange(len(at))
-        is_first = np.diff(at, prepend=-2) != 1
-        taken = (index - np.maximum.accumulate(np.where(is_first, index, 0))) % 2 == 0
-        at, place = at[taken], place[taken]
-        ids[at] = phrase_ids[place]
+        order = np.arange(len(index))
+        is_first = np.diff(index, prepend=-2) != 1
+        taken = (order - np.maximum.accumulate(np.where(is_first, order, 0))) % 2 == 0
+        index, place = index[taken], place[taken]
+        ids[at[index]] = phrase_ids[place]
         keep = np.ones(len(ids), bool)
-        keep[at + 1] = False
+        for distance in range(1, 2 + _MAX_BETWEEN):
+            keep[(at[index] + distance)[at[index] + distance <= at[index + 1]]] = False
         # The last word may begin a phrase that the next piece ends, unless it is in one already.
-        rest = ids[-1:][keep[-1:]]
-        keep[-1:] = False
-        yield ids[keep]
+        begin = _begin_of_rest(ids, at)
+        begin = begin if keep[begin:begin + 1].all() else len(ids)
+        yield ids[:begin][keep[:begin]]
+        rest = ids[begin:]
     yield rest
+
+
+class Phrases:
+    """The phrases of a text, to be joined in others.
+
+    Args:
+      passes: a list for each pass of tuples of two to four words: the first one, connectors, the last.
+    """
+
+    def __init__(self, passes=()):
+        self.passes = [list(map(tuple, phrases)) for phrases in passes]
+        self._tables = [set(phrases) for phrases in self.passes]
+
+    def apply(self, words):
+        """Return a sentence with its phrases joined: a list of strings.
+
+        Args:
+          words: list of strings, a sentence, its letters as those of the text that was trained on.
+        """
+        words = list(words)
+        for table in self._tables:
+            joined, i = [], 0
+            while i < len(words):
+                lengths = [n for n in range(2, 3 + _MAX_BETWEEN) if tuple(words[i:i + n]) in table]
+                length = lengths[0] if lengths else 1
+                joined.append("_".join(words[i:i + length]))
+                i += length
+            words = joined
+        return words
+
+    def text(self):
+        """Return what a file of phrases holds: the number of the pass and the words, a line each."""
+        return "".join("%d %s\n" % (number, " ".join(phrase))
+                       for number, phrases in enumerate(self.passes, 1) for phrase in phrases)
+
+    def save(self, path):
+        """Write them, whole or not at all.
+
+        Raises:
+          InputError: a path that cannot be written.
+        """
+        with writing.writing(path) as stream:
+            stream.write(self.text())
+
+    @classmethod
+    def read(cls, path):
+        """Read what `save` wrote.
+
+        Raises:
+          InputError: a file that cannot be read, a line that is not a number and two to four words.
+        """
+        with reading.open_text(path) as stream:
+            return cls.parse(stream, path)
+
+    @classmethod
+    def parse(cls, lines, path):
+        """Read lines as those of `text`; InputError names the path and the line."""
+        passes = []
+        for number, line in enumerate(lines, 1):
+            first, *words = line.split() or [""]
+            fits = first.isdecimal() and len(first) < 3 and int(first) > 0
+            checks.line(fits and 2 <= len(words) <= 2 + _MAX_BETWEEN, path, number,
+                        "the number of a pass and two to four words", line.rstrip("\n"))
+            passes += [[] for _ in range(int(first) - len(passes))]
+            passes[int(first) - 1].append(tuple(words))
+        return cls(passes)
+
+
+def main():
+    """Join the phrases of a file in standard input; an InputError is one line and exit code 1."""
+    try:
+        checks.argument(len(sys.argv) == 2, "phrases.py", "arguments", "a file of phrases, and text on "
+                        "standard input", " ".join(sys.argv[1:]))
+        phrases = Phrases.read(sys.argv[1])
+        sys.stdin.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
+        sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
+        for line in sys.stdin:
+            print(" ".join(phrases.apply(line.split())))
+    except checks.InputError as e:
+        sys.exit("phrases.py: error: %s" % e)
+    except KeyboardInterrupt:
+        sys.exit(130)  # as of a shell
+
+
+if __name__ == "__main__":
+    main()

@@ -12,7 +12,7 @@ from typing import Any, Callable, Iterator, List, NamedTuple, Optional, Sequence
 import numpy as np
 
 from tf1_sampled import checks, default_data
-from tf1_sampled.word2vec import corpus as corpus_lib, vectors, vocabulary
+from tf1_sampled.word2vec import corpus as corpus_lib, hold_out, vectors, vocabulary
 from tf1_sampled.word2vec.settings import Word2VecSettings
 
 
@@ -21,11 +21,12 @@ class Text(NamedTuple):
 
     corpus: corpus.Corpus.
     pieces: list of (begin, end), the positions to train on.
-    held_out: int32 [R, K + 2 * window], runs of tokens that are not trained on; see
-    corpus.held_out_runs. They are trained on, too, where the text is too short to hold any out.
+    held_out: int32 [R, K + 2 * window], runs of tokens that are not trained on; see hold_out.blocks. R
+    is 0 where none are held out.
     num_words: integer, the words to train on, in one pass.
     initial: vectors.InitialVectors.
     dim: integer D, the size of the word vectors.
+    held_out_tokens: int32 [H], all tokens that are held out, of which `held_out` has some.
     """
 
     corpus: corpus_lib.Corpus
@@ -34,6 +35,7 @@ class Text(NamedTuple):
     num_words: int
     initial: vectors.InitialVectors
     dim: int
+    held_out_tokens: np.ndarray = np.zeros(0, np.int32)
 
 
 class _Inputs(NamedTuple):
@@ -42,7 +44,11 @@ class _Inputs(NamedTuple):
     cache_dir: str
 
 
-def initial_vectors(settings: Word2VecSettings) -> vectors.InitialVectors:
+_NAMED_WORDS = 8
+
+
+def initial_vectors(settings: Word2VecSettings,
+                    report: Optional[Callable[[str], None]] = None) -> vectors.InitialVectors:
     """Read the vectors of --init_from.
 
     Args:
@@ -51,7 +57,8 @@ def initial_vectors(settings: Word2VecSettings) -> vectors.InitialVectors:
     Raises:
       InputError: a file that is none, vectors of another dimension than --dim.
     """
-    return vectors.InitialVectors(settings.init_from, settings.dim if settings.is_given("dim") else None)
+    dim = settings.dim if settings.is_given("dim") else None
+    return vectors.InitialVectors(settings.init_from, dim, report)
 
 
 @contextlib.contextmanager
@@ -74,39 +81,46 @@ def open_text(settings: Word2VecSettings, sentences: Any = None,
       InputError: sentences that are none of this, a word that is empty or has white space, and as
         corpus.read_corpus.
     """
-    initial = initial_vectors(settings) if initial is None else initial
+    initial = initial_vectors(settings, report) if initial is None else initial
     known = vocabulary.read_vocabulary(settings.read_vocab) if settings.read_vocab else None
     with _inputs(settings, sentences, report) as inputs:
         options = corpus_lib.ReadOptions(
-            encoding=inputs.encoding, min_count=settings.min_count, max_vocab=settings.max_vocab,
-            vocabulary=known, join_lines=settings.join_lines, phrases=settings.phrases,
+            settings.text_form()._replace(encoding=inputs.encoding), settings.min_count,
+            settings.max_vocab, vocabulary=known, join_lines=settings.join_lines,
             more_words=initial.words)
         with corpus_lib.read_corpus(inputs.paths, options, inputs.cache_dir, report) as corpus:
             report("%s words, %s different ones in the vocabulary" % (
                 format(corpus.num_raw_words, ","), format(len(corpus.words), ",")))
-            pieces, held_out = _split(settings, corpus)
+            pieces, held_out, tokens = _split(settings, corpus, report)
             share = sum(end - begin for begin, end in pieces) / corpus.num_positions
             yield Text(corpus, pieces, held_out, int(corpus.num_raw_words * share), initial,
-                       dim=initial.dim or settings.dim)
+                       dim=initial.dim or settings.dim, held_out_tokens=tokens)
 
 
-def _split(settings: Word2VecSettings,
-           corpus: corpus_lib.Corpus) -> Tuple[List[Tuple[int, int]], np.ndarray]:
-    """Return (the positions to train on, the runs of held-out tokens)."""
-    pieces, tokens = corpus_lib.split_held_out(corpus)
-    runs = corpus_lib.held_out_runs(tokens, len(corpus.words), settings.window)
-    if not _has_pairs(runs):
-        pieces, tokens = [(0, corpus.num_positions)], corpus.read(0, min(corpus.num_positions, 50000))
-        runs = corpus_lib.held_out_runs(tokens, len(corpus.words), settings.window)
-        settings.check(_has_pairs(runs), "corpus", "two words of the vocabulary side by side in a line, "
-                       "or " + settings.label("join_lines"), "none")
-    return pieces, runs
+def _split(settings: Word2VecSettings, corpus: corpus_lib.Corpus,
+           report: Callable[[str], None]) -> Tuple[List[Tuple[int, int]], np.ndarray, np.ndarray]:
+    """Return (the positions to train on, runs of some held-out tokens, all held-out tokens)."""
+    pieces, tokens = hold_out.split(corpus, settings.held_out, settings.window)
+    blocks = hold_out.blocks(tokens, len(corpus.words), settings.window)
+    if not len(blocks):
+        pieces, tokens = [(0, corpus.num_positions)], tokens[:0]
+    is_trained = hold_out.words_with_neighbours(corpus, pieces)
+    settings.check(is_trained.any(), "corpus", "a line with two words of the vocabulary, or %s, as the "
+                   "windows end at the ends of lines" % settings.label("join_lines"), "none")
+    alone = [corpus.words[row] for row in np.flatnonzero(~is_trained & (corpus.counts_in_text() > 0))]
+    if alone:
+        report("%s words are never beside another in a line, so that their vectors stay as they are at "
+               "the start: %s" % (format(len(alone), ","), _some(alone)))
+    num_held_out = np.count_nonzero(tokens != corpus_lib.END)
+    report("%s of these words are held out, for the loss that is shown" % format(num_held_out, ",")
+           if num_held_out else "No words are held out: the loss that is shown is that of the training")
+    return pieces, blocks, tokens
 
 
-def _has_pairs(runs: np.ndarray) -> bool:
-    """Return whether two words are side by side in runs of tokens."""
-    is_word = runs != corpus_lib.END
-    return bool(np.any(is_word[:, 1:] & is_word[:, :-1]))
+def _some(words: Sequence[str]) -> str:
+    """Return words in a line, not too many of them."""
+    more = " and %d more" % (len(words) - _NAMED_WORDS) if len(words) > _NAMED_WORDS else ""
+    return ", ".join(words[:_NAMED_WORDS]) + more
 
 
 def paths_of(sentences: Any) -> Optional[List[str]]:

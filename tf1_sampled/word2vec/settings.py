@@ -3,9 +3,10 @@ import dataclasses
 from typing import ClassVar, Dict, Optional, Sequence
 
 from tf1_sampled import checks
+from tf1_sampled.files import finding
 from tf1_sampled.settings import inherited, setting
 from tf1_sampled.training.settings import TrainingSettings
-from tf1_sampled.word2vec import corpus as corpus_lib, text
+from tf1_sampled.word2vec import encoded, phrases as phrases_lib, runs, text
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -13,18 +14,50 @@ class Word2VecSettings(TrainingSettings):
     """Which text is read, which words are kept, which model is trained and how."""
 
     SEVERAL_FILES: ClassVar[str] = "--corpus=a.txt,b.txt or as a glob in quotes"
+    # Of gensim, word2vec.c and fastText, in small letters and with "_" for "-".
+    ELSEWHERE: ClassVar[Dict[str, str]] = {
+        "alpha": "--learning_rate", "lr": "--learning_rate", "min_alpha": "--decay",
+        "size": "--dim", "vector_size": "--dim", "ws": "--window", "shrink_windows": "--shrink_window",
+        "negative": "--num_sampled, negatives per 128 words", "t": "--sample",
+        "neg": "--num_sampled, negatives per 128 words", "ns_exponent": "--distortion",
+        "sg": "--model=skipgram", "cbow": "--model=cbow", "cbow_mean": "--model=cbow, always of means",
+        "hs": "--loss, without hierarchical softmax", "iter": "--epochs", "epoch": "--epochs",
+        "workers": "--threads", "thread": "--threads", "mincount": "--min_count",
+        "max_final_vocab": "--max_vocab", "max_vocab_size": "--max_vocab", "train": "--corpus",
+        "input": "--corpus", "sentences": "--corpus", "corpus_file": "--corpus", "output": "--vectors",
+        "binary": "--vectors=FILE.bin", "pretrainedvectors": "--init_from",
+        "threshold": "--phrase_threshold", "connector_words": "--phrase_connectors"}
     # Of sums over pairs, halved with negative sampling, whose scores are relative to the noise.
     LEARNING_RATES: ClassVar[Dict[str, float]] = {
         "adagrad": 0.1, "adam": 0.0003, "rowwise_adagrad": 0.2, "sgd": 0.001}
 
     corpus: Sequence[str] = setting(
         (), "Files, folders, globs, or - for standard input: words between white space, a sentence per "
-        "line. Files may be .gz .bz2 .xz .zip. A glob matches a name with a comma in it: 'we?ird.txt'. "
-        "Default: docstrings of the installed Python packages.", "data", may_change=True)
+        "line, or a Wikipedia dump (pages-articles.xml). Files may be .gz .bz2 .xz .zip. A glob matches "
+        "a name with a comma in it: 'we?ird.txt'. Default: docstrings of the installed Python "
+        "packages.", "data", may_change=True)
     encoding: str = setting("utf-8", "Encoding of the text.", "data")
+    lowercase: bool = setting(False, "Make all letters small.", "data")
+    tokenize: bool = setting(
+        False, "Take runs of letters, their marks and digits as words, also with single apostrophes "
+        "inside (don't), and leave out all else, as punctuation.", "data")
     join_lines: bool = setting(False, "Let windows reach across the ends of lines.", "data")
+    held_out: float = setting(
+        0.01, "Share of the text that is not trained on, for the loss that is shown: at most 50,000 "
+        "words and line ends, from all over the text, but none around a word that would not be trained "
+        "otherwise. 0 for none.", "data", least=0, most=0.5)
     phrases: int = setting(
-        0, "Passes that join words that often occur together, as new_york.", "data", least=0)
+        0, "Passes that join two words that often occur together, as new_york. The phrases are in "
+        "phrases.txt of the model_dir.", "data", least=0)
+    phrase_threshold: float = setting(
+        100.0, "Join words whose score is above this: how much more often they occur together than "
+        "their counts let expect; see --phrase_min_count.", "data", least=0)
+    phrase_min_count: int = setting(
+        5, "Subtracted from the count of a pair in its score; words that occur less often are in no "
+        "phrase.", "data", least=1)
+    phrase_connectors: Sequence[str] = setting(
+        (), "Words of which up to two may stand between the two words of a phrase, and none begins or "
+        "ends one: of,the for bank_of_america.", "data")
     min_count: int = setting(5, "Leave out words that occur less often.", "data", least=1)
     max_vocab: Optional[int] = setting(
         None, "Size of the vocabulary at most; the most frequent words stay.", "data", least=2)
@@ -44,11 +77,15 @@ class Word2VecSettings(TrainingSettings):
     shrink_window: bool = setting(
         True, "Draw the size of each window from 1 to --window, so that near words count more.", "model")
     sample: float = setting(
-        1e-4, "Subsample words whose share of the text is above this; 0 keeps all.", "model", least=0)
+        1e-4, "Subsample words whose share of the text is above this; of each, 5 occurrences stay on "
+        "average. 0 keeps all.", "model", least=0)
     init_from: Sequence[str] = setting(
         (), "File of word vectors to start from, whose words are kept, and optionally after a comma a "
         "file of their output vectors.", "model")
 
+    epochs: int = inherited(
+        TrainingSettings, "epochs", least=0, help="Passes over the text. 0 reads and trains nothing: "
+        "run_word2vec.py makes its results of the model in --model_dir, also of one that was stopped.")
     loss: str = inherited(TrainingSettings, "loss", default="negative_sampling")
     sampler: str = inherited(TrainingSettings, "sampler", default="fixed_unigram")
     num_sampled: int = inherited(
@@ -60,15 +97,15 @@ class Word2VecSettings(TrainingSettings):
         "%s; half of it with --loss=negative_sampling." % ", ".join(
             "%s %g" % rate for rate in sorted(LEARNING_RATES.items())))
     batch_size: Optional[int] = setting(
-        None, "Words per step, a multiple of 128. Default: 4096 divided by --threads, fewer for a short "
-        "text.", "training", least=1)
+        None, "Words per step: 32, 64, 96, or a multiple of 128. Default: 4096 divided by --threads, "
+        "fewer for a short text.", "training", least=1)
 
     def _check_together(self) -> None:
         super()._check_together()
         self.check(self.corpus or not self.is_given("corpus"), "corpus", "the name of a file", "")
         listed = ",".join(self.corpus)
         self.check("" not in self.corpus, "corpus", "names of files, folders or globs", listed)
-        self.check(self.corpus.count(text.STANDARD_INPUT) < 2, "corpus", "standard input (-) once",
+        self.check(self.corpus.count(finding.STANDARD_INPUT) < 2, "corpus", "standard input (-) once",
                    listed)
         try:
             text.check_encoding(self.encoding)
@@ -77,10 +114,27 @@ class Word2VecSettings(TrainingSettings):
         for name in ("min_count", "max_vocab"):
             self.check(not self.read_vocab or not self.is_given(name), "read_vocab",
                        "no %s beside it" % self.label(name), getattr(self, name))
-        self.check(not self.batch_size or self.batch_size % corpus_lib.GROUP == 0, "batch_size",
-                   "a multiple of %d" % corpus_lib.GROUP, self.batch_size)
+        self._check_phrases()
+        size = self.batch_size or runs.GROUP
+        fits = size % (runs.GROUP if size > runs.GROUP else runs.BLOCK) == 0
+        self.check(fits, "batch_size", "32, 64, 96 or a multiple of %d" % runs.GROUP, self.batch_size)
         self.check(len(self.init_from) <= 2, "init_from", "vectors, and maybe output vectors",
                    ",".join(self.init_from))
+
+    def _check_phrases(self) -> None:
+        for name in ("phrase_threshold", "phrase_min_count", "phrase_connectors"):
+            self.check(self.phrases or not self.is_given(name), name,
+                       "%s of 1 or more beside it" % self.label("phrases"), self.phrases)
+        connectors = self.phrase_connectors
+        fits = all(word.split() == [word] for word in connectors)
+        self.check(fits, "phrase_connectors", "words without white space", ",".join(connectors))
+        self.check(len(connectors) <= phrases_lib.MAX_CONNECTORS, "phrase_connectors",
+                   "at most %d words" % phrases_lib.MAX_CONNECTORS, len(connectors))
+
+    def text_form(self) -> encoded.Form:
+        """Return what the words of the text are."""
+        return encoded.Form(self.encoding, self.lowercase, self.tokenize, phrases_lib.Options(
+            self.phrases, self.phrase_threshold, self.phrase_min_count, tuple(self.phrase_connectors)))
 
     @property
     def is_relative_to_noise(self) -> bool:

@@ -1,32 +1,22 @@
 """Text of any size, from files, folders, globs and standard input, in pieces cut between two words.
 
-    sources = find(["books/", "news-*.txt.gz", "-"])
+    sources = finding.find(["books/", "news-*.txt.gz", "-"], "corpus")
     for piece in pieces(sources, "utf-8", notes=[]):
         words = piece.split()
 
-Memory is that of a piece, also where a line, or all the text, is one.
+Memory is that of a piece, also where a line, or all the text, is one. Of a Wikipedia dump (XML), which
+its beginning tells, the pieces are the text of its articles.
 """
 import codecs
 import collections
 import contextlib
-import glob
 import io
-import os
 import sys
 import threading
 
 from tf1_sampled import checks
-from tf1_sampled.files import reading
-
-STANDARD_INPUT = "-"
-
-Source = collections.namedtuple("Source", "path named")
-Source.__doc__ = """A file of text.
-
-  path: string; "-" is standard input.
-  named: whether the user named this very file. One that was found in a folder, by a glob or in a zip
-    file of several is left out where it is empty or binary.
-"""
+from tf1_sampled.files import finding, reading
+from tf1_sampled.word2vec import wikipedia
 
 # A piece whose words stay in the processor's cache until they are looked up: twice as fast as 4 MB.
 _PIECE_BYTES = 1 << 17
@@ -73,69 +63,6 @@ def check_encoding(encoding):
     return info.name
 
 
-def find(inputs):
-    """The files that `inputs` name, in the order in which they are read.
-
-    Args:
-      inputs: string or list of strings: a file; a folder, for all files below it in sorted order, hidden
-        ones left out; a glob (`**` is any number of folders), for what it matches in sorted order, each
-        file once; "-" for standard input.
-
-    Returns:
-      list of Source.
-
-    Raises:
-      InputError: no inputs, standard input twice, a folder or glob without files.
-    """
-    if isinstance(inputs, (str, os.PathLike)):
-        inputs = [inputs]
-    inputs = [os.fspath(name) for name in inputs]
-    checks.argument(len(inputs) > 0 and "" not in inputs, "read_corpus", "inputs",
-                    "names of files, folders or globs", inputs)
-    checks.argument(inputs.count(STANDARD_INPUT) < 2, "read_corpus", "inputs",
-                    "standard input (-) once", inputs)
-    found = []
-    for name in inputs:
-        if name == STANDARD_INPUT or not (os.path.isdir(name) or _is_glob(name)):
-            found.append(Source(name, True))
-            continue
-        paths = _below(name) if os.path.isdir(name) else _matches(name)
-        checks.file(paths, name, "files with something in them", "none")
-        found += [Source(path, False) for path in paths]
-    return found
-
-
-def _is_glob(name):
-    return glob.has_magic(name) and not os.path.exists(name)
-
-
-def _matches(pattern):
-    """The files that a glob matches, and those below the folders that it matches."""
-    paths = {}  # a set that keeps its order
-    for path in sorted(glob.glob(pattern, recursive=True)):
-        paths.update(dict.fromkeys(_below(path) if os.path.isdir(path) else _not_empty([path])))
-    return list(paths)
-
-
-def _below(folder):
-    """All files below a folder, in sorted order, but hidden and empty ones."""
-    def fail(error):
-        raise checks.InputError("%s: wanted a readable folder, got: %s" % (
-            error.filename, error.strerror)) from error
-
-    paths = []
-    for at, folders, names in os.walk(folder, onerror=fail):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        paths += [os.path.join(at, name) for name in names if not name.startswith(".")]
-    return _not_empty(sorted(paths))
-
-
-def _not_empty(paths):
-    # A broken link is kept, to be named when it is opened.
-    return [path for path in paths if not os.path.exists(path)
-            or (os.path.isfile(path) and os.path.getsize(path) > 0)]
-
-
 def pieces(sources, encoding="utf-8", notes=None):
     """The text of all sources, in pieces of about 100,000 characters that end between two words.
 
@@ -144,18 +71,20 @@ def pieces(sources, encoding="utf-8", notes=None):
     "word" is left out.
 
     Args:
-      sources: list of Source.
+      sources: list of finding.Source. One that the user did not name, or one of several in a zip file,
+        is left out where it is empty or binary.
       encoding: string, as `check_encoding` gives it. Bytes that it cannot decode become U+FFFD.
-      notes: list, to which a line for the user is added for what was replaced and left out.
+      notes: list, to which a line for the user is added for what was replaced and left out, and for each
+        Wikipedia dump.
 
     Yields:
       strings.
 
     Raises:
-      InputError: a source that cannot be read, is empty or binary.
+      InputError: a source that cannot be read, is empty or binary, or a damaged Wikipedia dump.
     """
     replaced = collections.OrderedDict()  # name: number of bytes
-    left_out = []
+    left_out, dumps = [], []
     for source in sources:
         with _open_members(source.path) as members:
             checks.file(members or not source.named, source.path, "text", "a zip file of nothing")
@@ -163,7 +92,11 @@ def pieces(sources, encoding="utf-8", notes=None):
                 with open_member() as stream:
                     start = stream.read(_PIECE_BYTES)
                     wrong = _wrong_kind(start, encoding)
-                    if not wrong:
+                    if wikipedia.is_dump(start):
+                        articles = wikipedia.Articles(name, stream, start)
+                        yield from _articles(articles)
+                        dumps.append(articles.note())
+                    elif not wrong:
                         for piece, num_bytes in _whole_words(name, stream, start, encoding):
                             if num_bytes:
                                 replaced[name] = replaced.get(name, 0) + num_bytes
@@ -173,13 +106,13 @@ def pieces(sources, encoding="utf-8", notes=None):
                     elif wrong != _NOTHING:
                         left_out.append(name)
     if notes is not None:
-        notes += _notes(replaced, left_out, encoding)
+        notes += dumps + list(_notes(replaced, left_out, encoding))
 
 
 @contextlib.contextmanager
 def _open_members(path):
     """As reading.open_members, also for standard input."""
-    if path != STANDARD_INPUT:
+    if path != finding.STANDARD_INPUT:
         with reading.open_members(path) as members:
             yield members
         return
@@ -232,6 +165,18 @@ def _whole_words(name, stream, data, encoding):
         held.append(piece[cut:])
         num_held += len(piece) - cut
         data = stream.read(_PIECE_BYTES)
+
+
+def _articles(articles):
+    """Yield the text of articles in pieces that end with a line."""
+    held, num_held = [], 0
+    for _, text in articles:
+        held.append(text + "\n")
+        num_held += len(text)
+        if num_held >= _PIECE_BYTES:
+            yield "".join(held)
+            held, num_held = [], 0
+    yield "".join(held)
 
 
 def _last_break(piece):

@@ -1,7 +1,6 @@
 """Word2Vec: word vectors from Python, of which run_word2vec.py is the command line.
 
-    from tf1_sampled import settings
-from tf1_sampled.word2vec import Word2Vec
+    from tf1_sampled.word2vec import Word2Vec
 
     model = Word2Vec(dim=128, loss="nce", epochs=5).fit(sentences)
     model["king"]                                   # float32 [128]
@@ -13,10 +12,11 @@ TensorFlow is imported by `fit`.
 
 Reference: Mikolov et al. 2013, "Distributed Representations of Words and Phrases".
 """
+import math
 import os
 import time
 import warnings
-from typing import Any, ClassVar, Dict, FrozenSet, List, Optional, Tuple, TypeVar
+from typing import Any, ClassVar, Dict, FrozenSet, List, Optional, Sequence, Tuple, TypeVar
 
 import numpy as np
 
@@ -27,6 +27,8 @@ from tf1_sampled.training.host import OneMachine
 from tf1_sampled.training.model_dir import ModelDir
 from tf1_sampled.word2vec import (
     evaluation,
+    hold_out,
+    phrases as phrases_lib,
     reading,
     vectors,
     vocabulary,
@@ -47,22 +49,31 @@ class Word2Vec(Word2VecSettings, Estimator):
     Attributes:
       folder, history, seconds, is_whole: see Estimator.
       words_per_second: float, the speed of the training.
+      full_softmax_loss: float, the full softmax loss on held-out text at the end of the training, in
+        nats per pair; NaN where none was held out.
+      held_out_auc: float, how often a held-out pair of words scores above the same word with one drawn
+        by frequency: 0.5 by chance; see hold_out.auc. NaN where none was held out.
       also_recorded: {name: value as of JSON}, more to keep in settings.json, which may change.
     """
 
     PROGRAM: ClassVar[str] = "word2vec"
-    KEPT: ClassVar[Tuple[str, ...]] = (vectors.FILE_NAME, vocabulary.FILE_NAME)
+    KEPT: ClassVar[Tuple[str, ...]] = (vectors.FILE_NAME, vocabulary.FILE_NAME, phrases_lib.FILE_NAME)
 
     words_per_second: float
+    full_softmax_loss: float
+    held_out_auc: float
     also_recorded: Dict[str, Any]
     _found: Optional[word_vectors_lib.WordVectors]
     _counts: Optional[np.ndarray]
     _seconds_reading: float
+    _used_batch_size: Optional[int]
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self.words_per_second, self.also_recorded, self._seconds_reading = 0.0, {}, 0.0
+        self.full_softmax_loss = self.held_out_auc = math.nan
         self._found = self._counts = None
+        self._used_batch_size = self.batch_size
 
     def fit(self: _Self, sentences: Any = None, host: Optional[OneMachine] = None) -> _Self:
         """Train on sentences.
@@ -104,7 +115,12 @@ class Word2Vec(Word2VecSettings, Estimator):
         return self
 
     def open_folder(self, host: OneMachine) -> ModelDir:
-        """Return the folder for a training: the first step of `fit`."""
+        """Return the folder for a training: the first step of `fit`.
+
+        Raises:
+          InputError: epochs of 0, a model_dir of other settings.
+        """
+        self.check(self.epochs, "epochs", "an integer of 1 or more to train", self.epochs)
         return self._open_folder(host)
 
     def train(self, text: reading.Text, folder: ModelDir, host: OneMachine) -> None:
@@ -129,7 +145,28 @@ class Word2Vec(Word2VecSettings, Estimator):
         self._found = word_vectors_lib.WordVectors(
             words, fitting.saved_table(folder.path, model.EMBEDDINGS, len(words)), type(self).__name__)
         self._counts = text.corpus.counts
+        self._used_batch_size = fitting.batch_size(self, text)
+        self._measure(text)
+        self._save_phrases(text.corpus.phrases)
         vocabulary.save_vocabulary(os.path.join(folder.path, vocabulary.FILE_NAME), words, self._counts)
+
+    def _measure(self, text: reading.Text) -> None:
+        """Take the loss on the held-out text, and compute its AUC."""
+        self.full_softmax_loss = self.held_out_auc = math.nan
+        if len(text.held_out):
+            self.full_softmax_loss = self.history[-1][2] if self.history else math.nan
+            blocks = hold_out.blocks(text.held_out_tokens, len(text.corpus.words), self.window,
+                                     num_centres=hold_out.AUC_CENTRES)
+            self.held_out_auc = hold_out.auc(
+                blocks, (self.vectors, self.output_vectors), text.corpus.counts_in_text(),
+                self.window, is_cbow=self.model == "cbow")
+
+    def _save_phrases(self, phrases: phrases_lib.Phrases) -> None:
+        path = os.path.join(self.folder, phrases_lib.FILE_NAME)
+        if any(phrases.passes):
+            phrases.save(path)
+        elif os.path.exists(path):
+            os.remove(path)
 
     @property
     def word_vectors(self) -> word_vectors_lib.WordVectors:
@@ -173,10 +210,11 @@ class Word2Vec(Word2VecSettings, Estimator):
         return fitting.saved_table(self.folder, model.OUTPUT_WEIGHTS, len(self.words))
 
     @property
-    def full_softmax_loss(self) -> float:
-        """The full softmax loss on held-out text at the end of the training, in nats per pair."""
-        self._check_fitted("full_softmax_loss")
-        return self.history[-1][2] if self.history else float("nan")
+    def joined_phrases(self) -> phrases_lib.Phrases:
+        """The phrases that were joined in the text: joined_phrases.apply(words) joins them elsewhere."""
+        self._check_fitted("joined_phrases")
+        path = os.path.join(self.folder, phrases_lib.FILE_NAME)
+        return phrases_lib.Phrases.read(path) if os.path.exists(path) else phrases_lib.Phrases()
 
     def __len__(self) -> int:
         return len(self._found) if self._found is not None else 0
@@ -207,29 +245,35 @@ class Word2Vec(Word2VecSettings, Estimator):
         """Return the cosine of two words, or of vectors [D]; see WordVectors.similarity."""
         return self.word_vectors.similarity(first, second)
 
-    def evaluate_similarity(self, path: str) -> evaluation.Similarity:
-        """Compare cosines with human scores of word pairs; see WordVectors.evaluate_similarity."""
-        return self.word_vectors.evaluate_similarity(path)
+    def odd_one_out(self, words: Sequence[str]) -> str:
+        """Return the word that is least like the others; see WordVectors.odd_one_out."""
+        return self.word_vectors.odd_one_out(words)
 
-    def evaluate_analogies(self, path: str) -> evaluation.Analogies:
+    def evaluate_similarity(self, path: str, columns: Sequence[str] = (),
+                            top: int = 300000) -> evaluation.Similarity:
+        """Compare cosines with human scores of word pairs; see WordVectors.evaluate_similarity."""
+        return self.word_vectors.evaluate_similarity(path, columns, top)
+
+    def evaluate_analogies(self, path: str, top: int = 30000) -> evaluation.Analogies:
         """Count the analogies that the vectors complete; see WordVectors.evaluate_analogies."""
-        return self.word_vectors.evaluate_analogies(path)
+        return self.word_vectors.evaluate_analogies(path, top)
 
     def save_word2vec_format(self, path: str) -> None:
-        """Write a word2vec file: binary if the name ends with .bin (or .bin.gz and the like), else text.
+        """Write a word2vec file: text as .txt or .vec, binary as .bin; .gz .bz2 .xz after it packs it.
 
         Raises:
-          InputError: a path that cannot be written.
+          InputError: a name of another form, a path that cannot be written.
         """
         self.word_vectors.save_word2vec_format(path)
 
     def metrics(self) -> Dict[str, Any]:
         """Return what metrics.json has of the training, as of JSON."""
         return {
-            "settings": self.recorded(),
+            "settings": self.used(),
             "seconds": {"read": self._seconds_reading, "train": self.seconds, "evaluate": 0.0},
             "words_per_second": self.words_per_second,
             "full_softmax_loss": self.full_softmax_loss,
+            "held_out_auc": self.held_out_auc,
             "history": self.history,
             "scores": {},
             "baselines": {},
@@ -244,6 +288,11 @@ class Word2Vec(Word2VecSettings, Estimator):
         """Return the settings that settings.json keeps."""
         return dict(self.values(), **self.also_recorded)
 
+    def used(self) -> Dict[str, Any]:
+        """Return the settings with the values that the training had."""
+        dim = self.vectors.shape[1] if self._found is not None else self.dim
+        return dict(super().used(), batch_size=self._used_batch_size, dim=dim)
+
     def _write(self) -> None:
         """Write the results into the folder."""
         from tf1_sampled.training import metrics
@@ -257,6 +306,9 @@ class Word2Vec(Word2VecSettings, Estimator):
     def _load(self, metrics: Dict[str, Any]) -> None:
         super()._load(metrics)
         self.words_per_second = float(metrics.get("words_per_second") or 0.0)
+        self.full_softmax_loss = float(metrics.get("full_softmax_loss") or math.nan)
+        self.held_out_auc = float(metrics.get("held_out_auc") or math.nan)
+        self._used_batch_size = (metrics.get("settings") or {}).get("batch_size")
         path = os.path.join(self.folder, vocabulary.FILE_NAME)
         words = None
         if os.path.exists(path):

@@ -4,6 +4,8 @@
     found["king"]                       float32 [D]
     found.most_similar("king", k=3)     [("queen", 0.82), ...]
     found.most_similar(positive=["king", "woman"], negative=["man"])
+    found.similarity("king", "queen")   0.82
+    found.odd_one_out(["breakfast", "cereal", "dinner", "car"])    "car"
 """
 import difflib
 from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
@@ -11,7 +13,7 @@ from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
 import numpy as np
 
 from tf1_sampled import checks
-from tf1_sampled.word2vec import evaluation, vectors
+from tf1_sampled.word2vec import evaluation, evaluation_sets, vectors
 
 _COMPARED = 50000  # first words among which close spellings are looked for
 _LONGEST = 40  # characters of a word for which they are
@@ -30,8 +32,8 @@ class WordVectors:
       words: list of strings, in falling order of frequency; of equal ones the first counts.
       rows: [number of words, D] of numbers, the vector of each word.
       asker: string, the function or program that errors name.
-      keeps_rows: boolean. False keeps only the unit vectors, which takes half the memory: `vectors` are
-        these.
+      keeps_rows: boolean. False keeps only the unit vectors and their lengths, which takes half the
+        memory: `vectors` are the unit vectors then, and self[word] is exact to six digits.
 
     Attributes:
       words: list of V strings, none twice.
@@ -46,7 +48,9 @@ class WordVectors:
         self.words: List[str]
         self.words, self.vectors = evaluation.distinct_words(words, np.asarray(rows, np.float32))
         self._unit: Optional[np.ndarray] = None
+        self._lengths: Optional[np.ndarray] = None
         if not keeps_rows:
+            self._lengths = evaluation.lengths(self.vectors)
             self._unit = self.vectors = evaluation.unit_rows(self.vectors)
         self._asker = asker
         self._index: Optional[Dict[str, int]] = None
@@ -63,7 +67,10 @@ class WordVectors:
         Raises:
           UnknownWordError: a word without a vector.
         """
-        return self.vectors[self.rows([word])[0]]
+        row, = self.rows([word])
+        if self._lengths is None:
+            return self.vectors[row]
+        return (self.vectors[row] * self._lengths[row]).astype(np.float32)
 
     @property
     def index(self) -> Dict[str, int]:
@@ -82,6 +89,10 @@ class WordVectors:
     def rows(self, wanted: Iterable[Any], name: str = "word") -> List[int]:
         """Return the rows of words, a list of integers; see `known_rows`."""
         return known_rows(self.index, wanted, self._asker, name)
+
+    def known_words(self, wanted: Iterable[str], name: str = "word") -> Tuple[List[str], List[str]]:
+        """Return the words that have a vector, and a message for each other one; see `known_words`."""
+        return known_words(self.index, wanted, self._asker, name)
 
     def most_similar(self, positive: Any, negative: Any = (), k: int = 10) -> List[Tuple[str, float]]:
         """Return the words whose vectors have the largest cosine with positive minus negative ones.
@@ -130,82 +141,65 @@ class WordVectors:
         (second,), _ = self._directions("second", [second])
         return float(np.dot(first, second))
 
-    def evaluate_similarity(self, path: str) -> evaluation.Similarity:
+    def odd_one_out(self, words: Sequence[str]) -> str:
+        """Return the word that is least like the others: the smallest cosine with the mean of all.
+
+        argmin over i of cos(x_i, sum_j x_j / |x_j|); gensim calls it doesnt_match.
+
+        Args:
+          words: list of 3 or more words; of equal cosines the first counts.
+
+        Raises:
+          InputError: fewer words.
+          UnknownWordError: a word without a vector.
+        """
+        words = list(words)
+        checks.argument(len(words) > 2, self._asker, "words", "3 words with a vector or more",
+                        ", ".join(map(str, words)))
+        rows = self.unit[self.rows(words)]
+        return words[int(np.argmin(np.dot(rows, rows.mean(axis=0))))]
+
+    def evaluate_similarity(self, path: str, columns: Sequence[str] = (),
+                            top: int = 300000) -> evaluation.Similarity:
         """Compare cosines with human scores of word pairs.
 
         Args:
-          path: a file such as WordSim-353, SimLex-999 or MEN; see evaluation.read_similarity.
+          path: a file such as WordSim-353, SimLex-999 or MEN; see evaluation_sets.read_similarity.
+          columns: as there.
+          top: integer; the words after so many first ones are not looked at.
 
         Returns:
-          evaluation.Similarity: spearman, used, missing, missing_words.
+          evaluation.Similarity: spearman, num_pairs, num_left_out, missing_words.
 
         Raises:
-          InputError: another kind of file.
+          InputError: another kind of file, top below 1.
         """
-        return evaluation.similarity(self.words, self.vectors, evaluation.read_similarity(path))
+        pairs = evaluation_sets.read_similarity(path, columns)
+        return evaluation.similarity(self.words, self.vectors, pairs, top)
 
-    def evaluate_analogies(self, path: str) -> evaluation.Analogies:
+    def evaluate_analogies(self, path: str, top: int = 30000) -> evaluation.Analogies:
         """Count the analogies that the vectors complete.
 
         Args:
-          path: a file such as questions-words.txt; see evaluation.read_analogies.
+          path: a file such as questions-words.txt; see evaluation_sets.read_analogies.
+          top: integer; the words after so many first ones are neither known nor answers.
 
         Returns:
           evaluation.Analogies: sections, total (with `accuracy`), missing_words.
 
         Raises:
-          InputError: another kind of file.
+          InputError: another kind of file, top below 1.
         """
-        return evaluation.analogies(self.words, self.vectors, evaluation.read_analogies(path))
+        sections = evaluation_sets.read_analogies(path)
+        return evaluation.analogies(self.words, self.vectors, sections, top)
 
     def save_word2vec_format(self, path: str) -> None:
-        """Write a word2vec file: binary if the name ends with .bin (or .bin.gz and the like), else text.
+        """Write a word2vec file: text as .txt or .vec, binary as .bin; .gz .bz2 .xz after it packs it.
 
         Raises:
-          InputError: a path that cannot be written.
+          InputError: a name of another form, a path that cannot be written.
         """
         vectors.write_vectors(path, self.words, self.vectors)
-
-    def neighbour_lines(self, wanted: Sequence[str], k: int, name: str = "word") -> List[str]:
-        """Return a line for each word, with its k nearest words and their cosines.
-
-        Args:
-          wanted: the words to ask for.
-          k: integer, how many.
-          name: string, the flag or the like where the words come from.
-
-        Returns:
-          list of strings.
-
-        Raises:
-          InputError: a word that is not there, k below 1.
-        """
-        rows = self.rows(wanted, name)
-        return [self._line(word, *evaluation.nearest(self.unit, row, k))
-                for word, row in zip(wanted, rows)]
-
-    def analogy_lines(self, wanted: Sequence[Sequence[str]], k: int, name: str = "word") -> List[str]:
-        """Return a line for each question (a, b, c), with the k words d of largest cos(d, b - a + c).
-
-        Args:
-          wanted: [(a, b, c)], words.
-          k: integer, how many.
-          name: string, the flag or the like where the words come from.
-
-        Returns:
-          list of strings.
-
-        Raises:
-          InputError: a word that is not there, k below 1.
-        """
-        lines = []
-        for question, (a, b, c) in zip(wanted, [self.rows(question, name) for question in wanted]):
-            lines.append(self._line(":".join(question), *evaluation.analogy(self.unit, a, b, c, k)))
-        return lines
-
-    def _line(self, asked: str, rows: np.ndarray, cosines: np.ndarray) -> str:
-        return "  %-16s %s" % (asked, "  ".join(
-            "%s %.2f" % (self.words[row], cosine) for row, cosine in zip(rows, cosines)))
 
     def _directions(self, name: str, asked: Any) -> Tuple[List[np.ndarray], List[int]]:
         """Return (list of unit vectors [D], list of the rows of words) of words and vectors."""
@@ -260,6 +254,33 @@ def known_rows(index: Dict[str, int], wanted: Iterable[Any], asker: str,
             except checks.InputError as e:
                 raise UnknownWordError(str(e)) from None
     return [index[word] for word in wanted]
+
+
+def known_words(index: Dict[str, int], wanted: Iterable[str], asker: str,
+                name: str = "word") -> Tuple[List[str], List[str]]:
+    """Return those of the words that have a vector, and a message for each other one.
+
+    Args:
+      index: {word: row}.
+      wanted: list of strings; a phrase may have blanks, see `spelled`.
+      asker, name: as of `known_rows`.
+    """
+    known: List[str] = []
+    messages: List[str] = []
+    for word in wanted:
+        word = spelled(index, word)
+        try:
+            known_rows(index, [word], asker, name)
+            known.append(word)
+        except UnknownWordError as e:
+            messages.append(str(e))
+    return known, messages
+
+
+def spelled(index: Dict[str, int], word: str) -> str:
+    """Return a word as the vectors have it: new_york for "new york" where only the former has one."""
+    joined = "_".join(word.split())
+    return joined if word not in index and joined in index else word
 
 
 def close_words(words: Sequence[str], word: str, number: int = 3) -> List[str]:

@@ -1,0 +1,80 @@
+"""Tests of the files that names, folders and globs stand for."""
+import os
+from unittest import mock
+
+from absl.testing import absltest, parameterized
+
+from tf1_sampled import InputError
+from tf1_sampled.files import finding
+
+
+class FindTest(parameterized.TestCase):
+
+    def setUp(self):
+        super().setUp()
+        self.folder = self.create_tempdir().full_path
+        for name in ("b.txt", "a/2.txt", "a/1.txt", "a/c/3.txt", ".hidden", "a/.git/x", "d.md"):
+            self.path(name)
+        self.path("empty.txt", b"")
+
+    def path(self, name, content=b"x"):
+        path = os.path.join(self.folder, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as stream:
+            stream.write(content)
+        return path
+
+    def check_found(self, inputs, *wanted):
+        found = [os.path.relpath(source.path, self.folder) for source in finding.find(inputs, "corpus")]
+        self.assertEqual(list(wanted), found)
+
+    def test_a_folder_is_its_files_in_sorted_order(self):
+        self.check_found(self.folder, "a/1.txt", "a/2.txt", "a/c/3.txt", "b.txt", "d.md")
+
+    def test_globs_find_files_in_sorted_order(self):
+        self.check_found(os.path.join(self.folder, "*.txt"), "b.txt")
+        self.check_found(os.path.join(self.folder, "**", "*.txt"),
+                         "a/1.txt", "a/2.txt", "a/c/3.txt", "b.txt")
+        self.check_found(os.path.join(self.folder, "[ab]*"), "a/1.txt", "a/2.txt", "a/c/3.txt", "b.txt")
+        self.check_found(os.path.join(self.folder, "**"),
+                         "a/1.txt", "a/2.txt", "a/c/3.txt", "b.txt", "d.md")
+
+    def test_the_order_is_that_of_the_inputs_and_names_may_come_twice(self):
+        b = os.path.join(self.folder, "b.txt")
+        self.check_found([b, os.path.join(self.folder, "a"), b],
+                         "b.txt", "a/1.txt", "a/2.txt", "a/c/3.txt", "b.txt")
+
+    def test_a_file_whose_name_looks_like_a_glob(self):
+        self.check_found(self.path("[x].txt"), "[x].txt")
+
+    def test_only_what_was_named_itself_is_named(self):
+        named = [source.named for source in finding.find([self.folder, "nowhere", "-"], "corpus")]
+        self.assertEqual([False] * 5 + [True, True], named)
+
+    def test_nothing_found_is_named(self):
+        os.mkdir(os.path.join(self.folder, "none"))
+        self.path("empties/a", b"")
+        for name in ("none", "empties", "*.rst", "**/*.rst"):
+            path = os.path.join(self.folder, name)
+            with self.assertRaises(InputError) as caught:
+                finding.find(["x", path], "corpus")
+            self.assertEqual(str(caught.exception),
+                             path + ": wanted files with something in them, got none")
+
+    @parameterized.parameters(([],), ("",), (["a", ""],))
+    def test_no_inputs_are_an_error(self, inputs):
+        with self.assertRaisesRegex(InputError, "find: corpus: wanted names of files, folders or globs"):
+            finding.find(inputs, "corpus")
+
+    def test_standard_input_twice(self):
+        with self.assertRaisesRegex(InputError, r"find: corpus: wanted standard input \(-\) once"):
+            finding.find(["-", "x", "-"], "corpus")
+
+    def test_an_unreadable_folder_is_named(self):
+        with mock.patch("os.scandir", side_effect=PermissionError(13, "Permission denied", "locked")):
+            with self.assertRaisesRegex(InputError, "locked: wanted a readable folder, got: Permission"):
+                finding.find(self.folder, "corpus")
+
+
+if __name__ == "__main__":
+    absltest.main()

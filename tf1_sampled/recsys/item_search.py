@@ -1,0 +1,78 @@
+"""Finds items by text: the exact title or name first, then beginnings, then all words in any order.
+
+    search = ItemSearch(["2", "2571"], ["Jumanji (1995)", "Matrix, The (1999)"])
+    search.find("the matrix 1999", limit=20)    # [1], ids
+    search.find("2", limit=20)                  # [0, 1]: the item "2", then one with a 2 in it
+
+All texts are one string, which regular expressions search: a search takes a few passes over it, and
+stops where it has enough. Case and the amount of blank space do not count.
+"""
+import bisect
+import re
+
+_LEVELS = (r"\b%s\b", r"\b%s", "%s")  # a word, the beginning of a word, any part
+_AROUND = ",;:.!?()[]{}\"'"  # what may stand around a word of a query
+
+
+class ItemSearch:
+    """The texts of items, in the order in which equally good ones are found.
+
+    Args:
+      names, titles: lists of C strings.
+    """
+
+    def __init__(self, names, titles):
+        self._exact = {}
+        lines, self._starts, start = [], [], 0
+        for i, (title, name) in enumerate(zip(titles, names)):
+            title, name = _folded(title), _folded(name)
+            for text in {title, name}:
+                self._exact.setdefault(text, []).append(i)
+            lines.append("\n%s\t%s" % (title, name))
+            self._starts.append(start)
+            start += len(lines[-1])
+        self._text = "".join(lines)
+
+    def find(self, query, limit):
+        """Return the ids of the items that a text finds.
+
+        Args:
+          query: string; "" finds all items.
+          limit: integer above 0, items at most.
+
+        Returns:
+          list of integers: items whose title or name is the text, then those whose title or name begins
+          with it, then those with all of its words in title and name together, as whole words, as
+          beginnings of words, anywhere; within each in the order of ids.
+        """
+        query = _folded(query)
+        if not query:
+            return list(range(min(limit, len(self._starts))))
+        found = dict.fromkeys(self._exact.get(query, ()))  # ordered
+        self._add(found, limit, "[\n\t]" + re.escape(query), [])
+        words = [word.strip(_AROUND) or word for word in query.split()]
+        longest = max(words, key=len)
+        words.remove(longest)
+        for level in _LEVELS:
+            self._add(found, limit, level % re.escape(longest), [level % re.escape(w) for w in words])
+        return list(found)[:limit]
+
+    def _add(self, found, limit, pattern, others):
+        """Add items with a pattern and with all others to a dict of ids, until it has enough."""
+        if len(found) >= limit:
+            return
+        others = [re.compile(other) for other in others]
+        for match in re.finditer(pattern, self._text):
+            i = bisect.bisect_right(self._starts, match.start()) - 1
+            if i in found:
+                continue
+            begin = self._starts[i]
+            end = self._starts[i + 1] if i + 1 < len(self._starts) else len(self._text)
+            if all(other.search(self._text, begin, end) for other in others):
+                found[i] = None
+                if len(found) >= limit:
+                    return
+
+
+def _folded(text):
+    return " ".join(text.casefold().split())

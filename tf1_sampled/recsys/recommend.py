@@ -1,0 +1,75 @@
+"""Writes recommendations for many users of an exported recommender, from their stored histories.
+
+    python -m tf1_sampled.recsys.recommend runs/recsys-1 --output=offers.jsonl.gz
+    python -m tf1_sampled.recsys.recommend runs/recsys-1 --output=offers.tsv --to=users.txt --k=20
+
+The output is JSON Lines (.jsonl), {"user", "recommendations": [{"item", "score", "title"}, ...]}, or
+lines of user, item and score with tabs between (.tsv), packed where .gz, .bz2 or .xz follows. The
+context of each user is that of the last event. What users have had is not offered, unless the model was
+trained with --repeats. Memory is bounded, whatever the number of users.
+"""
+import argparse
+import sys
+
+from tf1_sampled import checks
+from tf1_sampled.files import places
+from tf1_sampled.programs import quiet, running
+from tf1_sampled.recsys import offers
+
+
+def parse_arguments(arguments):
+    """Return the values of the command line.
+
+    Args:
+      arguments: list of strings, without the program's name.
+
+    Returns:
+      Namespace with folder, output, to and k.
+
+    Raises:
+      InputError: an unknown option, a value that its option does not take, other than one folder, no
+        output.
+      SystemExit: --help, after it is printed.
+    """
+    parser = running.ArgumentParser(
+        prog="recommend.py",
+        usage="python -m tf1_sampled.recsys.recommend MODEL_DIR --output=FILE [options]",
+        description=__doc__, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", nargs="*", metavar="MODEL_DIR",
+                        help="Folder of an exported recommender.")
+    parser.add_argument("--output", default="", metavar="FILE", help="Where to, .jsonl or .tsv.")
+    parser.add_argument("--to", default="", metavar="FILE",
+                        help="Names of users, one a line. Default: all users.")
+    parser.add_argument("--k", type=int, default=10, help="Items for each user. Default: %(default)s.")
+    values = parser.parse_intermixed_args(arguments)
+    checks.argument(len(values.folder) == 1, "recommend", "MODEL_DIR",
+                    "one folder of an exported recommender", values.folder)
+    values.folder = values.folder[0]
+    checks.argument(values.output, "recommend", "--output", "the name of a file", values.output)
+    checks.argument(values.k > 0, "recommend", "--k", "an integer above 0", values.k)
+    return values
+
+
+def main(argv):
+    """Write recommendations.
+
+    Args:
+      argv: the program's name, the folder and options.
+
+    Raises:
+      InputError: as `parse_arguments`, a folder that holds no model, files that cannot be read or made.
+    """
+    values = parse_arguments(argv[1:])
+    offers.check_writable(values.output)
+    places.check_apart({"--output": values.output}, {"MODEL_DIR": values.folder},
+                       {"--to": [values.to] if values.to else []})
+    users = offers.read_users(values.to) if values.to else None
+    quiet.import_tensorflow()  # quietly, and not for --help
+    from tf1_sampled.recsys import recommender
+    with recommender.Recommender(values.folder) as model:
+        offers.write_stored(values.output, model, users, values.k)
+
+
+if __name__ == "__main__":
+    with running.errors_told(), running.reader_may_leave():
+        main(sys.argv)

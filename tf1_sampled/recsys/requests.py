@@ -1,0 +1,108 @@
+"""The JSON of the HTTP service: bodies become questions, answers become bodies.
+
+    values = parse_body(b'{"users": ["u12", 7], "k": 3}', RECOMMEND)
+    parse_questions(values)                         # [queries.Question, queries.Question]
+
+What a request may have is bounded here. TensorFlow and aiohttp are not imported.
+"""
+import json
+
+from tf1_sampled import checks
+from tf1_sampled.recsys import queries
+
+MAX_ITEMS = 1000  # names in "items", "exclude", "candidates" and "users", and values of a category
+MAX_K = 1000  # recommendations of a user
+MAX_OFFERS = 100000  # recommendations of all users of a request
+MAX_NAME = 1000  # characters of a name, a string of the context or a query
+_MAX_DIGITS = 4300  # of an integer, which would take long to read
+
+FILTERS = ("exclude", "candidates", "category")
+RECOMMEND = ("items", "user", "users", "k") + FILTERS + ("context", "repeat")
+SIMILAR = ("item", "k") + FILTERS
+EMBED = ("items", "user", "context")
+
+
+def parse_body(body, fields):
+    """Return the fields of a request.
+
+    Args:
+      body: bytes.
+      fields: the names that there may be.
+
+    Returns:
+      dict.
+
+    Raises:
+      InputError: not a JSON object in UTF-8, other fields, NaN or Infinity, which JSON lacks.
+    """
+    def no_constant(name):
+        raise checks.InputError("body: wanted JSON, got the number %s" % name)
+
+    def integer(text):
+        if len(text) > _MAX_DIGITS:
+            raise checks.InputError("body: wanted JSON, got: an integer of %d digits" % len(text))
+        return int(text)
+
+    try:
+        values = json.loads(body.decode("utf-8"), parse_constant=no_constant, parse_int=integer)
+    except checks.InputError:
+        raise
+    except (ValueError, RecursionError) as e:
+        raise checks.InputError("body: wanted JSON, got: %s" % str(e)[:200]) from e
+    queries.want(isinstance(values, dict), "body", "a JSON object", values)
+    for name in values:
+        queries.want(name in fields, "body", "no fields but " + ", ".join(fields), name)
+    for name in ("items", "users", "exclude", "candidates"):
+        if name in values:
+            queries.want(isinstance(values[name], list), name, "a list of names", values[name])
+    return values
+
+
+def parse_questions(values):
+    """Return the questions in a request for recommendations, user vectors or similar items.
+
+    Args:
+      values: dict, as from `parse_body`.
+
+    Returns:
+      list of queries.Question, one for each of "users" where there are any; else one.
+
+    Raises:
+      InputError: a k that is not an integer from 1 to MAX_K, "users" beside "user" or "items", too many
+        of them. The names are not checked.
+    """
+    queries.check_count("k", values.get("k", 10), MAX_K)
+    named = {name: values[name] for name in queries.Question._fields if name in values}
+    if "users" not in values:
+        return [queries.Question(**named)]
+    for name in ("user", "items"):
+        queries.want(name not in values, "users", 'no field "%s" beside it' % name, values["users"])
+    users = queries.check_names("users", values["users"], MAX_NAME, MAX_ITEMS)
+    offers = len(users) * values.get("k", 10)
+    queries.want(offers <= MAX_OFFERS, "users", "at most %d recommendations in all" % MAX_OFFERS, offers)
+    return [queries.Question(user=user, **named) for user in users]
+
+
+def unknown_fields(unknown):
+    """Return the JSON of a questions.Unknown."""
+    return {"items": unknown.items, "users": unknown.users,
+            "categories": [{"column": column, "value": value} for column, value in unknown.categories]}
+
+
+def answer_fields(model, answer):
+    """Return the JSON of a recommender.Answer."""
+    return {"recommendations": [{"item": name, "title": model.title(name), "score": score}
+                                for name, score in answer.best],
+            "source": answer.source, "unknown": unknown_fields(answer.unknown)}
+
+
+def model_fields(model):
+    """Return the JSON that says what a Recommender takes."""
+    context = []
+    for name, kind in model.context.items():
+        values, is_of_user = model.users.columns.get(name, (None, False))
+        values = None if values is None or len(values) > MAX_ITEMS else [v for v in values if v]
+        context.append({"name": name, "type": kind, "of_user": is_of_user, "values": values})
+    return {"items": len(model.names), "users": len(model.users), "user_rows": model.has_users,
+            "context": context, "categories": model.categories.names, "ordered": model.is_ordered,
+            "repeats": model.repeats, "exact": model.is_exact}

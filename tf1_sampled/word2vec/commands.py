@@ -1,0 +1,59 @@
+"""Parts of the commands about word vectors, query and evaluate: opening vectors, ends of a process."""
+import os
+import sys
+from typing import Callable, List, Optional
+
+from tf1_sampled import checks
+from tf1_sampled.word2vec import vectors, word2vec, word_vectors
+
+MAX_ROWS_HELP = "Read only so many of the first words, the most frequent ones. Default: all."
+
+
+def open_vectors(path: str, asker: str, max_rows: Optional[int] = None) -> word_vectors.WordVectors:
+    """Return the WordVectors, with unit vectors alone, of a file or of the folder of a model.
+
+    What was mended in a file is reported on standard error.
+
+    Args:
+      path: the file, see vectors.read_vectors; or a model_dir, or a folder that Word2Vec.save wrote.
+      asker: string, the command that errors name.
+      max_rows: integer, how many words to read at most, or None.
+
+    Raises:
+      InputError: as vectors.read_vectors and Word2Vec.load.
+    """
+    if max_rows is not None:
+        checks.positive(asker, "--max_rows", max_rows)
+    if os.path.isdir(path):
+        model = word2vec.Word2Vec.load(path)
+        words, rows = model.words[:max_rows], model.vectors[:max_rows]
+    else:
+        words, rows = vectors.read_vectors(path, max_rows, _report)
+    return word_vectors.WordVectors(words, rows, asker=asker, keeps_rows=False)
+
+
+def _report(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
+def run(name: str, command: Callable[[List[str]], int]) -> None:
+    """Run a command with sys.argv and exit.
+
+    An InputError is one line on standard error and exit code 1; a closed pipe ends without a message.
+
+    Args:
+      name: string, the file of the command.
+      command: function of the arguments, that returns the exit code.
+    """
+    try:
+        code = command(sys.argv[1:])
+        sys.stdout.flush()
+    except BrokenPipeError:  # who reads, such as head, has enough; the flush at exit must not fail too
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except checks.InputError as e:
+        sys.exit("%s: error: %s" % (name, e))
+    except KeyboardInterrupt:
+        print("%s: stopped by SIGINT" % name, file=sys.stderr)
+        sys.exit(130)  # as of a shell
+    sys.exit(code)

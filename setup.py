@@ -1,4 +1,4 @@
-"""Installs the package and its two programs: pip install . (extras: plots, serve, ann, parquet, test)."""
+"""Installs the package and its programs: pip install . (extras: plots, serve, ann, parquet, test)."""
 import os
 
 import setuptools

@@ -39,12 +39,13 @@ flags.DEFINE_integer("num_items", 10000000, "Of the made catalogue.")
 _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 _SETTINGS = {
-    "gowalla": ["--min_count=1", "--context=others", "--history_length=0", "--class_rows=shared", "--dim=64",
-                "--sampler=fixed_unigram", "--distortion=0.75", "--num_sampled=1200",
+    "gowalla": ["--min_count=1", "--context=others", "--history_length=0", "--class_rows=shared",
+                "--dim=64", "--sampler=fixed_unigram", "--distortion=0.75", "--num_sampled=1200",
                 "--frequency_bias=0.5", "--max_examples_per_user=20", "--batch_size=1024",
                 "--learning_rate=0.008", "--epochs=90", "--k=20"],
-    "health": ["--min_count=1", "--context=others", "--history_length=0", "--class_rows=shared", "--dim=64",
-               "--sampler=uniform", "--num_sampled=1000", "--temperature=0.3", "--frequency_bias=0.7",
+    "health": ["--min_count=1", "--context=others", "--history_length=0", "--class_rows=shared",
+               "--dim=64", "--sampler=uniform", "--num_sampled=1000", "--temperature=0.3",
+               "--frequency_bias=0.7",
                "--batch_size=512", "--learning_rate=0.005", "--epochs=30", "--k=20"],
     "movielens": ["--min_count=5", "--learning_rate=0.002", "--k=10"],
     "catalogue": ["--min_count=1", "--dim=64", "--sampler=uniform", "--num_sampled=1000",

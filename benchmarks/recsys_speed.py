@@ -154,8 +154,9 @@ def main(_):
         "the usual way": lambda: _json_of([sys.executable, __file__, "--usual", *same, *(
             "--%s=%s" % (name, FLAGS[name].value)
             for name in ("usual_epochs", "similarity", "usual_learning_rate"))]),
-        "ours": lambda: _ours(*same, "--epochs=%d" % FLAGS.epochs, "--context=others", "--class_rows=shared",
-                              "--beta1=0", "--max_examples_per_user=%d" % _MOST, "--validations=1")}
+        "ours": lambda: _ours(*same, "--epochs=%d" % FLAGS.epochs, "--context=others",
+                              "--class_rows=shared", "--beta1=0",
+                              "--max_examples_per_user=%d" % _MOST, "--validations=1")}
     for pooling in ("mean", "positions"):
         systems["ours, past, --pooling=" + pooling] = lambda pooling=pooling: _ours(
             *same, "--epochs=%d" % FLAGS.past_epochs, "--pooling=" + pooling, "--class_rows=shared",

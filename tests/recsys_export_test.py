@@ -173,6 +173,7 @@ def add_features(net, values):
     for table in ["item_embeddings"] + (
             [] if net.architecture.class_rows == "shared" else ["class_weights"]):
         rows = values.pop(table + "_features")
+        values[table] = values[table].copy()  # a variable may hold the memory of its array
         for i in range(NUM_ITEMS):
             values[table][i] *= net.item_counts[i] > 0
             for n in range(starts[i], starts[i + 1]):

@@ -205,7 +205,7 @@ class FitTest(graph_case.GraphCase):
         fit = fitting.Fit(settings, data, graph, default_graph, folder, None)
         with fit.session() as session:
             np.testing.assert_array_equal(session.run(graph.network.item_embeddings()), wanted)
-        self.assertEqual(fit.names, fitting.names_of(settings, data.events))
+        self.assertEqual(fit.names, fitting.names_of(settings, data))
 
 
 if __name__ == "__main__":

@@ -30,7 +30,8 @@ class BuildTest(graph_case.GraphCase):
         settings, events = _data(**values)
         graph = objective.build(settings, events, _FEATURES if featured else None)
         fed = feeds.Fed(graph.inputs, graph.labels, graph.known, graph.weights)
-        feed = next(iter(feeds.epochs_of_feeds(events, fed, reading.batch_plan(settings))))[0]
+        feed = next(iter(feeds.epochs_of_feeds(
+            events, fed, reading.batch_plan(settings, events))))[0]
         return settings, graph, feed
 
     @parameterized.parameters(
@@ -41,7 +42,8 @@ class BuildTest(graph_case.GraphCase):
         ({"example_age": True, "with_times": True},), ({"featured": True},), ({"pooling": "mean"},),
         ({"hidden": [5, 4], "num_poolings": 3, "dropout": 0.5, "history_length": 2},),
         ({"featured": True, "loss": "full_softmax", "hidden": [5, 4]},),
-        ({"featured": True, "hard_negatives": 2, "class_rows": "shared", "optimizer": "rowwise_adagrad"},),
+        ({"featured": True, "hard_negatives": 2, "class_rows": "shared",
+          "optimizer": "rowwise_adagrad"},),
         ({"featured": True, "sampler": "in_batch", "loss": "softmax_at_k", "at_k": 1},))
     def test_all_variables_learn_from_a_finite_loss(self, values):
         _, graph, feed = self._build(**values)
@@ -97,7 +99,8 @@ class BuildTest(graph_case.GraphCase):
                 weighted = events._replace(weights=weights)
                 built = objective.build(settings, weighted)
                 fed = feeds.Fed(built.inputs, built.labels, weights=built.weights)
-                feed = next(iter(feeds.epochs_of_feeds(weighted, fed, reading.batch_plan(settings))))[0]
+                feed = next(iter(feeds.epochs_of_feeds(
+                    weighted, fed, reading.batch_plan(settings, weighted))))[0]
                 users = built.network.user_vectors(built.inputs)
                 with self.new_session() as session:
                     vectors = session.run(users, feed)

@@ -231,7 +231,8 @@ class PlanTest(absltest.TestCase):
         self.assertEqual(reading.num_examples(_settings(max_examples_per_user=2), events), 8)
 
     def test_plan(self):
-        plan = reading.batch_plan(_settings(batch_size=7, epochs=3, seed=5, history_length=4))
+        plan = reading.batch_plan(
+            _settings(batch_size=7, epochs=3, seed=5, history_length=4), None)
         self.assertEqual((plan.examples_per_batch, plan.epochs, plan.seed), (7, 3, 5))
         self.assertEqual((plan.context, plan.history_length), ("past", 4))
         self.assertIsNone(plan.max_examples_per_user)  # 0 stands for all

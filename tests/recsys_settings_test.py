@@ -11,8 +11,10 @@ class RecsysSettingsTest(parameterized.TestCase):
     def test_defaults(self):
         found = RecsysSettings()
         self.assertEqual(found.loss, "sampled_softmax")
-        self.assertEqual((found.num_sampled, found.optimizer, found.epochs), (100, "adam", 15))
-        self.assertEqual(found.chosen_learning_rate(), 0.005)
+        self.assertEqual((found.num_sampled, found.optimizer, found.epochs), (1000, "adam", 12))
+        self.assertEqual((found.history_length, found.dropout, found.frequency_bias), (20, 0.2, 0.5))
+        self.assertEqual((found.num_positions(), found.chosen_class_rows()), (20, "sum"))
+        self.assertEqual(found.chosen_learning_rate(), 0.003)
         self.assertEqual(found.chosen_temperature(), 0.1)
         self.assertEqual(found.chosen_score(), "NDCG@10")
 
@@ -24,7 +26,7 @@ class RecsysSettingsTest(parameterized.TestCase):
         self.assertEqual(RecsysSettings(similarity="dot", temperature=0.3).chosen_temperature(), 0.3)
 
     def test_the_learning_rate_is_by_the_optimizer_unless_given(self):
-        for optimizer, rate in (("adagrad", 0.1), ("adam", 0.005), ("sgd", 1.0)):
+        for optimizer, rate in (("adagrad", 0.1), ("adam", 0.003), ("sgd", 1.0)):
             self.assertEqual(RecsysSettings(optimizer=optimizer).chosen_learning_rate(), rate)
         self.assertEqual(RecsysSettings(learning_rate=0.7).chosen_learning_rate(), 0.7)
 

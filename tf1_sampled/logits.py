@@ -110,7 +110,7 @@ class AddedRows(NamedTuple):
 
         weights = AddedRows(own, tf.get_variable("shared", [C, D]))
 
-    Only the rows of the batch are added, so that gradients stay sparse. A UnitRows of it scales the sums.
+    Only the rows of the batch are added, so that gradients stay sparse. UnitRows of it scale the sums.
 
     Args:
       params, others: float [C, D], in any form that `lookup` takes but UnitRows.
@@ -346,14 +346,14 @@ def compute_accidental_hits(true_classes: TensorLike, sampled_candidates: Tensor
 
 def lookup(params: Table, ids: TensorLike, partition_strategy: PartitionStrategy = "mod",
            dtype: Optional[DType] = None) -> Tensor:
-    """Rows of a table: one tensor, a list of shards, a PartitionedVariable, or one that is made of tables.
+    """Return rows of a table: a tensor, a list of shards, a PartitionedVariable, or made of tables.
 
     A PartitionedVariable holds contiguous parts, so its strategy is "div" whatever is asked; read as
     "mod", every row would be another class's.
 
     Args:
-      params: [C, ...], a list of shards of it, a PartitionedVariable, SummedRows, AddedRows, or UnitRows of
-        one of these.
+      params: [C, ...], a list of shards of it, a PartitionedVariable, SummedRows, AddedRows, or
+        UnitRows of one of these.
       ids: int32 or int64, any shape.
       partition_strategy: "mod" or "div", for a list.
       dtype: None, or the type that the rows are cast to.

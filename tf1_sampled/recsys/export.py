@@ -340,12 +340,13 @@ class _Query:
         return tf.cast(self._tables.columns[column].ids(self._column(column), 0), tf.int32)
 
     def numbers_or_nan(self, column):
-        """Return an input of numbers, float32 [B], NaN where missing; it asserts that none is infinite."""
+        """Return an input of numbers, float32 [B], NaN where missing; none may be infinite."""
         value = self._column(column)
         infinite = tf.is_inf(value)
         wrong = tf.boolean_mask(value, infinite)[:5]
         return graph_checks.holds(tf.logical_not(tf.reduce_any(infinite)), wrong, value,
-                                  function=self._function, argument=column, wanted="finite numbers or NaN")
+                                  function=self._function, argument=column,
+                                  wanted="finite numbers or NaN")
 
     def _column(self, column):
         """A new input of the context, [B]."""

@@ -71,7 +71,7 @@ def train(settings: RecsysSettings, data: reading.Data, graph: Graph, folder: An
     events = data.events
     num_units = reading.num_examples(settings, events) * settings.epochs
     fed = feeds.Fed(graph.inputs, graph.labels, graph.known, graph.weights)
-    batch_plan = reading.batch_plan(settings)
+    batch_plan = reading.batch_plan(settings, events)
 
     def batches_from(position: Any, *share: float) -> Any:
         return feeds.epochs_of_feeds(events, fed, batch_plan, position, *share)
@@ -98,7 +98,7 @@ def train(settings: RecsysSettings, data: reading.Data, graph: Graph, folder: An
         settings.saving(folder.path),
         validation=_validation(settings, data, graph, host.report), initialise=initialise,
         profile_step=settings.profile, stop=host.stop, report=host.report)
-    return host.train(plan, settings.batch_size, folder.unchanging(digests))
+    return host.train(plan, reading.batch_size(settings, events), folder.unchanging(digests))
 
 
 def with_earlier_users(settings: RecsysSettings, data: reading.Data) -> reading.Data:

@@ -254,7 +254,7 @@ class Network(collections.namedtuple(
         return self._features_in[1]
 
     def scaled_or_missing(self, name, values):
-        """Return a row of weights times numbers, or a second row where they are NaN: [P] -> float32 [P, D].
+        """Return a row of weights times numbers, or a second row where NaN: [P] -> float32 [P, D].
 
         Args:
           name: string, of the table of the two rows.

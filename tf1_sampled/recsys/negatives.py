@@ -36,6 +36,6 @@ def check_at_k(settings: RecsysSettings, item_counts: np.ndarray) -> None:
     if settings.sampler != "in_batch":
         drawn += number(settings, item_counts)
     if settings.sampler.startswith("in_batch"):
-        drawn += settings.batch_size  # the labels, more or less
+        drawn += settings.batch_size or 256  # the labels, more or less
     settings.check(settings.at_k <= drawn, "at_k", "at most the number of negatives, %d" % drawn,
                    settings.at_k)

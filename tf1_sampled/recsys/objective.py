@@ -107,8 +107,9 @@ def make_network(settings: RecsysSettings, events: splits.Events, features: Any 
         events.item_counts,
         model.Architecture(
             settings.dim, settings.hidden, settings.similarity, settings.chosen_temperature(),
-            settings.pooling_power, settings.chosen_class_rows(), settings.dropout, settings.frequency_bias,
-            num_positions=settings.num_positions(), num_poolings=settings.num_poolings),
+            settings.pooling_power, settings.chosen_class_rows(), settings.dropout,
+            settings.frequency_bias, num_positions=settings.num_positions(),
+            num_poolings=settings.num_poolings),
         num_users=len(events.user_names) + len(events.further_users) if settings.user_rows else 0,
         context=feeds.context_columns(events), age_unit=age_unit, seed=settings.seed,
         features=features)

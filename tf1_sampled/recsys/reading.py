@@ -126,10 +126,15 @@ def num_examples(settings: RecsysSettings, events: splits.Events) -> int:
     return batches.num_examples(events, settings.context, settings.max_examples_per_user or None)
 
 
-def batch_plan(settings: RecsysSettings) -> batches.Plan:
+def batch_size(settings: RecsysSettings, events: splits.Events) -> int:
+    """Return the number of examples of a step: that of the settings, or the default for the events."""
+    return settings.batch_size or min(1024, max(256, num_examples(settings, events) // 64))
+
+
+def batch_plan(settings: RecsysSettings, events: splits.Events) -> batches.Plan:
     """Return which examples are trained on, in batches of which size."""
     return batches.Plan(
-        settings.context, settings.history_length, settings.batch_size,
+        settings.context, settings.history_length, batch_size(settings, events),
         settings.max_examples_per_user or None, epochs=settings.epochs, seed=settings.seed)
 
 

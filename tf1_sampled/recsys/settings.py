@@ -8,7 +8,7 @@ from tf1_sampled.recsys import columns, evaluation, ordering, roles
 from tf1_sampled.settings import inherited, setting
 from tf1_sampled.training.settings import TrainingSettings
 
-_RATES = {"adagrad": 0.1, "adam": 0.005, "rowwise_adagrad": 0.1, "sgd": 1.0}
+_RATES = {"adagrad": 0.1, "adam": 0.003, "rowwise_adagrad": 0.1, "sgd": 1.0}
 _TEMPERATURES = {"cosine": 0.1, "dot": 1.0}
 _PAST, _OTHERS = "past", "others"
 
@@ -82,14 +82,14 @@ class RecsysSettings(TrainingSettings):
         False, "Users may take an item again: repeated events count, and a user's own items are offered "
         "too.", "data")
     keep_event: str = setting(
-        "first", "Which event of a user and an item stays without --repeats: the first, the last, or the "
-        "strongest, that of the largest weight of --events_kept.", "data", choices=ordering.KEEP)
+        "first", "Which event of a user and an item stays without --repeats: the first, the last, or "
+        "the strongest, that of the largest weight of --events_kept.", "data", choices=ordering.KEEP)
     categorical: Sequence[str] = setting(
-        (), "Context columns of the event files that hold categories, known before the event, as the hour "
-        "or the device. An item's own columns are --item_categorical.", "data")
+        (), "Context columns of the event files that hold categories, known before the event, as the "
+        "hour or the device. An item's own columns are --item_categorical.", "data")
     numeric: Sequence[str] = setting(
-        (), "Context columns of the event files that hold numbers, known before the event. An item's own "
-        "columns are --item_numeric.", "data")
+        (), "Context columns of the event files that hold numbers, known before the event. An item's "
+        "own columns are --item_numeric.", "data")
     allow_leaks: bool = setting(
         False, "Train with context columns that give the item away, too.", "data", may_change=True)
     users: str = setting("", "CSV or TSV of user features, with a column for the user.", "data",
@@ -98,16 +98,16 @@ class RecsysSettings(TrainingSettings):
     user_numeric: Sequence[str] = setting((), "Columns of --users that hold numbers.", "data")
     titles: str = setting("", "Titles of the items, as MovieLens movies.csv.", "data", may_change=True)
     items: str = setting(
-        "", "Table of items: CSV, TSV or JSON Lines with a column for the item, by --item_column or a usual "
-        "name. Default: --titles.", "data", may_change=True)
+        "", "Table of items: CSV, TSV or JSON Lines with a column for the item, by --item_column or a "
+        "usual name. Default: --titles.", "data", may_change=True)
     item_categorical: Sequence[str] = setting(
         (), "Columns of --items that hold categories; several in a cell have | between them, as "
         "Action|Comedy. An item's row is the sum of its own and those of its categories.", "data")
     item_numeric: Sequence[str] = setting(
         (), "Columns of --items that hold numbers, which are standardised; a cell may be empty.", "data")
     new_items: bool = setting(
-        False, "Put the items of --items that have no event into the catalogue too. Their rows are those "
-        "of their features.", "data")
+        False, "Put the items of --items that have no event into the catalogue too. Their rows are "
+        "those of their features.", "data")
 
     # Model.
     dim: int = setting(128, "Size of the embeddings.", "model", least=1)
@@ -117,7 +117,7 @@ class RecsysSettings(TrainingSettings):
         _PAST, "What predicts an event: the user's events before it (past), or all the user's other "
         "events (others), for data without an order.", "model", choices=(_OTHERS, _PAST))
     history_length: int = setting(
-        10, "Latest events of a user's history that count; 0 for all, with --pooling=mean.", "model",
+        20, "Latest events of a user's history that count; 0 for all, with --pooling=mean.", "model",
         least=0)
     pooling: Optional[str] = setting(
         None, "How a history's rows are pooled: with equal weights (mean), or with a learned weight for "
@@ -133,10 +133,10 @@ class RecsysSettings(TrainingSettings):
                               choices=sorted(_TEMPERATURES))
     temperature: Optional[float] = setting(
         None, "Scores are divided by it. Default: %s." % _by_name(_TEMPERATURES), "model", above=0)
-    frequency_bias: float = setting(1.0, "An item's bias is its log frequency times this.", "model")
+    frequency_bias: float = setting(0.5, "An item's bias is its log frequency times this.", "model")
     class_rows: Optional[str] = setting(
-        None, "Rows of items as classes: those of the histories (shared), a table of their own (own), or "
-        "the sums of both (sum). Default: sum; own where the last of --hidden is not --dim.", "model",
+        None, "Rows of items as classes: those of the histories (shared), a table of their own (own), "
+        "or the sums of both (sum). Default: sum; own where the last of --hidden is not --dim.", "model",
         choices=("own", "shared", "sum"))
     user_rows: bool = setting(False, "Learn a row for each user.", "model")
     example_age: bool = setting(False, "Learn what changes with time; needs events with times.", "model")
@@ -144,19 +144,21 @@ class RecsysSettings(TrainingSettings):
     # Training: what is trained on which negatives, and how.
     loss: str = inherited(TrainingSettings, "loss", default="sampled_softmax")
     num_sampled: int = inherited(
-        TrainingSettings, "num_sampled", default=100,
+        TrainingSettings, "num_sampled", default=1000,
         help="Negatives per step. --sampler=in_batch takes the labels instead, --sampler=all all items. "
-        "Default: 100, but at most half of the items.")
+        "Default: 1000, but at most half of the items.")
     optimizer: str = inherited(TrainingSettings, "optimizer", default="adam")
     learning_rate: Optional[float] = inherited(
         TrainingSettings, "learning_rate",
         help="Learning rate at the start. Default, by --optimizer: %s." % _by_name(_RATES))
-    epochs: int = inherited(TrainingSettings, "epochs", default=15)
-    batch_size: int = setting(256, "Examples per step.", "training", least=1)
+    epochs: int = inherited(TrainingSettings, "epochs", default=12)
+    batch_size: Optional[int] = setting(
+        None, "Examples per step. Default: a 64th of an epoch, but from 256 to 1024.", "training",
+        least=1)
     max_examples_per_user: int = setting(0, "Examples of a user in an epoch, at random; 0 for all.",
                                          "training", least=0)
     dropout: float = setting(
-        0.0, "Share of the history's items, and of hidden units, that a step leaves out.",
+        0.2, "Share of the history's items, and of hidden units, that a step leaves out.",
         "training", least=0, most=0.99)
     remove_known: bool = setting(False, "Leave out negatives that the user took in another event.",
                                  "training")
@@ -227,8 +229,9 @@ class RecsysSettings(TrainingSettings):
             self.check(not (self.train and self.is_given(name)), name,
                        "%s to be split, not %s" % (self.label("events"), self.label("train")),
                        getattr(self, name))
-        self.check(self.split in ("random", "ratio", "time") or not self.is_given("split_at"), "split_at",
-                   "%s=random, ratio or time beside it" % self.label("split"), ",".join(self.split_at))
+        self.check(self.split in ("random", "ratio", "time") or not self.is_given("split_at"),
+                   "split_at", "%s=random, ratio or time beside it" % self.label("split"),
+                   ",".join(self.split_at))
         self.check(not (self.repeats and self.is_given("keep_event")), "keep_event",
                    "no %s beside it, which keeps all" % self.label("repeats"), self.keep_event)
         self.check(self.keep_event != "strongest" or self.events_kept, "keep_event",

@@ -273,6 +273,13 @@ class YouTubeDNN(RecsysSettings, Estimator):
     def recorded(self) -> Dict[str, Any]:
         return dict(self.values(), choose_by=self.chosen_score())
 
+    def used(self) -> Dict[str, Any]:
+        if self.fitted is None:
+            return super().used()
+        events = self.fitted.data.events
+        return dict(super().used(), batch_size=reading.batch_size(self, events),
+                    num_sampled=negatives.number(self, events.item_counts))
+
     def _load(self, metrics: Dict[str, Any]) -> None:
         super()._load(metrics)
         self.examples = int(metrics.get("examples") or 0)

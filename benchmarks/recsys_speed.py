@@ -180,13 +180,13 @@ def main(_):
             print("%s: %d examples/s" % (name, result["examples_per_second"]), file=sys.stderr)
             best[name] = max(best.get(name, result), result, key=lambda r: r["examples_per_second"])
     print("%s; best of %d" % (machine.description(), FLAGS.rounds))
-    print("%-28s%14s%10s%24s%12s%10s" % ("", "examples/s", "of usual", "CPU s per 1e6 examples",
+    print("%-34s%14s%10s%24s%12s%10s" % ("", "examples/s", "of usual", "CPU s per 1e6 examples",
                                          "Recall@20", "NDCG@20"))
     usual = best.get("the usual way", best["ours"])["examples_per_second"]
     for name, result in best.items():
         scores = "".join("%*.4f" % (width, result["scores"][score]) for width, score in (
             (12, "Recall@20"), (10, "NDCG@20"))) if result.get("scores") else ""
-        print("%-28s%14s%10.2f%24.1f%s" % (
+        print("%-34s%14s%10.2f%24.1f%s" % (
             name, format(int(result["examples_per_second"]), ","), result["examples_per_second"] / usual,
             1e6 * result["cpu_seconds"] / result["examples"], scores))
 

@@ -15,7 +15,7 @@ class SurvivalTest(cluster_survival_case.ClusterSurvivalCase):
 
     @parameterized.parameters(False, True)
     def test_a_worker_that_does_not_come_back(self, is_sync):
-        cluster = self.cluster("run_recsys.py", "--epochs=4", "--batch_size=256", "--sync=%s" % is_sync)
+        cluster = self.cluster("run_recsys.py", "--epochs=4", "--sync=%s" % is_sync)
         self.wait_for_step(50)
         cluster.send("worker", 1)
         codes = cluster.wait()
@@ -23,7 +23,7 @@ class SurvivalTest(cluster_survival_case.ClusterSurvivalCase):
                                  ("ps", 1): 0}, cluster.text(*survival.CHIEF, "err.txt"))
         self.assertIn("Worker 1 is gone; its work is done here\n", cluster.text(*survival.CHIEF))
         if not is_sync:  # in which a step is one on the examples of both
-            self.assertGreaterEqual(survival.newest(self.folder), 4 * 51000 // 256)
+            self.assertGreaterEqual(survival.newest(self.folder), 4 * 51000 // 128)
 
     def test_the_launcher_keeps_what_a_killed_chief_made_and_tells_how_to_go_on(self):
         arguments = ["--events=data.txt", "--num_sampled=10", "--batch_size=128", "--epochs=500",

@@ -15,13 +15,13 @@ class NumberTest(parameterized.TestCase):
         ({"sampler": "fixed_unigram", "num_sampled": 5}, 5),  # two items have no event to train on
         ({"sampler": "fixed_unigram"}, 2), ({"sampler": "all", "num_sampled": 2}, 7),
         ({"sampler": "in_batch", "num_sampled": 50}, 50),
-        ({"sampler": "in_batch+uniform", "num_sampled": 50}, 50), ({"loss": "full_softmax"}, 100))
+        ({"sampler": "in_batch+uniform", "num_sampled": 50}, 50), ({"loss": "full_softmax"}, 1000))
     def test_number(self, values, wanted):
         self.assertEqual(negatives.number(RecsysSettings(**values), _COUNTS), wanted)
 
     def test_by_default_at_most_half_of_the_items_and_at_least_one(self):
         settings = RecsysSettings()
-        for num_items, wanted in ((1000, 100), (200, 100), (150, 75), (2, 1), (1, 1)):
+        for num_items, wanted in ((9000, 1000), (2000, 1000), (150, 75), (2, 1), (1, 1)):
             self.assertEqual(negatives.number(settings, np.ones(num_items)), wanted)
 
     @parameterized.parameters(({"num_sampled": 8}, "log_uniform draws, 7, got 8"),

@@ -91,7 +91,7 @@ class BuildTest(graph_case.GraphCase):
         np.testing.assert_allclose(got, wanted, rtol=1e-5)
 
     def test_examples_count_by_the_weights_of_their_events(self):
-        settings, events = _data(loss="full_softmax", batch_size=100)
+        settings, events = _data(loss="full_softmax", batch_size=100, dropout=0)
         self.assertIsNone(objective.build(settings, events).weights)
         graphs = []
         for weights in (None, np.random.RandomState(1).uniform(1, 5, len(events.items)).astype("f")):

@@ -266,7 +266,7 @@ class WrongInputTest(_ProgramCase):
 
     @parameterized.named_parameters(
         ("missing", ["--events=no/such/file"], "no/such/file: wanted"),
-        ("line", ["--events=BROKEN"], "broken.csv: line 3: wanted a number in column 'timestamp'"),
+        ("line", ["--events=BROKEN"], "broken.csv: line 3: wanted a number or an ISO 8601"),
         ("rare", ["--min_count=100000"], "wanted two items or more that have 100000 events or more"),
         ("hidden", ["--hidden=3,x"], "--hidden: wanted an integer of 1 or more, got 'x'"),
         ("titles", ["--titles=no/titles"], "no/titles: wanted"),
@@ -276,7 +276,7 @@ class WrongInputTest(_ProgramCase):
         ("zero", ["--num_sampled=0"], "num_sampled"),
         ("dropout", ["--dropout=1"], "dropout"),
         ("valid_alone", ["--valid=EVENTS"], "--train: wanted files to train on beside --valid"),
-        ("two_inputs", ["--train=EVENTS"], "--train: wanted no --events beside it, got '"),
+        ("two_inputs", ["--train=EVENTS"], "--train: wanted no --events beside it, got "),
         ("choose_by", ["--choose_by=NDCG@5"], "--choose_by: wanted one of Coverage@10, HR@10"),
         ("column", ["--categorical=genre"], "ratings.csv: wanted one column 'genre', got columns"),
         ("user_column", ["--users=EVENTS", "--user_numeric=age"],

@@ -42,15 +42,16 @@ _SETTINGS = {
     "gowalla": ["--min_count=1", "--context=others", "--history_length=0", "--class_rows=shared",
                 "--dim=64", "--sampler=fixed_unigram", "--distortion=0.75", "--num_sampled=1200",
                 "--frequency_bias=0.5", "--max_examples_per_user=20", "--batch_size=1024",
-                "--learning_rate=0.008", "--epochs=90", "--k=20"],
+                "--learning_rate=0.008", "--epochs=90", "--dropout=0", "--k=20"],
     "health": ["--min_count=1", "--context=others", "--history_length=0", "--class_rows=shared",
                "--dim=64", "--sampler=uniform", "--num_sampled=1000", "--temperature=0.3",
-               "--frequency_bias=0.7",
-               "--batch_size=512", "--learning_rate=0.005", "--epochs=30", "--k=20"],
-    "movielens": ["--min_count=5", "--learning_rate=0.002", "--k=10"],
+               "--frequency_bias=0.7", "--batch_size=512", "--learning_rate=0.005", "--epochs=30",
+               "--dropout=0", "--k=20"],
+    "movielens": ["--k=10"],  # the defaults
     "catalogue": ["--min_count=1", "--dim=64", "--sampler=uniform", "--num_sampled=1000",
                   "--batch_size=1024", "--epochs=1", "--optimizer=rowwise_adagrad",
-                  "--learning_rate=0.1", "--frequency_bias=0", "--validations=0", "--k=20"],
+                  "--learning_rate=0.1", "--frequency_bias=0", "--dropout=0", "--validations=0",
+                  "--k=20"],
 }
 
 _PUBLISHED = {  # name: (Recall@20, NDCG@20)

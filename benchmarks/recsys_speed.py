@@ -134,7 +134,7 @@ def _ours(*arguments):
             sys.executable, os.path.join(os.path.dirname(_HERE), "run_recsys.py"), "--min_count=1",
             "--model_dir=" + folder, "--dim=%d" % _DIM, "--history_length=%d" % _HISTORY,
             "--batch_size=%d" % _BATCH, "--num_sampled=%d" % _NUM_SAMPLED, "--sampler=uniform",
-            "--learning_rate=%g" % FLAGS.learning_rate, "--frequency_bias=0",
+            "--learning_rate=%g" % FLAGS.learning_rate, "--frequency_bias=0", "--dropout=0",
             "--similarity=" + FLAGS.similarity, "--k=%d" % _K] + list(arguments),
             stdout=subprocess.DEVNULL, check=True)
         with open(os.path.join(folder, "metrics.json")) as stream:

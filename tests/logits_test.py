@@ -379,7 +379,7 @@ class AddedRowsTest(graph_case.GraphCase):
             table = logits.AddedRows(_float(_WEIGHTS), second)
             wanted = _WEIGHTS + others
             self.assert_close(self.run_graph(logits.lookup(table, [[7], [1]], strategy)),
-                              wanted[[[7], [1]]])
+                              wanted[np.array([[7], [1]])])
             self.assert_close(self.run_graph(logits.whole_table(table, _C - 1, strategy)), wanted[:-1])
             unit = logits.UnitRows(table)
             wanted /= np.linalg.norm(wanted, axis=1, keepdims=True)

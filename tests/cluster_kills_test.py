@@ -8,7 +8,9 @@ from tests import cluster_survival_case, survival
 # A matrix large enough to be cut into parts. So small a rate, and so long, that neither the noise of the
 # default's rate (1% between two asynchronous trainings) nor some steps more or less decide.
 _EPOCHS = 8
-_ARGUMENTS = ("--dim=64", "--hidden=512", "--epochs=%d" % _EPOCHS, "--learning_rate=0.001")
+_ARGUMENTS = ("--dim=64", "--hidden=512", "--epochs=%d" % _EPOCHS, "--learning_rate=0.001",
+              "--dropout=0", "--num_sampled=100", "--frequency_bias=1", "--pooling=mean",
+              "--history_length=10")
 _EXAMPLES = 512  # of a step
 
 

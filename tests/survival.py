@@ -187,7 +187,7 @@ def check_whole(program, folder):
         elif name.endswith(".json"):
             with open(path) as stream:
                 json.load(stream)
-        elif name.endswith(".npy"):
+        elif name.endswith((".npy", ".npz")):
             np.load(path, allow_pickle=False)
         elif name == "vectors.bin":
             vectors.read_vectors(path)
@@ -196,7 +196,7 @@ def check_whole(program, folder):
         elif name.endswith(".tsv"):
             with open(path) as stream:
                 assert len(stream.readlines()) == 101, name
-        elif name in ("saved_model", "projector"):
+        elif name in ("saved_model", "projector", "users"):
             assert os.listdir(path), name
         else:
             assert name in ("checkpoint", "best", "lock") or ".data-" in name or (

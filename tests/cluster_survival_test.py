@@ -22,6 +22,8 @@ class SurvivalTest(cluster_survival_case.ClusterSurvivalCase):
         self.assertEqual(codes, {("worker", 0): 0, ("worker", 1): -signal.SIGKILL, ("ps", 0): 0,
                                  ("ps", 1): 0}, cluster.text(*survival.CHIEF, "err.txt"))
         self.assertIn("Worker 1 is gone; its work is done here\n", cluster.text(*survival.CHIEF))
+        self.assertIn("Catalogue: ", cluster.text(*survival.CHIEF))
+        self.assertNotIn("Catalogue: ", cluster.text("worker", 1))
         if not is_sync:  # in which a step is one on the examples of both
             self.assertGreaterEqual(survival.newest(self.folder), 4 * 51000 // 128)
 

@@ -1,4 +1,4 @@
-"""Files for the tests of tf1_sampled.files: packed text, and a temporary folder for each test."""
+"""Files for tests: packed text, and a temporary folder for each test."""
 import bz2
 import gzip
 import io
@@ -49,6 +49,7 @@ class FileCase(parameterized.TestCase):
     def path(self, name, content=None):
         path = os.path.join(self.folder, name)
         if content is not None:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
             with open(path, "wb") as stream:
                 stream.write(content)
         return path

@@ -4,25 +4,18 @@ from unittest import mock
 
 from absl.testing import absltest, parameterized
 
+from tests import file_case
 from tf1_sampled import InputError
 from tf1_sampled.files import finding
 
 
-class FindTest(parameterized.TestCase):
+class FindTest(file_case.FileCase):
 
     def setUp(self):
         super().setUp()
-        self.folder = self.create_tempdir().full_path
         for name in ("b.txt", "a/2.txt", "a/1.txt", "a/c/3.txt", ".hidden", "a/.git/x", "d.md"):
-            self.path(name)
+            self.path(name, b"x")
         self.path("empty.txt", b"")
-
-    def path(self, name, content=b"x"):
-        path = os.path.join(self.folder, name)
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "wb") as stream:
-            stream.write(content)
-        return path
 
     def check_found(self, inputs, *wanted):
         found = [os.path.relpath(source.path, self.folder) for source in finding.find(inputs, "corpus")]
@@ -45,7 +38,7 @@ class FindTest(parameterized.TestCase):
                          "b.txt", "a/1.txt", "a/2.txt", "a/c/3.txt", "b.txt")
 
     def test_a_file_whose_name_looks_like_a_glob(self):
-        self.check_found(self.path("[x].txt"), "[x].txt")
+        self.check_found(self.path("[x].txt", b"x"), "[x].txt")
 
     def test_only_what_was_named_itself_is_named(self):
         named = [source.named for source in finding.find([self.folder, "nowhere", "-"], "corpus")]

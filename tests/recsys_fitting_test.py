@@ -1,6 +1,7 @@
 """A training as it is planned, and the judgement of a model: nothing is trained here."""
 import math
 import os
+from unittest import mock
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -124,6 +125,18 @@ class TrainTest(graph_case.GraphCase):
         self.assertEqual(score, record["scores"]["HR@2"])
         self.assertEqual(host.lines[-1], "Validation 1 of 3: HR@2 %.4f, full softmax loss %.3f" % (
             score, record["full_softmax_loss"]))
+
+    def test_a_validation_scores_some_users(self):
+        for most, wanted in ((0, None), (4, "4"), (1000, None)):
+            (plan, _, _), host = self._planned(validation_users=most)
+            lines = [line for line in host.lines if line.startswith("Validation: ")]
+            self.assertLen(lines, 0 if wanted is None else 1)
+            if wanted:
+                self.assertStartsWith(lines[0], "Validation: 4 of ")
+                with self.new_session() as session, mock.patch.object(
+                        fitting, "judge", side_effect=fitting.judge) as judge:
+                    plan.validation.score(session, 1)
+                self.assertLen(judge.call_args[0][3].users, 4)
 
     @parameterized.parameters(({"validations": 0},), ({"split": "none"},))
     def test_without_validation(self, values):

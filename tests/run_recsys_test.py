@@ -88,7 +88,8 @@ class RunRecsysTest(_ProgramCase):
                      "--hidden=32,16", "--l2=0.0001", "--history_length=1", "--epochs=20", "--k=1,10",
                      "--titles=" + self.file("movies.csv", _TITLES)]
         metrics, out = self.train("model", "--plots=plots", "--category=genres", *arguments)
-        self.assertIn("2,000 events of 250 users and 30 items; 1,250 examples to train on\n", out)
+        self.assertIn("Catalogue: 30 items", out)
+        self.assertIn("Training: 1,250 examples in an epoch", out)
         self.assertIn("Validation 10 of 10: NDCG@1 ", out)
         self.assertRegex(out, r"  took     Part \d+, the film\n")
         self.assertRegex(out, r"  had      (Part \d+, the film(, )?){5}\n")
@@ -136,7 +137,8 @@ class RunRecsysTest(_ProgramCase):
             "--dropout=0.05", "--example_age", "--sampler=in_batch+fixed_unigram", "--history_length=2",
             "--hidden=32,16", "--epochs=10", "--k=3", "--choose_by=Recall@3", "--validations=5")
         # Events at 1000 to 1007: of 8 those from the sixth on validate, from the seventh on test.
-        self.assertIn("2,000 events of 250 users and 30 items; 1,000 examples to train on\n", out)
+        self.assertIn("Catalogue: 30 items", out)
+        self.assertIn("Training: 1,000 examples in an epoch", out)
         self.assertIn("Protocol: the events from time 1006 on of 250 users, among all 30 items but", out)
         self.assertIn("Validation 5 of 5: Recall@3 ", out)
         self.assertGreater(metrics["scores"]["Recall@3"], 0.7)  # two events each; .1 by chance
@@ -147,7 +149,8 @@ class RunRecsysTest(_ProgramCase):
             "--split_at=1006,1007", "--repeats", "--loss=gbce", "--sampler=in_batch+uniform",
             "--num_sampled=3", "--history_length=1", "--pooling_power=0", "--similarity=dot",
             "--frequency_bias=0", "--epochs=10", "--k=1", "--validations=0")
-        self.assertIn("2,000 events of 250 users and 6 items; 1,250 examples to train on\n", out)
+        self.assertIn("Catalogue: 6 items", out)
+        self.assertIn("Training: 1,250 examples in an epoch", out)
         self.assertIn("Protocol: the events from time 1007 on of 250 users, among all 6 items; e", out)
         self.assertNotIn("Validation", out)
         self.assertEqual(metrics["validations"], [])
@@ -169,7 +172,8 @@ class RunRecsysTest(_ProgramCase):
             "first", "--loss=refined_sampled_softmax", "--sampler=all", "--num_sampled=36",
             "--epochs=25", "--validations=5", *model + ["--%s=%s" % part for part in paths.items()]
             + ["--ann_index"] * has_faiss)
-        self.assertIn("720 events of 120 users and 36 items; 480 examples to train on\n", out)
+        self.assertIn("Catalogue: 36 items", out)
+        self.assertIn("Training: 480 examples in an epoch", out)
         self.assertIn("Protocol: the events of --test of 120 users, among all 36 items but", out)
         self.assertGreater(metrics["scores"]["HR@2"], 0.9)
         self.assertLess(metrics["baselines"]["popularity"]["HR@2"], 0.3)
@@ -223,7 +227,8 @@ class RunRecsysTest(_ProgramCase):
         self.assertIn("best.jsonl: recommendations for 2 users\n1 of 3 users left out, as the model "
                       "does not know them: nobody\n", out)
         self.assertIn("best.jsonl", metrics["files"])
-        self.assertIn("1,200 events of 200 users and 24 items; 400 examples to train on\n", out)
+        self.assertIn("Catalogue: 24 items", out)
+        self.assertIn("Training: 400 examples in an epoch", out)
         self.assertGreater(metrics["scores"]["HR@3"], 0.9)
         self.assertLess(metrics["baselines"]["popularity"]["HR@3"], 0.3)
         # It ended at the first score that was not better.

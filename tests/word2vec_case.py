@@ -1,5 +1,6 @@
 """What tests of word vectors share: sentences with a known answer, corpora of temporary files."""
 import os
+import struct
 
 import numpy as np
 from absl.testing import parameterized
@@ -8,6 +9,11 @@ from tf1_sampled.word2vec import corpus, encoded, phrases
 
 # Two sets of words that never stand in one sentence.
 TOPICS = ("apple bread cheese dates eggs".split(), "anvil bolt chisel drill engine".split())
+
+
+def binary_row(word, *numbers):
+    """A row of a binary word2vec file, without a line end; `word` is bytes."""
+    return word + b" " + struct.pack("<%df" % len(numbers), *numbers)
 
 
 def sentences(number=2000, words=12, seed=1):

@@ -10,23 +10,13 @@ from unittest import mock
 
 from absl.testing import absltest, parameterized
 
+from tests import file_case
 from tf1_sampled import InputError
 from tf1_sampled.files import finding
 from tf1_sampled.word2vec import text
 
 
-class TextTestCase(parameterized.TestCase):
-
-    def setUp(self):
-        super().setUp()
-        self.folder = self.create_tempdir().full_path
-
-    def path(self, name, content=b"x"):
-        path = os.path.join(self.folder, name)
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "wb") as stream:
-            stream.write(content)
-        return path
+class TextTestCase(file_case.FileCase):
 
     def read(self, *names, **options):
         inputs = [os.path.join(self.folder, name) if name != "-" else name for name in names]

@@ -1,6 +1,5 @@
 """Files of word vectors as others write them: the form by content, what is mended, what is an error."""
 import gzip
-import os
 import struct
 import tracemalloc
 from unittest import mock
@@ -8,22 +7,13 @@ from unittest import mock
 import numpy as np
 from absl.testing import absltest, parameterized
 
+from tests import file_case
+from tests.word2vec_case import binary_row as row
 from tf1_sampled import checks
 from tf1_sampled.word2vec import vector_files, vectors as word2vec_vectors
 
 
-def row(word, *numbers):
-    return word + b" " + struct.pack("<%df" % len(numbers), *numbers)
-
-
-class ReadingTest(parameterized.TestCase):
-
-    def path(self, name, content=None):
-        path = os.path.join(self.create_tempdir().full_path, name)
-        if content is not None:
-            with open(path, "wb") as stream:
-                stream.write(content)
-        return path
+class ReadingTest(file_case.FileCase):
 
     def check_error(self, path, *parts):
         with self.assertRaises(checks.InputError) as caught:

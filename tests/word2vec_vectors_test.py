@@ -1,7 +1,6 @@
 """word2vec files: what is written is read back, by gensim too; what is malformed is named."""
 import logging
 import os
-import struct
 import time
 import unittest
 from unittest import mock
@@ -9,6 +8,8 @@ from unittest import mock
 import numpy as np
 from absl.testing import absltest, parameterized
 
+from tests import file_case
+from tests.word2vec_case import binary_row as row
 from tf1_sampled import checks
 from tf1_sampled.word2vec import vector_files, vectors as word2vec_vectors
 
@@ -33,21 +34,7 @@ def sample(count=50, dimension=7):
     return words, vectors
 
 
-def row(word, *numbers):
-    return word + b" " + struct.pack("<%df" % len(numbers), *numbers)
-
-
-class VectorsTestCase(parameterized.TestCase):
-
-    def path(self, name, content=None):
-        path = os.path.join(self.create_tempdir().full_path, name)
-        if content is not None:
-            with open(path, "wb") as stream:
-                stream.write(content)
-        return path
-
-
-class RoundTripTest(VectorsTestCase):
+class RoundTripTest(file_case.FileCase):
 
     @parameterized.parameters(*FORMS)
     def test_every_float32_and_word_comes_back(self, name):
@@ -117,7 +104,7 @@ class RoundTripTest(VectorsTestCase):
         np.testing.assert_array_equal(vectors, read)
 
 
-class WritingTest(VectorsTestCase):
+class WritingTest(file_case.FileCase):
 
     @parameterized.product(
         name=("v.txt", "v.bin"),
@@ -155,7 +142,7 @@ class WritingTest(VectorsTestCase):
         self.assertLess(time.process_time() - start, 1.5)
 
 
-class InitialVectorsTest(VectorsTestCase):
+class InitialVectorsTest(file_case.FileCase):
 
     def setUp(self):
         super().setUp()

@@ -402,8 +402,8 @@ def _log_of_frame(title, frame, options, kinds, weights):
     fields = {field: names[places[role]] for field, role in fields.items() if role in places}
     values = {field: frame[name] for field, name in fields.items()}
     if "weights" in values:
-        values["weights"] = [weights[text] for text in arrays.as_texts(function, "events",
-        values["weights"])]
+        kinds_of_events = arrays.as_texts(function, "events", values["weights"])
+        values["weights"] = [weights[text] for text in kinds_of_events]
     labels = {field: "column " + checks.show(name) for field, name in fields.items()}
     context = {name: frame[names[texts.index(name)]] for name in kinds}
     log, unit = _log_of_values(function, labels, values, building, (kinds, context))

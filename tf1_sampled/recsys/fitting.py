@@ -155,9 +155,15 @@ def judge(session: Any, graph: Graph, data: reading.Data, part: splits.HeldOut, 
 def _validation(settings: RecsysSettings, data: reading.Data, graph: Graph,
                 report: Callable[[str], None]) -> Optional[policy.Validation]:
     """Return how the training is validated; None without validation."""
-    part = data.valid
-    if part is None or not settings.validations:
+    if data.valid is None or not settings.validations:
         return None
+    part = data.valid
+    if settings.validation_users:
+        part = splits.some_users(part, settings.validation_users)
+    if len(part.users) < len(data.valid.users):
+        report("Validation: %s of %s users (%s=0 scores all)" % (
+            format(len(part.users), ","), format(len(data.valid.users), ","),
+            settings.label("validation_users")))
     chosen = settings.chosen_score()
 
     def score(session: Any, number: int) -> Tuple[float, Dict[str, Any]]:

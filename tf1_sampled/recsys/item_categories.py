@@ -25,6 +25,11 @@ _LEAST_ITEMS = 1.5  # of a value, on average
 _WANTED = "the categories of a recommender's items"
 
 
+def values_of(cell):
+    """Return the values in a cell, each once, in their order: list of strings, none empty."""
+    return [value for value in dict.fromkeys(part.strip() for part in cell.split(SEPARATOR)) if value]
+
+
 def read(paths, key_column=""):
     """Read the columns of files about items.
 
@@ -64,9 +69,8 @@ def write(path, item_names, tables):
     for column, texts in tables.items():
         items_of: Dict[str, List[int]] = {}
         for i, name in enumerate(item_names):
-            for value in dict.fromkeys(part.strip() for part in texts.get(name, "").split(SEPARATOR)):
-                if value:
-                    items_of.setdefault(value, []).append(i)
+            for value in values_of(texts.get(name, "")):
+                items_of.setdefault(value, []).append(i)
         num_pairs = sum(len(some) for some in items_of.values())
         if not items_of or len(items_of) > _MOST_VALUES or num_pairs < _LEAST_ITEMS * len(items_of):
             continue

@@ -141,11 +141,9 @@ def _categories(column, texts, numbering):
     """
     rows, ids = [], []
     for row, text in enumerate(texts):
-        # dict.fromkeys: each once, in their order.
-        for category in dict.fromkeys(part.strip() for part in text.split(item_categories.SEPARATOR)):
-            if category:
-                rows.append(row)
-                ids.append(numbering[category_name(column, category)])
+        for category in item_categories.values_of(text):
+            rows.append(row)
+            ids.append(numbering[category_name(column, category)])
     rows = np.array(rows, np.int64)
     return rows, np.array(ids, np.int64), np.bincount(rows)[rows] ** -0.5
 

@@ -170,6 +170,9 @@ class RecsysSettings(TrainingSettings):
         "categories. Its items and users stay in the model without an event, too.", "training")
     validations: int = setting(10, "How often to validate while training; 0 keeps the last state.",
                                "training", least=0, may_change=True)
+    validation_users: int = setting(
+        10000, "Users at most whose events a validation scores, evenly spread; 0 for all.", "training",
+        least=0, may_change=True)
     k: Sequence[int] = setting(
         (10,), "Cuts of Recall@k, Precision@k, HR@k, NDCG@k, MAP@k, MRR@k and Coverage@k.",
         "training", least=1, may_change=True)

@@ -31,6 +31,10 @@ RESULTS = ("saved_model", "item_vectors.npy", "item_biases.npy", "items.tsv", "n
            model_files.USERS, model_files.CATEGORIES, model_files.ABOUT)
 
 
+def _no_report(line: str) -> None:
+    """Take a line of text that another process gives to the user."""
+
+
 @settings.documented
 class YouTubeDNN(RecsysSettings, Estimator):
     """A recommender of the YouTube DNN's candidate generator; its keywords are RecsysSettings.
@@ -99,7 +103,7 @@ class YouTubeDNN(RecsysSettings, Estimator):
 
     def _fit(self, folder: Any, sources: reading.Sources, who: OneMachine) -> None:
         begin = time.time()
-        data = reading.read(self, sources, who.report)
+        data = reading.read(self, sources, who.report if who.is_chief else _no_report)
         negatives.number(self, data.events.item_counts)
         negatives.check_at_k(self, data.events.item_counts)
         self.reading_seconds = time.time() - begin

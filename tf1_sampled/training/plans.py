@@ -38,13 +38,13 @@ class Data(typing.NamedTuple):
       batches(None, begin, end) returns those of that share of the work, floats in 0 .. 1.
     num_units: integer, units of progress in all of it.
     unit: string, what they are called ("words").
-    num_epochs: integer, the passes over the data that they are.
+    num_epochs: integer, the passes over the data that they are; None where the caller counts units.
     """
 
     batches: typing.Callable
     num_units: int
     unit: str
-    num_epochs: int = 1
+    num_epochs: typing.Optional[int] = None
 
 
 class Optimization(typing.NamedTuple):

@@ -60,13 +60,14 @@ class SavedState:
         session.run(self._write.op, {self._given: json.dumps(
             vars(state), default=lambda value: value.tolist())})  # of NumPy
 
-    def read(self, session, num_units, num_epochs=1):
+    def read(self, session, num_units, num_epochs=None):
         """The State of the variable, as progress in `num_units`, which may be more than before.
 
         Args:
           session: tf.Session.
           num_units: integer, units of progress of the whole work.
-          num_epochs: integer, the passes over the data that these are, for errors.
+          num_epochs: integer, the passes over the data that these are, for errors; None where the caller
+            counts units.
 
         Raises:
           InputError: fewer units than are done.
@@ -77,9 +78,12 @@ class SavedState:
             list(map(tuple, rows)) for rows in (state.history, state.validations))
         if state.num_units != num_units:
             num_done = int(round(state.progress * (state.num_units or 0)))
-            epochs_done = num_done * num_epochs / num_units
-            checks.argument(num_done <= num_units, "train", "epochs", "%d or more, as %.2f are done "
-                            "already" % (math.ceil(epochs_done), epochs_done), num_epochs)
+            if num_done > num_units and num_epochs is not None:
+                done = num_done * num_epochs / num_units
+                checks.argument(False, "train", "epochs", "%d or more, as %.2f are done already" % (
+                    math.ceil(done), done), num_epochs)
+            checks.argument(num_done <= num_units, "train", "num_units", "%d or more, as so many are "
+                            "done already" % num_done, num_units)
             state.progress = num_done / num_units
             state.num_units = num_units
         return state

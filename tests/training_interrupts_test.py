@@ -1,4 +1,5 @@
 """Ctrl-C during a training, and what else a training leaves as it is in the process of the caller."""
+import contextlib
 import os
 import signal
 import threading
@@ -9,7 +10,7 @@ import tensorflow.compat.v1 as tf
 from absl.testing import absltest, parameterized
 
 from tests import run_program, training_case
-from tf1_sampled.training import checkpoints, interrupts, policy, steps
+from tf1_sampled.training import checkpoints, interrupts, policy, step_loop, steps
 
 
 class DeferredTest(absltest.TestCase):
@@ -97,21 +98,47 @@ class InterruptTest(training_case.ResumeCase):
         self.assertEqual((part.is_whole, part.steps, part.units), (False, number, number))
         self._assert_goes_on(folder, number)
 
+    @contextlib.contextmanager
+    def _interrupted_step(self, number):
+        """Make each step a call of its own, and interrupt one of them."""
+        runner = steps.Step.runner
+        with mock.patch.object(steps.Step, "runner", lambda step, session: _Interrupt(
+                number, runner(step, session))), mock.patch.object(
+                    steps.Step, "repeater", lambda step, session, feed: None):
+            yield
+
     @parameterized.parameters(0, 49, 77)
     def test_of_a_step(self, number):
         folder = self.new_folder()
-        runner = steps.Step.runner
-        with mock.patch.object(steps.Step, "runner", lambda step, session: _Interrupt(
-                number, runner(step, session))):
+        with self._interrupted_step(number):
             part, _, _ = self.train(folder)
         self.assertEqual((part.is_whole, part.steps), (False, number))
         self._assert_goes_on(folder, number)
 
+    def test_of_a_call_of_many_steps(self):
+        folder, made = self.new_folder(), []
+        runner = step_loop.StepLoop.runner
+
+        def interrupted(loop, session):
+            run = runner(loop, session)
+
+            def call(feeds):
+                if sum(made) + len(feeds) > 65:
+                    raise KeyboardInterrupt
+                made.append(len(feeds))
+                run(feeds)
+
+            return call
+
+        with mock.patch.object(step_loop.StepLoop, "runner", interrupted):
+            part, _, _ = self.train(folder)
+        watched = 2  # the first step of each round
+        self.assertEqual((part.is_whole, part.steps), (False, sum(made) + watched))
+        self._assert_goes_on(folder, part.steps)
+
     def test_of_one_of_several_steps_at_a_time(self):
         folder = self.new_folder()
-        runner = steps.Step.runner
-        with mock.patch.object(steps.Step, "runner", lambda step, session: _Interrupt(
-                60, runner(step, session))):
+        with self._interrupted_step(60):
             part, _, _ = self.train(folder, threads=3)
         self.assertFalse(part.is_whole)
         self.assertBetween(part.steps, 50, 63)

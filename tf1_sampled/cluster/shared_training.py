@@ -158,7 +158,7 @@ class _SharedRun(loop.Run):
                 training.queue.give_back(self._session)
             elif training.sync_hook and all(step.done() for step in self._under_way):
                 training.sync_hook.check()  # and a step, for which others wait
-                self._extra_steps = [self._pool.submit(self._run_step, self._feed, False)]
+                self._extra_steps = [self._calls.submit([self._feed])]
         self._is_stopped = self._plan.stop()
 
     @property
@@ -175,6 +175,7 @@ class _SharedRun(loop.Run):
     def _feeds(self):
         for begin, end in self._training.queue.take(self._session):
             yield from self._plan.data.batches(None, begin, end)
+            self._submit_group()
             self._wait(self._under_way)  # before the piece counts as done
             if self._is_stopped:
                 return

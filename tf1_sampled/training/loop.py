@@ -28,11 +28,11 @@ from tf1_sampled.training import (
     policy,
     progress,
     state as state_lib,
+    step_calls,
     steps as steps_lib,
     summaries,
 )
 
-_ROUND = 50  # steps between two looks at the loss: what the step itself needs is less than it
 _LOOK_SHARE = 0.02  # of the time, at most, for looks at the held-out loss
 
 
@@ -155,8 +155,8 @@ class Training:
         self.saved.write(session, state_lib.State())
 
 
-# A step that the pool has and the state does not yet have, and where the training is after it.
-_Pending = collections.namedtuple("_Pending", "future progress position")
+# A call that the pool has and the state does not yet have: its steps, and where the training is after it.
+_Pending = collections.namedtuple("_Pending", "future num_steps progress position")
 
 
 class Run:
@@ -170,14 +170,16 @@ class Run:
     """
 
     def __init__(self, training, session, pool, stack):
-        self._training, self._plan, self._session, self._pool = training, training.plan, session, pool
-        self._step_runner = training.step.runner(session)
-        self._is_interrupted = False  # by a KeyboardInterrupt of a step
+        self._training, self._plan, self._session = training, training.plan, session
+        self._calls = step_calls.StepCalls(
+            training.step, session, pool, self._plan.optimization.threads or 1)
         self._pending = collections.deque()
+        self._group = []  # feeds of steps that become one call
         self._state = self._read_state()
         self._clock = progress.Clock(self._state.seconds, self._state.cpu_seconds)
-        # Of the steps that the pool has; the state's are of those that are done.
+        # After the steps that the pool has; the state's are of those that are done.
         self._progress, self._submitted = self._state.progress, self._state.steps
+        self._position = self._state.position
         self._feed = None  # of the latest batch
         self._is_stopped = self._plan.stop()
         self._is_best = False  # whether the variables are the best by validation, and not saved yet
@@ -233,8 +235,8 @@ class Run:
 
     @property
     def _under_way(self):
-        """The futures of steps that the pool has."""
-        return [step.future for step in self._pending]
+        """The futures of calls that the pool has."""
+        return [call.future for call in self._pending]
 
     def _make_rounds(self, feeds):
         """Make the steps of all feeds, unless the training is to stop.
@@ -274,34 +276,34 @@ class Run:
                 self._saved_time = time.time()
 
     def _submit_round(self, feeds):
-        """Hand the pool some steps; return whether to validate after them."""
-        is_validated, is_first = False, True
-        for feed, progress_after, position_after in itertools.islice(feeds, _ROUND):
+        """Hand the pool some steps, the first of them to be watched; return whether to validate then."""
+        is_validated = False
+        steps_per_call, num_steps = self._calls.steps_per_call, self._calls.steps_of_round
+        for i, (feed, progress_after, position_after) in enumerate(itertools.islice(feeds, num_steps)):
+            is_traced = self._submitted == self._plan.profile_step and self._training.is_chief
+            if is_traced:
+                self._submit_group()
             self._feed = self._training.step.with_progress(
                 feed, self._progress, self._number_of_draws())
-            is_traced = self._submitted == self._plan.profile_step and self._training.is_chief
-            trace_to = self._trace_path() if is_traced else None
             self._progress = max(self._progress, progress_after)
-            self._pending.append(_Pending(
-                self._pool.submit(self._run_step, self._feed, is_first, trace_to), self._progress,
-                position_after))
+            self._position = position_after
+            self._group.append(self._feed)
             self._submitted += 1
-            is_first = False
+            if i == 0 or is_traced or len(self._group) == steps_per_call:
+                self._submit_group(i == 0, self._trace_path() if is_traced else None)
             is_validated = self._progress >= self._validate_from - 1e-9
             self._is_stopped = self._plan.stop()
             if is_validated or self._is_stopped:
                 break
+        self._submit_group()
         return is_validated
 
-    def _run_step(self, *arguments):
-        """Make a step, in the pool; after a KeyboardInterrupt there, none any more."""
-        if self._is_interrupted:
-            raise KeyboardInterrupt
-        try:
-            return self._step_runner(*arguments)
-        except KeyboardInterrupt:
-            self._is_interrupted = True
-            raise
+    def _submit_group(self, is_watched=False, trace_to=None):
+        """Hand the pool the steps that were gathered, as one call."""
+        if self._group:
+            group, self._group = self._group, []
+            self._pending.append(_Pending(self._calls.submit(group, is_watched, trace_to), len(group),
+                                          self._progress, self._position))
 
     def _is_due(self):
         """Return whether to look at the loss, and whether to save."""
@@ -311,37 +313,38 @@ class Run:
         return is_looked_at, self._plan.saving.is_due(now - self._saved_time)
 
     def _finish(self, number):
-        """Wait for so many pending steps, and count them; return the watched values of the first."""
+        """Wait for so many pending calls, and count their steps; return the values of the watched one."""
         self._wait(self._under_way[:number])
         watched = {}
         for _ in range(number):
-            step = self._pending[0]
-            if not step.future.cancelled():
-                values = step.future.result()
-                if not watched:
+            call = self._pending[0]
+            if not call.future.cancelled():
+                values = call.future.result()
+                if values:
                     self._check_finite(values["loss"], self._state.steps + 1)
                     watched = values
-                self._count(step)
+                self._count(call)
             self._pending.popleft()
         return watched
 
-    def _count(self, step):
-        self._state.steps += 1
-        self._state.progress, self._state.position = step.progress, step.position
+    def _count(self, call):
+        self._state.steps += call.num_steps
+        self._state.progress, self._state.position = call.progress, call.position
 
     def _interrupt(self):
         """Stop as `plan.stop` does: the state is that of all steps before the first that failed."""
         self._is_stopped = True
+        self._submit_group()
         self._leave()
         concurrent.futures.wait(self._under_way)
-        for step in self._pending:
-            if step.future.cancelled():
+        for call in self._pending:
+            if call.future.cancelled():
                 continue
             try:
-                step.future.result()
+                call.future.result()
             except KeyboardInterrupt:
                 break
-            self._count(step)
+            self._count(call)
         self._pending.clear()
         self._progress, self._submitted = self._state.progress, self._state.steps
 

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from tf1_sampled import checks
-from tf1_sampled.training import summaries
+from tf1_sampled.training import step_loop, summaries
 from tf1_sampled.type_names import Array, Optimizer, Tensor
 
 _SEEDS = "tf1_sampled/step_seeds"  # collection of (tensor, seed)
@@ -111,6 +111,13 @@ class Step:
         self._op = _apply(self.optimizer, gradients, self.global_step)
         self._watched = dict({"loss": shown_loss}, **_watched(gradients, watch))
         self._seeds = tf.get_collection(_SEEDS)
+        self._loop = self._make_loop()
+
+    def _make_loop(self):
+        """Return the loop that makes many steps in one call; None where there can be none."""
+        if isinstance(self.optimizer, tf.train.SyncReplicasOptimizer) or step_loop.obstacle(self._op):
+            return None
+        return step_loop.StepLoop(self._op, [self._progress] + [tensor for tensor, _ in self._seeds])
 
     def with_progress(self, feed, progress, number):
         """`feed` for the step of this number, with so much of the work done before it."""
@@ -141,6 +148,20 @@ class Step:
             return dict(zip(self._watched, values[1:]))
 
         return run
+
+    def repeater(self, session, feed):
+        """Return a function that makes the steps of a list of feeds, all like `feed`, in one call.
+
+        Args:
+          session: tf.Session.
+          feed: feed_dict, as of `with_progress`.
+
+        Returns:
+          function: list of feeds -> None; or None where each step has to be a call of its own.
+        """
+        if self._loop is None or not self._loop.takes(feed):
+            return None
+        return self._loop.runner(session)
 
 
 def _gradients(function, loss, optimizer, var_list=None):

@@ -1,0 +1,310 @@
+"""Many steps of a training op for one call of a session: a loop in the graph around a copy of the op.
+
+    loop = StepLoop(train_op, seeds)           before the session is made
+    run = loop.runner(session)
+    run([{x: 1.0}, {x: 2.0}])                  two steps
+
+Python then takes no part in a step, and its lock does not bound how many threads train. A step finds
+what the step before has written, and has the values that it would have in a call of its own.
+"""
+import numpy as np
+import tensorflow.compat.v1 as tf
+from tensorflow.python.framework import op_def_registry
+from tensorflow.python.ops import control_flow_ops
+
+_LARGEST_COPY = 1 << 12  # bytes of a constant that each copy of an op has for itself
+# Ops that TensorFlow says have a state, but whose copies do as they do.
+_HARMLESS = frozenset({"Assert", "If", "While", "StatefulPartitionedCall"})
+_OF_VARIABLES = ("Resource", "ReadVariable", "Assign")  # how their ops' names begin
+
+
+def obstacle(op):
+    """Return why a loop cannot make the steps of an op, or None where it can.
+
+    A copy of a random op, a queue or a Python function has a state of its own, and so would draw or read
+    the same again.
+
+    Args:
+      op: tf.Operation.
+
+    Returns:
+      string, or None.
+    """
+    ops = _needed(op)
+    for needed in ops.values():
+        if needed.type == "Placeholder" and needed.outputs[0].shape.rank is None:
+            return "%s has no known rank" % needed.name
+        if needed.type in ("Enter", "RefEnter"):
+            return "%s is part of a loop of TensorFlow's older kind" % needed.name
+        if (needed.op_def.is_stateful and needed.type not in _HARMLESS and not _holds(needed)
+                and not any(_is_state(tensor) for tensor in needed.inputs)):
+            return "%s (%s) has a state of its own" % (needed.name, needed.type)
+    for node in _nodes_of_functions(op.graph, ops.values()):
+        if (_is_stateful(node.op) and node.op not in _HARMLESS
+                and not node.op.startswith(_OF_VARIABLES)):
+            return "%s (%s) has a state of its own" % (node.name, node.op)
+    return None
+
+
+class StepLoop:
+    """A loop that runs a copy of an op again and again, each time on the next of the values fed.
+
+    Args:
+      op: tf.Operation, for which `obstacle` returns None.
+      further: list of tensors, to be fed beside the placeholders that have no default.
+    """
+
+    def __init__(self, op, further):
+        self._op = op
+        needed = _needed(op)
+        self._names = frozenset(needed)
+        fed = {tensor.op.name: tensor for tensor in further if tensor.op.name in needed}
+        fed.update((name, o.outputs[0]) for name, o in needed.items() if o.type == "Placeholder")
+        held = {name: o for name, o in needed.items() if name not in fed and (_holds(o) or _is_large(o))}
+        self._held = [tensor for _, o in sorted(held.items()) for tensor in o.outputs]
+        self._copied = _graph_def(op.graph, set(needed) - set(held) - set(fed))
+        self._used = {name if ":" in name else name + ":0"
+                      for node in self._copied.node for name in node.input if name[0] != "^"}
+        with tf.name_scope("step_loop"):
+            self._build([tensor for _, tensor in sorted(fed.items())])
+
+    def _build(self, tensors):
+        """Make the places where tensors are fed, and the loop."""
+        self._places, num_columns = [], 0
+        for tensor in tensors:
+            self._places.append(_Place(tensor, num_columns))
+            num_columns += self._places[-1].num_columns
+        self._table = tf.placeholder(tf.int64, [None, num_columns], "table")
+        self.number = tf.shape(self._table)[0]
+        # Not tf.while_loop, which may make one op of the loop, in which ops have no place of their
+        # own among the servers of a cluster, and variables of the older kind have none at all.
+        context = control_flow_ops.WhileContext(parallel_iterations=1, back_prop=False)
+        self.done = context.BuildLoop(
+            lambda i: i < self.number,
+            lambda i: self._step(i, [place.value(i, self._table) for place in self._places]),
+            [tf.constant(0)], None, False)
+
+    def takes(self, feed):
+        """Return whether a feed_dict has what the loop is fed, and replaces nothing else in it."""
+        wanted = {place.tensor.name for place in self._places}
+        given = {tensor.name for tensor in feed}
+        return wanted <= given and not any(
+            tensor.op.name in self._names for tensor in feed if tensor.name not in wanted)
+
+    def runner(self, session):
+        """Return a function that makes a step for each feed_dict of a list.
+
+        Args:
+          session: tf.Session.
+
+        Returns:
+          function: list of feed_dicts that `takes` accepts -> None.
+        """
+        call = session.make_callable(
+            self.done, [place.placeholder for place in self._places] + [self._table])
+
+        def run(feeds):
+            table = np.empty([len(feeds), self._table.shape[1]], np.int64)
+            call(*[place.joined([feed[place.tensor] for feed in feeds], table)
+                   for place in self._places], table)
+
+        return run
+
+    def _step(self, i, values):
+        """Copy the op into the loop, on the values of step i; return the number of the next one."""
+        inputs = {place.tensor.name: value for place, value in zip(self._places, values)}
+        inputs.update((tensor.name, tensor) for tensor in self._held)
+        # A function of TensorFlow takes what is outside of it as an input.
+        inside = getattr(tf.get_default_graph(), "capture", lambda tensor: tensor)
+        inputs = {name: inside(tensor) for name, tensor in inputs.items() if name in self._used}
+        copy, = tf.import_graph_def(self._copied, inputs, [self._op.name], name="step")
+        with tf.control_dependencies([copy]):
+            return i + 1
+
+
+class CompiledLoop(StepLoop):
+    """A StepLoop that XLA compiles as one program, for values of fixed shapes.
+
+    On a GPU a step then starts few kernels in place of some hundred, and none waits for Python.
+
+    Args:
+      op, further: as of StepLoop.
+      num_steps: integer, how many steps a call makes at most.
+      shapes: {placeholder: shape}, of those whose own shape is not fully known. Zeros fill up the
+        values of a feed to that shape.
+
+    Raises:
+      NotImplementedError: this TensorFlow has no tf.function(jit_compile=True), or a placeholder has no
+        fixed shape.
+    """
+
+    def __init__(self, op, further, num_steps, shapes):
+        self._num_steps, self._shapes = num_steps, shapes
+        super().__init__(op, further)
+
+    def _build(self, tensors):
+        import tensorflow as tf2
+        if tf.VERSION.startswith("1."):
+            raise NotImplementedError("TensorFlow %s has no tf.function(jit_compile=True)" % tf.VERSION)
+        for node in self._copied.node:  # XLA compiles loops whole, not taken apart
+            node.attr.pop("_lower_using_switch_merge", None)
+        self._places = [
+            _FixedPlace(tensor, self._shapes.get(tensor, tensor.shape), self._num_steps)
+            for tensor in tensors]
+        self.number = tf.placeholder(tf.int32, [], "number")
+
+        def loop(number, *fed):
+            return tf.while_loop(lambda i: i < number,
+                                 lambda i: self._step(i, [stack[i] for stack in fed]),
+                                 [tf.constant(0)], back_prop=False)
+
+        self.done = tf2.function(loop, jit_compile=True, autograph=False)(
+            self.number, *[place.placeholder for place in self._places])
+
+    def takes(self, feed):
+        return super().takes(feed) and all(place.fits(feed[place.tensor]) for place in self._places)
+
+    def runner(self, session):
+        call = session.make_callable(
+            self.done, [self.number] + [place.placeholder for place in self._places])
+        return lambda feeds: call(len(feeds), *[
+            place.joined([feed[place.tensor] for feed in feeds]) for place in self._places])
+
+
+class _Place:
+    """Where the values of one tensor are fed, of all steps at once.
+
+    Values of one known shape are stacked. Others stand flat, one after the other: the table has where
+    each begins, and its shape.
+
+    Args:
+      tensor: the tensor that a step is fed.
+      column: integer, the first column of the table that is this tensor's.
+    """
+
+    def __init__(self, tensor, column):
+        self.tensor, self._column = tensor, column
+        self._shape = tensor.shape
+        self._is_stacked = tensor.shape.is_fully_defined()
+        self.num_columns = 0 if self._is_stacked else 1 + tensor.shape.rank
+        self.placeholder = tf.placeholder(
+            tensor.dtype, [None] + (tensor.shape.as_list() if self._is_stacked else []), tensor.op.name)
+
+    def joined(self, values, table):
+        """Return the array of all steps' values, and write this tensor's columns of the table."""
+        dtype = self.tensor.dtype.as_numpy_dtype
+        arrays = [np.asarray(value, dtype) for value in values]
+        if self._is_stacked:
+            return np.stack(arrays)
+        begin = 0
+        for row, array in zip(table, arrays):
+            row[self._column] = begin
+            row[self._column + 1:self._column + self.num_columns] = array.shape
+            begin += array.size
+        return np.concatenate([array.ravel() for array in arrays])
+
+    def value(self, i, table):
+        """Return the value of step i."""
+        if self._is_stacked:
+            return self.placeholder[i]
+        begin, shape = table[i, self._column], table[i, self._column + 1:self._column + self.num_columns]
+        value = self.placeholder[begin:begin + tf.reduce_prod(shape)]
+        if self._shape.rank != 1:
+            value = tf.reshape(value, shape)
+        value.set_shape(self._shape)
+        return value
+
+
+class _FixedPlace:
+    """Where the values of one tensor are fed to a CompiledLoop: stacked, filled up with zeros.
+
+    Args:
+      tensor: the tensor that a step is fed.
+      shape: its fixed shape.
+      num_steps: integer, of a call.
+    """
+
+    def __init__(self, tensor, shape, num_steps):
+        self.tensor, shape = tensor, tf.TensorShape(shape)
+        if not shape.is_fully_defined():
+            raise NotImplementedError("%s has no fixed shape" % tensor.op.name)
+        self._shape = [num_steps] + shape.as_list()
+        self.placeholder = tf.placeholder(tensor.dtype, self._shape, tensor.op.name)
+
+    def fits(self, value):
+        """Return whether a value is not larger than the shape."""
+        return all(size <= most for size, most in zip(np.shape(value), self._shape[1:]))
+
+    def joined(self, values):
+        """Return the array of all steps' values."""
+        stacked = np.zeros(self._shape, self.tensor.dtype.as_numpy_dtype)
+        for place, value in zip(stacked, values):
+            place[tuple(map(slice, np.shape(value)))] = value
+        return stacked
+
+
+def _needed(op):
+    """Return {name: tf.Operation} of an op and all that it depends on."""
+    found, todo = {}, [op]
+    while todo:
+        op = todo.pop()
+        if op.name not in found:
+            found[op.name] = op
+            todo += [tensor.op for tensor in op.inputs] + op.control_inputs
+    return found
+
+
+def _is_state(tensor):
+    """Return whether a tensor is a variable or another state, not a value."""
+    return tensor.dtype in (tf.resource, tf.variant) or tensor.dtype._is_ref_dtype
+
+
+def _holds(op):
+    """Return whether an op is a variable, a table or another state, of which all copies are one."""
+    return not op.inputs and any(_is_state(tensor) for tensor in op.outputs)
+
+
+def _nodes_of_functions(graph, ops):
+    """Return the nodes of all functions that ops call."""
+    called = {name for op in ops for name in _called(op.node_def)}
+    if not called:
+        return []
+    functions = {function.signature.name: function for function in graph.as_graph_def().library.function}
+    nodes, todo = [], list(called)
+    while todo:
+        function = functions.get(todo.pop())
+        for node in function.node_def if function else ():
+            nodes.append(node)
+            todo += _called(node) - called
+            called |= _called(node)
+    return nodes
+
+
+def _called(node):
+    """Return the names of the functions that a node calls."""
+    return {value.func.name for value in node.attr.values() if value.func.name}
+
+
+def _is_stateful(op_type):
+    find = getattr(op_def_registry, "get", None) or op_def_registry.get_registered_ops().get
+    found = find(op_type)
+    return found is not None and found.is_stateful
+
+
+def _is_large(op):
+    return op.type == "Const" and op.get_attr("value").ByteSize() > _LARGEST_COPY
+
+
+def _graph_def(graph, names):
+    """Return the GraphDef of some ops, each free to be where its inputs are."""
+    made = graph.as_graph_def()
+    nodes = [node for node in made.node if node.name in names]
+    del made.node[:]
+    for node in nodes:
+        node.attr.pop("_class", None)
+        kept = [name for name in node.input if name[0] != "^" or name[1:] in names]
+        if len(kept) < len(node.input):
+            del node.input[:]
+            node.input.extend(kept)
+    made.node.extend(nodes)
+    return made

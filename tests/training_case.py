@@ -4,7 +4,7 @@ import tensorflow.compat.v1 as tf
 
 from tests import graph_case
 from tf1_sampled import distributions, optimizers
-from tf1_sampled.training import loop, plans, policy, steps
+from tf1_sampled.training import devices, loop, plans, policy, steps
 
 
 def plan(loss, batches, num_units, folder, make_optimizer=optimizers.SGDOptimizer, rate=0.1,
@@ -14,7 +14,8 @@ def plan(loss, batches, num_units, folder, make_optimizer=optimizers.SGDOptimize
     return plans.Plan(
         plans.Objective(loss, tf.identity(loss), held_out_loss, watch, max_loss),
         plans.Data(batches, num_units, "examples"),
-        plans.Optimization(make_optimizer, rate, decay, threads),
+        plans.Optimization(make_optimizer, rate, decay,
+                           threads and devices.Device("CPU", threads)),
         policy.Saving(folder, save_seconds, keep), **options)
 
 

@@ -32,6 +32,13 @@ def printable(text: str) -> str:
         c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
+def first_line(error: Exception) -> str:
+    """The first line of what an error says, that of its cause where it is of TensorFlow's."""
+    lines = [line.strip() for line in str(getattr(error, "message", error)).splitlines() if line.strip()]
+    lines = [line for line in lines if not line.endswith("error:")] or lines
+    return printable(lines[0][:300]) if lines else type(error).__name__
+
+
 def show(value: object) -> str:
     """repr of a value on one line and of bounded length."""
     text = " ".join(repr(value).split())

@@ -11,7 +11,7 @@ import tensorflow.compat.v1 as tf
 
 from tf1_sampled import checks
 from tf1_sampled.cluster import placement, servers, spec, sync, work_queue
-from tf1_sampled.training import file_names, loop, plans, steps as steps_lib
+from tf1_sampled.training import devices, file_names, loop, plans
 
 
 class Sharing(typing.NamedTuple):
@@ -68,7 +68,8 @@ class _SharedTraining(loop.Training):
         settings = dict(sharing.settings, num_units=plan.data.num_units, num_pieces=sharing.num_pieces,
                         learning_rate=plan.optimization.learning_rate, sync=self.cluster.is_sync)
         if self.cluster.is_sync:  # a step ends when those of all workers do
-            plan = plan._replace(optimization=plan.optimization._replace(threads=1))
+            plan = plan._replace(optimization=plan.optimization._replace(
+                device=devices.Device("CPU", 1)))
         super().__init__(plan, settings, self.cluster.is_chief)
         self.queue.require(tf.global_variables())
         self._scaffold.finalize()  # before the places of its ops are known
@@ -80,7 +81,7 @@ class _SharedTraining(loop.Training):
         hooks = [self.sync_hook] if self.sync_hook else []
         if self.is_chief and tf.train.latest_checkpoint(plan.saving.model_dir) is None:
             # Made here: initial values may be in the memory of this process, which no server has.
-            with tf.Session(config=steps_lib.session_config()) as session:
+            with tf.Session(config=devices.session_config()) as session:
                 self._initialise(session)
                 self.store.save(session, 0)
 

@@ -31,6 +31,7 @@ class ProgramHost(host.OneMachine):
     def __init__(self, cluster: Optional[Any] = None):
         self.cluster = cluster
         self.is_chief = not cluster or cluster.is_chief
+        self.allows_gpu = not cluster
         self.folder = ""
 
     def report(self, line: str) -> None:

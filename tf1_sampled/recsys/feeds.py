@@ -11,6 +11,7 @@ import numpy as np
 
 from tf1_sampled import checks
 from tf1_sampled.recsys import batches, model, splits
+from tf1_sampled.training import step_loop
 
 Known = collections.namedtuple("Known", "items rows row_of_example")
 Known.__doc__ = """What the users of a batch are known to have taken, for candidates.without_known.
@@ -167,10 +168,33 @@ def epochs_of_feeds(events, fed, plan, position=None, begin=0.0, end=1.0):
         feed = model.feed(fed.inputs, of_batch(events, batch, end_of_training))
         feed[fed.labels] = batch.labels
         if fed.weights is not None:
-            feed[fed.weights] = events.weights[batch.positions]
+            feed[fed.weights] = (np.ones(len(batch.labels), np.float32) if events.weights is None
+                                 else events.weights[batch.positions])
         if fed.known is not None:
             feed.update(zip(fed.known, known_of_batch(events, batch)))
         yield feed, progress, after
+
+
+def filled(fed, feeds):
+    """Return the fixed shapes to which batches are filled up, for steps that XLA compiles.
+
+    What fills up a batch repeats its first example, with the weight 0.
+
+    Args:
+      fed: Fed with weights.
+      feeds: feed_dicts of some batches; a later one may have 5% more examples or events than each.
+
+    Returns:
+      {placeholder: step_loop.Filled}.
+    """
+    def most(tensor):
+        return int(1.05 * max(len(feed[tensor]) for feed in feeds)) + 1
+
+    num_examples = most(fed.labels)
+    found = {tensor: step_loop.Filled([num_examples]) for tensor in feeds[0]}
+    found[fed.inputs.items] = step_loop.Filled([most(fed.inputs.items)])
+    found[fed.weights] = step_loop.Filled([num_examples], 0.0)
+    return found
 
 
 def some_targets(part, most=4096):

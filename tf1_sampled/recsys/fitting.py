@@ -1,5 +1,6 @@
 """A training of a recommender: its plan, its validations, its scores on held-out events."""
 import contextlib
+import itertools
 import math
 from typing import Any, Callable, Dict, Iterator, NamedTuple, Optional, Sequence, Tuple
 
@@ -17,7 +18,7 @@ from tf1_sampled.recsys import (
 )
 from tf1_sampled.recsys.objective import Graph
 from tf1_sampled.recsys.settings import RecsysSettings
-from tf1_sampled.training import loop, metrics, plans, policy, steps
+from tf1_sampled.training import devices, loop, metrics, plans, policy
 from tf1_sampled.training.host import OneMachine
 
 
@@ -51,8 +52,25 @@ class Fit(NamedTuple):
             yield session
 
 
+def device(settings: RecsysSettings, events: splits.Events, host: OneMachine) -> devices.Device:
+    """Return the device to train on, and tell the user.
+
+    Raises:
+      InputError: see devices.chosen.
+    """
+    num_numbers = 2 * len(events.item_names) * settings.dim
+    chosen = devices.chosen(settings.device, settings.threads, num_numbers, host.allows_gpu)
+    uses_labels = settings.sampler == "learned_unigram" or settings.sampler.startswith("in_batch")
+    if chosen.is_compiled and (settings.l2 or settings.remove_known or uses_labels):
+        chosen = chosen._replace(is_compiled=False)  # these would count what fills up a batch
+    if host.is_chief:
+        host.report("Training on the %s: steps of about %s examples" % (
+            chosen.description, format(reading.batch_size(settings, events), ",")))
+    return chosen
+
+
 def train(settings: RecsysSettings, data: reading.Data, graph: Graph, folder: Any,
-          host: OneMachine) -> Any:
+          host: OneMachine, on: devices.Device) -> Any:
     """Train in the default graph.
 
     Args:
@@ -61,6 +79,7 @@ def train(settings: RecsysSettings, data: reading.Data, graph: Graph, folder: An
       graph: objective.Graph.
       folder: model_dir.ModelDir, which this begins.
       host: host.OneMachine.
+      on: devices.Device.
 
     Returns:
       plans.TrainingResult.
@@ -76,7 +95,8 @@ def train(settings: RecsysSettings, data: reading.Data, graph: Graph, folder: An
     def batches_from(position: Any, *share: float) -> Any:
         return feeds.epochs_of_feeds(events, fed, batch_plan, position, *share)
 
-    next(batches_from(None))  # its errors come before the folder is made
+    # Their errors come before the folder is made.
+    first = [feed for feed, _, _ in itertools.islice(batches_from(None), 32 if on.is_compiled else 1)]
     initialise = None
     if settings.init_from:
         initialise = warm_start.Earlier(settings.init_from).loader(
@@ -92,9 +112,10 @@ def train(settings: RecsysSettings, data: reading.Data, graph: Graph, folder: An
         len(events.item_names) + 1)
     plan = plans.Plan(
         plans.Objective(graph.loss, graph.mean_loss, watch=graph.watch, max_loss=max_loss),
-        plans.Data(batches_from, num_units, "examples", settings.epochs),
+        plans.Data(batches_from, num_units, "examples", settings.epochs,
+                   reading.batch_size(settings, events)),
         plans.Optimization(settings.make_optimizer, settings.chosen_learning_rate(), settings.decay,
-                           settings.threads or steps.num_cores()),
+                           on, feeds.filled(fed, first) if on.is_compiled else None),
         settings.saving(folder.path),
         validation=_validation(settings, data, graph, host.report), initialise=initialise,
         profile_step=settings.profile, stop=host.stop, report=host.report)

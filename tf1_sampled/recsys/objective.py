@@ -49,13 +49,15 @@ class Graph(NamedTuple):
     full_losses: tf.Tensor
 
 
-def build(settings: RecsysSettings, events: splits.Events, features: Any = None) -> Graph:
+def build(settings: RecsysSettings, events: splits.Events, features: Any = None,
+          is_weighted: bool = False) -> Graph:
     """Build the graph of a training in the default graph.
 
     Args:
       settings: RecsysSettings.
       events: splits.Events, for the counts of the items and the columns of the context.
       features: item_features.ItemFeatures, or None.
+      is_weighted: boolean, whether examples have weights, also where events have none.
 
     Returns:
       Graph.
@@ -69,7 +71,9 @@ def build(settings: RecsysSettings, events: splits.Events, features: Any = None)
     weights, biases = network.class_table()
     sampled, known = draw_negatives(settings, events, labels, users, classes=(weights, biases),
                                     seed=seed)
-    example_weights = None if events.weights is None else tf.placeholder(tf.float32, [None], "weights")
+    example_weights = None
+    if is_weighted or events.weights is not None:
+        example_weights = tf.placeholder(tf.float32, [None], "weights")
     mean_loss = weighted_mean(losses.loss_by_name(
         settings.loss, weights, biases, labels, users, num_classes=num_items, sampled_values=sampled,
         **settings.loss_options()), example_weights)

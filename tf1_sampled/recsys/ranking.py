@@ -15,7 +15,7 @@ import tensorflow.compat.v1 as tf
 from tf1_sampled import checks
 from tf1_sampled.logits import lookup, whole_table
 from tf1_sampled.recsys import evaluation, splits
-from tf1_sampled.training import steps
+from tf1_sampled.training import devices
 
 
 def best_items(weights, biases, vectors, num_items, number, num_vectors=16):
@@ -138,7 +138,7 @@ class ItemRanking:
             items[np.isneginf(values)] = -1
             return values, items, wanted[:, 0], target_scores
 
-        with concurrent.futures.ThreadPoolExecutor(steps.num_cores()) as pool:
+        with concurrent.futures.ThreadPoolExecutor(devices.num_cores()) as pool:
             for result in pool.map(block, range(0, len(vectors), self._users_at_a_time)):
                 yield result
 

@@ -94,8 +94,7 @@ def read(settings: RecsysSettings, sources: Sources, report: Callable[[str], Non
                    "a user with two events or more to train on (--split=none trains on all)",
                    "%d events to train on of %d users" % (
                        facts["events"]["train"], len(events.user_names)))
-    report("Training: %s examples in an epoch, about %s in a step" % (
-        format(examples, ","), format(batch_size(settings, events), ",")))
+    report("Training: %s examples in an epoch" % format(examples, ","))
     most = len(events.item_names)
     settings.check(max(settings.k) <= most, "k", "at most %d items" % most, max(settings.k))
     settings.check(events.times is not None or not settings.example_age, "example_age",

@@ -40,9 +40,9 @@ class YouTubeDNN(RecsysSettings, Estimator):
     """A recommender of the YouTube DNN's candidate generator; its keywords are RecsysSettings.
 
     Attributes:
-      folder, history, seconds, is_whole: see Estimator.
+      folder, history, seconds, cpu_seconds, machine, is_whole: see Estimator.
       examples, examples_per_second: integer and float, what it trained on and how fast.
-      reading_seconds, cpu_seconds: floats, of reading the events, and of all cores while training.
+      reading_seconds: float, of reading the events.
       validation_history: list of (examples, seconds, score, record), what validation gave on the way.
       data_summary: {fact: value}, see summary.of_data: what was read, left out, split.
       fitted: fitting.Fit, the data and the graph of `fit`; None for a model that was loaded.
@@ -54,7 +54,6 @@ class YouTubeDNN(RecsysSettings, Estimator):
     examples: int
     examples_per_second: float
     reading_seconds: float
-    cpu_seconds: float
     validation_history: List[Any]
     data_summary: Dict[str, Any]
     fitted: Any
@@ -63,7 +62,7 @@ class YouTubeDNN(RecsysSettings, Estimator):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.examples, self.validation_history, self.data_summary = 0, [], {}
-        self.examples_per_second = self.cpu_seconds = self.reading_seconds = 0.0
+        self.examples_per_second = self.reading_seconds = 0.0
         self.fitted, self._recommender = None, None
 
     def fit(self: _Self, events: Any = None, valid: Any = None, test: Any = None,
@@ -115,12 +114,13 @@ class YouTubeDNN(RecsysSettings, Estimator):
         with tf.Graph().as_default() as default_graph:
             tf.set_random_seed(self.seed)
             who.prepare_graph()
-            graph = objective.build(self, data.events, data.features)
-            result = fitting.train(self, data, graph, folder, who)
+            device = fitting.device(self, data.events, who)
+            graph = objective.build(self, data.events, data.features, is_weighted=device.is_compiled)
+            result = fitting.train(self, data, graph, folder, who, on=device)
         self._close()
         self._take(result, folder.path)
         self.examples, self.examples_per_second = result.units, result.units_per_second
-        self.cpu_seconds, self.validation_history = result.cpu_seconds, list(result.validations)
+        self.validation_history = list(result.validations)
         self.data_summary = data.summary or {}
         self.fitted = fitting.Fit(self, data, graph, default_graph, folder.path, result)
         if who.is_chief:
@@ -258,6 +258,7 @@ class YouTubeDNN(RecsysSettings, Estimator):
         return {
             "seconds": {"read": self.reading_seconds, "train": self.seconds},
             "cpu_seconds": self.cpu_seconds,
+            **self.machine,
             "examples": self.examples,
             "examples_per_second": self.examples_per_second,
             "data": self.data_summary,
@@ -281,14 +282,12 @@ class YouTubeDNN(RecsysSettings, Estimator):
         if self.fitted is None:
             return super().used()
         events = self.fitted.data.events
-        return dict(super().used(), batch_size=reading.batch_size(self, events),
-                    num_sampled=negatives.number(self, events.item_counts))
+        return dict(super().used(), num_sampled=negatives.number(self, events.item_counts))
 
     def _load(self, metrics: Dict[str, Any]) -> None:
         super()._load(metrics)
         self.examples = int(metrics.get("examples") or 0)
         self.examples_per_second = float(metrics.get("examples_per_second") or 0.0)
-        self.cpu_seconds = float(metrics.get("cpu_seconds") or 0.0)
         self.data_summary = metrics.get("data") or {}
         self.reading_seconds = float((metrics.get("seconds") or {}).get("read") or 0.0)
         for record in metrics.get("validations") or ():

@@ -19,6 +19,7 @@ from tf1_sampled.training import file_names, host, model_dir
 from tf1_sampled.training.settings import TrainingSettings
 
 _Self = TypeVar("_Self", bound="Estimator")
+_MACHINE = ("device", "threads", "steps_per_call", "batch_size")
 _GIVEN = "given"  # in settings.json: the names of settings that were given, be it with their default
 
 
@@ -30,6 +31,8 @@ class Estimator(TrainingSettings):
       history: list of (units, seconds, loss), the losses that were shown while training.
       seconds: float, of training alone.
       is_whole: boolean, False where the training was stopped before its end.
+      cpu_seconds: float, of all cores while training.
+      machine: dict, how the steps were made: device, threads, steps_per_call, batch_size.
     """
 
     PROGRAM: ClassVar[str] = ""  # in settings.json: which class reads a folder
@@ -39,11 +42,14 @@ class Estimator(TrainingSettings):
     history: List[Any]
     seconds: float
     is_whole: bool
+    cpu_seconds: float
+    machine: Dict[str, Any]
     _temporary: Dict[str, Any]  # {folder: weakref.finalize that deletes it}
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self.folder, self.history, self.seconds, self.is_whole = "", [], 0.0, False
+        self.cpu_seconds, self.machine = 0.0, {}
         self._temporary = {}
 
     def save(self, folder: str) -> None:
@@ -121,6 +127,8 @@ class Estimator(TrainingSettings):
         self.history = [tuple(row) for row in metrics.get("history") or ()]
         self.seconds = float((metrics.get("seconds") or {}).get("train") or 0.0)
         self.is_whole = bool(metrics.get("is_whole", True))
+        self.cpu_seconds = float(metrics.get("cpu_seconds") or 0.0)
+        self.machine = {name: metrics[name] for name in _MACHINE if name in metrics}
 
     def _open_folder(self, who: host.OneMachine) -> model_dir.ModelDir:
         """Return the folder of a training: model_dir, or a temporary one that goes with this object."""
@@ -138,9 +146,7 @@ class Estimator(TrainingSettings):
 
     def used(self) -> Dict[str, Any]:
         """Return the settings with the values that a training on this machine has: {name: value}."""
-        from tf1_sampled.training import steps
-        return dict(self.recorded(), learning_rate=self.chosen_learning_rate(),
-                    threads=self.threads or steps.num_cores())
+        return dict(self.recorded(), learning_rate=self.chosen_learning_rate(), **self.machine)
 
     def _take(self, result: Any, folder: str) -> None:
         """Take over what a training took.
@@ -150,7 +156,9 @@ class Estimator(TrainingSettings):
           folder: string.
         """
         self.folder, self.history, self.seconds = folder, list(result.history), result.seconds
-        self.is_whole = result.is_whole
+        self.is_whole, self.cpu_seconds = result.is_whole, result.cpu_seconds
+        self.machine = dict(zip(_MACHINE, (
+            result.device, result.threads, result.steps_per_call, result.step_size)))
         for path in set(self._temporary) - {folder}:
             self._temporary.pop(path)()
 

@@ -11,6 +11,7 @@ class OneMachine:
     """The host of a training in the user's own process, in which it leaves everything as it is."""
 
     is_chief = True  # whether this process writes, validates and exports
+    allows_gpu = True  # whether a GPU may train
 
     def report(self, line: str) -> None:
         """Give the user a line of text: here to the logger "tf1_sampled", at the level INFO."""

@@ -22,6 +22,7 @@ import tensorflow.compat.v1 as tf
 from tf1_sampled import checks
 from tf1_sampled.training import (
     checkpoints,
+    devices,
     file_names,
     interrupts,
     plans,
@@ -82,7 +83,7 @@ def stopped_by_interrupts(plan):
 def restored_session(model_dir):
     """Give a session on the default graph with the variables of checkpoints.chosen(model_dir)."""
     savers = tf.get_collection(tf.GraphKeys.SAVERS)  # that of `train`, as the graph may be final
-    with tf.Session(config=steps_lib.session_config()) as session:
+    with tf.Session(config=devices.session_config()) as session:
         (savers[0] if savers else tf.train.Saver()).restore(session, checkpoints.chosen(model_dir))
         yield session
 
@@ -110,13 +111,24 @@ class Training:
 
     def run(self):
         """Train; return the TrainingResult."""
-        return self._attempt("", steps_lib.session_config(self.plan.optimization.threads))
+        device = self.plan.optimization.device
+        if not device:
+            return self._attempt("", devices.session_config())
+        try:
+            return self._attempt("", device.session_config())
+        except tf.errors.ResourceExhaustedError as e:
+            if device.name == "CPU":
+                raise
+            self.plan.report("Training on the CPU, as the GPU has too little memory: %s" % (
+                checks.first_line(e)))
+            return self._attempt("", device._replace(name="CPU").session_config())
 
     def _make_step(self, wrap=lambda make_optimizer: make_optimizer, begin=0.0):
         objective, optimization = self.plan.objective, self.plan.optimization
         return steps_lib.Step(
             objective.loss, objective.shown_loss, wrap(optimization.make_optimizer),
-            optimization.learning_rate, decay=optimization.decay, progress=begin, watch=objective.watch)
+            optimization.learning_rate, decay=optimization.decay, progress=begin, watch=objective.watch,
+            filled=optimization.filled if optimization.is_compiled else None)
 
     def _attempt(self, master, config, hooks=()):
         """Train in a new session; return the TrainingResult."""
@@ -126,7 +138,7 @@ class Training:
                 save_summaries_steps=None, log_step_count_steps=None,
                 ) as session, contextlib.ExitStack() as stack:
             pool = stack.enter_context(concurrent.futures.ThreadPoolExecutor(
-                self.plan.optimization.threads or 1))
+                self.plan.optimization.threads))
 
             def run(step_context):
                 try:
@@ -155,7 +167,7 @@ class Training:
         self.saved.write(session, state_lib.State())
 
 
-# A call that the pool has and the state does not yet have: its steps, and where the training is after it.
+# A call that the pool has and the state does not: its steps, and where the training is after it.
 _Pending = collections.namedtuple("_Pending", "future num_steps progress position")
 
 
@@ -172,7 +184,7 @@ class Run:
     def __init__(self, training, session, pool, stack):
         self._training, self._plan, self._session = training, training.plan, session
         self._calls = step_calls.StepCalls(
-            training.step, session, pool, self._plan.optimization.threads or 1)
+            training.step, session, pool, self._plan)
         self._pending = collections.deque()
         self._group = []  # feeds of steps that become one call
         self._state = self._read_state()
@@ -268,7 +280,7 @@ class Run:
             if is_looked_at and watched:
                 self._look(watched)
             if self._training.is_chief and self._state.history:
-                self._display.show(self._progress, self._state.history[-1][2])
+                self._display.show(self._progress, self._state.history[-1][2], self._machine())
             if is_validated:
                 self._validate()
             if is_saved:
@@ -313,7 +325,7 @@ class Run:
         return is_looked_at, self._plan.saving.is_due(now - self._saved_time)
 
     def _finish(self, number):
-        """Wait for so many pending calls, and count their steps; return the values of the watched one."""
+        """Wait for pending calls, and count their steps; return the values of the watched one."""
         self._wait(self._under_way[:number])
         watched = {}
         for _ in range(number):
@@ -427,6 +439,14 @@ class Run:
                               "No trace of step %d: %d were made" % (
                                   self._plan.profile_step, self._state.steps))
 
+    def _machine(self):
+        """Return how steps are made, for the user: "CPU, 2 threads, 12 steps of 2,048 a call"."""
+        device, step_size = self._plan.optimization.device, self._plan.data.step_size
+        if not device or not step_size:
+            return ""
+        return "%s, %d steps of %s a call" % (
+            device.description, self._calls.steps_per_call, format(step_size, ","))
+
     def _units(self):
         return int(round(self._progress * self._plan.data.num_units))
 
@@ -445,10 +465,13 @@ class Run:
                 self._is_stopped = True
             self._save()
             self._report_trace()
+        device = self._plan.optimization.device
         return plans.TrainingResult(
             seconds, cpu_seconds, self._state.steps, self._units(),
             units_per_second=self._units() / seconds, history=self._state.history,
-            validations=self._state.validations, is_whole=not self._is_stopped)
+            validations=self._state.validations, is_whole=not self._is_stopped,
+            device=device.name if device else "", threads=self._plan.optimization.threads,
+            steps_per_call=self._calls.steps_per_call, step_size=self._plan.data.step_size)
 
     def _look_at_the_end(self, seconds):
         objective, history = self._plan.objective, self._state.history
@@ -458,6 +481,6 @@ class Run:
             last = (objective.held_out_loss(self._session) if objective.held_out_loss
                     else self._session.run(objective.shown_loss, self._feed))
             self._check_finite(last, self._state.steps, objective.max_loss)
-            self._display.close(last, self._progress)
+            self._display.close(last, self._progress, self._machine())
             if not self._is_stopped:
                 history.append((self._units(), seconds, float(last)))

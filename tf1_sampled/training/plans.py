@@ -8,7 +8,7 @@ import math
 import typing
 
 from tf1_sampled import checks
-from tf1_sampled.training import policy
+from tf1_sampled.training import devices, policy
 
 
 class Objective(typing.NamedTuple):
@@ -39,12 +39,14 @@ class Data(typing.NamedTuple):
     num_units: integer, units of progress in all of it.
     unit: string, what they are called ("words").
     num_epochs: integer, the passes over the data that they are; None where the caller counts units.
+    step_size: integer, about how much a step has, for the user to know; None for no word of it.
     """
 
     batches: typing.Callable
     num_units: int
     unit: str
     num_epochs: typing.Optional[int] = None
+    step_size: typing.Optional[int] = None
 
 
 class Optimization(typing.NamedTuple):
@@ -53,13 +55,26 @@ class Optimization(typing.NamedTuple):
     make_optimizer: learning rate (float scalar tensor) -> tf.train.Optimizer; see OPTIMIZERS.
     learning_rate: float above 0, at the start.
     decay: "linear", the learning rate falls to 0; or "none", it stays.
-    threads: integer, steps at a time; or None, one that TensorFlow divides among the cores.
+    device: devices.Device, where steps are made and how many at a time; or None, one at a time, which
+      TensorFlow divides among all that it sees.
+    filled: {placeholder: step_loop.Filled}, for steps that XLA compiles, of fixed shapes.
     """
 
     make_optimizer: typing.Callable
     learning_rate: float
     decay: str = "linear"
-    threads: typing.Optional[int] = None
+    device: typing.Optional[devices.Device] = None
+    filled: typing.Optional[dict] = None
+
+    @property
+    def is_compiled(self):
+        """Whether XLA compiles the steps."""
+        return bool(self.device and self.device.is_compiled)
+
+    @property
+    def threads(self):
+        """Steps at a time: integer."""
+        return self.device.threads if self.device else 1
 
 
 class Plan(typing.NamedTuple):
@@ -108,6 +123,10 @@ class TrainingResult(typing.NamedTuple):
     history: list of (units, seconds, loss), the losses that were shown on the way and at the end.
     validations: list of (units, seconds, score, record), of policy.Validation.
     is_whole: boolean, False where it was stopped before the end.
+    device: string, devices.Device's name; "" without one.
+    threads: integer, steps at a time.
+    steps_per_call: integer, the steps of a call of the session at the end.
+    step_size: integer or None, as of Data.
     """
 
     seconds: float
@@ -118,3 +137,7 @@ class TrainingResult(typing.NamedTuple):
     history: list
     validations: list
     is_whole: bool
+    device: str = ""
+    threads: int = 1
+    steps_per_call: int = 1
+    step_size: typing.Optional[int] = None

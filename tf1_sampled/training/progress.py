@@ -70,29 +70,39 @@ class Display:
         if self._bar is not None:
             self._bar.close()
 
-    def show(self, progress, loss):
-        """Show that the share `progress` of the work, in [0, 1], is done."""
+    def show(self, progress, loss, machine=""):
+        """Show that the share `progress` of the work, in [0, 1], is done.
+
+        Args:
+          progress: float.
+          loss: float.
+          machine: string, on what and how the work is done.
+        """
         if self._bar is not None:
-            self._bar.set_postfix_str("loss %.3f" % loss, refresh=False)
+            self._bar.set_postfix_str(_joined("loss %.3f" % loss, machine), refresh=False)
             self._bar.update(int(progress * self._num_units) - self._bar.n)
         elif 0 < progress < 1 and time.time() - self._last > self._between:
             self._last = time.time()
-            self._print_line(progress, loss)
+            self._print_line(progress, loss, machine)
 
-    def close(self, loss, progress=1.0):
+    def close(self, loss, progress=1.0, machine=""):
         """Show that the work ended, at `progress` of it."""
-        self.show(progress, loss)
+        self.show(progress, loss, machine)
         if self._bar is not None:
             self._bar.close()
         else:
-            self._print_line(progress, loss)
+            self._print_line(progress, loss, machine)
 
-    def _print_line(self, progress, loss):
+    def _print_line(self, progress, loss, machine):
         speed = (progress - self._progress) / (time.time() - self._start)
-        print("%3d%% of %s %s, %s %s/s, loss %.3f, %d s left" % (
+        print(_joined("%3d%% of %s %s, %s %s/s, loss %.3f, %d s left" % (
             100 * progress, format(self._num_units, ","), self._unit,
             format(int(speed * self._num_units), ","), self._unit, loss,
-            (1 - progress) / speed if speed else 0), file=self._stream, flush=True)
+            (1 - progress) / speed if speed else 0), machine), file=self._stream, flush=True)
+
+
+def _joined(line, machine):
+    return line + "; " + machine if machine else line
 
 
 def _is_notebook():

@@ -15,9 +15,12 @@ class TrainingSettings(registry.ObjectiveSettings):
                          "training", choices=("linear", "none"))
     epochs: int = setting(5, "Passes over the data.", "training", least=1, may_change=True)
     seed: int = setting(1, "Seed of all random numbers.", "training", least=0)
+    device: str = setting(
+        "auto", "Where to train. auto takes a GPU if TensorFlow sees one and the model has 4 million "
+        "numbers or more, else the CPU.", "training", choices=("auto", "cpu", "gpu"), may_change=True)
     threads: int = setting(
         0, "Steps at a time, each on a core of its own. With 1 the same seed gives the same model. "
-        "Default: one for each core.", "training", least=0, may_change=True)
+        "Default: one for each core; 1 on a GPU.", "training", least=0, may_change=True)
     model_dir: str = setting(
         "", "Folder for checkpoints and results. A training that it holds goes on where it ended. "
         "Default: the programs take the next free runs/<program>-N, the classes a temporary folder.",

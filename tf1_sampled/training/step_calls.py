@@ -1,6 +1,6 @@
 """Steps handed to threads, many for one call of the session: how many follows from how long they take.
 
-    calls = StepCalls(step, session, pool, num_threads=2)
+    calls = StepCalls(step, session, pool, plan)
     for feeds in ...:                  lists of at most calls.steps_per_call feeds
         futures.append(calls.submit(feeds))
 
@@ -8,8 +8,9 @@ A call costs Python some 0.2 ms under its lock, whatever the number of its steps
 """
 import time
 
-_SECONDS_OF_CALL = 0.05  # about what a call takes: far above what it costs, far below what a user notices
-_MOST_STEPS = 50  # of a call, and the least of a round: then rounds of one thread are always the same
+from tf1_sampled.training.steps import MOST_STEPS
+
+_SECONDS_OF_CALL = 0.05  # about what a call takes: far more than it costs, far less than a user notices
 
 
 class StepCalls:
@@ -19,11 +20,12 @@ class StepCalls:
       step: steps.Step.
       session: tf.Session.
       pool: executor, whose threads make the calls.
-      num_threads: integer, of the pool.
+      plan: plans.Plan.
     """
 
-    def __init__(self, step, session, pool, num_threads):
-        self._step, self._session, self._pool, self._num_threads = step, session, pool, num_threads
+    def __init__(self, step, session, pool, plan):
+        self._step, self._session, self._pool = step, session, pool
+        self._num_threads, self._report = plan.optimization.threads, plan.report
         self._run_one = step.runner(session)
         self._run_many = None
         self._is_new = True  # no feed was seen yet
@@ -35,12 +37,12 @@ class StepCalls:
         """The number of steps of one call, for now: integer above 0."""
         if self._run_many is None or self._seconds_of_step is None:
             return 1
-        return min(max(int(_SECONDS_OF_CALL / self._seconds_of_step), 1), _MOST_STEPS)
+        return min(max(int(_SECONDS_OF_CALL / self._seconds_of_step), 1), MOST_STEPS)
 
     @property
     def steps_of_round(self):
         """The number of steps of a round, which has work for all threads: integer."""
-        return max(_MOST_STEPS, self._num_threads * self.steps_per_call)
+        return max(MOST_STEPS, self._num_threads * self.steps_per_call)
 
     def submit(self, feeds, is_watched=False, trace_to=None):
         """Hand the pool a call.
@@ -55,7 +57,7 @@ class StepCalls:
         """
         if self._is_new:
             self._is_new = False
-            self._run_many = self._step.repeater(self._session, feeds[0])
+            self._run_many = self._step.repeater(self._session, feeds[0], self._report)
         return self._pool.submit(self._run, feeds, is_watched, trace_to)
 
     def _run(self, feeds, is_watched, trace_to):

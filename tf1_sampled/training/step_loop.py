@@ -7,6 +7,8 @@
 Python then takes no part in a step, and its lock does not bound how many threads train. A step finds
 what the step before has written, and has the values that it would have in a call of its own.
 """
+import typing
+
 import numpy as np
 import tensorflow.compat.v1 as tf
 from tensorflow.python.framework import op_def_registry
@@ -70,7 +72,8 @@ class StepLoop:
 
     def _build(self, tensors):
         """Make the places where tensors are fed, and the loop."""
-        self._places, num_columns = [], 0
+        self._places: typing.List[typing.Any] = []
+        num_columns = 0
         for tensor in tensors:
             self._places.append(_Place(tensor, num_columns))
             num_columns += self._places[-1].num_columns
@@ -122,6 +125,17 @@ class StepLoop:
             return i + 1
 
 
+class Filled(typing.NamedTuple):
+    """The fixed shape to which a step's value is filled up.
+
+    shape: integers, or tf.TensorShape.
+    value: what fills it up; None for the first of the value's own, row or number.
+    """
+
+    shape: typing.Any
+    value: typing.Optional[float] = None
+
+
 class CompiledLoop(StepLoop):
     """A StepLoop that XLA compiles as one program, for values of fixed shapes.
 
@@ -130,8 +144,7 @@ class CompiledLoop(StepLoop):
     Args:
       op, further: as of StepLoop.
       num_steps: integer, how many steps a call makes at most.
-      shapes: {placeholder: shape}, of those whose own shape is not fully known. Zeros fill up the
-        values of a feed to that shape.
+      shapes: {placeholder: Filled}, of those whose own shape is not fully known.
 
     Raises:
       NotImplementedError: this TensorFlow has no tf.function(jit_compile=True), or a placeholder has no
@@ -149,7 +162,7 @@ class CompiledLoop(StepLoop):
         for node in self._copied.node:  # XLA compiles loops whole, not taken apart
             node.attr.pop("_lower_using_switch_merge", None)
         self._places = [
-            _FixedPlace(tensor, self._shapes.get(tensor, tensor.shape), self._num_steps)
+            _FixedPlace(tensor, self._shapes.get(tensor, Filled(tensor.shape)), self._num_steps)
             for tensor in tensors]
         self.number = tf.placeholder(tf.int32, [], "number")
 
@@ -216,16 +229,16 @@ class _Place:
 
 
 class _FixedPlace:
-    """Where the values of one tensor are fed to a CompiledLoop: stacked, filled up with zeros.
+    """Where the values of one tensor are fed to a CompiledLoop: stacked, each filled up.
 
     Args:
       tensor: the tensor that a step is fed.
-      shape: its fixed shape.
+      filled: Filled.
       num_steps: integer, of a call.
     """
 
-    def __init__(self, tensor, shape, num_steps):
-        self.tensor, shape = tensor, tf.TensorShape(shape)
+    def __init__(self, tensor, filled, num_steps):
+        self.tensor, shape, self._fill = tensor, tf.TensorShape(filled.shape), filled.value
         if not shape.is_fully_defined():
             raise NotImplementedError("%s has no fixed shape" % tensor.op.name)
         self._shape = [num_steps] + shape.as_list()
@@ -233,13 +246,19 @@ class _FixedPlace:
 
     def fits(self, value):
         """Return whether a value is not larger than the shape."""
-        return all(size <= most for size, most in zip(np.shape(value), self._shape[1:]))
+        shape = np.shape(value)
+        return shape[1:] == tuple(self._shape[2:]) and (not shape or shape[0] <= self._shape[1])
 
     def joined(self, values):
         """Return the array of all steps' values."""
         stacked = np.zeros(self._shape, self.tensor.dtype.as_numpy_dtype)
+        if stacked.ndim == 1:
+            stacked[:len(values)] = values
+            return stacked
         for place, value in zip(stacked, values):
-            place[tuple(map(slice, np.shape(value)))] = value
+            place[:len(value)] = value
+            if len(value) < len(place):
+                place[len(value):] = value[0] if self._fill is None and len(value) else self._fill or 0
         return stacked
 
 

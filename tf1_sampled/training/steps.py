@@ -3,7 +3,6 @@
     train_op = minimize(loss, optimizer)
     seed = step_seed(1)                    for samplers and dropout: other draws in each step
 """
-import os
 from typing import Any, Optional, Sequence
 
 import numpy as np
@@ -13,32 +12,9 @@ from tf1_sampled import checks
 from tf1_sampled.training import step_loop, summaries
 from tf1_sampled.type_names import Array, Optimizer, Tensor
 
+MOST_STEPS = 50  # of a call, and the least between two looks at the loss: of one thread always so many
+
 _SEEDS = "tf1_sampled/step_seeds"  # collection of (tensor, seed)
-
-
-def session_config(threads=None):
-    """ConfigProto with soft placement: an op without a kernel for its device goes to another one.
-
-    Args:
-      threads: integer, how many threads call the session, each to run its steps by itself, op after
-        op: so all cores are busy all the time, where a step that is divided among them waits for its
-        longest op. None for TensorFlow's own way, which divides a step.
-
-    Returns:
-      tf.ConfigProto.
-    """
-    if threads is None:
-        return tf.ConfigProto(allow_soft_placement=True)
-    # -1: the ops of a step run in the thread that called.
-    return tf.ConfigProto(allow_soft_placement=True, intra_op_parallelism_threads=1,
-                          inter_op_parallelism_threads=-1)
-
-
-def num_cores():
-    """Return the number of cores that this process may use: threads for `session_config`."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def minimize(loss: Array, optimizer: Optimizer, var_list: Optional[Sequence[Any]] = None,
@@ -93,13 +69,15 @@ class Step:
       decay: "linear", the learning rate falls to 0 with `progress`; or "none", it stays.
       progress: float or float scalar, the progress of the work where none is fed.
       watch: None, or {name: scalar}, more to tell.
+      filled: {placeholder: step_loop.Filled}, for calls of many steps that XLA compiles; None for calls
+        that it does not.
 
     Raises:
       InputError: a trainable variable on which the loss does not depend.
     """
 
     def __init__(self, loss, shown_loss, make_optimizer, learning_rate, decay="linear", progress=0.0,
-                 watch=None):
+                 watch=None, filled=None):
         # A resource: what SyncReplicasOptimizer reads after a step is then the value after it.
         with tf.variable_scope(tf.get_variable_scope(), use_resource=True):
             self.global_step = tf.train.get_or_create_global_step()
@@ -111,13 +89,24 @@ class Step:
         self._op = _apply(self.optimizer, gradients, self.global_step)
         self._watched = dict({"loss": shown_loss}, **_watched(gradients, watch))
         self._seeds = tf.get_collection(_SEEDS)
-        self._loop = self._make_loop()
+        self._loop = self._compiled = None
+        self._is_to_be_compiled = filled is not None
+        self._why_not = "its steps are made one at a time"
+        if not isinstance(self.optimizer, tf.train.SyncReplicasOptimizer):
+            self._make_loops(filled)
 
-    def _make_loop(self):
-        """Return the loop that makes many steps in one call; None where there can be none."""
-        if isinstance(self.optimizer, tf.train.SyncReplicasOptimizer) or step_loop.obstacle(self._op):
-            return None
-        return step_loop.StepLoop(self._op, [self._progress] + [tensor for tensor, _ in self._seeds])
+    def _make_loops(self, filled):
+        """Make the loops that make many steps in one call, where there can be some."""
+        self._why_not = step_loop.obstacle(self._op)
+        if self._why_not:
+            return
+        further = [self._progress] + [tensor for tensor, _ in self._seeds]
+        self._loop = step_loop.StepLoop(self._op, further)
+        if filled is not None:
+            try:
+                self._compiled = step_loop.CompiledLoop(self._op, further, MOST_STEPS, filled)
+            except NotImplementedError as e:
+                self._why_not = str(e)
 
     def with_progress(self, feed, progress, number):
         """`feed` for the step of this number, with so much of the work done before it."""
@@ -149,19 +138,52 @@ class Step:
 
         return run
 
-    def repeater(self, session, feed):
+    def repeater(self, session, feed, report):
         """Return a function that makes the steps of a list of feeds, all like `feed`, in one call.
 
         Args:
           session: tf.Session.
           feed: feed_dict, as of `with_progress`.
+          report: function of a line of text, which says why XLA does not compile what it should.
 
         Returns:
           function: list of feeds -> None; or None where each step has to be a call of its own.
         """
-        if self._loop is None or not self._loop.takes(feed):
-            return None
-        return self._loop.runner(session)
+        run = None
+        if self._loop is not None and self._loop.takes(feed):
+            run = self._loop.runner(session)
+        if self._compiled is not None and run:
+            return _compiled_first(self._compiled, session, run, report)
+        if self._is_to_be_compiled:
+            report("XLA does not compile the steps: %s" % self._why_not)
+        return run
+
+
+def _compiled_first(loop, session, otherwise, report):
+    """Return a function that makes steps by a compiled loop, or `otherwise` where XLA refuses.
+
+    Args:
+      loop: step_loop.CompiledLoop.
+      session: tf.Session.
+      otherwise: function: list of feeds -> None.
+      report: function of a line of text.
+    """
+    compiled = loop.runner(session)
+    refused = []
+
+    def run(feeds):
+        if refused or not all(map(loop.takes, feeds)):
+            return otherwise(feeds)
+        try:
+            return compiled(feeds)
+        except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError,
+                tf.errors.InternalError) as e:
+            # XLA refuses before the first step: nothing of these feeds was made.
+            refused.append(e)
+            report("XLA does not compile the steps: %s" % checks.first_line(e))
+            return otherwise(feeds)
+
+    return run
 
 
 def _gradients(function, loss, optimizer, var_list=None):

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from tf1_sampled import checks
-from tf1_sampled.training import checkpoints, metrics, plans, steps
+from tf1_sampled.training import checkpoints, devices, metrics, plans
 from tf1_sampled.training.host import OneMachine
 from tf1_sampled.training.model_dir import ModelDir
 from tf1_sampled.word2vec import objective, runs
@@ -37,7 +37,11 @@ def train(settings: Word2VecSettings, text: Text, folder: ModelDir,
       InputError: initial vectors or an at_k that do not fit, other settings or data than those of the
         training in the folder, and as loop.train.
     """
-    size = batch_size(settings, text)
+    device = devices.chosen(settings.device, settings.threads, 2 * len(text.corpus.words) * text.dim,
+                            host.allows_gpu)
+    size = settings.batch_size or runs.batch_size(text.num_words, device.threads, device.name == "GPU")
+    if host.is_chief:
+        host.report("Training on the %s: steps of %s words" % (device.description, format(size, ",")))
     with tf.Graph().as_default():
         tf.set_random_seed(settings.seed)
         host.prepare_graph()
@@ -61,17 +65,11 @@ def train(settings: Word2VecSettings, text: Text, folder: ModelDir,
                             max_loss=1000 * math.log(len(text.corpus.words))),
             _data(settings, text, graph, size),
             plans.Optimization(settings.make_optimizer, settings.chosen_learning_rate(), settings.decay,
-                               settings.threads or steps.num_cores()),
+                               device, filled={}),
             settings.saving(folder.path),
             profile_step=settings.profile, stop=host.stop, report=host.report)
         # Not batch_size, which differs with the cores of a machine.
         return host.train(plan, 2048, folder.unchanging(data))
-
-
-def batch_size(settings: Word2VecSettings, text: Text) -> int:
-    """Return the words of a step, as given or by the text and the threads."""
-    threads = settings.threads or steps.num_cores()
-    return settings.batch_size or runs.batch_size(text.num_words, threads)
 
 
 def _data(settings: Word2VecSettings, text: Text, graph: objective.Graph, batch_size: int) -> plans.Data:
@@ -84,7 +82,7 @@ def _data(settings: Word2VecSettings, text: Text, graph: objective.Graph, batch_
         found = runs.runs(text.corpus, text.pieces, options, position, *share)
         return (({graph.tokens: run}, progress, after) for run, progress, after in found)
 
-    return plans.Data(batches, text.num_words * settings.epochs, "words", settings.epochs)
+    return plans.Data(batches, text.num_words * settings.epochs, "words", settings.epochs, batch_size)
 
 
 def saved_table(model_dir: str, name: str, num_rows: int) -> np.ndarray:

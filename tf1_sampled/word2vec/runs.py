@@ -128,19 +128,20 @@ def runs(text, pieces, options, position=None, begin=0.0, end=1.0):
         yield run(line, i, num_runs), done / total, (last_slice, i + 1, rest, 0)
 
 
-def batch_size(num_words, threads):
+def batch_size(num_words, threads, is_gpu=False):
     """Choose the words per step: 4096 under way at a time; or fewer, for 100 steps in a pass.
 
     Words under way do not see what the others teach, which costs accuracy; smaller steps cost time.
 
     Args:
       num_words: integer, of the text.
-      threads: integer, steps at a time; each has 512 words at least where the text is long.
+      threads: integer, steps at a time; each has 256 words at least where the text is long.
+      is_gpu: boolean, whether a GPU makes the steps, which gains by larger ones.
 
     Returns:
-      integer: 32, 64, 96, or a multiple of GROUP up to 2048.
+      integer: 32, 64, 96, or a multiple of GROUP up to 2048, on a GPU 4096.
     """
-    most = min(max(4096 // threads // GROUP * GROUP, 512), 2048)
+    most = min(max(4096 // threads // GROUP * GROUP, 256), 4096 if is_gpu else 2048)
     size = num_words // 100
     unit = GROUP if size >= GROUP else BLOCK
     return min(max(size // unit * unit, BLOCK), most)

@@ -66,14 +66,12 @@ class Word2Vec(Word2VecSettings, Estimator):
     _found: Optional[word_vectors_lib.WordVectors]
     _counts: Optional[np.ndarray]
     _seconds_reading: float
-    _used_batch_size: Optional[int]
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self.words_per_second, self.also_recorded, self._seconds_reading = 0.0, {}, 0.0
         self.full_softmax_loss = self.held_out_auc = math.nan
         self._found = self._counts = None
-        self._used_batch_size = self.batch_size
 
     def fit(self: _Self, sentences: Any = None, host: Optional[OneMachine] = None) -> _Self:
         """Train on sentences.
@@ -145,7 +143,6 @@ class Word2Vec(Word2VecSettings, Estimator):
         self._found = word_vectors_lib.WordVectors(
             words, fitting.saved_table(folder.path, model.EMBEDDINGS, len(words)), type(self).__name__)
         self._counts = text.corpus.counts
-        self._used_batch_size = fitting.batch_size(self, text)
         self._measure(text)
         self._save_phrases(text.corpus.phrases)
         vocabulary.save_vocabulary(os.path.join(folder.path, vocabulary.FILE_NAME), words, self._counts)
@@ -271,6 +268,8 @@ class Word2Vec(Word2VecSettings, Estimator):
         return {
             "settings": self.used(),
             "seconds": {"read": self._seconds_reading, "train": self.seconds, "evaluate": 0.0},
+            "cpu_seconds": self.cpu_seconds,
+            **self.machine,
             "words_per_second": self.words_per_second,
             "full_softmax_loss": self.full_softmax_loss,
             "held_out_auc": self.held_out_auc,
@@ -291,7 +290,7 @@ class Word2Vec(Word2VecSettings, Estimator):
     def used(self) -> Dict[str, Any]:
         """Return the settings with the values that the training had."""
         dim = self.vectors.shape[1] if self._found is not None else self.dim
-        return dict(super().used(), batch_size=self._used_batch_size, dim=dim)
+        return dict(super().used(), dim=dim)
 
     def _write(self) -> None:
         """Write the results into the folder."""
@@ -308,7 +307,6 @@ class Word2Vec(Word2VecSettings, Estimator):
         self.words_per_second = float(metrics.get("words_per_second") or 0.0)
         self.full_softmax_loss = float(metrics.get("full_softmax_loss") or math.nan)
         self.held_out_auc = float(metrics.get("held_out_auc") or math.nan)
-        self._used_batch_size = (metrics.get("settings") or {}).get("batch_size")
         path = os.path.join(self.folder, vocabulary.FILE_NAME)
         words = None
         if os.path.exists(path):

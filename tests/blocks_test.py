@@ -377,6 +377,11 @@ class TopKTest(_Case):
 class FunctionTest(parameterized.TestCase):
     """In a tf.function of TensorFlow 2, where a GradientTape asks for gradients."""
 
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        placement.compile_quickly(cls)
+
     def setUp(self):
         super().setUp()
         if not tf.executing_eagerly():

@@ -39,6 +39,11 @@ class ChecksTest(parameterized.TestCase):
     def test_positive_accepts_integers_above_0(self, value):
         checks.positive("f", "n", value)
 
+    def test_the_first_line_of_an_error(self):
+        for text, wanted in (("a\nb", "a"), ("Graph execution error:\n\n  no such op\nmore", "no such op"),
+                             ("x\ty", "x\\ty"), ("", "ValueError")):
+            self.assertEqual(checks.first_line(ValueError(text)), wanted)
+
     def test_a_file_error_names_the_file(self):
         self.assertEqual("a.csv: wanted a file, got a folder",
                          self.message(checks.file, False, "a.csv", "a file", "a folder"))

@@ -7,10 +7,10 @@ from tests import cluster_survival_case, survival
 
 # A matrix large enough to be cut into parts. So small a rate, and so long, that neither the noise of the
 # default's rate (1% between two asynchronous trainings) nor some steps more or less decide.
-_EPOCHS = 8
+_EPOCHS = 6
 _ARGUMENTS = ("--dim=64", "--hidden=512", "--epochs=%d" % _EPOCHS, "--learning_rate=0.001",
               "--dropout=0", "--num_sampled=100", "--frequency_bias=1", "--pooling=mean",
-              "--history_length=10")
+              "--history_length=10", "--validations=1")
 _EXAMPLES = 512  # of a step
 
 
@@ -32,10 +32,10 @@ class KillsTest(cluster_survival_case.ClusterSurvivalCase):
         batch_size = _EXAMPLES // 2 if is_sync else _EXAMPLES
         cluster = self.cluster("run_recsys.py", *_ARGUMENTS, "--sync=%s" % is_sync,
                                "--batch_size=%d" % batch_size)
-        self.wait_for_step(60)
+        self.wait_for_step(30)
         cluster.send("worker", 1)
         cluster.start("worker", 1)
-        self.wait_for_step(survival.newest(self.folder) + 50)
+        self.wait_for_step(survival.newest(self.folder) + 25)
         cluster.send("ps", 1)
         time.sleep(1)
         cluster.start("ps", 1)
@@ -44,12 +44,12 @@ class KillsTest(cluster_survival_case.ClusterSurvivalCase):
             self.assertLess(time.time(), end, cluster.text(*survival.CHIEF))
             time.sleep(0.05)
         self.assertIn("Lost a parameter server (", cluster.text(*survival.CHIEF))
-        self.wait_for_step(survival.newest(self.folder) + 50)
+        self.wait_for_step(survival.newest(self.folder) + 25)
         cluster.send(*survival.CHIEF)
         cluster.start(*survival.CHIEF)
         self.assert_ended(cluster)
         self.assertIn("Going on with what the parameter servers have", cluster.text(*survival.CHIEF))
-        # The chosen model is of the end: that of the validation before has a loss that is 3% higher.
+        # The chosen model is of the end.
         self.assertEqual(self.metrics(self.folder)["validations"][-1]["examples"], _EPOCHS * 51000)
         self.assertLess(self.loss(self.folder) / alone, 1.02)
         survival.check_whole("run_recsys.py", self.folder)

@@ -15,7 +15,7 @@ class SurvivalTest(cluster_survival_case.ClusterSurvivalCase):
 
     @parameterized.parameters(False, True)
     def test_a_worker_that_does_not_come_back(self, is_sync):
-        cluster = self.cluster("run_recsys.py", "--epochs=4", "--sync=%s" % is_sync)
+        cluster = self.cluster("run_recsys.py", "--epochs=2", "--sync=%s" % is_sync)
         self.wait_for_step(50)
         cluster.send("worker", 1)
         codes = cluster.wait()
@@ -25,7 +25,7 @@ class SurvivalTest(cluster_survival_case.ClusterSurvivalCase):
         self.assertIn("Catalogue: ", cluster.text(*survival.CHIEF))
         self.assertNotIn("Catalogue: ", cluster.text("worker", 1))
         if not is_sync:  # in which a step is one on the examples of both
-            self.assertGreaterEqual(survival.newest(self.folder), 4 * 51000 // 128)
+            self.assertGreaterEqual(survival.newest(self.folder), 2 * 51000 // 128)
 
     def test_the_launcher_keeps_what_a_killed_chief_made_and_tells_how_to_go_on(self):
         arguments = ["--events=data.txt", "--num_sampled=10", "--batch_size=128", "--epochs=500",
@@ -40,11 +40,11 @@ class SurvivalTest(cluster_survival_case.ClusterSurvivalCase):
                 env=run_program.environment(self.folder), stdout=subprocess.DEVNULL, stderr=err)
         self.addCleanup(launcher.wait)
         self.addCleanup(launcher.terminate)
-        self.wait_for_step(200)
+        self.wait_for_step(50)
         with open(os.path.join(self.folder, "model", "lock")) as lock:
             os.kill(int(lock.read()), signal.SIGKILL)
         step = survival.newest(self.folder)
-        self.wait_for_step(step + 200)
+        self.wait_for_step(step + 50)
         launcher.send_signal(signal.SIGINT)
         self.assertEqual(launcher.wait(60), 130)
         self.assertEqual(os.listdir(os.path.join(self.folder, "runs")), ["recsys-1"])
@@ -56,7 +56,7 @@ class SurvivalTest(cluster_survival_case.ClusterSurvivalCase):
                             "runs/recsys-1\n" % " ".join(command))
 
     def test_checkpoints_move_between_one_machine_and_clusters(self):
-        program, arguments = "run_word2vec.py", ("--dim=256", "--epochs=30", "--saved_model=saved_model")
+        program, arguments = "run_word2vec.py", ("--dim=256", "--epochs=12", "--saved_model=saved_model")
         alone = self.alone(program, *arguments)
         # Two parameter servers and two workers begin.
         cluster = self.cluster(program, *arguments)
@@ -80,8 +80,8 @@ class SurvivalTest(cluster_survival_case.ClusterSurvivalCase):
 
     def test_workers_of_other_settings_are_refused(self):
         others = {1: ("--num_sampled=11", "num_sampled=11 for 10"), 2: ("--sync", "sync=True for False"),
-                  3: ("--epochs=4", "num_pieces=32 for 24, num_units=204000 for 153000")}
-        cluster = self.cluster("run_recsys.py", "--epochs=3", num_workers=4,
+                  3: ("--epochs=4", "num_pieces=32 for 16, num_units=204000 for 102000")}
+        cluster = self.cluster("run_recsys.py", "--epochs=2", num_workers=4,
                                absent=[("worker", index) for index in others])
         for index, (other, _) in others.items():
             cluster.start("worker", index, other)

@@ -156,6 +156,11 @@ class WalkTest(_GpuCase):
 
 class XlaTest(graph_case.GraphCase):
 
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        placement.compile_quickly(cls)
+
     def setUp(self):
         super().setUp()
         if tf.VERSION.startswith("1."):

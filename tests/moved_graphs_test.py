@@ -19,7 +19,7 @@ import tensorflow.compat.v2 as tf2
 from absl.testing import absltest, parameterized
 
 import tf1_sampled as ts
-from tests import graph_case
+from tests import graph_case, run_program
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _IMPORT_TF = "import tensorflow.compat.v1 as tf\n"
@@ -245,13 +245,10 @@ class MovedGraphTest(parameterized.TestCase):
             [graph.checkpoint, graph.model.loss.name,
              {name: value.tolist() for name, value in feed.items()}, path]
             for graph, feed, path in zip(graphs, feeds, paths)])
-        subprocess.run(
-            [sys.executable, "-W", "ignore", "-c",
-             "import sys; from tests import moved_graphs_test; "
-             "moved_graphs_test.write_imported_gradients(sys.argv[1])", request],
-            cwd=_ROOT, env=dict(os.environ, TF_CPP_MIN_LOG_LEVEL="3", PYTHONPATH=os.pathsep.join(
-                [_ROOT] + [path for path in sys.path if path])),
-            check=True, timeout=120)
+        code, _, err = run_program.run_code(
+            "import sys; from tests import moved_graphs_test; "
+            "moved_graphs_test.write_imported_gradients(sys.argv[1])", self._temporary.name, request)
+        self.assertEqual(code, 0, err)
         for graph, feed, path in zip(graphs, feeds, paths):
             with graph.new_session() as session, graph.graph.as_default(), np.load(path) as imported:
                 graph.saver.restore(session, graph.checkpoint)

@@ -7,6 +7,8 @@ The registry knows for which devices an op has kernels, and for which types of i
 TensorFlow that is built for CPUs only has no GPU kernels: see `has_gpu_kernels`.
 """
 import functools
+import os
+from unittest import mock
 
 import tensorflow.compat.v1 as tf
 from tensorflow.core.framework import types_pb2
@@ -83,6 +85,22 @@ def behave_as(case, version):
              tf.disable_resource_variables)):
         case.addCleanup(enable if is_enabled() else disable)
         (enable if version == 2 else disable)()
+
+
+def compile_quickly(case):
+    """Switch the CPU backend of XLA to code that is slower and takes a third of the time to compile.
+
+    What TensorFlow hands to XLA stays as it is. XLA reads its flags once, at its first compilation in a
+    process. A flag that it does not know ends the process, so this changes the TensorFlow of CI alone.
+
+    Args:
+      case: a class of unittest.TestCase, in `setUpClass`; its subprocesses do not have the flags.
+    """
+    if tf.VERSION.startswith("2.21."):
+        flags = "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
+        patch = mock.patch.dict(os.environ, XLA_FLAGS=flags)
+        patch.start()
+        case.addClassCleanup(patch.stop)
 
 
 @functools.lru_cache(maxsize=None)

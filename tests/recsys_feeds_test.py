@@ -209,6 +209,21 @@ class EpochsTest(graph_case.GraphCase):
         self.assertLen(steps[0][0], 5)
 
 
+class FilledTest(graph_case.GraphCase):
+
+    def test_batches_of_any_size_fit(self):
+        inputs = model.Inputs(items="items", begin="begin", end="end", own=None, users=None, context={},
+                              ages=None)
+        fed = feeds.Fed(inputs, "labels", None, "weights")
+        sizes = [(40, 30), (60, 20)]  # events, examples
+        found = feeds.filled(fed, [
+            {"items": np.zeros(events), "begin": np.zeros(examples), "end": np.zeros(examples),
+             "labels": np.zeros(examples), "weights": np.ones(examples)} for events, examples in sizes])
+        self.assertEqual({name: (filled.shape, filled.value) for name, filled in found.items()}, {
+            "items": ([64], None), "begin": ([32], None), "end": ([32], None), "labels": ([32], None),
+            "weights": ([32], 0.0)})
+
+
 class SomeTargetsTest(absltest.TestCase):
 
     def setUp(self):

@@ -20,7 +20,7 @@ from tf1_sampled.recsys import (
     warm_start,
 )
 from tf1_sampled.recsys.settings import RecsysSettings
-from tf1_sampled.training import model_dir
+from tf1_sampled.training import devices, model_dir
 from tf1_sampled.training.host import OneMachine
 
 _USERS = np.repeat(np.arange(6), 5)
@@ -68,17 +68,32 @@ class TrainTest(graph_case.GraphCase):
         """Return (Plan, units per step, unchanging settings) of a training, and the host."""
         settings, host = _settings(**values), host or _Planning()
         data = _read(settings)
+        on = fitting.device(settings, data.events, host)
         graph = objective.build(settings, data.events, data.features)
         with model_dir.ModelDir(self.folder, "recsys", settings.values(),
                                 settings.changeable()) as folder:
-            return fitting.train(settings, data, graph, folder, host), host
+            return fitting.train(settings, data, graph, folder, host, on=on), host
+
+    def test_steps_are_compiled_on_a_gpu_unless_what_fills_them_up_would_count(self):
+        on_gpu = devices.Device("GPU", 1, is_compiled=True)
+        with mock.patch.object(devices, "chosen", return_value=on_gpu):
+            for values, wanted in (({}, True), ({"sampler": "in_batch"}, False), ({"l2": 0.1}, False),
+                                   ({"sampler": "learned_unigram"}, False),
+                                   ({"sampler": "in_batch+uniform"}, False),
+                                   ({"remove_known": True}, False)):
+                (settings, lines) = _settings(**values), []
+                host = mock.Mock(is_chief=True, report=lines.append)
+                device = fitting.device(settings, _read(settings).events, host)
+                self.assertEqual((device.name, device.is_compiled), ("GPU", wanted), values)
+                self.assertEqual(lines, ["Training on the GPU%s: steps of about 8 examples" % (
+                    ", compiled by XLA" if wanted else "")])
 
     def test_plan(self):
         (plan, units, unchanging), host = self._planned(
             epochs=3, threads=2, keep=5, save_seconds=7.0, decay="none", learning_rate=0.3, profile=4)
         self.assertEqual(units, 8)
         self.assertEqual((plan.data.num_units, plan.data.unit), (3 * 12, "examples"))
-        self.assertEqual(plan.optimization[1:], (0.3, "none", 2))
+        self.assertEqual(plan.optimization[1:], (0.3, "none", devices.Device("CPU", 2), None))
         self.assertEqual(plan.saving, (self.folder, 7.0, 5))
         self.assertEqual((plan.profile_step, plan.initialise), (4, None))
         self.assertEqual(plan.objective.max_loss, 1000 * 4 * math.log(8))

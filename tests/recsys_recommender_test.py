@@ -2,8 +2,6 @@
 import concurrent.futures
 import os
 import shutil
-import subprocess
-import sys
 import unittest
 from unittest import mock
 
@@ -11,7 +9,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 from absl.testing import absltest, parameterized
 
-from tests import recommender_case
+from tests import recommender_case, run_program
 from tests.recommender_case import COUNTS, NAMES, TITLES, oracle
 from tf1_sampled import checks
 from tf1_sampled.recsys import (
@@ -24,7 +22,6 @@ from tf1_sampled.recsys import (
 )
 
 _KNOWN = "items: wanted a name that the model knows, or a user whom it knows, got "
-_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # By length no neighbours: the cosines must not depend on it.
 VECTORS = np.float32([[1, 0], [30, 3], [0, 2], [-1, 0.5], [1e-3, 1e-3], [0, 0], [-2, -1]])
 
@@ -521,22 +518,23 @@ print("eager" if before[0] else "graph")
 
 class ProcessTest(Case):
 
+    def run_code(self, code):
+        """Return the output of a process that has imported TensorFlow, and nothing of this library."""
+        exit_code, out, err = run_program.run_code(
+            code, self.create_tempdir().full_path, self.folder)
+        self.assertEqual(exit_code, 0, err)
+        return out
+
     def test_nothing_of_the_process_is_changed(self):
-        path = os.pathsep.join([_ROOT] + [p for p in sys.path if p])
-        done = subprocess.run([sys.executable, "-c", _PROCESS, self.folder], stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, env=dict(os.environ, PYTHONPATH=path),
-                              universal_newlines=True)
-        self.assertEqual((0, "graph\n" if tf.__version__.startswith("1.") else "eager\n"),
-                         (done.returncode, done.stdout), done.stderr)
+        self.assertEqual("graph\n" if tf.__version__.startswith("1.") else "eager\n",
+                         self.run_code(_PROCESS))
 
     def test_neither_aiohttp_nor_flags_are_imported(self):
-        path = os.pathsep.join([_ROOT] + [p for p in sys.path if p])
-        program = ("import sys; before = set(sys.modules); from tf1_sampled.recsys import recommender\n"
-                   "print([name for name in set(sys.modules) - before if name.split('.')[0] == 'aiohttp'"
-                   " or name.startswith('tf1_sampled.programs')])")
-        self.assertEqual("[]\n", subprocess.check_output(
-            [sys.executable, "-c", program], stderr=subprocess.DEVNULL,
-            env=dict(os.environ, PYTHONPATH=path), universal_newlines=True))
+        self.assertEqual("[]\n", self.run_code(
+            "import sys; before = set(sys.modules); from tf1_sampled.recsys import recommender\n"
+            "assert 'tf1_sampled' not in before\n"
+            "print([name for name in set(sys.modules) - before if name.split('.')[0] == 'aiohttp'"
+            " or name.startswith('tf1_sampled.programs')])"))
 
 
 if __name__ == "__main__":

@@ -9,14 +9,16 @@ import sys
 import tempfile
 import threading
 import warnings
+from unittest import mock
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 from absl.testing import absltest, parameterized
 
-from tests import run_program
+from tests import placement, run_program
 from tf1_sampled import InputError
 from tf1_sampled.recsys import YouTubeDNN
+from tf1_sampled.training import devices, step_loop
 from tf1_sampled.training.host import OneMachine
 
 # Small, and the same each time.
@@ -56,6 +58,36 @@ class Stopping(OneMachine):
 
 def _item_vectors(model):
     return np.load(os.path.join(model.folder, "item_vectors.npy"), allow_pickle=False)
+
+
+class CompiledTest(parameterized.TestCase):
+    """Steps that XLA compiles for a GPU teach what others do, here on the CPU."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        placement.compile_quickly(cls)
+
+    @parameterized.parameters(
+        dict(history_length=5, class_rows="sum"),
+        dict(context="others", pooling="mean", history_length=9, hidden=[16, 8], optimizer="adagrad"))
+    def test_as_without(self, **settings):
+        if tf.VERSION.startswith("1."):
+            self.skipTest("TensorFlow %s has no tf.function(jit_compile=True)" % tf.VERSION)
+        settings = dict(_SETTINGS, epochs=6, dropout=0.0, batch_size=20, **settings)
+        wanted = YouTubeDNN(**settings).fit(circle())
+        calls, runner = [], step_loop.CompiledLoop.runner
+
+        def counted(loop, session):
+            run = runner(loop, session)
+            return lambda feeds: calls.append(len(feeds)) or run(feeds)
+
+        with mock.patch.object(devices, "chosen", return_value=devices.Device("CPU", 1, True)), \
+                mock.patch.object(step_loop.CompiledLoop, "runner", counted):
+            model = YouTubeDNN(**settings).fit(circle())
+        self.assertGreater(sum(calls), 20)
+        np.testing.assert_allclose(_item_vectors(model), _item_vectors(wanted), atol=1e-3)
+        self.assertEqual((model.machine["device"], model.machine["threads"]), ("CPU", 1))
 
 
 class YouTubeDNNTest(parameterized.TestCase):

@@ -37,8 +37,9 @@ class Toy(_ToySettings, Estimator):
             for name in ("toy.txt", "toys/one", "model.ckpt-3.index", "checkpoint", "other.txt"):
                 with open(os.path.join(folder.path, name), "w") as stream:
                     stream.write(str(self.dim))
-            self._take(types.SimpleNamespace(history=[(7, 0.5, 2.0)], seconds=0.25, is_whole=is_whole),
-                       folder.path)
+            self._take(types.SimpleNamespace(
+                history=[(7, 0.5, 2.0)], seconds=0.25, cpu_seconds=0.5, is_whole=is_whole, device="CPU",
+                threads=2, steps_per_call=9, step_size=64), folder.path)
             with open(os.path.join(folder.path, "metrics.json"), "w") as stream:
                 json.dump({"history": self.history, "seconds": {"train": 0.25}, "is_whole": is_whole},
                           stream)
@@ -73,8 +74,12 @@ class FolderTest(EstimatorCase):
                 method()
 
     def test_it_takes_over_what_the_training_took(self):
-        model = Toy().fit(is_whole=False)
+        model = Toy(learning_rate=0.1).fit(is_whole=False)
         self.assertEqual((model.history, model.seconds, model.is_whole), ([(7, 0.5, 2.0)], 0.25, False))
+        self.assertEqual((model.cpu_seconds, model.machine), (
+            0.5, {"device": "CPU", "threads": 2, "steps_per_call": 9, "batch_size": 64}))
+        used = model.used()
+        self.assertEqual((used["device"], used["threads"], used["batch_size"]), ("CPU", 2, 64))
 
     def test_a_model_dir_is_kept_and_unlocked(self):
         model = Toy(model_dir="m").fit()

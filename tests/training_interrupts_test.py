@@ -104,7 +104,7 @@ class InterruptTest(training_case.ResumeCase):
         runner = steps.Step.runner
         with mock.patch.object(steps.Step, "runner", lambda step, session: _Interrupt(
                 number, runner(step, session))), mock.patch.object(
-                    steps.Step, "repeater", lambda step, session, feed: None):
+                    steps.Step, "repeater", lambda step, session, feed, report: None):
             yield
 
     @parameterized.parameters(0, 49, 77)
@@ -231,7 +231,7 @@ def state():
 
 before = state()
 from tf1_sampled import optimizers
-from tf1_sampled.training import loop, plans, policy
+from tf1_sampled.training import devices, loop, plans, policy
 
 def train(num_steps):
     with tf.Graph().as_default():
@@ -247,7 +247,8 @@ def train(num_steps):
 
         result = loop.train(plans.Plan(
             plans.Objective(loss, tf.identity(loss)), plans.Data(batches, num_steps, "examples"),
-            plans.Optimization(optimizers.AdagradOptimizer, 0.5, threads=2), policy.Saving(sys.argv[1]),
+            plans.Optimization(optimizers.AdagradOptimizer, 0.5, device=devices.Device("CPU", 2)),
+            policy.Saving(sys.argv[1]),
             policy.Validation(lambda session, number: (float(session.run(w)), {}), 2, 0),
             report=lambda line: None))
         with loop.restored_session(sys.argv[1]) as session:

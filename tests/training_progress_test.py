@@ -54,6 +54,14 @@ class DisplayTest(ProgressTestCase):
             " 50% of 2,000 words, 50 words/s, loss 2.000, 20 s left",
             "100% of 2,000 words, 50 words/s, loss 1.000, 0 s left"])
 
+    def test_what_makes_the_steps_is_named(self):
+        log = io.StringIO()
+        display = progress.Display(100, "words", stream=log)
+        self.time.now += 20
+        display.show(0.5, 2, "CPU, 2 threads, 9 steps of 64 a call")
+        self.assertEqual(log.getvalue(), " 50% of 100 words, 2 words/s, loss 2.000, 20 s left; CPU, 2 "
+                         "threads, 9 steps of 64 a call\n")
+
     def test_speed_counts_from_the_progress_at_the_start(self):
         log = io.StringIO()
         display = progress.Display(1000000, "words", progress=0.5, stream=log, seconds_between_lines=0)

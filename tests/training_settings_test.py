@@ -47,8 +47,8 @@ class TrainingSettingsTest(parameterized.TestCase):
         self.assertCountEqual(
             [field.name for field in dataclasses.fields(TrainingSettings)
              if field.metadata["setting"].may_change],
-            ["epochs", "keep", "learning_rate", "model_dir", "profile", "restart", "save_seconds",
-             "threads"])
+            ["device", "epochs", "keep", "learning_rate", "model_dir", "profile", "restart",
+             "save_seconds", "threads"])
 
     def test_all_are_of_the_group_training(self):
         self.assertEqual({field.metadata["setting"].group

@@ -1,7 +1,5 @@
 import json
 import os
-import unittest
-from unittest import mock
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -10,16 +8,6 @@ from absl.testing import absltest, parameterized
 from tests import graph_case
 from tf1_sampled import InputError, distributions, optimizers
 from tf1_sampled.training import steps
-
-
-class SessionConfigTest(absltest.TestCase):
-
-    def test_a_step_stays_in_its_thread_where_threads_call(self):
-        for threads, wanted in ((None, (0, 0)), (1, (1, -1)), (4, (1, -1))):
-            config = steps.session_config(threads)
-            self.assertTrue(config.allow_soft_placement)
-            self.assertEqual((config.intra_op_parallelism_threads, config.inter_op_parallelism_threads),
-                             wanted)
 
 
 class MinimizeTest(graph_case.GraphCase):
@@ -198,22 +186,6 @@ class StepTest(graph_case.GraphCase):
         self.assertLen({first, second, third}, 3)
         self.assertEqual(again, second)
         np.testing.assert_array_equal(unfed, first)
-
-
-class NumCoresTest(absltest.TestCase):
-
-    @unittest.skipUnless(hasattr(os, "sched_getaffinity"), "all cores are the process's")
-    def test_cores_are_those_that_the_process_may_use(self):
-        self.assertEqual(steps.num_cores(), len(os.sched_getaffinity(0)))
-        with mock.patch.object(os, "sched_getaffinity", return_value={0, 3, 5}):
-            self.assertEqual(steps.num_cores(), 3)
-
-    def test_cores_where_that_is_not_known(self):
-        with mock.patch.object(os, "sched_getaffinity", create=True):
-            del os.sched_getaffinity
-            for count, cores in ((7, 7), (None, 1)):
-                with mock.patch.object(os, "cpu_count", return_value=count):
-                    self.assertEqual(steps.num_cores(), cores)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,7 @@
 """Exports of word vectors: asked in sessions, in TensorFlow 2, by saved_model_cli and by TensorBoard."""
 import json
 import os
-import subprocess
-import sys
+import tempfile
 import unittest
 from unittest import mock
 
@@ -10,7 +9,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 from absl.testing import absltest, parameterized
 
-from tests import graph_case
+from tests import graph_case, run_program
 from tf1_sampled import checks
 from tf1_sampled.files import places
 from tf1_sampled.word2vec import evaluation, export
@@ -67,12 +66,11 @@ def nearest_words(words, vectors, word, k):
 
 
 def python(code, *arguments):
-    environment = dict(os.environ, TF_CPP_MIN_LOG_LEVEL="3", PYTHONIOENCODING="utf-8")
-    done = subprocess.run([sys.executable, "-c", code] + list(arguments), env=environment,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
-                          encoding="utf-8")
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    """Return the output of a process that has imported TensorFlow alone, not this library."""
+    with tempfile.TemporaryDirectory() as folder:
+        exit_code, out, err = run_program.run_code(code, folder, *arguments)
+    assert exit_code == 0, err
+    return out
 
 
 class SavedModelTest(graph_case.GraphCase):

@@ -224,9 +224,13 @@ class BatchSizeTest(parameterized.TestCase):
     @parameterized.parameters(
         (1, 1, 32), (3300, 1, 32), (9600, 2, 96), (12800, 1, 128), (24000, 1, 128), (25600, 1, 256),
         (100000, 1, 896), (409600, 1, 2048), (10 ** 9, 1, 2048), (10 ** 9, 2, 2048), (10 ** 9, 3, 1280),
-        (10 ** 9, 64, 512), (100000, 2, 896))
+        (10 ** 9, 16, 256), (10 ** 9, 64, 256), (100000, 2, 896))
     def test_values(self, num_words, threads, size):
         self.assertEqual(runs_lib.batch_size(num_words, threads), size)
+
+    def test_larger_steps_on_a_gpu(self):
+        self.assertEqual([runs_lib.batch_size(number, 1, is_gpu=True) for number in (100000, 10 ** 9)],
+                         [896, 4096])
 
     def test_a_step_is_of_places_of_128_words_or_of_one_shorter(self):
         self.assertEqual([runs_lib.num_places(size) for size in (32, 96, 128, 2048)], [1, 1, 1, 16])

@@ -79,7 +79,7 @@ class Word2VecSettingsTest(parameterized.TestCase):
     def test_what_a_training_that_goes_on_may_have_otherwise(self):
         self.assertEqual(Word2VecSettings().changeable(), {
             "cache_dir", "corpus", "epochs", "keep", "learning_rate", "model_dir", "profile",
-            "read_vocab", "restart", "save_seconds", "threads"})
+            "read_vocab", "restart", "save_seconds", "threads", "device"})
 
     def test_scores_are_relative_with_negative_sampling_alone(self):
         self.assertTrue(Word2VecSettings().is_relative_to_noise)

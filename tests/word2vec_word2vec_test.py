@@ -10,13 +10,15 @@ import subprocess
 import sys
 import textwrap
 import warnings
+from unittest import mock
 
 import numpy as np
+import tensorflow.compat.v1 as tf
 from absl.testing import absltest, parameterized
 
-from tests import run_program, word2vec_case
+from tests import placement, run_program, word2vec_case
 from tf1_sampled import InputError
-from tf1_sampled.training import host
+from tf1_sampled.training import devices, host, step_loop
 from tf1_sampled.word2vec import Word2Vec, vectors
 
 _SMALL = dict(dim=8, epochs=2, batch_size=256, threads=1, sample=0)
@@ -40,10 +42,11 @@ class InterruptedHost(host.OneMachine):
 
 class Word2VecTestCase(parameterized.TestCase):
 
+    sentences = word2vec_case.sentences(300)
+
     def setUp(self):
         super().setUp()
         self.folder = self.create_tempdir().full_path
-        self.sentences = word2vec_case.sentences(300)
 
     def path(self, *names):
         return os.path.join(self.folder, *names)
@@ -105,10 +108,45 @@ class NotebookTest(Word2VecTestCase):
         self.assertEqual(more, "16 3 3.0 model")
 
 
-class FitTest(Word2VecTestCase):
+class FittedCase(Word2VecTestCase):
+    """One model for all tests, which none of them changes."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.model = Word2Vec(**_SMALL).fit(cls.sentences)
+
+
+class CompiledTest(Word2VecTestCase):
+    """Steps that XLA compiles for a GPU teach what others do, here on the CPU."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        placement.compile_quickly(cls)
+
+    def test_as_without(self):
+        if tf.VERSION.startswith("1."):
+            self.skipTest("TensorFlow %s has no tf.function(jit_compile=True)" % tf.VERSION)
+        settings = dict(_SMALL, batch_size=64, threads=1)
+        wanted = Word2Vec(**settings).fit(self.sentences)
+        calls, runner = [], step_loop.CompiledLoop.runner
+
+        def counted(loop, session):
+            run = runner(loop, session)
+            return lambda feeds: calls.append(len(feeds)) or run(feeds)
+
+        with mock.patch.object(devices, "chosen", return_value=devices.Device("CPU", 1, True)), \
+                mock.patch.object(step_loop.CompiledLoop, "runner", counted):
+            model = Word2Vec(**settings).fit(self.sentences)
+        self.assertGreater(sum(calls), 20)
+        np.testing.assert_allclose(model.vectors, wanted.vectors, atol=1e-3)
+
+
+class FitTest(FittedCase):
 
     def test_what_a_model_has(self):
-        model = Word2Vec(**_SMALL).fit(self.sentences)
+        model = self.model
         self.assertCountEqual(model.words, sum(word2vec_case.TOPICS, []))
         self.assertLen(model, 10)
         self.assertEqual((model.vectors.shape, model.vectors.dtype), ((10, 8), np.float32))
@@ -137,7 +175,7 @@ class FitTest(Word2VecTestCase):
             model["aple"]
 
     def test_scores_and_files(self):
-        model = Word2Vec(**_SMALL).fit(self.sentences)
+        model = self.model
         pairs = self.create_tempfile(content="apple\tbread\t9\napple\tbolt\t1\n").full_path
         questions = self.create_tempfile(content=": a\napple bread cheese dates\n").full_path
         self.assertEqual(model.evaluate_similarity(pairs).num_pairs, 2)
@@ -149,13 +187,12 @@ class FitTest(Word2VecTestCase):
         np.testing.assert_array_equal(rows, model.vectors)
 
     def test_the_same_seed_gives_the_same_model_in_one_process(self):
-        first = Word2Vec(**_SMALL).fit(self.sentences)
         other = Word2Vec(seed=2, **_SMALL).fit(self.sentences)
         path = self.create_tempfile(content="".join(
             " ".join(sentence) + "\n" for sentence in self.sentences)).full_path
         second = Word2Vec(cache_dir=self.path("cache"), **_SMALL).fit(path)
-        np.testing.assert_array_equal(first.vectors, second.vectors)
-        self.assertTrue(np.any(first.vectors != other.vectors))
+        np.testing.assert_array_equal(self.model.vectors, second.vectors)
+        self.assertTrue(np.any(self.model.vectors != other.vectors))
 
     def test_a_second_fit_begins_anew_without_a_model_dir(self):
         model = Word2Vec(**_SMALL).fit(self.sentences)
@@ -219,7 +256,7 @@ class FitTest(Word2VecTestCase):
         self.assertTrue(np.all(np.any(start.vectors != model.vectors, 1)))
 
     def test_vectors_go_on_with_three_sentences(self):
-        model = Word2Vec(**_SMALL).fit(self.sentences)
+        model = self.model
         model.save_word2vec_format(self.path("v.bin"))
         more = Word2Vec(init_from=self.path("v.bin"), min_count=1, threads=1).fit(
             [["apple", "king"], ["king", "bread"], ["bolt"]])
@@ -269,12 +306,12 @@ class FitTest(Word2VecTestCase):
         self.assertFalse(os.path.exists(self.path("model")))
 
 
-class InterruptTest(Word2VecTestCase):
+class InterruptTest(FittedCase):
 
     def test_ctrl_c_keeps_what_was_trained(self):
         handler = signal.default_int_handler  # that of a shell's background process ignores it
         self.addCleanup(signal.signal, signal.SIGINT, signal.signal(signal.SIGINT, handler))
-        whole = Word2Vec(**_SMALL).fit(self.sentences)
+        whole = self.model
         who = InterruptedHost(9)
         with warnings.catch_warnings(record=True) as warned:
             warnings.simplefilter("always")
@@ -294,11 +331,7 @@ class InterruptTest(Word2VecTestCase):
         self.assertTrue(Word2Vec.load(self.path("model")).is_whole)
 
 
-class SaveTest(Word2VecTestCase):
-
-    def setUp(self):
-        super().setUp()
-        self.model = Word2Vec(**_SMALL).fit(self.sentences)
+class SaveTest(FittedCase):
 
     def test_load_has_all_that_was_saved(self):
         self.model.save(self.path("model"))

@@ -1,0 +1,182 @@
+import concurrent.futures
+from unittest import mock
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+from absl.testing import absltest, parameterized
+
+from tests import graph_case, training_case
+from tf1_sampled import distributions, optimizers
+from tf1_sampled.training import devices, loop, step_calls, step_loop, steps
+
+
+class _Step:
+    """A step that takes so many seconds of a clock of its own, and notes which calls were made."""
+
+    def __init__(self, seconds, can_repeat=True):
+        self.seconds, self._can_repeat = seconds, can_repeat
+        self.calls, self.clock = [], 0.0
+
+    def runner(self, session):
+        def run(feed, is_watched, trace_to=None):
+            self.calls.append([feed])
+            self.clock += self.seconds
+            return {"loss": feed} if is_watched else {}
+        return run
+
+    def repeater(self, session, feed, report):
+        def run(feeds):
+            self.calls.append(feeds)
+            self.clock += self.seconds * len(feeds) + 1e-5
+        return run if self._can_repeat else None
+
+
+class StepCallsTest(parameterized.TestCase):
+
+    def _calls(self, step, threads=1):
+        plan = mock.Mock(**{"optimization.threads": threads})
+        pool = concurrent.futures.ThreadPoolExecutor(threads)
+        self.addCleanup(pool.shutdown)
+        clock = mock.patch.object(step_calls, "time", mock.Mock(perf_counter=lambda: step.clock))
+        clock.start()
+        self.addCleanup(clock.stop)
+        return step_calls.StepCalls(step, None, pool, plan)
+
+    @parameterized.parameters((0.024, 2), (0.2, 1), (0.0, 50), (0.005, 9))
+    def test_how_many_follows_from_how_long_they_take(self, seconds, wanted):
+        calls = self._calls(_Step(seconds))
+        self.assertEqual((calls.steps_per_call, calls.steps_of_round), (1, 50))
+        calls.submit([1]).result()
+        self.assertEqual(calls.steps_per_call, wanted)
+
+    def test_a_slow_first_call_counts_for_nothing(self):
+        step = _Step(0.2)
+        calls = self._calls(step)
+        calls.submit([1]).result()
+        step.seconds = 0.0
+        calls.submit([2] * 3).result()
+        self.assertEqual(calls.steps_per_call, 50)
+
+    def test_a_round_has_work_for_all_threads(self):
+        for threads, wanted in ((1, 50), (2, 100), (16, 800)):
+            calls = self._calls(_Step(0.0), threads)
+            with mock.patch.object(step_calls.StepCalls, "steps_per_call", 50):
+                self.assertEqual(calls.steps_of_round, wanted)
+
+    def test_a_watched_step_has_a_call_of_its_own(self):
+        step = _Step(0.0)
+        calls = self._calls(step)
+        self.assertEqual(calls.submit([7], is_watched=True).result(), {"loss": 7})
+        self.assertEqual(calls.submit([8, 9]).result(), {})
+        self.assertEqual(step.calls, [[7], [8, 9]])
+
+    def test_steps_one_by_one_where_there_is_no_loop(self):
+        step = _Step(0.0, can_repeat=False)
+        calls = self._calls(step)
+        calls.submit([7, 8]).result()
+        self.assertEqual((step.calls, calls.steps_per_call), ([[7], [8]], 1))
+
+
+class TrainingTest(graph_case.GraphCase):
+    """The result is the same whatever the number of steps of a call, also compiled, also on padding."""
+
+    def _train(self, steps_per_call, device=None, filled=None, rate=0.05):
+        with tf.Graph().as_default():
+            tf.set_random_seed(4)
+            x = tf.placeholder(tf.int32, [None])
+            weights = tf.placeholder(tf.float32, [None])
+            table = tf.get_variable("table", [9, 3], use_resource=True,
+                                    initializer=tf.random_normal_initializer())
+            drawn = tf.cast(distributions.uniforms([3], steps.step_seed(5)), tf.float32)
+            error = tf.reduce_sum(tf.square(tf.gather(table, x) - drawn), 1)
+            loss = tf.reduce_sum(weights * error) / tf.reduce_sum(weights)
+            feeds = [{x: np.arange(i, i + 1 + i % 4) % 9, weights: np.ones(1 + i % 4)}
+                     for i in range(130)]
+            lines, folder = [], self.create_tempdir().full_path
+            plan = training_case.plan(
+                loss, lambda position: ((feed, (i + 1) / 130, None) for i, feed in enumerate(feeds)),
+                130, folder, optimizers.LazyAdamOptimizer, rate, report=lines.append)
+            if filled:
+                filled = {x: step_loop.Filled([filled]), weights: step_loop.Filled([filled], 0.0)}
+            plan = plan._replace(optimization=plan.optimization._replace(device=device, filled=filled))
+            with mock.patch.object(step_calls.StepCalls, "steps_per_call", steps_per_call):
+                result = loop.train(plan)
+            with loop.restored_session(folder) as session:
+                return result, session.run(tf.trainable_variables())[0], lines
+
+    def test_any_number_of_steps_a_call(self):
+        result, wanted, _ = self._train(1)
+        self.assertEqual(result.steps, 130)
+        for number in (2, 7, 49):
+            result, table, _ = self._train(number)
+            np.testing.assert_array_equal(table, wanted)
+            self.assertEqual((result.steps, result.steps_per_call), (130, number))
+
+    def test_compiled(self):
+        if tf.VERSION.startswith("1."):
+            self.skipTest("TensorFlow %s has no tf.function(jit_compile=True)" % tf.VERSION)
+        _, wanted, _ = self._train(7)
+        compiled = devices.Device("CPU", 1, is_compiled=True)
+        for size in (4, 6):
+            calls = []
+            runner = step_loop.CompiledLoop.runner
+
+            def counted(loop, session, calls=calls, runner=runner):
+                run = runner(loop, session)
+                return lambda feeds: calls.append(len(feeds)) or run(feeds)
+
+            with mock.patch.object(step_loop.CompiledLoop, "runner", counted):
+                _, table, lines = self._train(7, compiled, size)
+            self.assertEqual(lines, [])
+            self.assertEqual(sum(calls), 127)  # all but the watched steps
+            self.assert_close(table, wanted, 1e-5)
+
+    def test_a_batch_that_is_larger_than_what_was_compiled(self):
+        if tf.VERSION.startswith("1."):
+            self.skipTest("TensorFlow %s has no tf.function(jit_compile=True)" % tf.VERSION)
+        _, wanted, _ = self._train(7)
+        _, table, _ = self._train(7, devices.Device("CPU", 1, is_compiled=True), 3)
+        self.assert_close(table, wanted, 1e-5)
+
+    def test_what_xla_refuses_is_made_without_it(self):
+        if tf.VERSION.startswith("1."):
+            self.skipTest("TensorFlow %s has no tf.function(jit_compile=True)" % tf.VERSION)
+        _, wanted, _ = self._train(7)
+
+        def refused(loop, session):
+            def run(feeds):
+                raise tf.errors.InvalidArgumentError(None, None, "Graph execution error:\n\nno such op")
+            return run
+
+        with mock.patch.object(step_loop.CompiledLoop, "runner", refused):
+            _, table, lines = self._train(7, devices.Device("CPU", 1, is_compiled=True), 4)
+        np.testing.assert_array_equal(table, wanted)
+        self.assertEqual(lines, ["XLA does not compile the steps: no such op"])
+
+    def test_what_cannot_be_compiled_is_named(self):
+        wanted = "Placeholder has no fixed shape"
+        if tf.VERSION.startswith("1."):
+            wanted = "TensorFlow %s has no tf.function(jit_compile=True)" % tf.VERSION
+        _, _, lines = self._train(7, devices.Device("CPU", 1, is_compiled=True), {})
+        self.assertEqual(lines, ["XLA does not compile the steps: " + wanted])
+
+    def test_a_gpu_with_too_little_memory_gives_way_to_the_cpu(self):
+        attempt = loop.Training._attempt
+        configs = []
+
+        def refused(training, master, config, hooks=()):
+            configs.append(config)
+            if len(configs) == 1:
+                raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating")
+            return attempt(training, master, config, hooks)
+
+        with mock.patch.object(loop.Training, "_attempt", refused):
+            result, _, lines = self._train(7, devices.Device("GPU", 1))
+        self.assertTrue(result.is_whole)
+        self.assertEqual([config.device_count.get("GPU") for config in configs], [None, 0])
+        self.assertEqual(lines, ["Training on the CPU, as the GPU has too little memory: OOM when "
+                                 "allocating"])
+
+
+if __name__ == "__main__":
+    absltest.main()

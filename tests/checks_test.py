@@ -40,7 +40,7 @@ class ChecksTest(parameterized.TestCase):
         checks.positive("f", "n", value)
 
     def test_the_first_line_of_an_error(self):
-        for text, wanted in (("a\nb", "a"), ("Graph execution error:\n\n  no such op\nmore", "no such op"),
+        for text, wanted in (("a\nb", "a"), ("An error:\n\n  no such op\nmore", "no such op"),
                              ("x\ty", "x\\ty"), ("", "ValueError")):
             self.assertEqual(checks.first_line(ValueError(text)), wanted)
 

@@ -100,6 +100,7 @@ class Training:
     def __init__(self, plan, settings=None, is_chief=True):
         self.plan, self.is_chief = plan, is_chief
         self.step = self._make_step()
+        self._make_loops()
         self.saved = state_lib.SavedState(settings or {})
         self._initializer = tf.global_variables_initializer()
         self.store = None
@@ -127,8 +128,12 @@ class Training:
         objective, optimization = self.plan.objective, self.plan.optimization
         return steps_lib.Step(
             objective.loss, objective.shown_loss, wrap(optimization.make_optimizer),
-            optimization.learning_rate, decay=optimization.decay, progress=begin, watch=objective.watch,
-            filled=optimization.filled if optimization.is_compiled else None)
+            optimization.learning_rate, decay=optimization.decay, progress=begin, watch=objective.watch)
+
+    def _make_loops(self):
+        """Prepare calls of many steps."""
+        optimization = self.plan.optimization
+        self.step.make_loops(optimization.filled if optimization.is_compiled else None)
 
     def _attempt(self, master, config, hooks=()):
         """Train in a new session; return the TrainingResult."""

@@ -79,8 +79,7 @@ class StepLoop:
             num_columns += self._places[-1].num_columns
         self._table = tf.placeholder(tf.int64, [None, num_columns], "table")
         self.number = tf.shape(self._table)[0]
-        # Not tf.while_loop, which may make one op of the loop, in which ops have no place of their
-        # own among the servers of a cluster, and variables of the older kind have none at all.
+        # Not tf.while_loop, which may make functions of it: they take no variables of the older kind.
         context = control_flow_ops.WhileContext(parallel_iterations=1, back_prop=False)
         self.done = context.BuildLoop(
             lambda i: i < self.number,

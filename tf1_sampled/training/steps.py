@@ -69,15 +69,13 @@ class Step:
       decay: "linear", the learning rate falls to 0 with `progress`; or "none", it stays.
       progress: float or float scalar, the progress of the work where none is fed.
       watch: None, or {name: scalar}, more to tell.
-      filled: {placeholder: step_loop.Filled}, for calls of many steps that XLA compiles; None for calls
-        that it does not.
 
     Raises:
       InputError: a trainable variable on which the loss does not depend.
     """
 
     def __init__(self, loss, shown_loss, make_optimizer, learning_rate, decay="linear", progress=0.0,
-                 watch=None, filled=None):
+                 watch=None):
         # A resource: what SyncReplicasOptimizer reads after a step is then the value after it.
         with tf.variable_scope(tf.get_variable_scope(), use_resource=True):
             self.global_step = tf.train.get_or_create_global_step()
@@ -89,14 +87,16 @@ class Step:
         self._op = _apply(self.optimizer, gradients, self.global_step)
         self._watched = dict({"loss": shown_loss}, **_watched(gradients, watch))
         self._seeds = tf.get_collection(_SEEDS)
-        self._loop = self._compiled = None
-        self._is_to_be_compiled = filled is not None
-        self._why_not = "its steps are made one at a time"
-        if not isinstance(self.optimizer, tf.train.SyncReplicasOptimizer):
-            self._make_loops(filled)
+        self._loop = self._compiled = self._why_not = None
+        self._is_to_be_compiled = False
 
-    def _make_loops(self, filled):
-        """Make the loops that make many steps in one call, where there can be some."""
+    def make_loops(self, filled=None):
+        """Make what makes many steps in one call, where that is possible; before there is a session.
+
+        Args:
+          filled: {placeholder: step_loop.Filled}, for calls that XLA compiles; None for none of these.
+        """
+        self._is_to_be_compiled = filled is not None
         self._why_not = step_loop.obstacle(self._op)
         if self._why_not:
             return

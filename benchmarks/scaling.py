@@ -247,16 +247,16 @@ def _without_steps(steps_per_call, seconds_of_step):
             self.done = self.number  # fetched in place of the loop's end
             run = super().runner(session)
 
-            def run_and_sleep(feeds):
-                run(feeds)
+            def run_and_sleep(feeds, further):
+                run(feeds, further)
                 time.sleep(len(feeds) * seconds_of_step)
 
             return run_and_sleep if seconds_of_step else run
 
     class Step(steps.Step):
-        def __init__(self, *args, **kwargs):
-            super().__init__(*args, **kwargs)
-            self._op = tf.zeros([])
+        def make_loops(self, filled=None):
+            super().make_loops(filled)
+            self._op = tf.zeros([]).op  # what is run where a step is a call of its own
             self._watched = {name: tf.ones([]) for name in self._watched}
 
     class Calls(step_calls.StepCalls):

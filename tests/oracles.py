@@ -22,17 +22,21 @@ _Example = collections.namedtuple("_Example", "true true_scores noise noise_scor
 
 def _examples(weights, biases, labels, inputs, sampled, true_count, sampled_count, remove_hits):
     """An _Example for each row of inputs."""
+    own = np.ndim(sampled[0]) == 1
     for i, x in enumerate(inputs):
         scores = np.dot(weights, x) + biases
-        own = np.ndim(sampled[0]) == 1
         candidates, counts = (sampled[i], sampled_count[i]) if own else (sampled, sampled_count)
-        kept = [(c, q) for c, q in zip(candidates, counts) if not (remove_hits and c in labels[i])]
-        true_scores = np.array([scores[y] for y in labels[i]])
-        noise_scores = np.array([scores[c] for c, _ in kept])
-        true_log_q = np.log(np.array(true_count[i], np.float64))
-        noise_log_q = np.log(np.array([q for _, q in kept], np.float64))
-        yield _Example(true_scores - true_log_q, true_scores, noise_scores - noise_log_q, noise_scores,
-                       len(candidates))
+        removed = labels[i] if remove_hits else ()
+        kept = [place for place, c in enumerate(candidates) if c not in removed]
+        true_scores, noise_scores = _at(scores, labels[i]), _at(scores, _at(candidates, kept))
+        noise_log_q = np.log(_at(counts, kept).astype(np.float64))
+        yield _Example(true_scores - np.log(np.array(true_count[i], np.float64)), true_scores,
+                       noise_scores - noise_log_q, noise_scores, len(candidates))
+
+
+def _at(values, places):
+    """The values at places, which may be none."""
+    return np.asarray(values)[np.asarray(places, np.int64)]
 
 
 def _losses(loss, args, *factors):
@@ -201,9 +205,10 @@ def gradients(loss, args, **options):
         options["factors"] = _FACTORS[loss](*args, **options)
 
     def at(place):
-        return lambda array: loss(*args[:place], array, *args[place + 1:], **options).sum()
+        return lambda array: loss(*args[:place], array, *args[place + 1:], **options)
 
-    return [gradient(at(place), args[place]) for place in (0, 1, 3)]
+    return [gradient(lambda array: at(0)(array).sum(), args[0]),
+            gradient(lambda array: at(1)(array).sum(), args[1]), row_gradients(at(3), args[3])]
 
 
 def gradient(function, array, step=1e-5):
@@ -219,6 +224,13 @@ def gradient(function, array, step=1e-5):
         array[place] = before
         result[place] = (above - below) / (2 * step)
     return result
+
+
+def row_gradients(function, array, step=1e-5):
+    """Central differences of function(array)[i] by array[i], all it depends on: of all rows at once."""
+    array = np.array(array, np.float64)
+    steps = step * np.eye(array.shape[1])
+    return np.stack([(function(array + one) - function(array - one)) / (2 * step) for one in steps], 1)
 
 
 def expected_count(prob, num_sampled, num_tries=None):

@@ -122,11 +122,11 @@ class InterruptTest(training_case.ResumeCase):
         def interrupted(loop, session):
             run = runner(loop, session)
 
-            def call(feeds):
+            def call(feeds, further):
                 if sum(made) + len(feeds) > 65:
                     raise KeyboardInterrupt
                 made.append(len(feeds))
-                run(feeds)
+                run(feeds, further)
 
             return call
 

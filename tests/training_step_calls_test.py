@@ -17,6 +17,9 @@ class _Step:
         self.seconds, self._can_repeat = seconds, can_repeat
         self.calls, self.clock = [], 0.0
 
+    def with_progress(self, feed, progress, number):
+        return feed
+
     def runner(self, session):
         def run(feed, is_watched, trace_to=None):
             self.calls.append([feed])
@@ -25,10 +28,14 @@ class _Step:
         return run
 
     def repeater(self, session, feed, report):
-        def run(feeds):
-            self.calls.append(feeds)
-            self.clock += self.seconds * len(feeds) + 1e-5
+        def run(made):
+            self.calls.append([feed for feed, _, _ in made])
+            self.clock += self.seconds * len(made) + 1e-5
         return run if self._can_repeat else None
+
+
+def _step(feed):
+    return feed, 0.0, 0
 
 
 class StepCallsTest(parameterized.TestCase):
@@ -46,15 +53,15 @@ class StepCallsTest(parameterized.TestCase):
     def test_how_many_follows_from_how_long_they_take(self, seconds, wanted):
         calls = self._calls(_Step(seconds))
         self.assertEqual((calls.steps_per_call, calls.steps_of_round), (1, 50))
-        calls.submit([1]).result()
+        calls.submit([_step(1)]).result()
         self.assertEqual(calls.steps_per_call, wanted)
 
     def test_a_slow_first_call_counts_for_nothing(self):
         step = _Step(0.2)
         calls = self._calls(step)
-        calls.submit([1]).result()
+        calls.submit([_step(1)]).result()
         step.seconds = 0.0
-        calls.submit([2] * 3).result()
+        calls.submit([_step(2)] * 3).result()
         self.assertEqual(calls.steps_per_call, 50)
 
     def test_a_round_has_work_for_all_threads(self):
@@ -66,14 +73,14 @@ class StepCallsTest(parameterized.TestCase):
     def test_a_watched_step_has_a_call_of_its_own(self):
         step = _Step(0.0)
         calls = self._calls(step)
-        self.assertEqual(calls.submit([7], is_watched=True).result(), {"loss": 7})
-        self.assertEqual(calls.submit([8, 9]).result(), {})
+        self.assertEqual(calls.submit([_step(7)], is_watched=True).result(), {"loss": 7})
+        self.assertEqual(calls.submit([_step(8), _step(9)]).result(), {})
         self.assertEqual(step.calls, [[7], [8, 9]])
 
     def test_steps_one_by_one_where_there_is_no_loop(self):
         step = _Step(0.0, can_repeat=False)
         calls = self._calls(step)
-        calls.submit([7, 8]).result()
+        calls.submit([_step(7), _step(8)]).result()
         self.assertEqual((step.calls, calls.steps_per_call), ([[7], [8]], 1))
 
 
@@ -123,7 +130,7 @@ class TrainingTest(graph_case.GraphCase):
 
             def counted(loop, session, calls=calls, runner=runner):
                 run = runner(loop, session)
-                return lambda feeds: calls.append(len(feeds)) or run(feeds)
+                return lambda feeds, further: calls.append(len(feeds)) or run(feeds, further)
 
             with mock.patch.object(step_loop.CompiledLoop, "runner", counted):
                 _, table, lines = self._train(7, compiled, size)
@@ -144,7 +151,7 @@ class TrainingTest(graph_case.GraphCase):
         _, wanted, _ = self._train(7)
 
         def refused(loop, session):
-            def run(feeds):
+            def run(feeds, further):
                 raise tf.errors.InvalidArgumentError(None, None, "Graph execution error:\n\nno such op")
             return run
 

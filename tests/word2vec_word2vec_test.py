@@ -134,7 +134,7 @@ class CompiledTest(Word2VecTestCase):
 
         def counted(loop, session):
             run = runner(loop, session)
-            return lambda feeds: calls.append(len(feeds)) or run(feeds)
+            return lambda feeds, further: calls.append(len(feeds)) or run(feeds, further)
 
         with mock.patch.object(devices, "chosen", return_value=devices.Device("CPU", 1, True)), \
                 mock.patch.object(step_loop.CompiledLoop, "runner", counted):

@@ -140,10 +140,10 @@ class _SharedRun(loop.Run):
     def _make_all_rounds(self):
         self._make_rounds(self._feeds())
         training, queue = self._training, self._training.queue
-        if self._feed is None:  # the others had done it all
+        if self._latest is None:  # the others had done it all
             feed = next(iter(self._plan.data.batches(None)), (None,))[0]
             checks.argument(feed is not None, "train", "batches", "one batch or more", 0)
-            self._feed = training.step.with_progress(feed, self._progress, self._number_of_draws())
+            self._latest = feed, self._progress, self._number_of_draws()
         if training.is_chief and self._is_exhausted():
             self._ended_at = queue.done(self._session)
             queue.stop(self._session)
@@ -166,7 +166,7 @@ class _SharedRun(loop.Run):
                 training.queue.give_back(self._session)
             elif training.sync_hook and all(step.done() for step in self._under_way):
                 training.sync_hook.check()  # and a step, for which others wait
-                self._extra_steps = [self._calls.submit([self._feed])]
+                self._extra_steps = [self._calls.submit([self._latest])]
         self._is_stopped = self._plan.stop()
 
     @property

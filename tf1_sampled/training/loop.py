@@ -191,13 +191,13 @@ class Run:
         self._calls = step_calls.StepCalls(
             training.step, session, pool, self._plan)
         self._pending = collections.deque()
-        self._group = []  # feeds of steps that become one call
+        self._group = []  # steps that become one call
         self._state = self._read_state()
         self._clock = progress.Clock(self._state.seconds, self._state.cpu_seconds)
         # After the steps that the pool has; the state's are of those that are done.
         self._progress, self._submitted = self._state.progress, self._state.steps
         self._position = self._state.position
-        self._feed = None  # of the latest batch
+        self._latest = None  # step: (feed, progress before it, number for its draws)
         self._is_stopped = self._plan.stop()
         self._is_best = False  # whether the variables are the best by validation, and not saved yet
         self._validate_from = math.inf
@@ -267,7 +267,9 @@ class Run:
                 is_validated = self._submit_round(feeds)
                 is_looked_at, is_saved = self._is_due() if self._training.is_chief else (False, False)
                 num_new = len(self._pending) - num_earlier
-                is_pause = is_looked_at or is_saved or is_validated or self._is_stopped or not num_new
+                # The loss that a step gave is looked at while the threads go on.
+                is_pause = (is_looked_at and self._plan.objective.held_out_loss is not None
+                            or is_saved or is_validated or self._is_stopped or not num_new)
                 if self._is_stopped:
                     self._leave()
                 watched = self._finish(num_earlier)
@@ -280,10 +282,10 @@ class Run:
                 for future in self._under_way:
                     future.cancel()
                 raise
-            if not num_new:
-                break
             if is_looked_at and watched:
                 self._look(watched)
+            if not num_new:
+                break
             if self._training.is_chief and self._state.history:
                 self._display.show(self._progress, self._state.history[-1][2], self._machine())
             if is_validated:
@@ -300,11 +302,10 @@ class Run:
             is_traced = self._submitted == self._plan.profile_step and self._training.is_chief
             if is_traced:
                 self._submit_group()
-            self._feed = self._training.step.with_progress(
-                feed, self._progress, self._number_of_draws())
+            self._latest = feed, self._progress, self._number_of_draws()
             self._progress = max(self._progress, progress_after)
             self._position = position_after
-            self._group.append(self._feed)
+            self._group.append(self._latest)
             self._submitted += 1
             if i == 0 or is_traced or len(self._group) == steps_per_call:
                 self._submit_group(i == 0, self._trace_path() if is_traced else None)
@@ -384,14 +385,15 @@ class Run:
     def _look(self, watched):
         """Record the loss, and show it."""
         now, seconds = time.time(), self._clock.read()[0]
-        loss, watched = watched["loss"], dict(watched, units_per_second=self._units() / seconds)
+        units = self._units(self._state.progress)
+        loss, watched = watched["loss"], dict(watched, units_per_second=units / seconds)
         if self._plan.objective.held_out_loss is not None:
             loss = watched["held_out_loss"] = self._plan.objective.held_out_loss(self._session)
         self._check_finite(loss, self._state.steps, self._plan.objective.max_loss)
         self._looked_time = time.time()
         self._look_seconds = self._looked_time - now
         self._summaries.add(self._state.steps, watched)
-        self._state.history.append((self._units(), seconds, float(loss)))
+        self._state.history.append((units, seconds, float(loss)))
 
     def _validate(self):
         """Validate, and save the best so far."""
@@ -425,7 +427,7 @@ class Run:
             self._validate_from = self._plan.validation.next_after(last)
 
     def _save(self):
-        if self._feed is not None:
+        if self._latest is not None:
             self._check_latest()
         self._state.seconds, self._state.cpu_seconds = self._clock.read()
         if self._is_best:
@@ -433,6 +435,11 @@ class Run:
         self._training.saved.write(self._session, self._state)
         self._training.store.save(self._session, self._state.steps, self._is_best)
         self._is_best = False
+
+    @property
+    def _feed(self):
+        """What the latest step was fed."""
+        return self._training.step.with_progress(*self._latest)
 
     def _trace_path(self):
         return os.path.join(self._plan.saving.model_dir, file_names.TRACE % self._plan.profile_step)
@@ -452,8 +459,9 @@ class Run:
         return "%s, %d steps of %s a call" % (
             device.description, self._calls.steps_per_call, format(step_size, ","))
 
-    def _units(self):
-        return int(round(self._progress * self._plan.data.num_units))
+    def _units(self, progress=None):
+        progress = self._progress if progress is None else progress
+        return int(round(progress * self._plan.data.num_units))
 
     def _is_exhausted(self):
         """Return whether validations end the training early."""
@@ -481,8 +489,8 @@ class Run:
     def _look_at_the_end(self, seconds):
         objective, history = self._plan.objective, self._state.history
         # Where nothing was left to do, the checkpoint may be of before the end was looked at.
-        is_new = self._feed is not None or not history or history[-1][0] != self._units()
-        if is_new and (self._feed is not None or objective.held_out_loss):
+        is_new = self._latest is not None or not history or history[-1][0] != self._units()
+        if is_new and (self._latest is not None or objective.held_out_loss):
             last = (objective.held_out_loss(self._session) if objective.held_out_loss
                     else self._session.run(objective.shown_loss, self._feed))
             self._check_finite(last, self._state.steps, objective.max_loss)

@@ -1,8 +1,8 @@
 """Steps handed to threads, many for one call of the session: how many follows from how long they take.
 
     calls = StepCalls(step, session, pool, plan)
-    for feeds in ...:                  lists of at most calls.steps_per_call feeds
-        futures.append(calls.submit(feeds))
+    for made in ...:                   lists of at most calls.steps_per_call steps
+        futures.append(calls.submit(made))
 
 A call costs Python some 0.2 ms under its lock, whatever the number of its steps.
 """
@@ -44,12 +44,13 @@ class StepCalls:
         """The number of steps of a round, which has work for all threads: integer."""
         return max(MOST_STEPS, self._num_threads * self.steps_per_call)
 
-    def submit(self, feeds, is_watched=False, trace_to=None):
+    def submit(self, made, is_watched=False, trace_to=None):
         """Hand the pool a call.
 
         Args:
-          feeds: non-empty list of feed_dicts, as of steps.Step.with_progress, a step each.
-          is_watched: boolean; then there is one feed, and the call gives values of it, see steps.Step.
+          made: non-empty list of (feed_dict, progress, number), a step each; see
+            steps.Step.with_progress.
+          is_watched: boolean; then there is one step, and the call gives values of it, see steps.Step.
           trace_to: None, or string, the file for the trace of the one step.
 
         Returns:
@@ -57,28 +58,29 @@ class StepCalls:
         """
         if self._is_new:
             self._is_new = False
-            self._run_many = self._step.repeater(self._session, feeds[0], self._report)
-        return self._pool.submit(self._run, feeds, is_watched, trace_to)
+            self._run_many = self._step.repeater(
+                self._session, self._step.with_progress(*made[0]), self._report)
+        return self._pool.submit(self._run, made, is_watched, trace_to)
 
-    def _run(self, feeds, is_watched, trace_to):
+    def _run(self, made, is_watched, trace_to):
         """Make a call, in the pool; after a KeyboardInterrupt there, none any more."""
         if self._is_interrupted:
             raise KeyboardInterrupt
         try:
             if is_watched or trace_to:
-                return self._run_one(feeds[0], is_watched, trace_to)
+                return self._run_one(self._step.with_progress(*made[0]), is_watched, trace_to)
             start = time.perf_counter()
-            self._make_steps(feeds)
-            seconds = (time.perf_counter() - start) / len(feeds)
+            self._make_steps(made)
+            seconds = (time.perf_counter() - start) / len(made)
             self._seconds_of_step = min(self._seconds_of_step or seconds, seconds)
             return {}
         except KeyboardInterrupt:
             self._is_interrupted = True
             raise
 
-    def _make_steps(self, feeds):
+    def _make_steps(self, made):
         if self._run_many is not None:
-            self._run_many(feeds)
+            self._run_many(made)
             return
-        for feed in feeds:
-            self._run_one(feed, False)
+        for step in made:
+            self._run_one(self._step.with_progress(*step), False)

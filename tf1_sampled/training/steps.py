@@ -122,19 +122,19 @@ class Step:
         by themselves), rows_touched (in how many rows of all tables a step is made), and what `watch`
         has. The trace of its ops goes to the file trace_to, if there is one.
         """
-        callables = {}  # a callable costs a step less than session.run does
+        callables = {}
 
         def run(feed, is_watched, trace_to=None):
-            fetches = [self._op] + (list(self._watched.values()) if is_watched else [])
+            fetches = list(self._watched.values()) if is_watched else []
             if trace_to:
-                values = summaries.traced_run(session, fetches, feed, trace_to)
+                values = summaries.traced_run(session, [self._op] + fetches, feed, trace_to)[1:]
             else:
                 key = is_watched, tuple(feed)
                 if key not in callables:
-                    callables[key] = session.make_callable(fetches, list(feed))
+                    callables[key] = step_loop.callable_of(session, self._op, fetches, list(feed))
                 values = callables[key](*[np.asarray(value, tensor.dtype.as_numpy_dtype)
                                           for tensor, value in feed.items()])
-            return dict(zip(self._watched, values[1:]))
+            return dict(zip(self._watched, values))
 
         return run
 
@@ -143,20 +143,29 @@ class Step:
 
         Args:
           session: tf.Session.
-          feed: feed_dict, as of `with_progress`.
+          feed: feed_dict, as from `with_progress`.
           report: function of a line of text, which says why XLA does not compile what it should.
 
         Returns:
-          function: list of feeds -> None; or None where each step has to be a call of its own.
+          function: list of (feed, progress, number), see `with_progress` -> None; or None where each
+          step has to be a call of its own.
         """
-        run = None
-        if self._loop is not None and self._loop.takes(feed):
+        if self._loop is None or not self._loop.takes(feed):
+            run = None
+        else:
             run = self._loop.runner(session)
         if self._compiled is not None and run:
-            return _compiled_first(self._compiled, session, run, report)
-        if self._is_to_be_compiled:
+            run = _compiled_first(self._compiled, session, run, report)
+        elif self._is_to_be_compiled:
             report("XLA does not compile the steps: %s" % self._why_not)
-        return run
+        return run and (lambda steps: run(*self._joined(steps)))
+
+    def _joined(self, steps):
+        """Return the feeds of a list of (feed, progress, number), and {tensor: all further values}."""
+        feeds, progress, numbers = zip(*steps)
+        further = {tensor: [(seed, number) for number in numbers] for tensor, seed in self._seeds}
+        further[self._progress] = progress
+        return feeds, further
 
 
 def _compiled_first(loop, session, otherwise, report):
@@ -165,23 +174,23 @@ def _compiled_first(loop, session, otherwise, report):
     Args:
       loop: step_loop.CompiledLoop.
       session: tf.Session.
-      otherwise: function: list of feeds -> None.
+      otherwise: function of feeds and of what is fed beside them, as of step_loop.StepLoop.runner.
       report: function of a line of text.
     """
     compiled = loop.runner(session)
     refused = []
 
-    def run(feeds):
-        if refused or not all(map(loop.takes, feeds)):
-            return otherwise(feeds)
+    def run(feeds, further):
+        if refused or not loop.fits(feeds):
+            return otherwise(feeds, further)
         try:
-            return compiled(feeds)
+            return compiled(feeds, further)
         except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError,
                 tf.errors.InternalError) as e:
             # XLA refuses before the first step: nothing of these feeds was made.
             refused.append(e)
             report("XLA does not compile the steps: %s" % checks.first_line(e))
-            return otherwise(feeds)
+            return otherwise(feeds, further)
 
     return run
 

@@ -110,7 +110,7 @@ class Corpus:
           InputError: positions outside the text.
         """
         tokens = self.read_all(begin, end)
-        return tokens[tokens != LEFT_OUT]
+        return tokens.compress(tokens != LEFT_OUT)  # a fifth of the time of tokens[...]
 
     def read_all(self, begin, end):
         """Return a part of the text, with LEFT_OUT for words that are not in the vocabulary.
@@ -123,7 +123,7 @@ class Corpus:
         """
         checks.argument(0 <= begin <= end <= self.num_positions, "read", "begin, end",
                         "0 <= begin <= end <= %d" % self.num_positions, (begin, end))
-        return self._ranks[self._encoding.read(begin, end)]
+        return self._ranks.take(self._encoding.read(begin, end))
 
     def counts_in_text(self):
         """Return how often each word occurs in this text: int64 [V].

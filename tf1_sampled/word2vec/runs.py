@@ -81,11 +81,13 @@ def runs(text, pieces, options, position=None, begin=0.0, end=1.0):
     keep, num_centres, window, epochs, seed, num_places = options
     size = num_centres + 2 * window
     length = num_centres // (num_places or 1)  # centres in a place
-    frame = np.arange(num_places or 1)[:, None], np.arange(length + 2 * window)[None, :]
-
-    def run(line, i, num_runs):
-        part = line[(frame[0] * num_runs + i) * length + frame[1]]
-        return part if num_places else part[0]
+    def cut(line, num_runs):
+        """Return all runs of a line as views of it: [num_runs, P, length + 2 * window]."""
+        step = line.strides[0]
+        found = np.lib.stride_tricks.as_strided(
+            line, (num_runs, num_places or 1, length + 2 * window),
+            (length * step, num_runs * length * step, step), writeable=False)
+        return found if num_places else found[:, 0]
 
     slices = [(at, min(at + _SLICE, end)) for begin, end in pieces for at in range(begin, end, _SLICE)]
     ends_of_pieces = {end for _, end in pieces}
@@ -112,20 +114,24 @@ def runs(text, pieces, options, position=None, begin=0.0, end=1.0):
         part = text.read(low, high)
         # keep[END] reads the last word's probability; the second test keeps every END.
         random = np.random.RandomState([seed, number] + [skipped] * bool(skipped))
-        kept = part[(random.random_sample(len(part)) < keep[part]) | (part == END)]
+        # take and compress do what keep[part] and part[...] do, in a fraction of the time.
+        kept = part.compress((random.random_sample(len(part)) < keep.take(part, mode="wrap"))
+                             | (part == END))
         # The last END is a centre, too: so the last run of all comes after the last slice.
         line = np.concatenate([rest, kept, np.full(int(high in ends_of_pieces), END, np.int32)])
         num_runs = max(len(line) - 2 * window, 0) // num_centres
+        all_runs = cut(line, num_runs)
         for i in range(first, num_runs):
-            yield (run(line, i, num_runs), (done + (high - low) * (i + 1) / num_runs) / total,
+            yield (all_runs[i], (done + (high - low) * (i + 1) / num_runs) / total,
                    (number, i + 1, rest, skipped))
         done += high - low
         first, skipped, rest = 0, 0, line[num_runs * num_centres:]
     # What is left over, as if one more slice came that is empty.
     line = np.concatenate([rest, np.full(size, END, np.int32)])
     num_runs = -(-(len(rest) - window) // num_centres)
+    all_runs = cut(line, num_runs)
     for i in range(first, num_runs):
-        yield run(line, i, num_runs), done / total, (last_slice, i + 1, rest, 0)
+        yield all_runs[i], done / total, (last_slice, i + 1, rest, 0)
 
 
 def batch_size(num_words, threads, is_gpu=False):

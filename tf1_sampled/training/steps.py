@@ -163,9 +163,8 @@ class Step:
     def _joined(self, steps):
         """Return the feeds of a list of (feed, progress, number), and {tensor: all further values}."""
         feeds, progress, numbers = zip(*steps)
-        further = {tensor: [(seed, number) for number in numbers] for tensor, seed in self._seeds}
-        further[self._progress] = progress
-        return feeds, further
+        seeds = {tensor: [(seed, number) for number in numbers] for tensor, seed in self._seeds}
+        return feeds, {self._progress: progress, **seeds}
 
 
 def _compiled_first(loop, session, otherwise, report):

@@ -69,6 +69,7 @@ class _ProgramCase(parameterized.TestCase):
             metrics = json.load(stream)
         self.assertCountEqual(metrics, [
             "settings", "versions", "seconds", "cpu_seconds", "examples", "examples_per_second",
+            "device", "threads", "steps_per_call", "batch_size",
             "history", "protocol", "full_softmax_loss", "scores", "validations", "baselines",
             "baseline_notes", "data", "ann_index", "files"])
         self.assertIn("Wrote " + ", ".join(metrics["files"]) + "\n", out)

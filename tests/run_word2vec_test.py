@@ -76,6 +76,7 @@ class RunWord2vecTest(parameterized.TestCase):
             metrics = json.load(stream)
         self.assertCountEqual(metrics, [
             "settings", "versions", "seconds", "words_per_second", "history", "scores",
+            "cpu_seconds", "device", "threads", "steps_per_call", "batch_size",
             "full_softmax_loss", "held_out_auc", "baselines", "files"])
         for path in metrics["files"]:
             self.assertTrue(os.path.exists(self._path(path)), path)

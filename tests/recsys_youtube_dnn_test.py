@@ -9,16 +9,14 @@ import sys
 import tempfile
 import threading
 import warnings
-from unittest import mock
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 from absl.testing import absltest, parameterized
 
-from tests import placement, run_program
+from tests import placement, run_program, training_case
 from tf1_sampled import InputError
 from tf1_sampled.recsys import YouTubeDNN
-from tf1_sampled.training import devices, step_loop
 from tf1_sampled.training.host import OneMachine
 
 # Small, and the same each time.
@@ -76,14 +74,7 @@ class CompiledTest(parameterized.TestCase):
             self.skipTest("TensorFlow %s has no tf.function(jit_compile=True)" % tf.VERSION)
         settings = dict(_SETTINGS, epochs=6, dropout=0.0, batch_size=20, **settings)
         wanted = YouTubeDNN(**settings).fit(circle())
-        calls, runner = [], step_loop.CompiledLoop.runner
-
-        def counted(loop, session):
-            run = runner(loop, session)
-            return lambda feeds, further: calls.append(len(feeds)) or run(feeds, further)
-
-        with mock.patch.object(devices, "chosen", return_value=devices.Device("CPU", 1, True)), \
-                mock.patch.object(step_loop.CompiledLoop, "runner", counted):
+        with training_case.compiled_on_the_cpu() as calls:
             model = YouTubeDNN(**settings).fit(circle())
         self.assertGreater(sum(calls), 20)
         np.testing.assert_allclose(_item_vectors(model), _item_vectors(wanted), atol=1e-3)

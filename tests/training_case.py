@@ -1,10 +1,13 @@
 """Trainings for tests: one with the arguments of its plan side by side, one that may be resumed."""
+import contextlib
+from unittest import mock
+
 import numpy as np
 import tensorflow.compat.v1 as tf
 
 from tests import graph_case
 from tf1_sampled import distributions, optimizers
-from tf1_sampled.training import devices, loop, plans, policy, steps
+from tf1_sampled.training import devices, loop, plans, policy, step_loop, steps
 
 
 def plan(loss, batches, num_units, folder, make_optimizer=optimizers.SGDOptimizer, rate=0.1,
@@ -17,6 +20,20 @@ def plan(loss, batches, num_units, folder, make_optimizer=optimizers.SGDOptimize
         plans.Optimization(make_optimizer, rate, decay,
                            threads and devices.Device("CPU", threads)),
         policy.Saving(folder, save_seconds, keep), **options)
+
+
+@contextlib.contextmanager
+def compiled_on_the_cpu():
+    """Make trainings compile their steps as for a GPU; yield the list of steps of each compiled call."""
+    calls, runner = [], step_loop.CompiledLoop.runner
+
+    def counted(loop, session):
+        run = runner(loop, session)
+        return lambda feeds, further: calls.append(len(feeds)) or run(feeds, further)
+
+    with mock.patch.object(devices, "chosen", return_value=devices.Device("CPU", 1, True)), \
+            mock.patch.object(step_loop.CompiledLoop, "runner", counted):
+        yield calls
 
 
 def train(*arguments, **options):

@@ -125,14 +125,7 @@ class TrainingTest(graph_case.GraphCase):
         _, wanted, _ = self._train(7)
         compiled = devices.Device("CPU", 1, is_compiled=True)
         for size in (4, 6):
-            calls = []
-            runner = step_loop.CompiledLoop.runner
-
-            def counted(loop, session, calls=calls, runner=runner):
-                run = runner(loop, session)
-                return lambda feeds, further: calls.append(len(feeds)) or run(feeds, further)
-
-            with mock.patch.object(step_loop.CompiledLoop, "runner", counted):
+            with training_case.compiled_on_the_cpu() as calls:
                 _, table, lines = self._train(7, compiled, size)
             self.assertEqual(lines, [])
             self.assertEqual(sum(calls), 127)  # all but the watched steps

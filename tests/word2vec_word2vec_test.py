@@ -10,15 +10,14 @@ import subprocess
 import sys
 import textwrap
 import warnings
-from unittest import mock
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 from absl.testing import absltest, parameterized
 
-from tests import placement, run_program, word2vec_case
+from tests import placement, run_program, training_case, word2vec_case
 from tf1_sampled import InputError
-from tf1_sampled.training import devices, host, step_loop
+from tf1_sampled.training import host
 from tf1_sampled.word2vec import Word2Vec, vectors
 
 _SMALL = dict(dim=8, epochs=2, batch_size=256, threads=1, sample=0)
@@ -130,14 +129,7 @@ class CompiledTest(Word2VecTestCase):
             self.skipTest("TensorFlow %s has no tf.function(jit_compile=True)" % tf.VERSION)
         settings = dict(_SMALL, batch_size=64, threads=1)
         wanted = Word2Vec(**settings).fit(self.sentences)
-        calls, runner = [], step_loop.CompiledLoop.runner
-
-        def counted(loop, session):
-            run = runner(loop, session)
-            return lambda feeds, further: calls.append(len(feeds)) or run(feeds, further)
-
-        with mock.patch.object(devices, "chosen", return_value=devices.Device("CPU", 1, True)), \
-                mock.patch.object(step_loop.CompiledLoop, "runner", counted):
+        with training_case.compiled_on_the_cpu() as calls:
             model = Word2Vec(**settings).fit(self.sentences)
         self.assertGreater(sum(calls), 20)
         np.testing.assert_allclose(model.vectors, wanted.vectors, atol=1e-3)

@@ -1,5 +1,4 @@
 """For pytest, which does not go through absl's main(): its temporary folders want parsed flags."""
-import gc
 import sys
 
 import pytest
@@ -12,8 +11,6 @@ flags.FLAGS.mark_as_parsed()
 @pytest.fixture(scope="session", autouse=True)
 def quick_graphs():
     """Spare the CPU a tenth of what it costs to build graphs."""
-    gc.collect()
-    gc.freeze()  # the modules and the collected tests, a million objects
     if "tensorflow" not in sys.modules:
         yield
         return

@@ -39,6 +39,7 @@ import sys
 import tempfile
 import time
 
+import gowalla
 import machine
 import numpy as np
 from absl import app, flags
@@ -70,7 +71,9 @@ _HERE = os.path.dirname(os.path.abspath(__file__))
 _ROOT = os.path.dirname(_HERE)
 _GROUP = 128  # centres that share negatives
 _BLOCK = 32  # centres whose contexts meet in one product
-_DIM, _HISTORY, _BATCH, _NUM_SAMPLED, _MOST, _K, _RATE = 64, 50, 2048, 800, 20, 20, 0.004  # of recsys
+_DIM, _HISTORY, _BATCH, _NUM_SAMPLED, _RATE = (gowalla.ROWS[name] for name in (
+    "dim", "history_length", "batch_size", "num_sampled", "learning_rate"))
+_MOST, _K = gowalla.OTHERS["max_examples_per_user"], gowalla.ROWS["k"][0]
 _TEMPERATURE = 0.1
 _INPUTS = 10000  # rows of the step's input table
 _POOL = 32  # batches of the step, and steps of a call
@@ -263,12 +266,9 @@ def _make_events(work):
 def _recsys(work, devices, with_torch):
     """Return the Rows of the part."""
     train, valid = [FLAGS.train, FLAGS.valid] if FLAGS.train else _make_events(work)
-    arguments = [
-        "--train=" + train, "--valid=" + valid, "--min_count=1", "--dim=%d" % _DIM,
-        "--history_length=%d" % _HISTORY, "--batch_size=%d" % _BATCH, "--num_sampled=%d" % _NUM_SAMPLED,
-        "--sampler=uniform", "--learning_rate=%g" % _RATE, "--frequency_bias=0", "--dropout=0",
-        "--similarity=cosine", "--k=%d" % _K, "--epochs=%d" % FLAGS.recsys_epochs, "--context=others",
-        "--class_rows=shared", "--beta1=0", "--max_examples_per_user=%d" % _MOST, "--validations=1"]
+    arguments = gowalla.arguments(dict(
+        gowalla.ROWS, **gowalla.OTHERS, train=train, valid=valid, epochs=FLAGS.recsys_epochs,
+        validations=1))
     score = "NDCG@%d" % _K
     rows = []
     for device in devices:
@@ -370,15 +370,17 @@ def _our_step(tf, job, labels, input_ids):
         weights, biases, labels, tf.gather(table, input_ids), num_sampled=job["sampled"],
         num_classes=job["classes"], sampled_values=sampled))
     step = steps.Step(loss, loss, ts.AdagradOptimizer, _STEP_RATE, decay="none")
+    step.make_loops(filled={})
 
     def runners(session, feeds):
-        fed = [step.with_progress(feed, 0.0, number) for number, feed in enumerate(feeds)]
+        made = [(feed, 0.0, number) for number, feed in enumerate(feeds)]
+        fed = [step.with_progress(*one) for one in made]
         one = step.runner(session)
         yield "ours, a step a call", lambda: [one(feed, False) for feed in fed]
-        repeater = getattr(step, "repeater", None)
-        many = repeater and repeater(session, fed[0])
-        if many:
-            yield "ours, %d steps a call" % _POOL, lambda: many(fed)
+        for is_compiled in (False, True):
+            many = step.repeater(session, fed[0], is_compiled, lambda line: print(line, file=sys.stderr))
+            yield ("ours, %d steps a call%s" % (_POOL, ", compiled by XLA" * is_compiled),
+                   lambda many=many: many(made))
 
     return loss, runners
 

@@ -27,6 +27,7 @@ import sys
 import tempfile
 import time
 
+import gowalla
 import machine
 import numpy as np
 from absl import app, flags
@@ -48,7 +49,9 @@ flags.DEFINE_string("deepmatch", "", "Python that has DeepMatch.")
 flags.DEFINE_bool("usual", False, "Be the usual way, and print a line of JSON.")
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
-_DIM, _HISTORY, _BATCH, _NUM_SAMPLED, _MOST, _K = 64, 50, 2048, 800, 20, 20
+_DIM, _HISTORY, _BATCH, _NUM_SAMPLED, _K = (
+    gowalla.ROWS[name] for name in ("dim", "history_length", "batch_size", "num_sampled", "k"))
+_K, _MOST = _K[0], gowalla.OTHERS["max_examples_per_user"]
 
 
 def _usual():
@@ -131,12 +134,10 @@ def _ours(*arguments):
     """The same of run_recsys.py."""
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([
-            sys.executable, os.path.join(os.path.dirname(_HERE), "run_recsys.py"), "--min_count=1",
-            "--model_dir=" + folder, "--dim=%d" % _DIM, "--history_length=%d" % _HISTORY,
-            "--batch_size=%d" % _BATCH, "--num_sampled=%d" % _NUM_SAMPLED, "--sampler=uniform",
-            "--learning_rate=%g" % FLAGS.learning_rate, "--frequency_bias=0", "--dropout=0",
-            "--similarity=" + FLAGS.similarity, "--k=%d" % _K] + list(arguments),
-            stdout=subprocess.DEVNULL, check=True)
+            sys.executable, os.path.join(os.path.dirname(_HERE), "run_recsys.py"),
+            "--model_dir=" + folder, *gowalla.arguments(dict(
+                gowalla.ROWS, learning_rate=FLAGS.learning_rate, similarity=FLAGS.similarity)),
+            *arguments], stdout=subprocess.DEVNULL, check=True)
         with open(os.path.join(folder, "metrics.json")) as stream:
             metrics = json.load(stream)
     return {"examples_per_second": metrics["examples_per_second"], "examples": metrics["examples"],
@@ -154,9 +155,8 @@ def main(_):
         "the usual way": lambda: _json_of([sys.executable, __file__, "--usual", *same, *(
             "--%s=%s" % (name, FLAGS[name].value)
             for name in ("usual_epochs", "similarity", "usual_learning_rate"))]),
-        "ours": lambda: _ours(*same, "--epochs=%d" % FLAGS.epochs, "--context=others",
-                              "--class_rows=shared", "--beta1=0",
-                              "--max_examples_per_user=%d" % _MOST, "--validations=1")}
+        "ours": lambda: _ours(*same, "--epochs=%d" % FLAGS.epochs, *gowalla.arguments(gowalla.OTHERS),
+                              "--validations=1")}
     for pooling in ("mean", "positions"):
         systems["ours, past, --pooling=" + pooling] = lambda pooling=pooling: _ours(
             *same, "--epochs=%d" % FLAGS.past_epochs, "--pooling=" + pooling, "--class_rows=shared",

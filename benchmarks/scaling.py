@@ -8,8 +8,8 @@ word2vec: run_word2vec.py with its defaults beside gensim with as many workers, 
 functions are used: its flags --epochs (the first number), --dim, --rounds and --eval_similarity count
 here. The loss is the full softmax loss of held-out text.
 
-recsys: run_recsys.py with the settings of "ours" in recsys_speed.py, which are listed again here, as
-absl refuses the flags of both files in one program. Without --train the default data and settings.
+recsys: run_recsys.py with the settings of "ours" in recsys_speed.py. Without --train the default data
+and settings.
 
 bound: what the programs would reach if steps cost nothing, for any number of cores. A process of its own
 trains three times, each time for --bound_seconds:
@@ -33,6 +33,7 @@ import tempfile
 import time
 import warnings
 
+import gowalla
 import machine
 import word2vec
 from absl import app, flags, logging
@@ -53,11 +54,6 @@ flags.DEFINE_string("job", "", "Private: the file of a bound to measure, which i
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _MANY = 1000000  # passes over the data: more than there is time for
-# Of "ours" in recsys_speed.py.
-_RECSYS = dict(
-    min_count=1, dim=64, history_length=50, batch_size=2048, num_sampled=800, sampler="uniform",
-    learning_rate=0.004, frequency_bias=0, dropout=0, similarity="cosine", k=[20], context="others",
-    class_rows="shared", beta1=0, max_examples_per_user=20, validations=1)
 
 
 def _numbers_of_threads():
@@ -70,7 +66,8 @@ def _recsys_settings():
     """Return {setting: value} of run_recsys.py and YouTubeDNN, without the passes."""
     if not FLAGS.train:
         return {}
-    return dict(_RECSYS, train=[FLAGS.train], **({"valid": [FLAGS.valid]} if FLAGS.valid else {}))
+    valid = {"valid": [FLAGS.valid]} if FLAGS.valid else {}
+    return dict(gowalla.ROWS, **gowalla.OTHERS, validations=1, train=[FLAGS.train], **valid)
 
 
 def _best_of_rounds(run, speed):
@@ -142,11 +139,9 @@ def _word2vec():
 def _train_recsys(threads):
     """Return the metrics of run_recsys.py."""
     settings = dict(_recsys_settings(), epochs=FLAGS.recsys_epochs, threads=threads, device="cpu")
-    arguments = ["--%s=%s" % (name, ",".join(map(str, value)) if isinstance(value, list) else value)
-                 for name, value in settings.items()]
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([sys.executable, os.path.join(_ROOT, "run_recsys.py"), "--model_dir=" + folder,
-                        *arguments], stdout=subprocess.DEVNULL, check=True)
+                        *gowalla.arguments(settings)], stdout=subprocess.DEVNULL, check=True)
         with open(os.path.join(folder, "metrics.json")) as stream:
             return json.load(stream)
 

@@ -104,7 +104,7 @@ class InterruptTest(training_case.ResumeCase):
         runner = steps.Step.runner
         with mock.patch.object(steps.Step, "runner", lambda step, session: _Interrupt(
                 number, runner(step, session))), mock.patch.object(
-                    steps.Step, "repeater", lambda step, session, feed, report: None):
+                    steps.Step, "repeater", lambda *arguments: None):
             yield
 
     @parameterized.parameters(0, 49, 77)

@@ -27,7 +27,7 @@ class _Step:
             return {"loss": feed} if is_watched else {}
         return run
 
-    def repeater(self, session, feed, report):
+    def repeater(self, session, feed, is_compiled, report):
         def run(made):
             self.calls.append([feed for feed, _, _ in made])
             self.clock += self.seconds * len(made) + 1e-5
@@ -172,7 +172,8 @@ class TrainingTest(graph_case.GraphCase):
 
         with mock.patch.object(loop.Training, "_attempt", refused):
             result, _, lines = self._train(7, devices.Device("GPU", 1))
-        self.assertTrue(result.is_whole)
+        self.assertEqual((result.is_whole, result.device, result.threads),
+                         (True, "CPU", devices.num_cores()))
         self.assertEqual([config.device_count.get("GPU") for config in configs], [None, 0])
         self.assertEqual(lines, ["Training on the CPU, as the GPU has too little memory: OOM when "
                                  "allocating"])

@@ -40,9 +40,9 @@ _LOOK_SHARE = 0.02  # of the time, at most, for looks at the held-out loss
 def train(plan):
     """Train on one machine, from where a training in the model_dir ended if there was one.
 
-    Checks the loss every 50 steps, and before each checkpoint on the values to be saved; a loss that is
-    NaN or infinite, or a shown loss above `max_loss`, stops the training, with the last checkpoint as it
-    was.
+    Checks the loss every 50 steps of each thread, and before each checkpoint on the values to be saved;
+    a loss that is NaN or infinite, or a shown loss above `max_loss`, stops the training, with the last
+    checkpoint as it was.
 
     With several threads as many steps are under way at a time, without locks, each on the values
     that it finds (Recht et al. 2011, "Hogwild!"). With one, the same seeds give the same values,
@@ -122,7 +122,10 @@ class Training:
                 raise
             self.plan.report("Training on the CPU, as the GPU has too little memory: %s" % (
                 checks.first_line(e)))
-            return self._attempt("", device._replace(name="CPU").session_config())
+            device = devices.Device("CPU", devices.num_cores())
+            self.plan = self.plan._replace(
+                optimization=self.plan.optimization._replace(device=device))
+            return self._attempt("", device.session_config())
 
     def _make_step(self, wrap=lambda make_optimizer: make_optimizer, begin=0.0):
         objective, optimization = self.plan.objective, self.plan.optimization
@@ -456,8 +459,9 @@ class Run:
         device, step_size = self._plan.optimization.device, self._plan.data.step_size
         if not device or not step_size:
             return ""
-        return "%s, %d steps of %s a call" % (
-            device.description, self._calls.steps_per_call, format(step_size, ","))
+        number = self._calls.steps_per_call
+        return "%s, %d step%s of %s a call" % (
+            device.description, number, "s" if number > 1 else "", format(step_size, ","))
 
     def _units(self, progress=None):
         progress = self._progress if progress is None else progress

@@ -25,7 +25,7 @@ class StepCalls:
 
     def __init__(self, step, session, pool, plan):
         self._step, self._session, self._pool = step, session, pool
-        self._num_threads, self._report = plan.optimization.threads, plan.report
+        self._plan = plan
         self._run_one = step.runner(session)
         self._run_many = None
         self._is_new = True  # no feed was seen yet
@@ -42,7 +42,7 @@ class StepCalls:
     @property
     def steps_of_round(self):
         """The number of steps of a round, which has work for all threads: integer."""
-        return max(MOST_STEPS, self._num_threads * self.steps_per_call)
+        return max(MOST_STEPS, self._plan.optimization.threads * self.steps_per_call)
 
     def submit(self, made, is_watched=False, trace_to=None):
         """Hand the pool a call.
@@ -59,7 +59,8 @@ class StepCalls:
         if self._is_new:
             self._is_new = False
             self._run_many = self._step.repeater(
-                self._session, self._step.with_progress(*made[0]), self._report)
+                self._session, self._step.with_progress(*made[0]), self._plan.optimization.is_compiled,
+                self._plan.report)
         return self._pool.submit(self._run, made, is_watched, trace_to)
 
     def _run(self, made, is_watched, trace_to):

@@ -24,8 +24,8 @@ _OF_VARIABLES = ("Resource", "ReadVariable", "Assign")  # how their ops' names b
 def obstacle(op):
     """Return why a loop cannot make the steps of an op, or None where it can.
 
-    A copy of a random op, a queue or a Python function has a state of its own, and so would draw or read
-    the same again.
+    A copy of a random op or of a Python function has a state of its own: it would draw or read the same
+    again. A queue is the same one for all copies.
 
     Args:
       op: tf.Operation.

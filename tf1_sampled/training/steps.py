@@ -88,7 +88,6 @@ class Step:
         self._watched = dict({"loss": shown_loss}, **_watched(gradients, watch))
         self._seeds = tf.get_collection(_SEEDS)
         self._loop = self._compiled = self._why_not = None
-        self._is_to_be_compiled = False
 
     def make_loops(self, filled=None):
         """Make what makes many steps in one call, where that is possible; before there is a session.
@@ -96,7 +95,6 @@ class Step:
         Args:
           filled: {placeholder: step_loop.Filled}, for calls that XLA compiles; None for none of these.
         """
-        self._is_to_be_compiled = filled is not None
         self._why_not = step_loop.obstacle(self._op)
         if self._why_not:
             return
@@ -138,13 +136,14 @@ class Step:
 
         return run
 
-    def repeater(self, session, feed, report):
+    def repeater(self, session, feed, is_compiled, report):
         """Return a function that makes the steps of a list of feeds, all like `feed`, in one call.
 
         Args:
           session: tf.Session.
           feed: feed_dict, as from `with_progress`.
-          report: function of a line of text, which says why XLA does not compile what it should.
+          is_compiled: boolean, whether XLA is to compile the steps.
+          report: function of a line of text, which says why XLA does not.
 
         Returns:
           function: list of (feed, progress, number), see `with_progress` -> None; or None where each
@@ -154,10 +153,11 @@ class Step:
             run = None
         else:
             run = self._loop.runner(session)
-        if self._compiled is not None and run:
+        if is_compiled and run and self._compiled is not None:
             run = _compiled_first(self._compiled, session, run, report)
-        elif self._is_to_be_compiled:
-            report("XLA does not compile the steps: %s" % self._why_not)
+        elif is_compiled:
+            report("XLA does not compile the steps: %s" % (
+                self._why_not or "what is fed is not what the graph wants"))
         return run and (lambda steps: run(*self._joined(steps)))
 
     def _joined(self, steps):

@@ -81,6 +81,7 @@ def runs(text, pieces, options, position=None, begin=0.0, end=1.0):
     keep, num_centres, window, epochs, seed, num_places = options
     size = num_centres + 2 * window
     length = num_centres // (num_places or 1)  # centres in a place
+
     def cut(line, num_runs):
         """Return all runs of a line as views of it: [num_runs, P, length + 2 * window]."""
         step = line.strides[0]

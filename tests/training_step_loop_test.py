@@ -4,6 +4,7 @@ from absl.testing import absltest, parameterized
 
 import tf1_sampled
 from tests import graph_case
+from tf1_sampled import InputError
 from tf1_sampled.training import step_loop, steps
 
 _NUM_CLASSES = 60
@@ -98,6 +99,30 @@ class StepLoopTest(graph_case.GraphCase):
             loop.runner(session)([{words: ["a", "bcd"], factor: 2.0}, {words: [], factor: 5.0},
                                   {words: [b"ef"], factor: 10.0}], {})
             self.assertEqual(session.run(total), 2 * 4 + 10 * 2)
+
+    def test_a_value_of_another_shape_is_named(self):
+        x = tf.placeholder(tf.float32, [3], "x")
+        y = tf.placeholder(tf.float32, [None, 2], "y")
+        total = tf.get_variable("total", [], initializer=tf.zeros_initializer(), use_resource=True)
+        op = tf.assign_add(total, tf.reduce_sum(x) + tf.reduce_sum(y)).op
+        good = {x: np.ones(3), y: np.ones([4, 2])}
+        with self.new_session() as session:
+            many = step_loop.StepLoop(op, []).runner(session)
+            one = step_loop.callable_of(session, op, [], [x, y])
+            many([good, good], {})
+            for tensor, value, wanted in (
+                    (x, np.ones(4), r"x: wanted a value of shape \[3\], got \[4\]"),
+                    (x, 1.0, r"x: wanted a value of shape \[3\], got \[\]"),
+                    (y, np.ones([2, 3]), r"y: wanted a value of shape \[any, 2\], got \[2, 3\]"),
+                    (y, np.ones(2), r"y: wanted a value of shape \[any, 2\], got \[2\]")):
+                bad = dict(good)
+                bad[tensor] = value
+                for feeds in ([good, bad], [bad], [bad, bad]):
+                    with self.assertRaisesRegex(InputError, wanted):
+                        many(feeds, {})
+                with self.assertRaisesRegex(InputError, wanted):
+                    one(bad[x], bad[y])
+            self.assertEqual(session.run(total), 2 * (3 + 8))
 
     def test_a_table_that_is_looked_up(self):
         x = tf.placeholder(tf.int64, [])

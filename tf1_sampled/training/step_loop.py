@@ -15,6 +15,8 @@ from tensorflow.core.protobuf import config_pb2
 from tensorflow.python.framework import op_def_registry
 from tensorflow.python.ops import control_flow_ops
 
+from tf1_sampled import checks
+
 _LARGEST_COPY = 1 << 12  # bytes of a constant that each copy of an op has for itself
 # Ops that TensorFlow says have a state, but whose copies do as they do.
 _HARMLESS = frozenset({"Assert", "If", "While", "StatefulPartitionedCall"})
@@ -61,19 +63,31 @@ def callable_of(session, op, tensors, fed):
       fed: list of tensors.
 
     Returns:
-      function of an array for each tensor fed, of its type -> list of values.
+      function of a value for each tensor fed -> list of values. It raises InputError for one of another
+      shape.
     """
     make = getattr(session, "_make_callable_from_options", None)
     names = [tensor.name for tensor in fed]
     # A session of another process has no such callables, and they do not give back what they are fed.
     if make is None or session.sess_str or any(tensor.name in names for tensor in tensors):
-        run = session.make_callable([op] + tensors, fed)
-        return lambda *values: run(*values)[1:]
-    options = config_pb2.CallableOptions()
-    options.feed.extend(names)
-    options.fetch.extend(tensor.name for tensor in tensors)
-    options.target.append(op.name)
-    return make(options)
+        call = session.make_callable([op] + tensors, fed)
+        first = 1
+    else:
+        options = config_pb2.CallableOptions()
+        options.feed.extend(names)
+        options.fetch.extend(tensor.name for tensor in tensors)
+        options.target.append(op.name)
+        call, first = make(options), 0
+    types = [tensor.dtype.as_numpy_dtype for tensor in fed]
+    all_dims = [_dims(tensor) for tensor in fed]
+
+    def run(*values):
+        arrays = [np.asarray(value, dtype) for value, dtype in zip(values, types)]
+        for tensor, array, dims in zip(fed, arrays, all_dims):
+            _check_shape(tensor, array.shape, dims)
+        return call(*arrays)[first:]
+
+    return run
 
 
 class StepLoop:
@@ -231,20 +245,28 @@ class _Place:
 
     def __init__(self, tensor, column):
         self.tensor, self._column = tensor, column
-        self._shape = tensor.shape
+        self._dims = _dims(tensor)
         self._is_stacked = tensor.shape.is_fully_defined()
         self.num_columns = 0 if self._is_stacked else 1 + tensor.shape.rank
         self.placeholder = tf.placeholder(
-            tensor.dtype, [None] + (tensor.shape.as_list() if self._is_stacked else []), tensor.op.name)
+            tensor.dtype, [None] + (self._dims if self._is_stacked else []), tensor.op.name)
 
     def joined(self, values, table):
         """Return the array of all steps' values, and write this tensor's columns of the table."""
         dtype = self.tensor.dtype.as_numpy_dtype
         if self._is_stacked:
-            return np.array(values, dtype)
+            try:
+                stacked = np.array(values, dtype)
+            except ValueError:  # of several shapes
+                stacked = np.empty([])
+            if list(stacked.shape[1:]) != self._dims or not stacked.ndim:
+                for value in values:
+                    _check_shape(self.tensor, np.shape(value), self._dims)
+            return stacked
         arrays = [np.asarray(value, dtype) for value in values]
         begin = 0
         for row, array in zip(table, arrays):
+            _check_shape(self.tensor, array.shape, self._dims)
             row[self._column] = begin
             row[self._column + 1:self._column + self.num_columns] = array.shape
             begin += array.size
@@ -256,9 +278,9 @@ class _Place:
             return self.placeholder[i]
         begin, shape = table[i, self._column], table[i, self._column + 1:self._column + self.num_columns]
         value = self.placeholder[begin:begin + tf.reduce_prod(shape)]
-        if self._shape.rank != 1:
+        if len(self._dims) != 1:
             value = tf.reshape(value, shape)
-        value.set_shape(self._shape)
+        value.set_shape(self._dims)
         return value
 
 
@@ -294,6 +316,29 @@ class _FixedPlace:
             if len(value) < len(place):
                 place[len(value):] = value[0] if self._fill is None and len(value) else self._fill or 0
         return stacked
+
+
+def _dims(tensor):
+    """Return the sizes of a tensor, each an integer or None; None where their number is not known."""
+    return None if tensor.shape.rank is None else tensor.shape.as_list()
+
+
+def _check_shape(tensor, shape, dims):
+    """Check the shape of what a tensor is fed, as the callables of a session do not.
+
+    Args:
+      tensor: tf.Tensor.
+      shape: tuple of integers, of the value.
+      dims: list of the tensor's sizes, None for any; or None for any shape.
+
+    Raises:
+      InputError: another shape.
+    """
+    fits = dims is None or len(shape) == len(dims) and all(
+        size is None or size == given for size, given in zip(dims, shape))
+    if not fits:
+        checks.argument(False, "train", tensor.op.name, "a value of shape [%s]" % ", ".join(
+            "any" if size is None else str(size) for size in dims), list(shape))
 
 
 def _needed(op):

@@ -5,7 +5,6 @@
 """
 from typing import Any, Optional, Sequence
 
-import numpy as np
 import tensorflow.compat.v1 as tf
 
 from tf1_sampled import checks
@@ -130,8 +129,7 @@ class Step:
                 key = is_watched, tuple(feed)
                 if key not in callables:
                     callables[key] = step_loop.callable_of(session, self._op, fetches, list(feed))
-                values = callables[key](*[np.asarray(value, tensor.dtype.as_numpy_dtype)
-                                          for tensor, value in feed.items()])
+                values = callables[key](*feed.values())
             return dict(zip(self._watched, values))
 
         return run

@@ -34,6 +34,15 @@ class RecommendTest(recommender_case.ModelCase):
         with open("best.tsv", encoding="utf-8") as stream:
             self.assertEqual({"user", "bob", "cid"}, {line.split("\t")[0] for line in stream})
 
+    def test_a_graph_that_writes_a_file_wants_trust(self):
+        os.mkdir("model")
+        recommender_case.write_model("model", writes=os.path.abspath("written"))
+        with self.assertRaisesRegex(InputError, "got the ops WriteFile; --trust_model"):
+            self.run_main("model", "--output=best.tsv")
+        self.assertFalse(os.path.exists("written"))
+        self.run_main("model", "--output=best.tsv", "--trust_model")
+        self.assertTrue(os.path.exists("written"))
+
     def test_what_is_refused(self):
         for arguments, message in (
                 (["--output=a.tsv"], "MODEL_DIR: wanted one folder"),

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 from absl.testing import absltest
 
+from tests import recommender_case
 from tf1_sampled import logits
 from tf1_sampled.recsys import baselines, evaluation, fitting, objective, reading, recommender, results
 from tf1_sampled.recsys.settings import RecsysSettings
@@ -115,6 +116,15 @@ class ResultsTest(absltest.TestCase):
         self.assertEqual(list(found.baselines), ["previous model", "popularity", "item-kNN"])
         for name, value in found.scores.items():
             self.assertAlmostEqual(found.baselines["previous model"][name], value, msg=name)
+
+    def test_a_previous_model_that_is_not_trusted_is_left_out(self):
+        folder = self.create_tempdir().full_path
+        recommender_case.write_model(folder, writes=os.path.join(folder, "written"))
+        settings = RecsysSettings(dim=4, k=[2, 3], history_length=2, init_from=folder)
+        found = results.test(self.fit._replace(settings=settings))
+        self.assertEqual(list(found.baselines), ["popularity", "item-kNN"])
+        self.assertRegex(found.notes[0], "^previous model: left out; .* got the ops WriteFile")
+        self.assertFalse(os.path.exists(os.path.join(folder, "written")))
 
     def test_examples(self):
         found = results.test(self.fit).examples

@@ -638,6 +638,16 @@ class ProcessTest(absltest.TestCase):
             "serve.py: error: nothing/items.tsv: wanted a file of an exported recommender, got none\n"))
 
     @unittest.skipIf(aiohttp is None, _NO_AIOHTTP)
+    def test_a_graph_that_writes_a_file_wants_trust(self):
+        self.assert_ended(self.start("model", writes="written"), 1, "", (
+            "serve.py: error: model/saved_model/saved_model.pb: wanted a graph that only computes, got "
+            "the ops WriteFile; --trust_model loads it, and lets it read and write files, open connections "
+            "and run programs\n"))
+        self.assertFalse(os.path.exists(os.path.join(self.folder, "written")))
+        self.serving("--trust_model", writes="written")
+        self.assertTrue(os.path.exists(os.path.join(self.folder, "written")))
+
+    @unittest.skipIf(aiohttp is None, _NO_AIOHTTP)
     def test_a_request_under_way_is_answered_before_the_end(self):
         process, port = self.serving(program=_SLOW, with_users=True)
         with concurrent.futures.ThreadPoolExecutor(1) as thread:

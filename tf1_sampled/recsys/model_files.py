@@ -14,6 +14,9 @@ from tf1_sampled.files import reading, writing
 
 USERS, CATEGORIES, ABOUT, INDEX = "users", "item_categories.npz", "recommender.json", "items.faiss"
 
+TRUST_HELP = ("Load a model whose graph may do more than compute: read and write files, open "
+              "connections, run programs. For models of people whose programs you would run.")
+
 About = collections.namedtuple("About", "repeats is_ordered history_length")
 About.__doc__ = """How a model is asked.
 

@@ -14,7 +14,7 @@ import sys
 from tf1_sampled import checks
 from tf1_sampled.files import places
 from tf1_sampled.programs import quiet, running
-from tf1_sampled.recsys import offers
+from tf1_sampled.recsys import model_files, offers
 
 
 def parse_arguments(arguments):
@@ -24,7 +24,7 @@ def parse_arguments(arguments):
       arguments: list of strings, without the program's name.
 
     Returns:
-      Namespace with folder, output, to and k.
+      Namespace with folder, output, to, k and trust_model.
 
     Raises:
       InputError: an unknown option, a value that its option does not take, other than one folder, no
@@ -41,6 +41,7 @@ def parse_arguments(arguments):
     parser.add_argument("--to", default="", metavar="FILE",
                         help="Names of users, one a line. Default: all users.")
     parser.add_argument("--k", type=int, default=10, help="Items for each user. Default: %(default)s.")
+    parser.add_argument("--trust_model", action="store_true", help=model_files.TRUST_HELP)
     values = parser.parse_intermixed_args(arguments)
     checks.argument(len(values.folder) == 1, "recommend", "MODEL_DIR",
                     "one folder of an exported recommender", values.folder)
@@ -66,7 +67,7 @@ def main(argv):
     users = offers.read_users(values.to) if values.to else None
     quiet.import_tensorflow()  # quietly, and not for --help
     from tf1_sampled.recsys import recommender
-    with recommender.Recommender(values.folder) as model:
+    with recommender.Recommender(values.folder, values.trust_model) as model:
         offers.write_stored(values.output, model, users, values.k)
 
 

@@ -32,6 +32,7 @@ from tf1_sampled.recsys import (
     questions,
     scoring,
     similar,
+    trust,
     user_table,
 )
 
@@ -67,15 +68,18 @@ class Recommender:
       is_exact: boolean, whether answers without a filter are exact; else they are of the index.
     """
 
-    def __init__(self, folder):
+    def __init__(self, folder, trust_model=False):
         """Load a model.
 
         Args:
           folder: string, holds what results.export_model writes. Without the folder "users" no user is
             known, without item_categories.npz no category.
+          trust_model: boolean, whether to load a SavedModel whose graph may do more than compute: read
+            and write files, open connections, run programs. It needs as much trust as a program.
 
         Raises:
-          InputError: a folder without the rest, a SavedModel of another kind, an index of other items.
+          InputError: a folder without the rest, a SavedModel of another kind, an index of other items; a
+            graph that may do more than compute, without `trust_model`.
         """
         self._folder = os.fspath(folder)
         table, path = self._path("items.tsv"), self._path("saved_model")
@@ -91,6 +95,8 @@ class Recommender:
                                                          len(self.names))
         self._search = None  # made when it is first asked for
         self._vectors, self._scorer = self._load_vectors()
+        if not trust_model:
+            trust.check(path, _EMBED)
         self._session = tf.Session(graph=tf.Graph())
         try:
             self._load_model(path)

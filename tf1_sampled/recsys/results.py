@@ -5,6 +5,7 @@ from typing import Any, Dict, List, NamedTuple, Tuple
 
 import numpy as np
 
+from tf1_sampled import checks
 from tf1_sampled.recsys import (
     baselines,
     evaluation,
@@ -99,7 +100,10 @@ def test(fit: Any) -> Test:
     rankings = {"this model": judged.ranking}
     notes: List[str] = []
     if settings.init_from:
-        rankings["previous model"] = _rank_previous(fit)
+        try:
+            rankings["previous model"] = _rank_previous(fit)
+        except checks.InputError as e:
+            notes.append("previous model: left out; %s" % e)
     rankers = {"popularity": baselines.popularity(data.events.item_counts)}
     item_knn = _item_knn(fit, notes)
     if item_knn:

@@ -66,7 +66,7 @@ if __name__ == "__main__":  # before NumPy is loaded
 
 from tf1_sampled import checks
 from tf1_sampled.programs import quiet, running
-from tf1_sampled.recsys import micro_batches, queries, requests
+from tf1_sampled.recsys import micro_batches, model_files, queries, requests
 
 try:
     from aiohttp import web
@@ -326,7 +326,7 @@ def parse_arguments(arguments):
       arguments: list of strings, without the program's name.
 
     Returns:
-      Namespace with folder, host and port.
+      Namespace with folder, host, port and trust_model.
 
     Raises:
       InputError: an unknown option, a value that its option does not take, other than one folder.
@@ -341,6 +341,7 @@ def parse_arguments(arguments):
                         "this machine has. Default: %(default)s.")
     parser.add_argument("--port", default=8080, type=_port, help="Port to listen on; 0 for a free one. "
                         "Default: %(default)s.")
+    parser.add_argument("--trust_model", action="store_true", help=model_files.TRUST_HELP)
     values = parser.parse_intermixed_args(arguments)
     checks.argument(len(values.folder) == 1, "serve", "MODEL_DIR",
                     "one folder of an exported recommender", values.folder)
@@ -371,7 +372,7 @@ def main(argv):
     check_available()
     quiet.import_tensorflow()  # quietly, and not for --help
     from tf1_sampled.recsys import recommender
-    with recommender.Recommender(values.folder) as model:
+    with recommender.Recommender(values.folder, values.trust_model) as model:
         def started(port):
             print("Serving %d items on %s (Ctrl-C stops)" % (
                 len(model.names), _address(values.host, port)), flush=True)

@@ -641,8 +641,8 @@ class ProcessTest(absltest.TestCase):
     def test_a_graph_that_writes_a_file_wants_trust(self):
         self.assert_ended(self.start("model", writes="written"), 1, "", (
             "serve.py: error: model/saved_model/saved_model.pb: wanted a graph that only computes, got "
-            "the ops WriteFile; --trust_model loads it, and lets it read and write files, open connections "
-            "and run programs\n"))
+            "the ops WriteFile; --trust_model loads it, and lets it read and write files, open "
+            "connections and run programs\n"))
         self.assertFalse(os.path.exists(os.path.join(self.folder, "written")))
         self.serving("--trust_model", writes="written")
         self.assertTrue(os.path.exists(os.path.join(self.folder, "written")))

@@ -196,9 +196,11 @@ class RowwiseAdagradOptimizer(AdagradOptimizer):
 
     def _square(self, grad):
         """Return the mean square of each row: [N, ...] -> [N]."""
-        square = tf.square(grad)
         axes = list(range(1, grad.shape.rank))
-        return tf.reduce_mean(square, axes) if axes else square
+        if not axes:
+            return tf.square(grad)
+        # Of the norm, which one pass over the rows computes: a square and a mean take two.
+        return tf.square(tf.math.reduce_euclidean_norm(grad, axes)) / grad.shape[1:].num_elements()
 
     def _factor(self, total):
         return tf.pow(total, self._learning_rate_power)

@@ -87,7 +87,7 @@ class StepCallsTest(parameterized.TestCase):
 class TrainingTest(graph_case.GraphCase):
     """The result is the same whatever the number of steps of a call, also compiled, also on padding."""
 
-    def _train(self, steps_per_call, device=None, filled=None, rate=0.05):
+    def _train(self, steps_per_call, device=None, filled=None, rate=0.05, profile_step=None):
         with tf.Graph().as_default():
             tf.set_random_seed(4)
             x = tf.placeholder(tf.int32, [None])
@@ -102,7 +102,7 @@ class TrainingTest(graph_case.GraphCase):
             lines, folder = [], self.create_tempdir().full_path
             plan = training_case.plan(
                 loss, lambda position: ((feed, (i + 1) / 130, None) for i, feed in enumerate(feeds)),
-                130, folder, optimizers.LazyAdamOptimizer, rate, report=lines.append)
+                130, folder, optimizers.LazyAdamOptimizer, rate, report=lines.append, profile_step=profile_step)
             if filled:
                 filled = {x: step_loop.Filled([filled]), weights: step_loop.Filled([filled], 0.0)}
             plan = plan._replace(optimization=plan.optimization._replace(device=device, filled=filled))
@@ -118,6 +118,13 @@ class TrainingTest(graph_case.GraphCase):
             result, table, _ = self._train(number)
             np.testing.assert_array_equal(table, wanted)
             self.assertEqual((result.steps, result.steps_per_call), (130, number))
+
+    def test_a_trace_amid_a_call_is_of_one_step_and_loses_none(self):
+        _, wanted, _ = self._train(7)
+        result, table, lines = self._train(7, profile_step=11)
+        self.assertRegex(lines[0], "^Wrote .*/trace-11.json$")
+        np.testing.assert_array_equal(table, wanted)
+        self.assertEqual(result.steps, 130)
 
     def test_compiled(self):
         if tf.VERSION.startswith("1."):

@@ -355,7 +355,6 @@ class Run:
     def _interrupt(self):
         """Stop as `plan.stop` does: the state is that of all steps before the first that failed."""
         self._is_stopped = True
-        self._submit_group()
         self._leave()
         concurrent.futures.wait(self._under_way)
         for call in self._pending:

@@ -327,6 +327,18 @@ class CacheTest(SourcesTestCase):
             with mock.patch.object(default_data, "_parsed", side_effect=AssertionError):
                 self.assertEqual(path, default_data.docstrings())
 
+    def test_a_temporary_folder_of_somebody_else_is_left_alone(self):
+        blocked = self.create_tempfile("blocked").full_path
+        theirs = self.create_tempdir("theirs").full_path
+        user = "-%d" % os.getuid()
+        os.makedirs(self.temporary, exist_ok=True)
+        os.symlink(theirs, os.path.join(self.temporary, "tf1_sampled" + user))
+        self.made({"a.py": '"""Words."""'})
+        with mock.patch.dict(os.environ, {"XDG_CACHE_HOME": blocked}), \
+                self.assertRaisesRegex(checks.InputError, blocked + ".*: wanted a place to write"):
+            default_data.docstrings()
+        self.assertEmpty(os.listdir(theirs))
+
     def test_nowhere_to_write_is_an_input_error(self):
         blocked = self.create_tempfile("blocked").full_path
         self.temporary = blocked

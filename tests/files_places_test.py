@@ -31,6 +31,63 @@ class WritableTest(file_case.FileCase):
         self.check_error("/proc/f", "a place to write, got: ", places.check_writable)
 
 
+    def test_a_link_gives_way_but_not_one_to_a_device(self):
+        folder = self.path("folder")
+        os.mkdir(folder)
+        for target in (folder, self.path("f", b"x"), self.path("nowhere")):
+            link = target + "-link"
+            os.symlink(target, link)
+            places.check_replaceable(link)
+        os.symlink(os.devnull, self.path("null"))
+        self.check_error(self.path("null"), "a file, got a pipe or a device", places.check_replaceable)
+
+
+class KeptTest(file_case.FileCase):
+
+    def test_the_path_of_a_file_a_folder_and_of_nothing(self):
+        os.mkdir(self.path("m"))
+        os.mkdir(self.path("m/users"))
+        link = self.path("link")
+        os.symlink("m", link)
+        self.path("m/users/items.npy", b"x")
+        for names in ((), ("users",), ("users", "items.npy"), ("users", "none"), ("none", "none")):
+            self.assertEqual(places.kept(link, *names), os.path.join(link, *names))
+        self.assertEqual(places.kept_tree(link, "users"), os.path.join(link, "users"))
+        self.assertEqual(places.kept_tree(link, "none"), os.path.join(link, "none"))
+
+    @parameterized.parameters("file", "folder", "nowhere")
+    def test_a_link_is_an_error_that_names_it(self, target):
+        self.path("file", b"x")
+        os.mkdir(self.path("folder"))
+        os.mkdir(self.path("m"))
+        link = self.path("m/link")
+        os.symlink(self.path(target), link)
+        for find in (lambda: places.kept(self.path("m"), "link"),
+                     lambda: places.kept(self.path("m"), "link", "below"),
+                     lambda: places.kept_tree(self.folder, "m")):
+            with self.assertRaisesRegex(
+                    checks.InputError, link + ": wanted a file or folder of its own, got a link$"):
+                find()
+
+    def test_a_pipe_is_an_error_and_not_waited_for(self):
+        os.mkdir(self.path("m"))
+        os.mkfifo(self.path("m/pipe"))
+        for find in (places.kept, lambda folder, name: places.kept_tree(self.folder, "m")):
+            with self.assertRaisesRegex(checks.InputError, "m/pipe: wanted a file, got a pipe or a dev"):
+                find(self.path("m"), "pipe")
+
+
+class TextTest(file_case.FileCase):
+
+    def test_a_path_of_other_bytes(self):
+        places.check_text("caf\xe9/\u65e5")
+        path = os.fsdecode(b"m\xff")
+        for check in (places.check_text, places.check_new_folder):
+            with self.assertRaisesRegex(checks.InputError, r"^m\\udcff: wanted a path in .*, got o"):
+                check(path)
+        self.assertFalse(os.path.exists(path))
+
+
 class ApartTest(file_case.FileCase):
 
     def test_different_places_pass(self):

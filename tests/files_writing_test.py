@@ -104,6 +104,18 @@ class WritingTest(file_case.FileCase):
         self.assertEqual(mode, stat.S_IMODE(os.stat(self.path("f")).st_mode))
         self.assertEqual(umask, os.umask(umask))
 
+    def test_a_link_is_replaced_and_what_it_leads_to_stays(self):
+        os.mkdir(self.path("folder"))
+        for target in (self.path("folder"), self.path("theirs", b"theirs"), self.path("nowhere")):
+            os.symlink(target, self.path("link"))
+            with writing.writing(self.path("link"), "wb") as stream:
+                stream.write(b"ours")
+            self.assertFalse(os.path.islink(self.path("link")))
+            self.assertEqual(file_case.read_binary(self.path("link")), b"ours")
+            os.unlink(self.path("link"))
+        self.assertEqual(file_case.read_binary(self.path("theirs")), b"theirs")
+        self.assertCountEqual(os.listdir(self.folder), ["folder", "theirs"])
+
     def test_a_path_where_no_file_can_be_made_is_an_error(self):
         def write(path):
             with writing.writing(path) as stream:
@@ -145,6 +157,8 @@ class WritingFolderTest(file_case.FileCase):
         super().setUp()
         self.parent = self.create_tempdir().full_path
         self.folder = os.path.join(self.parent, "new")
+        self.addCleanup(os.chdir, os.getcwd())
+        os.chdir(self.parent)
 
     def write(self, folder=None, content="new"):
         with writing.writing_folder(folder or self.folder) as made:
@@ -189,14 +203,33 @@ class WritingFolderTest(file_case.FileCase):
         self.check_written()
         self.assertEqual(os.listdir(self.parent), ["new"])
 
-    def test_a_link_to_a_folder_stays_one(self):
+    def test_a_link_to_an_empty_folder_is_replaced(self):
         os.mkdir(self.folder)
         link = os.path.join(self.parent, "link")
         os.symlink("new", link)
         places.check_new_folder(link)
         self.write(link)
-        self.assertTrue(os.path.islink(link))
-        self.check_written()
+        self.assertFalse(os.path.islink(link))
+        self.check_written(link)
+        self.assertEqual(([], ["link", "new"]), (os.listdir("new"), sorted(os.listdir(self.parent))))
+
+    @parameterized.parameters("full", "file", "nowhere")
+    def test_any_link_is_replaced_with_replaces_and_what_it_leads_to_stays(self, target):
+        os.mkdir("full")
+        open("full/theirs", "w").close()
+        open("file", "w").close()
+        before = sorted(os.listdir(self.parent))
+        os.symlink(target, self.folder)
+        if target != "nowhere":
+            with self.assertRaisesRegex(checks.InputError, "wanted a new or empty folder, got "):
+                places.check_new_folder(self.folder)
+        places.check_new_folder(self.folder, replaces=True)
+        with writing.writing_folder(self.folder + os.sep, replaces=True) as made:
+            os.mkdir(made)
+            open(os.path.join(made, "ours"), "w").close()
+        self.assertEqual((["ours"], ["theirs"], before + ["new"]), (
+            os.listdir(self.folder), os.listdir("full"), sorted(os.listdir(self.parent))))
+        self.assertFalse(os.path.islink(self.folder))
 
     def test_folders_above_are_made(self):
         deep = os.path.join(self.folder, "a", "b")
@@ -204,9 +237,6 @@ class WritingFolderTest(file_case.FileCase):
         self.assertEqual(os.listdir(os.path.join(self.folder, "a")), [])
         self.write(deep)
         self.check_written(deep)
-        before = os.getcwd()
-        self.addCleanup(os.chdir, before)
-        os.chdir(self.parent)
         places.check_new_folder("here")
         self.write("here")
         self.check_written(os.path.join(self.parent, "here"))

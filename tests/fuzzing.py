@@ -37,6 +37,7 @@ import tensorflow.compat.v1 as tf
 from tf1_sampled import checks, samplers
 from tf1_sampled.files import finding
 from tf1_sampled.recsys import events, items, roles, tables, times, warm_start
+from tf1_sampled.training import file_names
 from tf1_sampled.word2vec import (
     corpus,
     encoded,
@@ -470,6 +471,9 @@ READERS = [
                 (None, {}, None), (["a", "é\n"], {"c": ["", "x"]}, ['["c", "x"]']))]
            + [b'{"users": ["\\ud800"], "categories": {"c": ["", 3]}}', b"[" * 3000, b"9" * 6000],
            _names, {"items.tsv": b"item\ttitle\tevents\na\tA\t1\n"}),
+    Reader("named_checkpoint", ["best"],
+           [b'model_checkpoint_path: "model.ckpt-7"\nall_model_checkpoint_paths: "model.ckpt-7"\n'],
+           lambda path: file_names.best(os.path.dirname(path)), {"model.ckpt-7.index": b"x"}),
     Reader("pieces", [encoding + ".txt" for encoding in _ENCODINGS],
            [example.encode(encoding, "ignore") for example in _TEXTS for encoding in (
                "utf-8", "utf-16", "latin-1", "utf-7", "gb18030", "iso2022_jp")], _pieces, {}),

@@ -60,6 +60,13 @@ class ImportTensorFlowTest(absltest.TestCase):
         self.assertEqual(self.run_script(_IMPORT + "print('end', file=sys.stderr)", _FAKE), (
             0, "False\nlevel 3\nverbosity 40\n", "W0000 00:00:17 all is lost\na line of Python\nend\n"))
 
+    @absltest.skipUnless(os.path.exists("/dev/full"), "needs a full device")
+    def test_what_cannot_be_written_is_done_without(self):
+        code = "import os; os.dup2(os.open('/dev/full', os.O_WRONLY), 2)\n" + _IMPORT + "print('end')"
+        fake = _FAKE.replace('print("a line of Python", file=sys.stderr)', "").replace(
+            "warnings.warn", "str")
+        self.assertEqual((0, "False\nlevel 3\nverbosity 40\nend\n"), self.run_script(code, fake)[:2])
+
     def test_a_level_of_the_users_own_is_kept(self):
         self.assertIn("level 1\n", self.run_script(_IMPORT, _FAKE, TF_CPP_MIN_LOG_LEVEL="1")[1])
 

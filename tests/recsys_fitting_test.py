@@ -228,7 +228,8 @@ class FitTest(graph_case.GraphCase):
             graph = objective.build(settings, data.events)
             with tf.Session() as session:
                 session.run(tf.global_variables_initializer())
-                tf.train.Saver().save(session, os.path.join(folder, "model.ckpt-7"))
+                saver = tf.train.Saver(save_relative_paths=True)
+                saver.save(session, os.path.join(folder, "model.ckpt-7"))
                 wanted = session.run(graph.network.item_embeddings())
         fit = fitting.Fit(settings, data, graph, default_graph, folder, None)
         with fit.session() as session:

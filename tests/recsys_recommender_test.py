@@ -433,6 +433,21 @@ class LoadTest(Case):
             recommender.Recommender(folder)
         self.assertNotIn("\n", str(caught.exception))
 
+    @parameterized.parameters(
+        "items.tsv", "recommender.json", "item_vectors.npy", "item_biases.npy", "item_categories.npz",
+        "users", "users/names.npy", "users/columns.json", "saved_model", "saved_model/saved_model.pb",
+        "saved_model/variables", "saved_model/variables/variables.index")
+    def test_links_and_pipes_are_errors(self, name):
+        folder = shutil.copytree(self.folder, os.path.join(self.create_tempdir().full_path, "m"))
+        path, theirs = os.path.join(folder, name), os.path.join(folder, "theirs")
+        if os.path.exists(path):
+            os.rename(path, theirs)
+        for make in (lambda path: os.symlink(theirs, path), os.mkfifo):
+            make(path)
+            with self.assertRaisesRegex(checks.InputError, path + ": wanted .*, got a (link|pipe)"):
+                recommender.Recommender(folder)
+            os.unlink(path)
+
     def test_another_saved_model(self):
         folder = shutil.copytree(self.folder, os.path.join(self.create_tempdir().full_path, "m"))
         shutil.rmtree(os.path.join(folder, "saved_model"))

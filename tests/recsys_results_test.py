@@ -32,7 +32,8 @@ class ResultsTest(absltest.TestCase):
             graph = objective.build(settings, data.events)
             with tf.Session() as session:
                 session.run(tf.global_variables_initializer())
-                tf.train.Saver().save(session, os.path.join(cls.folder, "model.ckpt-7"))
+                saver = tf.train.Saver(save_relative_paths=True)
+                saver.save(session, os.path.join(cls.folder, "model.ckpt-7"))
                 cls.rows = session.run(logits.whole_table(graph.network.class_rows(), 7))
         cls.fit = fitting.Fit(settings, data, graph, default_graph, cls.folder, None)
         cls.written = results.export_model(cls.fit)

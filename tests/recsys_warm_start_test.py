@@ -60,7 +60,8 @@ class EarlierCase(graph_case.GraphCase):
             tf.train.create_global_step()
             with self.new_session() as session:
                 session.run([v.assign(tf.random_normal(v.shape)) for v in tf.trainable_variables()])
-                tf.train.Saver().save(session, self.path("model.ckpt"), 7)
+                saver = tf.train.Saver(save_relative_paths=True)
+                saver.save(session, self.path("model.ckpt"), 7)
                 values = self.values(session)
         items.write_items(self.path("items.tsv"), names.items, None, [1] * len(names.items))
         warm_start.write_names(self.folder, names)
@@ -222,6 +223,24 @@ class BrokenTest(EarlierCase):
         self.spoil("model.ckpt-7.data-00000-of-00001", b"")
         with self.assertRaisesRegex(InputError, self.folder + ": wanted a checkpoint, got: "):
             self.load(self.names, **self.options)
+
+    @parameterized.parameters("names.json", "items.tsv", "checkpoint", "model.ckpt-7.index",
+                              "model.ckpt-7.data-00000-of-00001")
+    def test_links_and_pipes_are_errors(self, name):
+        os.rename(self.path(name), self.path("theirs"))
+        for make in (lambda path: os.symlink("theirs", path), os.mkfifo):
+            make(self.path(name))
+            with self.assertRaisesRegex(InputError, self.path(name) + ": wanted .*, got a (link|pipe)"):
+                warm_start.Earlier(self.folder)
+            os.unlink(self.path(name))
+
+    def test_a_checkpoint_elsewhere_is_an_error(self):
+        elsewhere = self.create_tempdir().full_path
+        for name in ("model.ckpt-7.index", "model.ckpt-7.data-00000-of-00001"):
+            os.rename(self.path(name), os.path.join(elsewhere, name))
+        self.spoil("checkpoint", b'model_checkpoint_path: "%s/model.ckpt-7"\n' % elsewhere.encode())
+        with self.assertRaisesRegex(InputError, "checkpoint: line 1: wanted the name of a checkpoint "):
+            warm_start.Earlier(self.folder)
 
     @parameterized.parameters("names.json", "items.tsv")
     def test_a_missing_file_of_names_is_an_error(self, name):

@@ -142,6 +142,30 @@ class CheckpointsTest(graph_case.GraphCase):
             self.store.restore(self.session)
         self.assertTrue(os.path.exists(self._data(5)))
 
+    def test_links_and_pipes_are_errors_and_stay(self):
+        for name in ("checkpoint", "model.ckpt-6.index", "model.ckpt-6.data-00000-of-00001"):
+            self._save(5)
+            self._save(6)
+            path = os.path.join(self.folder, name)
+            os.rename(path, os.path.join(self.folder, "theirs"))
+            for make in (lambda path: os.symlink("theirs", path), os.mkfifo):
+                make(path)
+                with self.assertRaisesRegex(InputError, name + ": wanted .*, got a (link|pipe)"):
+                    checkpoints.Checkpoints(policy.Saving(self.folder)).restore(self.session)
+                os.unlink(path)
+            os.rename(os.path.join(self.folder, "theirs"), path)
+
+    def test_links_give_way_to_a_checkpoint(self):
+        theirs = os.path.join(self.folder, "theirs")
+        with open(theirs, "w") as stream:
+            stream.write("theirs")
+        for name in ("checkpoint", "best", "model.ckpt-6.data-00000-of-00001"):
+            os.symlink("theirs", os.path.join(self.folder, name))
+        self._save(6, is_best=True)
+        self.assertEqual(self._restored(), (self._path(6), 6))
+        with open(theirs) as stream:
+            self.assertEqual(stream.read(), "theirs")
+
     def test_what_a_kill_left_is_deleted(self):
         self._save(5)
         with open(self._data(9), "w") as stream:
@@ -214,6 +238,12 @@ class RestoreTest(graph_case.GraphCase):
             tf.get_variable(name, [3], initializer=tf.random_uniform_initializer())
         sampler(tf.constant([[1]], tf.int64), 1, 2, True, 5, **options)
         return tf.global_variables()
+
+    def test_a_pipe_is_not_restored(self):
+        path = os.path.join(self.create_tempdir().full_path, "model.ckpt-5")
+        os.mkfifo(path + ".index")
+        with self.assertRaisesRegex(InputError, "model.ckpt-5.index: wanted a file, got a pipe"):
+            checkpoints.restore(None, path)
 
     def test_counts_that_a_checkpoint_lacks_start_afresh(self):
         path = os.path.join(self.create_tempdir().full_path, "model.ckpt")

@@ -156,6 +156,16 @@ class SaveTest(EstimatorCase):
             model.save(folder)
         self.assertEqual(sorted(os.listdir("m")), before)
 
+    @parameterized.parameters("toy.txt", "toys", os.path.join("toys", "one"), "checkpoint")
+    def test_a_link_is_not_copied(self, name):
+        model = Toy(model_dir="m").fit()
+        path = os.path.join("m", name)
+        os.rename(path, "theirs")
+        os.symlink(os.path.abspath("theirs"), path)
+        with self.assertRaisesRegex(InputError, path + ": wanted a file .* of its own, got a link"):
+            model.save("a")
+        self.assertFalse(os.path.exists("a"))
+
     def test_over_something_else_is_refused(self):
         model = Toy().fit()
         os.mkdir("mine")

@@ -173,6 +173,46 @@ class ModelDirTest(parameterized.TestCase):
         with self.assertRaisesRegex(InputError, "^runs: wanted a folder for the model, got: "):
             self._begun("")
 
+    @parameterized.parameters(("lock", True), ("settings.json", False))
+    def test_a_link_or_a_pipe_is_an_error_and_its_target_stays(self, name, with_restart):
+        self._leave_model()
+        before = open("model/settings.json").read()
+        for make in (lambda path: os.symlink("../theirs", path), os.mkfifo):
+            with open("theirs", "w") as stream:
+                stream.write(before)
+            os.unlink(os.path.join("model", name))
+            make(os.path.join("model", name))
+            for restart in (False, True)[:1 + with_restart]:
+                with self.assertRaisesRegex(InputError, name + ": wanted .*, got a (link|pipe)"):
+                    self._begun(restart=restart)
+            with open("theirs") as stream:
+                self.assertEqual(stream.read(), before)
+
+    def test_links_give_way_to_a_model_that_starts_anew(self):
+        self._leave_model()
+        os.unlink("model/settings.json")
+        with open("theirs", "w") as stream:
+            stream.write("theirs")
+        for name in ("settings.json", "checkpoint", "model.ckpt-9.index"):
+            os.symlink("../theirs", os.path.join("model", name))
+        self._begun(restart=True)
+        self.assertCountEqual(os.listdir("model"), ["settings.json", "lock"])
+        self.assertFalse(os.path.islink("model/settings.json"))
+        with open("theirs") as stream:
+            self.assertEqual(stream.read(), "theirs")
+
+    def test_the_folder_itself_may_be_a_link(self):
+        os.mkdir("place")
+        os.symlink("place", "model")
+        self._leave_model()
+        self.assertTrue(self._open().goes_on)
+        self.assertIn("settings.json", os.listdir("place"))
+
+    def test_a_path_that_is_not_text_is_an_error(self):
+        with self.assertRaisesRegex(InputError, r"^m\\udcff: wanted a path in .*, got other bytes"):
+            self._open(os.fsdecode(b"m\xff"))
+        self.assertEmpty(os.listdir("."))
+
     def test_a_folder_in_use_is_refused(self):
         self._begun()
         with self.assertRaisesRegex(InputError, "model: wanted a model_dir for this program alone, got "

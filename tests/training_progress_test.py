@@ -93,6 +93,14 @@ class DisplayTest(ProgressTestCase):
         self.assertIn("100%", terminal.getvalue())
         self.assertIn("words/s", terminal.getvalue())
 
+    def test_without_standard_error_nothing_is_shown(self):
+        with mock.patch.object(sys, "stderr", None), mock.patch("sys.stdout", io.StringIO()) as out:
+            with progress.Display(1000, "words") as display:
+                self.time.now += 20
+                display.show(0.5, 1.0)
+                display.close(1.0)
+        self.assertEqual("", out.getvalue())
+
 
 class NotebookTest(absltest.TestCase):
     """A process that is a kernel of Jupyter, by what IPython says of it."""

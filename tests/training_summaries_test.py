@@ -1,7 +1,9 @@
 """What TensorBoard and a trace viewer are told."""
+import fnmatch
 import glob
 import json
 import os
+from unittest import mock
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -29,6 +31,15 @@ class SummariesTest(graph_case.GraphCase):
         starts = [event.step for event in tf.train.summary_iterator(path)
                   if event.session_log.status == tf.SessionLog.START]
         self.assertEqual(starts, [3])
+
+    def test_nobody_foresees_the_name_of_the_file(self):
+        names = []
+        for folder in (self.create_tempdir().full_path, self.create_tempdir().full_path):
+            with mock.patch("time.time", lambda: 1e9), summaries.Summaries(folder, 3) as told:
+                told.add(5, {"a": 1})
+            names += os.listdir(folder)
+        self.assertNotEqual(*[name.rpartition(".")[2] for name in names])
+        self.assertTrue(all(fnmatch.fnmatchcase(name, "events.out.tfevents.*") for name in names))
 
     def test_a_trace(self):
         path = os.path.join(self.folder, "trace.json")

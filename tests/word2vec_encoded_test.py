@@ -100,6 +100,21 @@ class CacheTest(word2vec_case.CorpusTestCase):
         self.read_path(path)
         self.assertFalse(self.was_encoded())
 
+    @parameterized.parameters("info.json", "words.txt", "ids.int32")
+    def test_an_entry_with_a_link_or_a_pipe_is_made_anew(self, name):
+        path = self.path("f", "a b b c")
+        self.read_path(path)
+        entry, = self.entries()
+        place = os.path.join(self.cache, entry, name)
+        for make in (lambda theirs: os.symlink(theirs, place), lambda theirs: os.mkfifo(place)):
+            theirs = self.path("theirs", "")
+            os.replace(place, theirs)
+            make(theirs)
+            self.assertEqual(self.read_path(path).words, ["b", "a", "c"])
+            self.assertTrue(self.was_encoded())
+            self.assertTrue(os.path.isfile(place) and not os.path.islink(place))
+            self.assertTrue(os.path.exists(theirs))
+
     def test_a_file_that_was_left_out_is_an_error_when_named(self):
         self.path("a", "a b")
         binary = self.path("b", b"\0")

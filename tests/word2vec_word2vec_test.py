@@ -395,6 +395,16 @@ class SaveTest(FittedCase):
         with self.assertRaisesRegex(InputError, "wanted a model of word2vec, got one of recsys"):
             Word2Vec.load(self.path("model"))
 
+    @parameterized.parameters("vectors.bin", "vocab.txt", "settings.json", "metrics.json")
+    def test_links_and_pipes_are_errors(self, name):
+        self.model.save(self.path("model"))
+        os.rename(self.path("model", name), self.path("theirs"))
+        for make in (lambda path: os.symlink(self.path("theirs"), path), os.mkfifo):
+            make(self.path("model", name))
+            with self.assertRaisesRegex(InputError, name + ": wanted .*, got a (link|pipe)"):
+                Word2Vec.load(self.path("model"))
+            os.unlink(self.path("model", name))
+
     def test_a_folder_that_moved(self):
         self.model.save(self.path("a"))
         shutil.move(self.path("a"), self.path("b"))

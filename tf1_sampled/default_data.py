@@ -14,6 +14,7 @@ import hashlib
 import importlib.util
 import os
 import re
+import stat
 import sys
 import sysconfig
 import tempfile
@@ -308,8 +309,16 @@ def _cache_folders():
     """Where to keep files, best first."""
     home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
     user = "-%d" % os.getuid() if hasattr(os, "getuid") else ""
-    return [os.path.join(home, "tf1_sampled"),
-            os.path.join(tempfile.gettempdir(), "tf1_sampled" + user)]
+    shared = os.path.join(tempfile.gettempdir(), "tf1_sampled" + user)
+    return [os.path.join(home, "tf1_sampled")] + [shared] * _is_own(shared)
+
+
+def _is_own(folder):
+    """Return whether a folder is one of this user's, not a link, or not there yet."""
+    if not os.path.lexists(folder):
+        return True
+    status = os.lstat(folder)
+    return stat.S_ISDIR(status.st_mode) and (not hasattr(os, "getuid") or status.st_uid == os.getuid())
 
 
 def _kept(kind, ending, make_lines, sources, report):

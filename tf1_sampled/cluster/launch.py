@@ -19,6 +19,8 @@ import tempfile
 import threading
 import time
 
+from tf1_sampled.files import streams
+
 _TOLD = "TF1_SAMPLED_LAUNCH"  # in the environment of what is launched: the file for `tell_folder`
 
 
@@ -208,4 +210,5 @@ def _positive(text):
 
 
 if __name__ == "__main__":
+    streams.settle()
     main()

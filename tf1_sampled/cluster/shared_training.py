@@ -79,7 +79,7 @@ class _SharedTraining(loop.Training):
         config = placement.session_config(tf.ConfigProto(allow_soft_placement=True), cluster)
         server = servers.start_server(cluster, plan.report)
         hooks = [self.sync_hook] if self.sync_hook else []
-        if self.is_chief and tf.train.latest_checkpoint(plan.saving.model_dir) is None:
+        if self.is_chief and file_names.newest(plan.saving.model_dir) is None:
             # Made here: initial values may be in the memory of this process, which no server has.
             with tf.Session(config=devices.session_config()) as session:
                 self._initialise(session)

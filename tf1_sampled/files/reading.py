@@ -257,11 +257,16 @@ def _keeps_ascii(encoding):
         return False
 
 
+def check_input():
+    """Raises InputError where standard input is closed."""
+    checks.file(sys.stdin is not None, finding.STANDARD_INPUT, "an open standard input", "a closed one")
+
+
 @contextlib.contextmanager
 def _open_binary_or_input(path):
     if path != finding.STANDARD_INPUT:
         with open_binary(path) as stream:
             yield stream
         return
-    checks.file(sys.stdin is not None, path, "an open standard input", "a closed one")
+    check_input()
     yield getattr(sys.stdin, "buffer", sys.stdin)

@@ -23,7 +23,8 @@ MAKING = ".making-"  # how the names of files and folders begin that are not who
 def writing(path, mode="w"):
     """Opens a temporary file beside `path` for writing, and gives it that name when all went well.
 
-    After an error, or a kill at any moment, `path` is what it was before. Text is UTF-8. What goes
+    After an error, or a kill at any moment, `path` is what it was before. A link is replaced, not
+    followed. Text is UTF-8. What goes
     to a name that ends in .gz, .bz2 or .xz is packed, so that `reading.open_binary` reads it back.
 
     Args:
@@ -37,7 +38,7 @@ def writing(path, mode="w"):
     path = os.fspath(path)
     ending = os.path.splitext(path)[1].lower()
     checks.file(ending != ".zip", path, "a plain name or .gz, .bz2, .xz", "a .zip to write")
-    places.check_not_special(path)
+    places.check_replaceable(path)
     folder = os.path.dirname(path) or "."
     try:
         os.makedirs(folder, exist_ok=True)
@@ -87,30 +88,34 @@ def delete(path):
 def writing_folder(folder, replaces=False):
     """A path that is not there yet, for a folder that is `folder` when all went well.
 
+    A link is replaced, not followed: what it leads to stays as it is.
+
     Args:
-      folder: where to; one that is not there or is empty.
-      replaces: boolean, whether a folder with something in it gives way, at the end.
+      folder: where to; one that is not there or is empty, or a link to such a one.
+      replaces: boolean, whether a folder with something in it, or any link, gives way, at the end.
 
     Raises:
       InputError: a folder with something in it, or that cannot be made, or a full disk.
     """
-    folder = os.path.realpath(os.fspath(folder))
+    folder = places.own_place(folder)
     places.check_new_folder(folder, replaces)
     prefix = "%s%s." % (MAKING, os.path.basename(folder)[:50])
-    place = tempfile.mkdtemp(prefix=prefix, dir=os.path.dirname(folder))
+    parent = os.path.dirname(folder) or os.curdir
+    # Relative where `folder` is: TensorFlow cannot open an absolute path that has no name in UTF-8.
+    place = os.path.join(parent, os.path.basename(tempfile.mkdtemp(prefix=prefix, dir=parent)))
     try:
         made = os.path.join(place, "made")
         with _no_room_named(folder):
             yield made
-            for parent, _, names in os.walk(made):
+            for at, _, names in os.walk(made):
                 for name in names:
-                    sync(os.path.join(parent, name))
+                    sync(os.path.join(at, name))
         with places.errors_named(folder):
             places.check_free(folder, replaces)
-            if os.path.isdir(folder) and os.listdir(folder):
+            if os.path.islink(folder) or os.path.isdir(folder) and os.listdir(folder):
                 os.rename(folder, os.path.join(place, "old"))
             os.replace(made, folder)
-            sync(os.path.dirname(folder))
+            sync(parent)
     finally:
         shutil.rmtree(place, ignore_errors=True)
 

@@ -1,4 +1,5 @@
 """TensorFlow without what it writes to standard error while it is imported: for processes of our own."""
+import contextlib
 import os
 import re
 import sys
@@ -32,6 +33,7 @@ def import_tensorflow() -> Any:
             os.dup2(kept, 2)
             os.close(kept)
             log.seek(0)
-            os.write(2, b"".join(line for line in log if not information.match(line)))
+            with contextlib.suppress(OSError):  # who would read it has left, or its disk is full
+                os.write(2, b"".join(line for line in log if not information.match(line)))
     tf.logging.set_verbosity(tf.logging.ERROR)
     return tf

@@ -14,6 +14,7 @@ from typing import Any, Callable, Dict, Iterator, NoReturn, Optional, Sequence, 
 
 from tf1_sampled import checks
 from tf1_sampled.cluster import launch, settings as cluster_settings
+from tf1_sampled.files import streams
 from tf1_sampled.programs import flags, quiet, signals
 from tf1_sampled.settings import Settings
 from tf1_sampled.training import host
@@ -75,7 +76,7 @@ def run(program: str, doc: str, classes: Sequence[Type[Settings]],
     """Run a program with the flags of sys.argv.
 
     An InputError is one line on standard error and exit code 1; SIGINT and SIGTERM have the exit codes
-    of a shell.
+    of a shell. Lines that cannot be printed change nothing but the exit code, see streams.
 
     Args:
       program: string, its name in errors about flags.
@@ -86,8 +87,7 @@ def run(program: str, doc: str, classes: Sequence[Type[Settings]],
     every_class = [*classes, cluster_settings.ClusterSettings]
     with errors_told():
         if flags.wants_help(sys.argv[1:]):
-            with reader_may_leave():
-                print(flags.help_text(os.path.basename(sys.argv[0]), doc, every_class))
+            print(flags.help_text(os.path.basename(sys.argv[0]), doc, every_class))
             return
         *own, cluster = flags.parse(program, sys.argv, every_class)
         cluster = cluster.cluster()
@@ -106,7 +106,7 @@ class ArgumentParser(argparse.ArgumentParser):
         raise checks.InputError(message)
 
     def exit(self, status: int = 0, message: Optional[str] = None) -> NoReturn:
-        sys.stdout.flush()  # within reader_may_leave, which the flush at exit is not
+        streams.check()
         super().exit(status, message)
 
 
@@ -114,24 +114,16 @@ class ArgumentParser(argparse.ArgumentParser):
 def errors_told() -> Iterator[None]:
     """A context that ends the process as a program does: InputError and signals are one line.
 
-    It installs the signal handlers.
+    It installs the signal handlers, and settles standard output and standard error.
     """
+    streams.settle()
     SIGNALS.install()
     name = os.path.basename(sys.argv[0])
     try:
         yield
+        streams.check()
     except checks.InputError as e:
         sys.exit("%s: error: %s" % (name, e))
     except signals.Stopped as e:
         print("%s: %s" % (name, e), file=sys.stderr)
         sys.exit(e.exit_code)
-
-
-@contextlib.contextmanager
-def reader_may_leave() -> Iterator[None]:
-    """A context in which it is no error that the reader of standard output, such as head, has enough."""
-    try:
-        yield
-        print(end="", flush=True)  # standard output may be closed: None
-    except BrokenPipeError:  # the flush at exit must not fail too
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

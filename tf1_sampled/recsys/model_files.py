@@ -10,7 +10,7 @@ import os
 import numpy as np
 
 from tf1_sampled import checks
-from tf1_sampled.files import reading, writing
+from tf1_sampled.files import places, reading, writing
 
 USERS, CATEGORIES, ABOUT, INDEX = "users", "item_categories.npz", "recommender.json", "items.faiss"
 
@@ -38,9 +38,9 @@ def read_about(folder):
     """Return the About in a folder.
 
     Raises:
-      InputError: no file, one of other contents.
+      InputError: no file, a link, one of other contents.
     """
-    path, wanted = os.path.join(folder, ABOUT), "how a recommender is asked"
+    path, wanted = places.kept(folder, ABOUT), "how a recommender is asked"
     found = read_json(path, wanted, dict)
     fits = set(found) == set(About._fields) and [type(found[name]) for name in About._fields] == [
         bool, bool, int] and found["history_length"] >= 0

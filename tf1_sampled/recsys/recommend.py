@@ -72,5 +72,5 @@ def main(argv):
 
 
 if __name__ == "__main__":
-    with running.errors_told(), running.reader_may_leave():
+    with running.errors_told():
         main(sys.argv)

@@ -21,6 +21,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from tf1_sampled import checks
+from tf1_sampled.files import places
 from tf1_sampled.recsys import (
     columns,
     index,
@@ -78,11 +79,11 @@ class Recommender:
             and write files, open connections, run programs. It needs as much trust as a program.
 
         Raises:
-          InputError: a folder without the rest, a SavedModel of another kind, an index of other items; a
-            graph that may do more than compute, without `trust_model`.
+          InputError: a folder without the rest, a SavedModel of another kind, an index of other items, a
+            link or a pipe in the folder; a graph that may do more than compute, without `trust_model`.
         """
         self._folder = os.fspath(folder)
-        table, path = self._path("items.tsv"), self._path("saved_model")
+        table, path = self._path("items.tsv"), places.kept_tree(self._folder, "saved_model")
         for name in (table, os.path.join(path, "saved_model.pb")):
             checks.file(os.path.isfile(name), name, "a file of an exported recommender", "none")
         self.names, self.titles, self.counts = item_files.read_items(table)
@@ -320,7 +321,7 @@ class Recommender:
         return self._vectors_of(rows)
 
     def _path(self, name):
-        return os.path.join(self._folder, name)
+        return places.kept(self._folder, name)
 
     def _load_vectors(self):
         """Return (item vectors [C, D], mapped into memory; the ItemScorer of them)."""

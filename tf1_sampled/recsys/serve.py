@@ -381,6 +381,6 @@ def main(argv):
 
 
 if __name__ == "__main__":
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    with running.errors_told(), running.reader_may_leave():
+    with running.errors_told():
+        logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
         main(sys.argv)

@@ -26,7 +26,7 @@ import os
 import numpy as np
 
 from tf1_sampled import checks
-from tf1_sampled.files import writing
+from tf1_sampled.files import places, writing
 from tf1_sampled.recsys import model_files
 
 _WANTED = "the users of a recommender"
@@ -154,7 +154,7 @@ class UserTable:
         return self._names[self._name_ends[place]:self._name_ends[place + 1]].tobytes()
 
     def _path(self, name):
-        return os.path.join(self._folder, name + ".npy")
+        return places.kept(self._folder, name + ".npy")
 
     def _load(self, name, dtype):
         """Return the array [n] in a file, mapped into memory."""
@@ -166,7 +166,7 @@ class UserTable:
 
     def _load_columns(self):
         """Read columns.json and map the files of its columns."""
-        path = os.path.join(self._folder, "columns.json")
+        path = places.kept(self._folder, "columns.json")
         for number, one in enumerate(model_files.read_json(path, _WANTED, list)):
             checks.file(_is_column(one), path, _WANTED, checks.show(one))
             categories, name = one["categories"], "column_%d" % number

@@ -17,7 +17,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from tf1_sampled import checks
-from tf1_sampled.files import reading, writing
+from tf1_sampled.files import places, reading, writing
 from tf1_sampled.recsys import items, model
 from tf1_sampled.training import checkpoints
 
@@ -56,8 +56,8 @@ def read_names(folder):
     Raises:
       InputError: one of the two files that cannot be read, or that holds something else.
     """
-    item_names = items.read_items(os.path.join(folder, "items.tsv"))[0]
-    path = os.path.join(folder, "names.json")
+    item_names = items.read_items(places.kept(folder, "items.tsv"))[0]
+    path = places.kept(folder, "names.json")
     wanted = "the names of an earlier model"
     with reading.open_binary(path) as stream:  # all of it is one line
         content = stream.read()

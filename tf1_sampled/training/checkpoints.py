@@ -7,7 +7,7 @@
     restore(session, path)                  a checkpoint of a graph that had the samplers of tf.nn
 
 They are TensorFlow's own, and so are the files `checkpoint` and `best` that name them:
-tf.train.latest_checkpoint(folder) is the newest, and with latest_filename="best" the best.
+file_names.newest(folder) and file_names.best(folder) read them without following links.
 """
 import glob
 import os
@@ -18,15 +18,19 @@ from typing import Any, Callable
 import tensorflow.compat.v1 as tf
 
 from tf1_sampled import checks, initializers
-from tf1_sampled.files import writing
+from tf1_sampled.files import places, writing
 from tf1_sampled.training import file_names
 
 _DAMAGED = (tf.errors.DataLossError, tf.errors.OutOfRangeError, tf.errors.NotFoundError, ValueError)
 
 
 def chosen(folder):
-    """Return the path of the best checkpoint, else of the newest; None where there is none."""
-    return tf.train.latest_checkpoint(folder, file_names.BEST) or tf.train.latest_checkpoint(folder)
+    """Return the path of the best checkpoint, else of the newest; None where there is none.
+
+    Raises:
+      InputError: as file_names.newest.
+    """
+    return file_names.best(folder) or file_names.newest(folder)
 
 
 def restore(session: Any, save_path: str, report: Callable[[str], Any] = print) -> None:
@@ -46,7 +50,10 @@ def restore(session: Any, save_path: str, report: Callable[[str], Any] = print) 
 
     Raises:
       tf.errors.NotFoundError, tf.errors.DataLossError: as tf.train.Saver.restore.
+      InputError: a pipe or a device in the place of a file of the checkpoint.
     """
+    for path in glob.glob(glob.escape(save_path) + ".*"):
+        places.check_not_special(path)
     saved = {name for name, _ in tf.train.list_variables(save_path)}
     # Names, as an imported graph has tensors in the collection.
     missing = {v.op.name for v in tf.get_collection(initializers.OWN_STATE)} - saved
@@ -63,12 +70,17 @@ class Checkpoints:
     Args:
       saving: policy.Saving, whose folder must be there, and no other process may write to it.
       report: function of a line of text for the user.
+
+    Raises:
+      InputError: as file_names.newest.
     """
 
     def __init__(self, saving, report=print):
         checks.positive("Checkpoints", "keep", saving.keep)
         self._saving, self._folder, self._report = saving, saving.model_dir, report
         self._damaged = set()
+        for find in (file_names.newest, file_names.best):
+            find(self._folder)  # before the work
         self.saver = tf.train.Saver(max_to_keep=None, save_relative_paths=True)
         self._clean()
 
@@ -98,8 +110,8 @@ class Checkpoints:
                               tf.errors.UnavailableError)):
                 raise  # a parameter server is gone
             raise checks.InputError("%s: wanted room for a checkpoint, got: %s. Last checkpoint: %s" % (
-                self._folder, _reason(e), tf.train.latest_checkpoint(self._folder) or "none yet")) from e
-        best = tf.train.latest_checkpoint(self._folder, file_names.BEST)
+                self._folder, _reason(e), file_names.newest(self._folder) or "none yet")) from e
+        best = file_names.best(self._folder)
         for other in self._steps() + sorted(self._damaged):
             if other not in steps and (not best or file_names.step_of(best) != other):
                 self._delete(other)
@@ -110,7 +122,7 @@ class Checkpoints:
         Returns:
           Boolean, False where there is no such checkpoint.
         """
-        best = tf.train.latest_checkpoint(self._folder, file_names.BEST)
+        best = file_names.best(self._folder)
         if best is None or file_names.step_of(best) != step:
             if step not in self._steps():
                 return False
@@ -127,10 +139,10 @@ class Checkpoints:
           Path of that checkpoint; None where there is none at all.
 
         Raises:
-          InputError: there are some, and all are damaged.
+          InputError: there are some, and all are damaged; or a file of one is a link or a pipe.
         """
         for step in reversed(self._steps()):
-            path = self._path(step)
+            path = file_names.checkpoint(self._folder, file_names.CHECKPOINT % step)
             try:
                 self.saver.restore(session, path)
             except _DAMAGED as e:
@@ -139,7 +151,7 @@ class Checkpoints:
             else:
                 if self._damaged:
                     self._report("Going on from the one before: %s" % path)
-                    best = tf.train.latest_checkpoint(self._folder, file_names.BEST)
+                    best = file_names.best(self._folder)
                     if best in map(self._path, self._damaged):
                         os.unlink(os.path.join(self._folder, file_names.BEST))
                 return path

@@ -14,7 +14,7 @@ import weakref
 from typing import Any, ClassVar, Dict, List, Tuple, Type, TypeVar
 
 from tf1_sampled import checks
-from tf1_sampled.files import writing
+from tf1_sampled.files import places, writing
 from tf1_sampled.training import file_names, host, model_dir
 from tf1_sampled.training.settings import TrainingSettings
 
@@ -59,7 +59,8 @@ class Estimator(TrainingSettings):
           folder: string, a new or empty folder, or one with a model of this class, which is replaced.
 
         Raises:
-          InputError: before `fit`, a folder with something else in it or that cannot be made.
+          InputError: before `fit`, a folder with something else in it or that cannot be made, a link or
+            a pipe in the folder of the model.
         """
         self._check_fitted("save")
         folder = os.fspath(folder)
@@ -75,12 +76,12 @@ class Estimator(TrainingSettings):
         with writing.writing_folder(folder, is_replaced) as temporary:
             os.mkdir(temporary)
             for name in os.listdir(self.folder):
-                source, target = os.path.join(self.folder, name), os.path.join(temporary, name)
-                if os.path.isdir(source) and name in self.KEPT:
-                    shutil.copytree(source, target)
-                elif name in self.KEPT or file_names.is_of_checkpoints(name) or name in (
+                if name in self.KEPT or file_names.is_of_checkpoints(name) or name in (
                         file_names.SETTINGS, file_names.METRICS):
-                    shutil.copy2(source, target)  # the time says which of two files is newer
+                    source = places.kept_tree(self.folder, name)
+                    # The time says which of two files is newer.
+                    copy = shutil.copytree if os.path.isdir(source) else shutil.copy2
+                    copy(source, os.path.join(temporary, name))
 
     @classmethod
     def load(cls: Type[_Self], folder: str, **changes: Any) -> _Self:
@@ -173,9 +174,10 @@ def _delete(folder: str, process: int) -> None:
 
 
 def _metrics(folder: str) -> Dict[str, Any]:
-    """Return what metrics.json has; nothing where it cannot be read."""
+    """Return what metrics.json has; nothing where it cannot be read, InputError for a link or a pipe."""
+    path = places.kept(folder, file_names.METRICS)
     try:
-        with open(os.path.join(folder, file_names.METRICS), encoding="utf-8") as stream:
+        with open(path, encoding="utf-8") as stream:
             found = json.load(stream)
     except (OSError, ValueError):
         return {}

@@ -3,11 +3,14 @@
     CHECKPOINT % 1000       "model.ckpt-1000", to which TensorFlow adds .index and .data-...
     step_of("runs/recsys-1/model.ckpt-1000")    1000
     fnmatch.fnmatch(name, pattern) for pattern in KEPT
+    newest("runs/recsys-1")     "runs/recsys-1/model.ckpt-1000", as the file `checkpoint` says
 """
+import glob
 import os
 import re
 
-from tf1_sampled.files import writing
+from tf1_sampled import checks
+from tf1_sampled.files import places, reading, writing
 
 CHECKPOINT = "model.ckpt-%d"
 NEWEST, BEST = "checkpoint", "best"  # files that name checkpoints, in TensorFlow's format
@@ -15,6 +18,7 @@ SETTINGS, LOCK, METRICS = "settings.json", "lock", "metrics.json"
 TRACE = "trace-%d.json"
 _EVENTS = "events.out.tfevents.*"  # TensorFlow's name
 _ANY_CHECKPOINT = CHECKPOINT.replace("%d", "")
+_STATE = re.compile(r'model_checkpoint_path: "(.*)"$')  # the first line of NEWEST and BEST
 
 # Patterns of all that is kept in a model's folder, whatever the model.
 KEPT = (SETTINGS, LOCK, NEWEST, BEST, _ANY_CHECKPOINT + "*", METRICS, TRACE.replace("%d", "*"), _EVENTS,
@@ -35,3 +39,50 @@ def step_of(path, ending=""):
 def is_of_checkpoints(name):
     """Return whether the file of this name is a part of a checkpoint, or names checkpoints."""
     return name.startswith(_ANY_CHECKPOINT) or name in (NEWEST, BEST)
+
+
+def newest(folder):
+    """Return the path of the newest checkpoint, for TensorFlow to read; None where there is none.
+
+    Args:
+      folder: string.
+
+    Raises:
+      InputError: the file that names it is damaged or names another place, or that file or one of the
+        checkpoint's is a link or a pipe.
+    """
+    return _named(folder, NEWEST)
+
+
+def best(folder):
+    """Return the path of the best checkpoint by validation; as `newest`."""
+    return _named(folder, BEST)
+
+
+def _named(folder, name):
+    # Not tf.train.latest_checkpoint, which opens what is there and goes wherever it says.
+    path = places.kept(folder, name)
+    if not os.path.exists(path):
+        return None
+    with reading.open_text(path) as stream:
+        line = stream.readline().rstrip("\n")
+    found = _STATE.match(line)
+    named = found.group(1) if found else ""
+    is_here = step_of(named) is not None and os.path.basename(named) == named
+    checks.line(is_here, path, 1, "the name of a checkpoint in this folder", line)
+    return checkpoint(folder, named)
+
+
+def checkpoint(folder, name):
+    """Return the path of a checkpoint, for TensorFlow to read; None where the folder has no such one.
+
+    Args:
+      folder, name: strings.
+
+    Raises:
+      InputError: one of its files is a link or a pipe.
+    """
+    path = os.path.join(folder, name)
+    for found in glob.glob(glob.escape(path) + ".*"):
+        places.kept(folder, os.path.basename(found))
+    return path if os.path.exists(path + ".index") else None

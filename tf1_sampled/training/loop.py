@@ -371,7 +371,7 @@ class Run:
     def _check_finite(self, loss, step, max_loss=math.inf):
         if np.isfinite(loss) and loss <= max_loss:
             return
-        path = self._training.is_chief and tf.train.latest_checkpoint(self._plan.saving.model_dir)
+        path = self._training.is_chief and file_names.newest(self._plan.saving.model_dir)
         raise checks.InputError(
             "train: loss: wanted a finite number%s, got %s at step %d; learning_rate = %g may be too "
             "large, for steps of this size. Last checkpoint: %s" % (

@@ -16,7 +16,7 @@ import json
 import os
 
 from tf1_sampled import checks
-from tf1_sampled.files import reading, writing
+from tf1_sampled.files import places, reading, writing
 from tf1_sampled.training import file_names
 
 try:
@@ -36,10 +36,12 @@ class ModelDir:
       restart: boolean, whether to start anew where the folder holds a model.
 
     Raises:
-      InputError: the folder holds a model of other settings or of another program, or is in use.
+      InputError: the folder holds a model of other settings or of another program, or is in use; or its
+        path is not text.
     """
 
     def __init__(self, path, program, settings, may_change=(), restart=False):
+        places.check_text(path)
         self.path = path
         self._program, self._settings = program, json.loads(json.dumps(settings))
         self._may_change, self._restart = frozenset(may_change), restart
@@ -163,12 +165,14 @@ class ModelDir:
         """Keep other processes out of the folder; the lock goes with the process, however it ends."""
         if self._lock_stream:
             return
+        path = places.kept(self.path, file_names.LOCK)
         try:
-            stream = open(self._file(file_names.LOCK), "a+")
+            # A link that comes meanwhile is not followed.
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
+            stream = open(handle, "r+", encoding="ascii", errors="replace")
         except OSError as e:
             raise checks.InputError("%s: wanted a place to write, got: %s" % (
                 self.path, e.strerror)) from e
-        stream.seek(0)
         try:
             if fcntl:
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -176,7 +180,7 @@ class ModelDir:
             with stream:
                 raise checks.InputError(
                     "%s: wanted a model_dir for this program alone, got one in use by process %s" % (
-                        self.path, stream.read().strip())) from e
+                        self.path, stream.read(20).strip())) from e
         stream.truncate()
         stream.write("%d\n" % os.getpid())
         stream.flush()
@@ -206,9 +210,9 @@ def read(folder):
       folder: string.
 
     Raises:
-      InputError: no such file, or one that holds something else.
+      InputError: no such file, a link, or one that holds something else.
     """
-    path = os.path.join(folder, file_names.SETTINGS)
+    path = places.kept(folder, file_names.SETTINGS)
     with reading.open_text(path) as stream:
         try:
             found = json.load(stream)

@@ -6,6 +6,7 @@
         display.close(loss)
 """
 import contextlib
+import os
 import sys
 import time
 import warnings
@@ -51,7 +52,7 @@ class Display:
     """
 
     def __init__(self, num_units, unit, progress=0.0, stream=None, seconds_between_lines=10):
-        self._stream = stream or sys.stderr
+        self._stream = stream or sys.stderr or open(os.devnull, "w")  # None: a closed one
         self._num_units, self._unit = num_units, unit
         self._between = seconds_between_lines
         self._start = self._last = time.time()

@@ -12,6 +12,7 @@ import uuid
 import tensorflow.compat.v1 as tf
 
 from tf1_sampled import checks
+from tf1_sampled.training import file_names
 
 
 class State:
@@ -103,7 +104,7 @@ class SavedState:
 
     def is_of(self, session, folder):
         """Whether the variable has the training of a folder's newest checkpoint, as of then or later."""
-        path = tf.train.latest_checkpoint(folder)
+        path = file_names.newest(folder)
         if path is None:
             return False
         try:

@@ -6,6 +6,7 @@
     tensorboard --logdir runs
 """
 import numbers
+import uuid
 
 import tensorflow.compat.v1 as tf
 
@@ -32,7 +33,9 @@ class Summaries:
           values: {name: number, or such a dict again}; other values are left out.
         """
         if self._writer is None:
-            self._writer = tf.summary.FileWriter(self._folder)
+            # TensorFlow would follow a link of the file's name, so that nobody can foresee it.
+            suffix = "." + uuid.uuid4().hex[:16]
+            self._writer = tf.summary.FileWriter(self._folder, filename_suffix=suffix)
             self._writer.add_session_log(tf.SessionLog(status=tf.SessionLog.START), self._step)
         self._writer.add_summary(tf.Summary(value=[
             tf.Summary.Value(tag=name, simple_value=value) for name, value in _flat(values)]), step)

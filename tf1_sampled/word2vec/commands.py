@@ -4,6 +4,7 @@ import sys
 from typing import Callable, List, Optional
 
 from tf1_sampled import checks
+from tf1_sampled.files import streams
 from tf1_sampled.word2vec import vectors, word2vec, word_vectors
 
 MAX_ROWS_HELP = "Read only so many of the first words, the most frequent ones. Default: all."
@@ -39,18 +40,17 @@ def _report(line: str) -> None:
 def run(name: str, command: Callable[[List[str]], int]) -> None:
     """Run a command with sys.argv and exit.
 
-    An InputError is one line on standard error and exit code 1; a closed pipe ends without a message.
+    An InputError is one line on standard error and exit code 1. Lines that cannot be printed change
+    nothing but the exit code, see streams.
 
     Args:
       name: string, the file of the command.
       command: function of the arguments, that returns the exit code.
     """
+    streams.settle()
     try:
         code = command(sys.argv[1:])
-        sys.stdout.flush()
-    except BrokenPipeError:  # who reads, such as head, has enough; the flush at exit must not fail too
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
+        streams.check()
     except checks.InputError as e:
         sys.exit("%s: error: %s" % (name, e))
     except KeyboardInterrupt:

@@ -18,7 +18,7 @@ import zlib
 import numpy as np
 
 from tf1_sampled import checks
-from tf1_sampled.files import cache, finding, reading
+from tf1_sampled.files import cache, finding, places, reading
 from tf1_sampled.word2vec import phrases as phrases_lib, text as text_lib, tokens
 
 _SLICE = 1 << 20  # ids that are read at a time
@@ -212,23 +212,23 @@ def _write_words(folder, encoded, about):
 
 
 def _load(folder):
-    """Return the Encoded that a folder holds; None where it is not whole or of another version."""
+    """Return the Encoded that a folder holds; None where it is not whole, or of another version."""
     try:
-        with open(os.path.join(folder, _INFO), "rb") as stream:
+        with open(places.kept(folder, _INFO), "rb") as stream:
             info = json.loads(stream.read().decode("utf-8"))
         content = {}
         for name in (_WORDS, _COUNTS, phrases_lib.FILE_NAME):
-            with open(os.path.join(folder, name), "rb") as stream:
+            with open(places.kept(folder, name), "rb") as stream:
                 content[name] = stream.read()
             if zlib.crc32(content[name]) != info["crc32"][name]:
                 return None
         words = content[_WORDS].decode("utf-8").split("\n")
         counts = np.frombuffer(content[_COUNTS], "<i8").astype(np.int64)
-        num_bytes = os.path.getsize(os.path.join(folder, _IDS))
+        num_bytes = os.path.getsize(places.kept(folder, _IDS))
         if info["version"] != _VERSION or num_bytes != info["bytes"][_IDS]:
             return None
         lines = content[phrases_lib.FILE_NAME].decode("utf-8").split("\n")[:-1]
-        return Encoded(open(os.path.join(folder, _IDS), "rb"), words, counts, list(info["notes"]),
+        return Encoded(open(places.kept(folder, _IDS), "rb"), words, counts, list(info["notes"]),
                        info["crc32"][_IDS], phrases_lib.Phrases.parse(lines, folder))
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -17,7 +17,7 @@ import sys
 import numpy as np
 
 from tf1_sampled import checks
-from tf1_sampled.files import reading, writing
+from tf1_sampled.files import reading, streams, writing
 
 FILE_NAME = "phrases.txt"  # in the folder of a model
 MAX_CONNECTORS = 50
@@ -342,14 +342,19 @@ class Phrases:
 
 def main():
     """Join the phrases of a file in standard input; an InputError is one line and exit code 1."""
+    streams.settle()
     try:
         checks.argument(len(sys.argv) == 2, "phrases.py", "arguments", "a file of phrases, and text on "
                         "standard input", " ".join(sys.argv[1:]))
         phrases = Phrases.read(sys.argv[1])
+        reading.check_input()
         sys.stdin.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
-        sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
         for line in sys.stdin:
-            print(" ".join(phrases.apply(line.split())))
+            # Text of a corpus: nothing in it is escaped.
+            sys.stdout.buffer.write((" ".join(phrases.apply(line.split())) + "\n").encode("utf-8"))
+            if streams.is_lost():
+                break
+        streams.check()
     except checks.InputError as e:
         sys.exit("phrases.py: error: %s" % e)
     except KeyboardInterrupt:

@@ -24,6 +24,7 @@ import sys
 from typing import Iterator, List, TextIO, Tuple
 
 from tf1_sampled import checks
+from tf1_sampled.files import reading, streams
 from tf1_sampled.word2vec import commands, questions
 
 
@@ -111,8 +112,11 @@ def answer(argv: List[str]) -> int:
             code = 1
     if asked:
         return code
+    reading.check_input()
     sys.stdin.reconfigure(errors="replace")  # type: ignore[union-attr]
     for line in _lines(sys.stdin):
+        if streams.is_lost():
+            break
         if line.strip():
             try:
                 print("\n".join(questions.answer(found, questions.parse(line), k)), flush=True)

@@ -21,6 +21,7 @@ from typing import Any, ClassVar, Dict, FrozenSet, List, Optional, Sequence, Tup
 import numpy as np
 
 from tf1_sampled import settings
+from tf1_sampled.files import places
 from tf1_sampled.training import file_names
 from tf1_sampled.training.estimator import Estimator
 from tf1_sampled.training.host import OneMachine
@@ -162,7 +163,7 @@ class Word2Vec(Word2VecSettings, Estimator):
         path = os.path.join(self.folder, phrases_lib.FILE_NAME)
         if any(phrases.passes):
             phrases.save(path)
-        elif os.path.exists(path):
+        elif os.path.lexists(path):
             os.remove(path)
 
     @property
@@ -210,7 +211,7 @@ class Word2Vec(Word2VecSettings, Estimator):
     def joined_phrases(self) -> phrases_lib.Phrases:
         """The phrases that were joined in the text: joined_phrases.apply(words) joins them elsewhere."""
         self._check_fitted("joined_phrases")
-        path = os.path.join(self.folder, phrases_lib.FILE_NAME)
+        path = places.kept(self.folder, phrases_lib.FILE_NAME)
         return phrases_lib.Phrases.read(path) if os.path.exists(path) else phrases_lib.Phrases()
 
     def __len__(self) -> int:
@@ -307,11 +308,11 @@ class Word2Vec(Word2VecSettings, Estimator):
         self.words_per_second = float(metrics.get("words_per_second") or 0.0)
         self.full_softmax_loss = float(metrics.get("full_softmax_loss") or math.nan)
         self.held_out_auc = float(metrics.get("held_out_auc") or math.nan)
-        path = os.path.join(self.folder, vocabulary.FILE_NAME)
+        path = places.kept(self.folder, vocabulary.FILE_NAME)
         words = None
         if os.path.exists(path):
             words, self._counts = vocabulary.read_vocabulary(path, leaves_out_line_end=False)
-        path = os.path.join(self.folder, vectors.FILE_NAME)
+        path = places.kept(self.folder, vectors.FILE_NAME)
         if words is not None and not self._has_vectors(path):
             from tf1_sampled.word2vec import fitting, model
             rows = fitting.saved_table(self.folder, model.EMBEDDINGS, len(words))

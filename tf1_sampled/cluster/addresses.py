@@ -46,16 +46,16 @@ def wait_for(addresses, stop=lambda: False, report=print, seconds=1.0):
     Returns:
       Whether all of them are there.
     """
-    silent_until = time.time() + 5
+    silent_until = time.monotonic() + 5
     for address in addresses:
         while not stop():
             try:
                 socket.create_connection(split(address), timeout=5).close()
                 break
             except OSError as e:
-                if time.time() > silent_until:
+                if time.monotonic() > silent_until:
                     report("Waiting for %s (%s)" % (address, e.strerror or e))
-                    silent_until = time.time() + 60
+                    silent_until = time.monotonic() + 60
             time.sleep(seconds)
         else:
             return False

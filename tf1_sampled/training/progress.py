@@ -26,7 +26,8 @@ class Clock:
 
     def read(self):
         """Return (seconds, cpu_seconds)."""
-        return self._stopped_at or (time.monotonic() - self._start[0], time.process_time() - self._start[1])
+        return self._stopped_at or (
+            time.monotonic() - self._start[0], time.process_time() - self._start[1])
 
     @contextlib.contextmanager
     def stopped(self):

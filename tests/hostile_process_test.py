@@ -74,7 +74,7 @@ class HostileProcessTest(cluster_survival_case.ClusterSurvivalCase):
 
 
 def _stat(pid):
-    """(state, parent) of a process; that of one that is gone is "Z", as it is before its parent knows."""
+    """(state, parent) of a process; one that is gone has "Z", as it has before its parent knows."""
     try:
         with open("/proc/%d/stat" % pid) as stream:
             fields = stream.read().rpartition(") ")[2].split()

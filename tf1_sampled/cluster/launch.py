@@ -27,7 +27,7 @@ _TOLD, _WATCHED = "TF1_SAMPLED_LAUNCH", "TF1_SAMPLED_LAUNCH_WATCHED"
 
 
 class _Lives:
-    """Two pipes that tell what is launched who still runs: each ends with the last process that holds it.
+    """Two pipes that tell what is launched who still runs: each ends with the last who holds it.
 
     The launcher holds the first one, and the workers watch it. All of these hold the second one, and the
     parameter servers watch that, as the chief needs them for its last checkpoint.
@@ -142,7 +142,7 @@ def tell_folder(path):
 
 
 def watch():
-    """Has this process get a SIGTERM when those that it watches are gone: its launcher, if it has one."""
+    """Has this process get a SIGTERM when its launcher, if there is one, is gone."""
     watched = os.environ.pop(_WATCHED, None)  # it is no business of processes that this one starts
     if watched:
         threading.Thread(target=_watch, args=(int(watched),), daemon=True).start()
@@ -155,7 +155,7 @@ def _watch(descriptor):
 
 
 def stopping_signals():
-    """The signals that end a training with a checkpoint: no SIGHUP that is ignored, as under nohup."""
+    """The signals that end a training with a checkpoint; SIGHUP, unless nohup has it ignored."""
     hangs_up = signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
     return [signal.SIGINT, signal.SIGTERM] + [signal.SIGHUP] * hangs_up
 

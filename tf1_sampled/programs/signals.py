@@ -1,7 +1,7 @@
 """Signals in the programs: the first ends training with a checkpoint, the second at once.
 
-They are SIGINT, SIGTERM and SIGHUP. A SIGHUP is never the second, and where it is ignored from the start,
-as under nohup, it stays ignored.
+They are SIGINT, SIGTERM and SIGHUP. A SIGHUP is never the second, and one ignored at the start, as
+under nohup, stays ignored.
 """
 import contextlib
 import re

@@ -68,7 +68,7 @@ class WorkQueue:
         """Return whether all variables have values."""
         return not session.run(self._missing).size
 
-    def wait_until_ready(self, server, config, stop, report=print):
+    def wait_until_ready(self, server, config, stop, report=print, check=lambda session: None):
         """Wait until the parameter servers answer and, unless this is the chief, variables have values.
 
         Args:
@@ -76,6 +76,8 @@ class WorkQueue:
           config: tf.ConfigProto of a session.
           stop: function that returns whether to give up waiting.
           report: function of a line of text for the user.
+          check: function of a session, called now and then, as variables that only this worker has never
+            get values; it raises where this worker does not belong to the others.
 
         Returns:
           Boolean, False where `stop` ended the waiting.
@@ -86,6 +88,7 @@ class WorkQueue:
             return True
         with tf.Session(server.target, config=config) as session:
             while not self.is_ready(session):
+                check(session)
                 if stop():
                     return False
                 time.sleep(0.5)

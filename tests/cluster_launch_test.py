@@ -59,14 +59,15 @@ _PROGRAM = """
 
 class LaunchTest(absltest.TestCase):
 
-    def _start(self, *flags, options=("--ps=1", "--workers=2")):
+    def _start(self, *flags, options=("--ps=1", "--workers=2"), by=()):
         self.folder = self.create_tempdir().full_path
         path = os.path.join(self.folder, "program.py")
         with open(path, "w") as stream:
             stream.write(textwrap.dedent(_PROGRAM))
         return subprocess.Popen(
-            [sys.executable, "-m", "tf1_sampled.cluster.launch", *options, "--", path, *flags],
-            cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True,
+            [*by, sys.executable, "-m", "tf1_sampled.cluster.launch", *options, "--", path, *flags],
+            cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            universal_newlines=True,
             env=dict(os.environ, PYTHONPATH=_ROOT))
 
     def _run(self, *flags, **options):
@@ -95,17 +96,24 @@ class LaunchTest(absltest.TestCase):
     def test_the_exit_code_is_the_chiefs(self):
         self.assertEqual(self._run("--do=five")[0], 5)
 
-    def _interrupt(self, *flags):
+    def _interrupt(self, *flags, numbers=(signal.SIGINT,), by=()):
         """(the exit code, what follows "launch: " on standard error)."""
-        process = self._start("--do=wait", *flags)
+        process = self._start("--do=wait", *flags, by=by)
         while not os.path.exists(os.path.join(self.folder, "waits")):
             time.sleep(0.01)
-        process.send_signal(signal.SIGINT)
+        for number in numbers:
+            process.send_signal(number)
+            time.sleep(0.2)
         err = process.communicate(timeout=60)[1]
         return process.returncode, "launch: ".join(err.split("launch: ")[1:])
 
     def test_a_signal_goes_to_the_workers(self):
         self.assertEqual(self._interrupt(), (130, ""))
+
+    def test_a_hang_up_goes_to_the_workers_but_not_under_nohup(self):
+        self.assertEqual(self._interrupt(numbers=[signal.SIGHUP]), (129, ""))
+        self.assertEqual(self._interrupt(numbers=[signal.SIGHUP, signal.SIGINT], by=["nohup"]),
+                         (130, ""))
 
     def test_how_to_go_on_is_told_once(self):
         folder = self.create_tempdir("a folder").full_path

@@ -146,6 +146,15 @@ class PlacedTest(graph_case.GraphCase):
                        and "/ReadVariableOp" not in name}
             self.assertEqual(of_part, {places["user_embeddings/part_%s" % part]})
 
+    def test_a_variable_can_be_on_the_first_server_whatever_else_there_is(self):
+        which, small = cluster_case.a_worker(3), tf.get_variable("small", [], use_resource=True)
+        for sizes in ([], [5], [5, 5], [7, 5, 9, 2]):
+            for size in sizes:
+                tf.get_variable("v%d" % len(tf.global_variables()), [size])
+            with placement.placed(small.graph, which, at_first=[small]):
+                self.assertStartsWith(small.op.device, "/job:ps/task:0/")
+                self.assertStartsWith(small.initializer.device, "/job:ps/task:0/")
+
     def test_only_rows_of_the_batch_travel(self):
         which = cluster_case.a_worker()
         train_op = self._recommender(which)

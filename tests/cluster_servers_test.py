@@ -1,5 +1,8 @@
+import contextlib
 import socket
 import sys
+import threading
+import time
 import unittest
 from unittest import mock
 
@@ -23,6 +26,37 @@ class ServersTest(cluster_case.ServedCase):
             self.assertTrue(addresses.wait_for([which.address]))
             with self.assertRaises(OSError):
                 socket.create_connection(("127.0.0.2", port), timeout=0.5)
+
+    @unittest.skipUnless(sys.platform.startswith("linux"), "packet filters of Linux")
+    def test_connections_that_came_before_the_filter_are_closed(self):
+        cluster, lines, early, over = cluster_case.a_worker(1), [], [], threading.Event()
+        port = int(cluster.address.rpartition(":")[2])
+
+        def connect(host):
+            while not over.is_set() and len(early) < 200:  # both ends take descriptors of this process
+                with contextlib.suppress(OSError):
+                    early.append(socket.create_connection((host, port), timeout=0.5))
+                time.sleep(0.0003)
+
+        threads = [threading.Thread(target=connect, args=("127.0.0.%d" % number,)) for number in (2, 3)]
+        for thread in threads:
+            thread.start()
+        kept = servers.start_server(cluster, lines.append)
+        over.set()
+        for thread in threads:
+            thread.join()
+        if lines and "no filter for its sockets" in lines[0]:
+            self.skipTest(lines[0])
+        self.assertEqual(lines, [])
+        self.assertNotEmpty(early)
+        for connection in early:
+            with connection:
+                connection.settimeout(5)
+                with contextlib.suppress(ConnectionError):
+                    while connection.recv(1000):  # up to the end; that none comes is an error
+                        pass
+        self.assertTrue(addresses.wait_for([cluster.address]))
+        del kept
 
     def test_another_machines_address_is_refused_before_there_is_a_server(self):
         for address, got in (("192.0.2.77:2222", "one of another machine"),

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 from absl.testing import absltest
 
+import tf1_sampled
 from tests import cluster_case, graph_case, training_case
 from tf1_sampled import InputError
 from tf1_sampled.cluster import addresses, placement, servers, shared_training, work_queue
@@ -36,7 +37,7 @@ class SharedTrainingTest(graph_case.GraphCase):
         self.addCleanup(self.is_over.set)
 
     def _train(self, which, num_batches=400, num_pieces=4, stop=lambda num_made: False, seconds=0.002,
-               **options):
+               name="w", **options):
         """(result, int [num_batches], how often each batch was trained on by the checkpoint)."""
         made = []
 
@@ -49,7 +50,7 @@ class SharedTrainingTest(graph_case.GraphCase):
         with tf.Graph().as_default():
             placement.cut_tables(which)
             x = tf.placeholder(tf.int32, [])
-            w = tf.get_variable("w", [], initializer=tf.zeros_initializer(), use_resource=True)
+            w = tf.get_variable(name, [], initializer=tf.zeros_initializer(), use_resource=True)
             seen = tf.get_variable("seen", [num_batches], tf.int32, tf.zeros_initializer(),
                                    use_resource=True, trainable=False)
             tf.add_to_collection(tf.GraphKeys.UPDATE_OPS, tf.scatter_add(seen, [x], [1]).op)
@@ -131,6 +132,19 @@ class SharedTrainingTest(graph_case.GraphCase):
         again, seen = self._train(None, validation=validation._replace(patience=0))
         self.assertEqual(again.units, 400)
         self.assertGreaterEqual(min(seen), 1)
+
+    def test_a_worker_of_another_version_or_graph_is_refused_and_the_others_go_on(self):
+        begun = threading.Event()
+        chief = self._start(0, stop=lambda num_made: num_made and begun.set())
+        self.assertTrue(begun.wait(60))
+        with mock.patch.object(tf1_sampled, "__version__", "0.0.9"):
+            with self.assertRaisesRegex(InputError, (
+                    r"train: settings: wanted those of the chief, got tf1_sampled=0\.0\.9 for [^,]*, "
+                    r"variable v=float32 \[\] for None, .*variable w=None for float32 \[\]")):
+                self._start(1, name="v").result(60)
+        result, seen = chief.result(60)
+        self.assertTrue(result.is_whole)
+        np.testing.assert_array_equal(seen, np.ones(400))
 
     def test_no_batches(self):
         chief, worker = self._start(0, num_batches=0), self._start(1, num_batches=0)

@@ -2,6 +2,7 @@
 import errno
 import gzip
 import os
+import shutil
 import tracemalloc
 import warnings
 import zipfile
@@ -52,6 +53,56 @@ class ReadingTest(file_case.FileCase):
     def test_two_archives_in_a_row_are_one_text(self):
         self.assertEqual("a\nb\n", file_case.read_text(self.path("f.gz", gzip.compress(b"a\n")
                                                        + gzip.compress(b"b\n"))))
+
+
+class ChangedFileTest(file_case.FileCase):
+    """Files that are changed while they are read."""
+
+    def append(self, path):
+        with open(path, "ab") as stream:
+            stream.write(b"more\n")
+
+    def cut(self, path):
+        os.truncate(path, os.path.getsize(path) - 1)
+
+    def write(self, path):
+        times = os.stat(path)
+        with open(path, "r+b") as stream:
+            stream.write(b"o")
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns + 1))
+
+    def replace(self, path):
+        times = os.stat(path)
+        shutil.copy2(path, path + ".new")
+        os.rename(path + ".new", path)
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+    @parameterized.product(
+        how=[("append", ": it grew from %d to %d bytes (read a copy of a log)", 5),
+             ("cut", ": it shrank from %d to %d bytes", -1), ("write", "", 0), ("replace", "", 0)],
+        ending=["", ".gz", ".zip"])
+    def test_a_file_that_changes_meanwhile_is_an_error(self, how, ending):
+        name, tail, more = how
+        content = file_case.packed(ending, file_case.DATA)
+        path = self.path("f" + ending, content)
+        with self.assertRaises(checks.InputError) as caught:
+            with reading.open_text(path) as stream:
+                self.assertEqual(file_case.TEXT, stream.read())
+                getattr(self, name)(path)
+        if tail:
+            tail %= (len(content), len(content) + more)
+        self.assertEqual(str(caught.exception), "%s: wanted a file that stays as it is, got one that "
+                         "changed while it was read%s" % (path, tail))
+
+    def test_a_file_that_goes_meanwhile_is_an_error(self):
+        with self.assertRaisesRegex(checks.InputError, "f: wanted a readable file, got: No such file"):
+            with reading.open_binary(self.path("f", b"x")):
+                os.remove(self.path("f"))
+
+    def test_who_only_reads_or_links_it_changes_nothing(self):
+        with reading.open_binary(self.path("f", b"x")):
+            os.link(self.path("f"), self.path("g"))
+            self.assertEqual(file_case.read_binary(self.path("g")), b"x")
 
 
 class BadFileTest(file_case.FileCase):

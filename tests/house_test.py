@@ -48,6 +48,9 @@ _LIKE_TF_NN = (
 # Calls that may have any number of positional arguments, all of one kind. So may those of named tuples.
 _OF_ANY_NUMBER = ("dict", "min", "max", "zip", "print", "tf.group", "os.path.join", "cache.digest")
 
+# These compare the time of day with that of files.
+_WITH_DATES = (os.path.join(_PACKAGE, "files", "cache.py"),)
+
 # Loading one of these runs code that the file contains.
 _UNPICKLING = ("pickle", "_pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve")
 
@@ -334,6 +337,21 @@ class FunctionsTest(HouseTestCase):
             "  def h():\n    return 1\n\n  return h\n").body[0]
         self.assertEqual(_parameters(function), ["b", "c", "e"])
         self.assertEqual(_num_lines(function), 6)
+
+
+class ClockTest(HouseTestCase):
+
+    def test_seconds_are_of_a_clock_that_nobody_sets(self):
+        uses = collections.defaultdict(list)
+        for path, node in self.nodes(ast.Attribute, ast.ImportFrom):
+            is_imported = getattr(node, "module", "") == "time" and "time" in [
+                alias.name for alias in node.names]
+            if is_imported or _dotted(node) == "time.time":
+                uses[path].append("%s: line %d: time.time; durations are of time.monotonic" % (
+                    path, node.lineno))
+        for path in _WITH_DATES:
+            self.assertTrue(uses.pop(path, None), path + " needs no exception")
+        self.check_none(sum(uses.values(), []), "a clock that is set back makes a duration negative")
 
 
 class PublicNamesTest(HouseTestCase):

@@ -23,7 +23,7 @@ class SignalsTest(parameterized.TestCase):
 
     def setUp(self):
         super().setUp()
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             self.addCleanup(signal.signal, number, signal.getsignal(number))
         self.signals = signals.Signals()
         self.signals.install()
@@ -41,7 +41,8 @@ class SignalsTest(parameterized.TestCase):
             self.signals.leave(folder)
         return caught.exception
 
-    @parameterized.parameters((signal.SIGINT, "SIGINT", 130), (signal.SIGTERM, "SIGTERM", 143))
+    @parameterized.parameters((signal.SIGINT, "SIGINT", 130), (signal.SIGTERM, "SIGTERM", 143),
+                              (signal.SIGHUP, "SIGHUP", 129))
     def test_a_signal_stops_at_once(self, number, name, code):
         with self.assertRaises(signals.Stopped) as caught:
             _send(number)
@@ -59,13 +60,28 @@ class SignalsTest(parameterized.TestCase):
             self.assertTrue(self.signals.asked())
         self.assertTrue(self.signals.asked())
 
-    @parameterized.parameters((signal.SIGTERM, signal.SIGINT), (signal.SIGINT, signal.SIGINT))
+    @parameterized.parameters((signal.SIGTERM, signal.SIGINT), (signal.SIGINT, signal.SIGINT),
+                              (signal.SIGHUP, signal.SIGTERM))
     def test_the_second_signal_is_not_deferred(self, first, second):
         with self.assertRaises(signals.Stopped) as caught, self.signals.deferred():
             _send(first)
             _send(second)
             self.fail("goes on")
         self.assertEqual(str(caught.exception), "stopped by " + signal.Signals(second).name)
+
+    @parameterized.parameters(signal.SIGHUP, signal.SIGTERM)
+    def test_a_hang_up_is_never_the_second_signal(self, first):
+        with self.signals.deferred():
+            _send(first)
+            _send(signal.SIGHUP)
+        self.assertTrue(self.signals.asked())
+
+    def test_hang_ups_that_are_ignored_at_the_start_stay_ignored(self):
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        self.signals.install()
+        with self.signals.deferred():
+            _send(signal.SIGHUP)
+            self.assertFalse(self.signals.asked())
 
     def test_afterwards_a_signal_stops_at_once(self):
         with self.signals.deferred():

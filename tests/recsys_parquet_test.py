@@ -57,6 +57,18 @@ class ParquetTest(absltest.TestCase):
             events.read_log(path, roles.Options(user_column="who"))
 
     @absltest.skipUnless(pyarrow, "pyarrow is not installed")
+    def test_a_file_that_changes_meanwhile(self):
+        path = os.path.join(self.create_tempdir().full_path, "x.parquet")
+        pyarrow_parquet.write_table(pyarrow.table({"user": ["a"], "item": [1]}), path)
+        table = parquet.Table(path)
+        self.assertEqual(table["user"].to_pylist(), ["a"])
+        with open(path, "ab") as stream:
+            stream.write(b"x")
+        with self.assertRaisesRegex(checks.InputError, "x.parquet: wanted a file that stays as it is, "
+                                    "got one that changed while it was read: it grew"):
+            table["item"]
+
+    @absltest.skipUnless(pyarrow, "pyarrow is not installed")
     def test_a_damaged_file(self):
         with self.assertRaisesRegex(checks.InputError, "x.parquet: wanted a whole Parquet file, got"):
             events.read_log(self.path("x.parquet", b"PAR1" + b"x" * 100))

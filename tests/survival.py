@@ -22,7 +22,7 @@ import numpy as np
 
 from tests import run_program
 
-_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _SETTINGS = ("--threads=1", "--dim=8", "--min_count=1", "--save_seconds=0", "--model_dir=model")
 ARGUMENTS = {
     "run_recsys.py": _SETTINGS + ("--events=data.txt", "--num_sampled=10", "--batch_size=128",
@@ -68,7 +68,7 @@ def _be(program, folder, arguments, file_size_limit):
         os.dup2(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666), number)
     if file_size_limit is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (file_size_limit, file_size_limit))
-    run_program.become(os.path.join(_ROOT, program), [*ARGUMENTS[program], *arguments])
+    run_program.become(os.path.join(ROOT, program), [*ARGUMENTS[program], *arguments])
 
 
 def wait(process, seconds=300):

@@ -286,7 +286,7 @@ class ValidationTest(_TrainCase):
                 cpu[0] += 2
                 yield {self.x: [1.0]}, (i + 1) / 10
 
-        with mock.patch.object(loop.time, "time", lambda: clock[0]), mock.patch.object(
+        with mock.patch.object(loop.time, "monotonic", lambda: clock[0]), mock.patch.object(
                 loop.time, "process_time", lambda: cpu[0]):
             result = training_case.train(self.loss, _once(batches()), 100, self.folder,
                             validation=_validation(score, 5, 0))

@@ -12,12 +12,12 @@ from tf1_sampled.training import progress
 
 
 class _Time:
-    """Stands for the module `time`; CPU seconds pass at half the speed."""
+    """Stands for the module `time`; CPU seconds pass at half the speed, and nobody asks for the date."""
 
     def __init__(self):
         self.now = 1e9
 
-    def time(self):
+    def monotonic(self):
         return self.now
 
     def process_time(self):
@@ -100,6 +100,15 @@ class DisplayTest(ProgressTestCase):
                 display.show(0.5, 1.0)
                 display.close(1.0)
         self.assertEqual("", out.getvalue())
+
+    def test_a_bar_has_the_same_clock(self):
+        terminal = _Terminal()
+        display = progress.Display(2000, "words", stream=terminal)
+        self.time.now += 10
+        with mock.patch.object(tqdm.std, "time", lambda: 0):
+            display.show(0.5, 2)
+            display.close(1)
+        self.assertRegex(terminal.getvalue(), r"50%.*00:10<00:10, 100 words/s")
 
 
 class NotebookTest(absltest.TestCase):

@@ -24,13 +24,13 @@ class SavedStateTest(graph_case.GraphCase):
         with self.new_session() as session:
             saved.write(session, written)
             read = saved.read(session, 100)
+            saved.check_settings(session)
         self.assertEqual((read.training, read.steps, read.progress), (written.training, 7, 0.25))
         self.assertEqual(read.position, [3, [0, 1, 2, 3], 5])
         self.assertEqual(read.history, [(25, 1.5, 0.7)])
         (units, _, score, record), = read.validations
         self.assertEqual((units, record), (25, {"loss": 0.5}))
         self.assertTrue(np.isnan(score))
-        saved.check_settings(read)
 
     def test_progress_in_more_units_and_in_fewer(self):
         saved, written = self._saved(), state.State()
@@ -51,12 +51,23 @@ class SavedStateTest(graph_case.GraphCase):
         with tf.Graph().as_default():
             other = self._saved(dim=8, hidden=["16", "8"], rate=None, data={"events": "1"}, more=1)
             with self.new_session() as session:
+                other.check_settings(session)  # which has no value yet
                 other.write(session, state.State())
-                read = other.read(session, 1)
-        with self.assertRaisesRegex(
-                InputError, "^train: settings: wanted those of the chief, got data={'events': '2'} for "
-                r"{'events': '1'}, dim=9 for 8, hidden=\['16'\] for \['16', '8'\], more=None for 1$"):
-            self._saved(dim=9, hidden=["16"], rate=None, data={"events": "2"}).check_settings(read)
+                other.check_settings(session)
+                text = session.run(other.variable)
+        mine = self._saved(dim=9, hidden=["16"], rate=None)
+        mine.require({"data": {"events": "2"}})
+        with self.new_session() as session:
+            mine.variable.load(text, session)
+            wanted = ("^train: settings: wanted those of the chief, got data={'events': '2'} for "
+                      r"{'events': '1'}, dim=9 for 8, hidden=\['16'\] for \['16', '8'\], "
+                      r"more=None for 1%s$")
+            with self.assertRaisesRegex(InputError, wanted % ""):
+                mine.check_settings(session)
+            mine.require({"variable %d" % i: "int32 []" for i in range(9)})
+            with self.assertRaisesRegex(InputError, wanted % (
+                    r"(, variable \d=int32 \[\] for None){4}, and 5 more")):
+                mine.check_settings(session)
 
     def test_whose_checkpoint_a_folder_has(self):
         folder = self.create_tempdir().full_path

@@ -51,6 +51,24 @@ class ReadCorpusTest(word2vec_case.CorpusTestCase):
         np.testing.assert_array_equal(np.bincount(tokens[tokens != END]), read.counts)
         np.testing.assert_array_equal(np.flatnonzero(tokens == END), 4001 * np.arange(1, 101) - 1)
 
+    def test_a_text_or_its_ids_that_change_meanwhile_are_an_error(self):
+        path, other = self.path("text.txt", "a b\nb\n"), self.path("more.txt", "a b\n")
+
+        def read_on(piece):
+            os.truncate(path, 4)
+            return piece
+
+        wanted = ": wanted a file that stays as it is, got one that changed while it was read: it shrank"
+        with mock.patch.object(encoded.tokens, "normaliser", lambda *_: read_on):
+            with self.assertRaisesRegex(InputError, "text.txt%s from 6 to 4 bytes" % wanted):
+                self.read_path([path, other])
+        read = self.read_path([path, other])
+        self.assertLen(whole(read), 6)
+        entry, = self.entries()
+        os.truncate(os.path.join(self.cache, entry, "ids.int32"), 20)
+        with self.assertRaisesRegex(InputError, "ids.int32" + wanted):
+            whole(read)
+
     def test_joined_lines_have_no_ends(self):
         read = self.read("a b\nb\n\na\n", join_lines=True)
         np.testing.assert_array_equal(whole(read), [0, 1, 1, 0])

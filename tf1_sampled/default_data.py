@@ -334,14 +334,14 @@ def _kept(kind, ending, make_lines, sources, report):
             return path
 
     report("reading %s from %d Python files installed here, this once" % (kind, len(sources)))
-    start = time.time()
+    start = time.monotonic()
     skipped = []
     lines = list(make_lines(sources, skipped))
     checks.file(len(sources) > len(skipped), ", ".join(folder for _, folder in _folders()),
                 "Python source files", "none that can be read")
     path = _written(paths, lines)
     report("%s: %d lines in %.1f s, %d files skipped" % (
-        path, len(lines), time.time() - start, len(skipped)))
+        path, len(lines), time.monotonic() - start, len(skipped)))
     return path
 
 

@@ -11,6 +11,7 @@ import ipaddress
 import os
 import re
 import socket
+import stat
 import struct
 import time
 
@@ -46,16 +47,16 @@ def wait_for(addresses, stop=lambda: False, report=print, seconds=1.0):
     Returns:
       Whether all of them are there.
     """
-    silent_until = time.time() + 5
+    silent_until = time.monotonic() + 5
     for address in addresses:
         while not stop():
             try:
                 socket.create_connection(split(address), timeout=5).close()
                 break
             except OSError as e:
-                if time.time() > silent_until:
+                if time.monotonic() > silent_until:
                     report("Waiting for %s (%s)" % (address, e.strerror or e))
-                    silent_until = time.time() + 60
+                    silent_until = time.monotonic() + 60
             time.sleep(seconds)
         else:
             return False
@@ -93,7 +94,8 @@ def answer_only_at(addresses, port, report=print):
 
     TensorFlow's server listens at all addresses of the machine, whatever it is told. A packet filter on
     its sockets (Linux: SO_ATTACH_FILTER, no privilege is needed) lets in what is addressed to
-    `addresses`, and from this machine itself to its loopback. Where the system refuses the filter they
+    `addresses`, and from this machine itself to its loopback. Connections to others that came before it,
+    as the server listens before it can be found, are closed. Where the system refuses the filter they
     cannot be held to: that is reported.
 
     Args:
@@ -110,10 +112,12 @@ def answer_only_at(addresses, port, report=print):
 
     if any(ip.is_unspecified for ip in addresses):
         return True  # all addresses are asked for
-    program = _filter(addresses.union(map(ipaddress.ip_address, ("127.0.0.1", "::1"))))
+    hosts = addresses.union(map(ipaddress.ip_address, ("127.0.0.1", "::1")))
+    program = _filter(hosts)
     code = ctypes.create_string_buffer(program)
     with contextlib.ExitStack() as stack:
-        listening = [stack.enter_context(one) for one in _listening(port)]
+        listening = [stack.enter_context(one) for one in _sockets(
+            inode for state, _, inode in _table(port) if state == _LISTEN)]
         if not listening:
             return failed("its sockets are not to be found")
         for one in listening:
@@ -122,7 +126,30 @@ def answer_only_at(addresses, port, report=print):
                     "HP", len(program) // 8, ctypes.addressof(code)))
             except OSError as e:  # in some containers, or where all filters together are too large
                 return failed("no filter for its sockets, %s" % e.strerror)
+        if not _close_others(listening, port, hosts):
+            return failed("some connections were there before the filter")
     return True
+
+
+def _close_others(listening, port, hosts):
+    """Closes the connections of a port that are not to `hosts`, also those that nobody has accepted yet.
+
+    Returns:
+      Whether none is left.
+    """
+    for _ in range(100):  # a process without free descriptors cannot accept what is to be closed
+        others = {inode for state, ip, inode in _table(port) if state in _OPEN and ip not in hosts}
+        if not others:
+            return True
+        for one in _sockets(others):
+            with one, contextlib.suppress(OSError):  # closed meanwhile
+                one.shutdown(socket.SHUT_RDWR)
+        for one in listening if _NOT_ACCEPTED in others else ():
+            one.setblocking(False)  # as TensorFlow has it
+            with contextlib.suppress(OSError):  # that none is left, above all
+                while True:
+                    one.accept()[0].close()
+    return False
 
 
 _SO_ATTACH_FILTER = 26  # of Linux; the socket module has no name for it
@@ -152,25 +179,38 @@ def _filter(hosts):
     return b"".join(struct.pack("HBBI", *instruction) for instruction in instructions)
 
 
-def _listening(port):
-    """Duplicates of this process's sockets that listen at a port."""
-    inodes = set()
-    for table in ("/proc/self/net/tcp", "/proc/self/net/tcp6"):
+# Of the tables in /proc: states of sockets, and the inode of those that wait to be accepted.
+_LISTEN, _OPEN, _NOT_ACCEPTED = "0A", ("01", "08"), "0"
+
+
+def _table(port):
+    """Yields (state, local address, inode) of the sockets of a port."""
+    for name in ("/proc/self/net/tcp", "/proc/self/net/tcp6"):
         try:
-            with open(table) as stream:
-                rows = [line.split() for line in stream]
+            with open(name) as stream:
+                rows = [line.split() for line in stream][1:]
         except OSError:
             continue
-        inodes.update(row[9] for row in rows[1:] if row[3] == "0A" and int(row[1].rpartition(":")[2], 16)
-                      == port)
-    found = []
+        for row in rows:
+            host, _, its_port = row[1].partition(":")
+            if int(its_port, 16) == port:
+                # Words of 32 bits, as numbers of this machine.
+                ip = ipaddress.ip_address(b"".join(
+                    struct.pack("=I", int(host[i:i + 8], 16)) for i in range(0, len(host), 8)))
+                yield row[3], getattr(ip, "ipv4_mapped", None) or ip, row[9]
+
+
+def _sockets(inodes):
+    """Duplicates of this process's sockets that have these inodes."""
+    inodes, found = set(inodes), []
     for name in os.listdir("/proc/self/fd") if inodes else ():
-        try:
-            target = os.readlink("/proc/self/fd/" + name)
-            if target.startswith("socket:[") and target[len("socket:["):-1] in inodes:
-                found.append(socket.socket(fileno=os.dup(int(name))))
-        except OSError:  # closed meanwhile
-            continue
+        with contextlib.suppress(OSError):  # closed meanwhile
+            duplicate = os.dup(int(name))  # before it is looked at: the server may give its number away
+            status = os.fstat(duplicate)
+            if stat.S_ISSOCK(status.st_mode) and str(status.st_ino) in inodes:
+                found.append(socket.socket(fileno=duplicate))
+            else:
+                os.close(duplicate)
     return found
 
 

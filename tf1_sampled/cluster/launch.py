@@ -4,10 +4,13 @@
 
 What follows -- is a program and its flags. What the chief prints is printed; lines of the others begin
 with their names; none has a standard input. A process that is killed is started again, as a cluster's
-manager would do, and goes on with what was begun: without --restart. Ctrl-C and SIGTERM go to the
-workers, of which the chief makes a checkpoint; how to go on is printed. The exit code is the chief's.
+manager would do, and goes on with what was begun: without --restart. SIGINT (Ctrl-C), SIGTERM and
+SIGHUP go to the workers, of which the chief makes a checkpoint; how to go on is printed. If the launcher
+itself is killed, the workers end in the same way, and the parameter servers after them. The exit code is
+the chief's.
 """
 import argparse
+import contextlib
 import os
 import re
 import shlex
@@ -21,22 +24,47 @@ import time
 
 from tf1_sampled.files import streams
 
-_TOLD = "TF1_SAMPLED_LAUNCH"  # in the environment of what is launched: the file for `tell_folder`
+# In the environment of what is launched: the file for `tell_folder`, and the descriptor for `watch`.
+_TOLD, _WATCHED = "TF1_SAMPLED_LAUNCH", "TF1_SAMPLED_LAUNCH_WATCHED"
+
+
+class _Lives:
+    """Two pipes that tell what is launched who still runs: each ends with the last who holds it.
+
+    The launcher holds the first one, and the workers watch it. All of these hold the second one, and the
+    parameter servers watch that, as the chief needs them for its last checkpoint.
+    """
+
+    def __init__(self):
+        self._of_launcher, self._of_workers = os.pipe(), os.pipe()
+
+    def watched(self, is_ps):
+        """Return the descriptor that a process watches."""
+        return (self._of_workers if is_ps else self._of_launcher)[0]
+
+    def passed(self, is_ps):
+        """Return the descriptors that a process gets."""
+        return (self.watched(is_ps),) if is_ps else (self.watched(is_ps), self._of_workers[1])
+
+    def close(self):
+        for descriptor in self._of_launcher + self._of_workers:
+            os.close(descriptor)
 
 
 class _Task:
     """A process of the cluster, which may be started again."""
 
-    def __init__(self, name, command, told):
-        self.name, self._command, self._told = name, command, told
+    def __init__(self, name, command, told, lives):
+        self.name, self._command, self._told, self._lives = name, command, told, lives
         self._start()
 
     def _start(self):
-        is_chief = self.name == "worker 0"
+        is_chief, is_ps = self.name == "worker 0", self.name.startswith("ps")
         # Sessions of their own: a terminal's Ctrl-C is for the launcher to pass on.
         self.process = subprocess.Popen(
             self._command, stdin=subprocess.DEVNULL, start_new_session=True,
-            env=dict(os.environ, **{_TOLD: self._told}),
+            pass_fds=self._lives.passed(is_ps),
+            env=dict(os.environ, **{_TOLD: self._told, _WATCHED: str(self._lives.watched(is_ps))}),
             stdout=None if is_chief else subprocess.PIPE, stderr=None if is_chief else subprocess.STDOUT)
         self._printer = None
         if not is_chief:
@@ -115,6 +143,25 @@ def tell_folder(path):
             stream.write(os.fsencode(path))
 
 
+def watch():
+    """Has this process get a SIGTERM when its launcher, if there is one, is gone."""
+    watched = os.environ.pop(_WATCHED, None)  # it is no business of processes that this one starts
+    if watched:
+        threading.Thread(target=_watch, args=(int(watched),), daemon=True).start()
+
+
+def _watch(descriptor):
+    with contextlib.suppress(OSError):  # a descriptor that somebody has closed
+        os.read(descriptor, 1)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def stopping_signals():
+    """The signals that end a training with a checkpoint; SIGHUP, unless nohup has it ignored."""
+    hangs_up = signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
+    return [signal.SIGINT, signal.SIGTERM] + [signal.SIGHUP] * hangs_up
+
+
 def free_ports(number):
     """So many ports of 127.0.0.1 at which nobody listens now."""
     probes = [socket.socket() for _ in range(number)]
@@ -138,10 +185,10 @@ def launch(program, num_ps, num_workers, report=print):
       The exit code of the chief, or of the first other process that failed; that of a shell.
     """
     asked = []
-    told = tempfile.NamedTemporaryFile(buffering=0)
+    told, lives = tempfile.NamedTemporaryFile(buffering=0), _Lives()
     handlers = {number: signal.signal(number, lambda number, _: asked.append(number))
-                for number in (signal.SIGINT, signal.SIGTERM)}
-    tasks = [_Task(name, command, told.name) for name, command in commands(
+                for number in stopping_signals()}
+    tasks = [_Task(name, command, told.name, lives) for name, command in commands(
         program, num_ps, num_workers, free_ports(num_ps + num_workers)).items()]
     chief, num_sent, code = tasks[0], 0, None
     try:
@@ -181,6 +228,7 @@ def launch(program, num_ps, num_workers, report=print):
                 task.process.kill()
         for number, handler in handlers.items():
             signal.signal(number, handler)
+        lives.close()
         told.close()
 
 

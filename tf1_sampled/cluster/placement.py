@@ -52,7 +52,7 @@ def session_config(config, cluster):
 
 
 @contextlib.contextmanager
-def placed(graph, cluster, variables=()):
+def placed(graph, cluster, variables=(), at_first=()):
     """Give each op of a graph its place in the cluster, and afterwards the one that it had before.
 
     A variable and its ops (initialization, look-up, update, slots) are on one parameter server, the next
@@ -62,10 +62,11 @@ def placed(graph, cluster, variables=()):
       graph: tf.Graph, complete. Sessions that see the places are made within.
       cluster: spec.Cluster, of a worker.
       variables: variables of parameter servers beside tf.GraphKeys.GLOBAL_VARIABLES.
+      at_first: variables that are on the first parameter server, whatever else the graph has.
     """
     before = [(op, op.device) for op in graph.get_operations()]
     tasks = _tasks(graph, len(cluster.ps_hosts), graph.get_collection(
-        tf.GraphKeys.GLOBAL_VARIABLES) + list(variables))
+        tf.GraphKeys.GLOBAL_VARIABLES) + list(variables), {variable.op.name for variable in at_first})
     for op, device in before:
         if not device.startswith("/job:"):
             task = tasks.get(op.name)
@@ -79,7 +80,7 @@ def placed(graph, cluster, variables=()):
             op._set_device(device)
 
 
-def _tasks(graph, num_ps, variables):
+def _tasks(graph, num_ps, variables, at_first):
     """Return {name of an op: number of its parameter server}, of the ops that are on one."""
     leader = {}
 
@@ -114,9 +115,10 @@ def _tasks(graph, num_ps, variables):
     sizes = {}
     for name, size in shared.items():
         sizes[find(name)] = sizes.get(find(name), 0) + size
+    first = set(map(find, at_first))
     load, task_of = [0] * num_ps, {}
     for name in sorted(sizes, key=lambda name: (-sizes[name], name)):
-        task_of[name] = load.index(min(load))
+        task_of[name] = 0 if name in first else load.index(min(load))
         load[task_of[name]] += sizes[name]
     return {op.name: task_of[find(op.name)] for op in graph.get_operations()
             if find(op.name) in task_of}

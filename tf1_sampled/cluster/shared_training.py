@@ -9,6 +9,7 @@ import typing
 
 import tensorflow.compat.v1 as tf
 
+import tf1_sampled
 from tf1_sampled import checks
 from tf1_sampled.cluster import placement, servers, spec, sync, work_queue
 from tf1_sampled.training import devices, file_names, loop, plans
@@ -48,8 +49,8 @@ def train(plan, sharing):
       is_whole counts.
 
     Raises:
-      InputError: as loop.train, an address to listen at that cannot be had, or settings that differ from
-        the chief's.
+      InputError: as loop.train, an address to listen at that cannot be had, or settings, versions or
+        variables that differ from the chief's.
     """
     plan.check()
     checks.positive("train", "num_pieces", sharing.num_pieces)
@@ -71,7 +72,12 @@ class _SharedTraining(loop.Training):
             plan = plan._replace(optimization=plan.optimization._replace(
                 device=devices.Device("CPU", 1)))
         super().__init__(plan, settings, self.cluster.is_chief)
-        self.queue.require(tf.global_variables())
+        variables = tf.global_variables()
+        self.saved.require({
+            "tf1_sampled": tf1_sampled.__version__, "TensorFlow": tf.VERSION,
+            **{"variable " + variable.op.name: "%s %s" % (
+                variable.dtype.base_dtype.name, variable.shape.as_list()) for variable in variables}})
+        self.queue.require(variables)
         self._scaffold.finalize()  # before the places of its ops are known
 
     def run(self):
@@ -85,10 +91,12 @@ class _SharedTraining(loop.Training):
                 self._initialise(session)
                 self.store.save(session, 0)
 
-        with placement.placed(tf.get_default_graph(), cluster, self.queue.variables):
+        with placement.placed(tf.get_default_graph(), cluster, self.queue.variables,
+                              at_first=[self.saved.variable]):
             result = servers.until_done(
                 lambda: self._attempt(server.target, config, hooks),
-                lambda: self.queue.wait_until_ready(server, config, plan.stop, plan.report), plan.report)
+                lambda: self.queue.wait_until_ready(
+                    server, config, plan.stop, plan.report, self.saved.check_settings), plan.report)
             if self.sync_hook:
                 self.sync_hook.join()
             if self.is_chief and result and result.is_whole:
@@ -176,7 +184,7 @@ class _SharedRun(loop.Run):
     def _read_state(self):
         state = super()._read_state()
         if not self._training.is_chief:
-            self._training.saved.check_settings(state)
+            self._training.saved.check_settings(self._session)
         state.steps = self._steps_of_all()
         return state
 

@@ -97,12 +97,12 @@ class SyncHook(tf.train.SessionRunHook):
             session.run(self._apply)
 
     def _hand_out_tokens(self, session, coord):
-        step, since, longest = None, time.time(), 0
+        step, since, longest = None, time.monotonic(), 0
         while not coord.wait_for_stop(1):
             now, num_tokens = session.run([self._step, self._num_tokens])
-            waited = time.time() - since
+            waited = time.monotonic() - since
             if now != step:
-                step, since, longest = now, time.time(), max(longest, waited)
+                step, since, longest = now, time.monotonic(), max(longest, waited)
             elif waited > max(10, 5 * longest) and not num_tokens:
                 session.run(self._tokens)
-                since = time.time()
+                since = time.monotonic()

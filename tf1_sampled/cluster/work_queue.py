@@ -68,7 +68,7 @@ class WorkQueue:
         """Return whether all variables have values."""
         return not session.run(self._missing).size
 
-    def wait_until_ready(self, server, config, stop, report=print):
+    def wait_until_ready(self, server, config, stop, report=print, check=lambda session: None):
         """Wait until the parameter servers answer and, unless this is the chief, variables have values.
 
         Args:
@@ -76,6 +76,8 @@ class WorkQueue:
           config: tf.ConfigProto of a session.
           stop: function that returns whether to give up waiting.
           report: function of a line of text for the user.
+          check: function of a session, called now and then, as variables that only this worker has never
+            get values; it raises where this worker does not belong to the others.
 
         Returns:
           Boolean, False where `stop` ended the waiting.
@@ -86,6 +88,7 @@ class WorkQueue:
             return True
         with tf.Session(server.target, config=config) as session:
             while not self.is_ready(session):
+                check(session)
                 if stop():
                     return False
                 time.sleep(0.5)
@@ -134,15 +137,15 @@ class WorkQueue:
           None, now and then; the chief gets the share of a worker that has ended, as of `take`, which it
           has to do and to give back.
         """
-        state, since = None, time.time()
+        state, since = None, time.monotonic()
         while not stop():
             following, taken = session.run(self._state)
             now = [following, *taken]
             if following >= self.num_pieces and np.all(taken < 0):
                 return
             if now != state:
-                state, since = now, time.time()
-            if time.time() - since > seconds:
+                state, since = now, time.monotonic()
+            if time.monotonic() - since > seconds:
                 self._report("Going on without what workers %s have not done" % ", ".join(
                     map(str, np.flatnonzero(taken >= 0))))
                 return
@@ -155,9 +158,9 @@ class WorkQueue:
 
     def _take_over_of_ended(self, session):
         """Give the chief the piece of a worker whose process has ended; return it, or None."""
-        if not self._cluster.is_chief or time.time() < self._next_look:
+        if not self._cluster.is_chief or time.monotonic() < self._next_look:
             return None
-        self._next_look = time.time() + _SECONDS_BETWEEN_LOOKS
+        self._next_look = time.monotonic() + _SECONDS_BETWEEN_LOOKS
         before, self._seen = self._seen, session.run(self._state)[1]
         for worker, piece in enumerate(self._seen):
             if worker != self._cluster.task_index and piece >= 0 and (

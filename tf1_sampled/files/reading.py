@@ -33,7 +33,8 @@ def open_binary(path):
 
     Raises:
       InputError: a missing or unreadable file, an empty one, one that is no archive of the kind
-        that its ending says or a damaged one, also when that shows only while it is read.
+        that its ending says or a damaged one, also when that shows only while it is read; at the end,
+        one that was changed meanwhile.
     """
     with open_members(path) as members:
         checks.file(len(members) == 1, os.fspath(path), "a zip file of one member",
@@ -65,7 +66,8 @@ def open_members(path):
     ending = os.path.splitext(path)[1].lower()
     try:
         places.check_not_special(path)
-        checks.file(os.path.getsize(path) > 0, path, "a file with something in it", "an empty file")
+        status = os.stat(path)
+        checks.file(status.st_size > 0, path, "a file with something in it", "an empty file")
         if ending == ".zip":
             with _plain_zip(path):
                 archive = zipfile.ZipFile(path)
@@ -78,6 +80,7 @@ def open_members(path):
                         functools.partial(_open_member, path, archive, info)) for info in members]
         else:
             yield [(path, functools.partial(_OPENERS.get(ending, open), path, "rb"))]
+        check_unchanged(path, status, os.stat(path))
     except _DAMAGED as e:
         raise checks.InputError("%s: wanted a whole %s file, got: %s" % (
             path, ending, str(e)[:200])) from e
@@ -88,6 +91,26 @@ def open_members(path):
         if e.filename != path and (e.filename or e.errno not in (None, errno.EIO, errno.EINVAL)):
             raise
         raise checks.InputError("%s: wanted a readable file, got: %s" % (path, e.strerror or e)) from e
+
+
+def check_unchanged(path, before, after):
+    """Checks that a file is as it was before it was read: half of one state may be half of another.
+
+    Args:
+      path: string.
+      before, after: os.stat_result.
+
+    Raises:
+      InputError: it has another size, time or place on the disk.
+    """
+    got = "one that changed while it was read"
+    if after.st_size > before.st_size:
+        got += ": it grew from %d to %d bytes (read a copy of a log)" % (before.st_size, after.st_size)
+    elif after.st_size < before.st_size:
+        got += ": it shrank from %d to %d bytes" % (before.st_size, after.st_size)
+    is_same = all(getattr(before, name) == getattr(after, name) for name in (
+        "st_dev", "st_ino", "st_size", "st_mtime_ns"))
+    checks.file(is_same, path, "a file that stays as it is", got)
 
 
 def _open_member(path, archive, info):

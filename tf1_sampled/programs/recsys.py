@@ -61,14 +61,14 @@ def _run(model: YouTubeDNN, results: ResultSettings, host: running.ProgramHost) 
     model.fit(host=host)
     if not host.is_chief:
         return
-    begin = time.time()
+    begin = time.monotonic()
     print("%s examples/s" % format(int(model.examples_per_second), ","))
     made = Made(model, results, category_of)
     made.evaluate()
     made.index()
     made.recommend()
     made.draw()
-    made.write_metrics(time.time() - begin)
+    made.write_metrics(time.monotonic() - begin)
     print("Wrote " + ", ".join(made.written))
 
 

@@ -75,8 +75,8 @@ def run(program: str, doc: str, classes: Sequence[Type[Settings]],
         body: Callable[..., None]) -> None:
     """Run a program with the flags of sys.argv.
 
-    An InputError is one line on standard error and exit code 1; SIGINT and SIGTERM have the exit codes
-    of a shell. Lines that cannot be printed change nothing but the exit code, see streams.
+    An InputError is one line on standard error and exit code 1; SIGINT, SIGTERM and SIGHUP have the
+    exit codes of a shell. Lines that cannot be printed change nothing but the exit code, see streams.
 
     Args:
       program: string, its name in errors about flags.
@@ -91,6 +91,7 @@ def run(program: str, doc: str, classes: Sequence[Type[Settings]],
             return
         *own, cluster = flags.parse(program, sys.argv, every_class)
         cluster = cluster.cluster()
+        launch.watch()
         if cluster and cluster.is_ps:
             quiet.import_tensorflow()
             from tf1_sampled.cluster import servers

@@ -1,4 +1,8 @@
-"""SIGINT and SIGTERM in the programs: the first ends training with a checkpoint, the second at once."""
+"""Signals in the programs: the first ends training with a checkpoint, the second at once.
+
+They are SIGINT, SIGTERM and SIGHUP. A SIGHUP is never the second, and one ignored at the start, as
+under nohup, stays ignored.
+"""
 import contextlib
 import re
 import shlex
@@ -9,7 +13,7 @@ from tf1_sampled.cluster import launch, spec
 
 
 class Stopped(BaseException):
-    """SIGINT or SIGTERM came.
+    """SIGINT, SIGTERM or SIGHUP came.
 
     Args:
       number: integer, which.
@@ -22,16 +26,18 @@ class Stopped(BaseException):
 
 
 class Signals:
-    """SIGINT and SIGTERM end the program at once; while `deferred`, the first of them when it asks."""
+    """SIGINT, SIGTERM and SIGHUP end the program at once; while `deferred`, the first when it asks."""
 
     def __init__(self):
         self._is_deferred, self._asked = False, None
 
     def install(self):
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in launch.stopping_signals():
             signal.signal(number, self._on_signal)
 
     def _on_signal(self, number, _):
+        if self._asked is not None and number == signal.SIGHUP:
+            return  # a terminal that closes sends it twice: by its shell, and when that ends
         if self._is_deferred and self._asked is None:
             self._asked = number
         else:

@@ -82,7 +82,7 @@ def _run(model: Word2Vec, results: ResultSettings, host: running.ProgramHost) ->
     if not model.epochs:
         _make_results(model, results, host)
         return
-    begin = time.time()
+    begin = time.monotonic()
     model.check(finding.STANDARD_INPUT not in model.corpus or not launch.is_launched(), "corpus",
                 "files, as no process of a cluster has a standard input", finding.STANDARD_INPUT)
     model.also_recorded = results.values()
@@ -99,19 +99,19 @@ def _run(model: Word2Vec, results: ResultSettings, host: running.ProgramHost) ->
             if results.save_vocab and host.is_chief:
                 vocabulary.save_vocabulary(results.save_vocab, words, data.corpus.counts)
             _check_neighbours(words, results, host)
-            seconds_reading = time.time() - begin
+            seconds_reading = time.monotonic() - begin
             model.train(data, folder, host)
         if not host.is_chief:
             return
         print("%s words/s" % format(int(model.words_per_second), ","))
-        trained = time.time()
+        trained = time.monotonic()
         made = Made(model, results)
         made.write_files(replaces)
         made.draw()
         made.show_neighbours()
         scores = judged.scores(model)
         made.write_metrics(scores, {"read": seconds_reading, "train": model.seconds,
-                                    "evaluate": time.time() - trained})
+                                    "evaluate": time.monotonic() - trained})
         print("Wrote " + ", ".join(made.written))
 
 

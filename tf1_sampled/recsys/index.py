@@ -120,13 +120,12 @@ def load(path):
     """
     check_available()
     path = os.fspath(path)
-    with reading.open_binary(path):
-        pass  # what is no file is told in our words
-    try:
-        index = faiss.read_index(path)
-    except RuntimeError as e:
-        reason = re.sub(r".*\.cpp:\d+: ", "", str(e).strip().split("\n")[-1])
-        raise checks.InputError("%s: wanted an index of items, got: %s" % (path, reason)) from e
+    with reading.open_binary(path):  # what is no file, and what changes, is told in our words
+        try:
+            index = faiss.read_index(path)
+        except RuntimeError as e:
+            reason = re.sub(r".*\.cpp:\d+: ", "", str(e).strip().split("\n")[-1])
+            raise checks.InputError("%s: wanted an index of items, got: %s" % (path, reason)) from e
     is_ours = isinstance(index, faiss.IndexPreTransform) and isinstance(
         faiss.downcast_index(index.index), faiss.IndexHNSWFlat)
     checks.file(is_ours, path, "an index of items", "a faiss " + type(index).__name__)

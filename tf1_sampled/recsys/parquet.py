@@ -8,6 +8,7 @@ import contextlib
 import os
 
 from tf1_sampled import checks
+from tf1_sampled.files import reading
 
 _MAGIC = b"PAR1"
 
@@ -33,7 +34,7 @@ class Table:
       columns: list of str.
 
     Raises:
-      InputError: pyarrow is not installed, a damaged file.
+      InputError: pyarrow is not installed, a damaged file, one that is changed while it is read.
     """
 
     def __init__(self, path):
@@ -45,12 +46,15 @@ class Table:
                 % path) from e
         self._path = path
         with _errors(path):
+            self._status = os.stat(path)
             self._file = parquet.ParquetFile(path)
             self.columns = list(self._file.schema_arrow.names)
 
     def __getitem__(self, name):
         with _errors(self._path):
-            return self._file.read(columns=[name]).column(0)
+            column, status = self._file.read(columns=[name]).column(0), os.stat(self._path)
+        reading.check_unchanged(self._path, self._status, status)
+        return column
 
 
 @contextlib.contextmanager

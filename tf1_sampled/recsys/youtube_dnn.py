@@ -101,11 +101,11 @@ class YouTubeDNN(RecsysSettings, Estimator):
         return self
 
     def _fit(self, folder: Any, sources: reading.Sources, who: OneMachine) -> None:
-        begin = time.time()
+        begin = time.monotonic()
         data = reading.read(self, sources, who.report if who.is_chief else _no_report)
         negatives.number(self, data.events.item_counts)
         negatives.check_at_k(self, data.events.item_counts)
-        self.reading_seconds = time.time() - begin
+        self.reading_seconds = time.monotonic() - begin
         tf = who.import_tensorflow()
         from tf1_sampled.recsys import fitting, objective, results
         from tf1_sampled.training import metrics

@@ -213,7 +213,7 @@ class Run:
             self._repair_best()
             self._set_next_validation(
                 self._state.validations[-1][0] / data.num_units if self._state.validations else 0.0)
-        self._saved_time = self._looked_time = time.time()
+        self._saved_time = self._looked_time = time.monotonic()
         self._look_seconds = 0.0
 
     def run(self):
@@ -295,7 +295,7 @@ class Run:
                 self._validate()
             if is_saved:
                 self._save()
-                self._saved_time = time.time()
+                self._saved_time = time.monotonic()
 
     def _submit_round(self, feeds):
         """Hand the pool some steps, the first of them to be watched; return whether to validate then."""
@@ -328,7 +328,7 @@ class Run:
 
     def _is_due(self):
         """Return whether to look at the loss, and whether to save."""
-        now = time.time()
+        now = time.monotonic()
         is_looked_at = (self._plan.objective.held_out_loss is None or not self._state.history
                         or _LOOK_SHARE * (now - self._looked_time) > self._look_seconds)
         return is_looked_at, self._plan.saving.is_due(now - self._saved_time)
@@ -386,13 +386,13 @@ class Run:
 
     def _look(self, watched):
         """Record the loss, and show it."""
-        now, seconds = time.time(), self._clock.read()[0]
+        now, seconds = time.monotonic(), self._clock.read()[0]
         units = self._units(self._state.progress)
         loss, watched = watched["loss"], dict(watched, units_per_second=units / seconds)
         if self._plan.objective.held_out_loss is not None:
             loss = watched["held_out_loss"] = self._plan.objective.held_out_loss(self._session)
         self._check_finite(loss, self._state.steps, self._plan.objective.max_loss)
-        self._looked_time = time.time()
+        self._looked_time = time.monotonic()
         self._look_seconds = self._looked_time - now
         self._summaries.add(self._state.steps, watched)
         self._state.history.append((units, seconds, float(loss)))

@@ -23,11 +23,12 @@ class Clock:
 
     def __init__(self, seconds=0.0, cpu_seconds=0.0):
         self._stopped_at = None
-        self._start = time.time() - seconds, time.process_time() - cpu_seconds
+        self._start = time.monotonic() - seconds, time.process_time() - cpu_seconds
 
     def read(self):
         """Return (seconds, cpu_seconds)."""
-        return self._stopped_at or (time.time() - self._start[0], time.process_time() - self._start[1])
+        return self._stopped_at or (
+            time.monotonic() - self._start[0], time.process_time() - self._start[1])
 
     @contextlib.contextmanager
     def stopped(self):
@@ -37,7 +38,7 @@ class Clock:
             yield
         finally:
             self._stopped_at = None
-            self._start = time.time() - seconds, time.process_time() - cpu_seconds
+            self._start = time.monotonic() - seconds, time.process_time() - cpu_seconds
 
 
 class Display:
@@ -55,7 +56,7 @@ class Display:
         self._stream = stream or sys.stderr or open(os.devnull, "w")  # None: a closed one
         self._num_units, self._unit = num_units, unit
         self._between = seconds_between_lines
-        self._start = self._last = time.time()
+        self._start = self._last = time.monotonic()
         self._progress = progress  # at the start
         self._bar = None
         is_notebook = stream is None and _is_notebook()
@@ -63,6 +64,8 @@ class Display:
             make_bar = _notebook_bar() if is_notebook else tqdm.tqdm
             self._bar = make_bar(total=num_units, unit=" " + unit, unit_scale=True, file=self._stream,
                                  dynamic_ncols=True, initial=int(progress * num_units))
+            self._bar._time = time.monotonic  # its own is the time of day, which can be set back
+            self._bar.start_t = self._bar.last_print_t = self._start
 
     def __enter__(self):
         return self
@@ -82,8 +85,8 @@ class Display:
         if self._bar is not None:
             self._bar.set_postfix_str(_joined("loss %.3f" % loss, machine), refresh=False)
             self._bar.update(int(progress * self._num_units) - self._bar.n)
-        elif 0 < progress < 1 and time.time() - self._last > self._between:
-            self._last = time.time()
+        elif 0 < progress < 1 and time.monotonic() - self._last > self._between:
+            self._last = time.monotonic()
             self._print_line(progress, loss, machine)
 
     def close(self, loss, progress=1.0, machine=""):
@@ -95,7 +98,7 @@ class Display:
             self._print_line(progress, loss, machine)
 
     def _print_line(self, progress, loss, machine):
-        speed = (progress - self._progress) / (time.time() - self._start)
+        speed = (progress - self._progress) / (time.monotonic() - self._start)
         print(_joined("%3d%% of %s %s, %s %s/s, loss %.3f, %d s left" % (
             100 * progress, format(self._num_units, ","), self._unit,
             format(int(speed * self._num_units), ","), self._unit, loss,

@@ -14,6 +14,8 @@ import tensorflow.compat.v1 as tf
 from tf1_sampled import checks
 from tf1_sampled.training import file_names
 
+_NAMED_SETTINGS = 8  # in an error
+
 
 class State:
     """How far a training is.
@@ -47,11 +49,16 @@ class SavedState:
 
     Args:
       settings: {name: value as of JSON}, what all workers of a cluster have to share.
+
+    Attributes:
+      variable: the tf.Variable, of the same name in all graphs.
     """
 
     def __init__(self, settings):
         self._settings = json.loads(json.dumps(settings))
-        self._text = tf.Variable("", trainable=False, use_resource=True, name="training_progress")
+        self.variable = self._text = tf.Variable(
+            "", trainable=False, use_resource=True, name="training_progress")
+        self._has_value = self._text.is_initialized()
         self._given = tf.placeholder(tf.string, [])
         self._write = tf.assign(self._text, self._given)
 
@@ -89,15 +96,23 @@ class SavedState:
             state.num_units = num_units
         return state
 
-    def check_settings(self, state):
-        """Checks that `state` is of the settings of now.
+    def require(self, settings):
+        """Adds settings of `__init__`, as of JSON, that the complete graph has."""
+        self._settings.update(settings)
+
+    def check_settings(self, session):
+        """Checks that the variable, if it has a value, is of the settings of now.
 
         Raises:
           InputError: others; it tells which.
         """
-        names = sorted(set(self._settings) | set(state.settings))
-        changed = ["%s=%s for %s" % (name, self._settings.get(name), state.settings.get(name))
-                   for name in names if self._settings.get(name) != state.settings.get(name)]
+        text = session.run(self._has_value) and session.run(self._text)
+        theirs = json.loads(text)["settings"] if text else self._settings
+        changed = ["%s=%s for %s" % (name, self._settings.get(name), theirs.get(name))
+                   for name in sorted(set(self._settings) | set(theirs))
+                   if self._settings.get(name) != theirs.get(name)]
+        if len(changed) > _NAMED_SETTINGS:
+            changed[_NAMED_SETTINGS:] = ["and %d more" % (len(changed) - _NAMED_SETTINGS)]
         if changed:
             raise checks.InputError("train: settings: wanted those of the chief, got %s" % (
                 ", ".join(changed)))

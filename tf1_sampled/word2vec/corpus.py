@@ -19,7 +19,7 @@ import zlib
 import numpy as np
 
 from tf1_sampled import checks
-from tf1_sampled.files import cache, finding, writing
+from tf1_sampled.files import cache, finding, reading, writing
 from tf1_sampled.word2vec import (
     encoded as encoded_lib,
     phrases as phrases_lib,
@@ -205,6 +205,7 @@ def read_corpus(inputs, options=_DEFAULTS, cache_dir=None, report=print):
                                   report)
         encoded = encoded_lib.encode(sources, form, cache_dir, report)
         ids = stack.enter_context(encoded.ids)
+        status = os.fstat(ids.fileno())
         for note in encoded.notes:
             report(note)
         words, counts, ranks = _choose(name, encoded, options)
@@ -213,7 +214,9 @@ def read_corpus(inputs, options=_DEFAULTS, cache_dir=None, report=print):
         def read_ids(begin, end):
             with lock:
                 ids.seek(4 * begin)
-                return np.fromfile(ids, "<i4", end - begin)
+                found = np.fromfile(ids, "<i4", end - begin)
+                reading.check_unchanged(ids.name, status, os.fstat(ids.fileno()))
+                return found
 
         return Corpus(words, counts, _Encoding(read_ids, encoded.counts, encoded.ids_crc32), ranks,
                       join_lines=options.join_lines, close=stack.pop_all().close,

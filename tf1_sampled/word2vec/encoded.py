@@ -66,7 +66,7 @@ def encode(sources, form, cache_dir, report):
       InputError: sources that cannot be read as text, a cache_dir that cannot be written.
     """
     def make(folder):
-        begin = time.time()
+        begin = time.monotonic()
         about = {"inputs": [os.path.abspath(source.path) for source in sources],
                  "form": _described(form)}
         if form.phrases.passes:
@@ -78,7 +78,7 @@ def encode(sources, form, cache_dir, report):
             counts = _encode(sources, form, folder, about)
             made = "Encoded"
         report("%s %s words in %.1f s: %s" % (
-            made, format(int(counts[1:].sum()), ","), time.time() - begin, path))
+            made, format(int(counts[1:].sum()), ","), time.monotonic() - begin, path))
 
     path = os.path.join(cache_dir, _fingerprint(sources, form))
     encoded, is_new = cache.cached_folder(path, make, _load)

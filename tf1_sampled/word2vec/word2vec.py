@@ -98,12 +98,12 @@ class Word2Vec(Word2VecSettings, Estimator):
             a loss that is not finite.
         """
         who = OneMachine() if host is None else host
-        begin = time.time()
+        begin = time.monotonic()
         paths = reading.paths_of(sentences)
         self.also_recorded.update({} if paths is None else {"corpus": paths})
         with self.open_folder(who) as folder:
             with reading.open_text(self, sentences, who.report) as text:
-                self._seconds_reading = time.time() - begin
+                self._seconds_reading = time.monotonic() - begin
                 self.train(text, folder, who)
             if who.is_chief:
                 self._write()

@@ -102,7 +102,8 @@ class TrainingTest(graph_case.GraphCase):
             lines, folder = [], self.create_tempdir().full_path
             plan = training_case.plan(
                 loss, lambda position: ((feed, (i + 1) / 130, None) for i, feed in enumerate(feeds)),
-                130, folder, optimizers.LazyAdamOptimizer, rate, report=lines.append, profile_step=profile_step)
+                130, folder, optimizers.LazyAdamOptimizer, rate, report=lines.append,
+                profile_step=profile_step)
             if filled:
                 filled = {x: step_loop.Filled([filled]), weights: step_loop.Filled([filled], 0.0)}
             plan = plan._replace(optimization=plan.optimization._replace(device=device, filled=filled))

@@ -97,7 +97,7 @@ with running.errors_told():
 """
 
 
-class ProcessTest(service_case.ProcessCase):
+class ProcessTest(parameterized.TestCase, service_case.ProcessCase):
 
     def test_help_lists_the_options(self):
         process = self.start("--help")
@@ -128,13 +128,14 @@ class ProcessTest(service_case.ProcessCase):
             "serve.py: error: nothing/items.tsv: wanted a file of an exported recommender, got none\n"))
 
     @service_case.needs_aiohttp
-    def test_a_request_under_way_is_answered_before_the_end(self):
+    @parameterized.parameters(signal.SIGTERM, signal.SIGHUP)
+    def test_a_request_under_way_is_answered_before_the_end(self, number):
         process, port = self.serving(program=_SLOW, with_users=True)
         with concurrent.futures.ThreadPoolExecutor(1) as thread:
             answer = thread.submit(service_case.ask, port, "/recommend", {"items": ["heat"], "k": 7})
             try:
                 self.wait_for(lambda: os.path.exists(os.path.join(self.folder, "under way")))
-                process.send_signal(signal.SIGTERM)
+                process.send_signal(number)
                 self.wait_for(lambda: self.is_refused(port))
                 self.assertFalse(answer.done())
                 self.assertIsNone(process.poll())
@@ -174,6 +175,41 @@ class ProcessTest(service_case.ProcessCase):
         process, port = self.serving("--host=127.0.0.2", host="127.0.0.2", with_users=True)
         self.assertTrue(self.is_refused(port))
         self.assertFalse(self.is_refused(port, "127.0.0.2"))
+
+    @service_case.needs_aiohttp
+    def test_all_addresses_and_a_host_that_is_listed(self):
+        process, port = self.serving("--host=0.0.0.0", "--allowed_hosts=box.example", host="0.0.0.0",
+                                     with_users=True)
+        self.assertEqual("Everyone who reaches this address can ask the model, and read its items and "
+                         "what it recommends to each user; --token_file=FILE asks for a token.\n",
+                         process.stdout.readline())
+        for host, status in (("box.example", 200), ("0.0.0.0:1", 200), ("evil.example", 421)):
+            self.assertEqual(status, service_case.ask(port, "/health", Host=host).status)
+        process.send_signal(signal.SIGHUP)
+        self.assert_ended(process, 0, "Stopped.\n", "")
+
+    @service_case.needs_aiohttp
+    def test_a_token_that_others_may_read(self):
+        token = self.create_tempfile("token", "secret\n").full_path
+        os.chmod(token, 0o644)
+        process, port = self.serving("--host=0.0.0.0", "--token_file=" + token, host="0.0.0.0",
+                                     with_users=True)
+        for headers, status in (({}, 401), ({"Authorization": "Bearer secret"}, 200)):
+            self.assertEqual(status, service_case.ask(port, "/model", **headers).status)
+        process.send_signal(signal.SIGTERM)
+        self.assert_ended(process, 0, "Stopped.\n", (
+            "%s: other users can read this token; chmod 600 keeps it\n" % token))
+
+    @service_case.needs_aiohttp
+    def test_a_signal_while_a_file_blocks_the_load(self):
+        process = self.start("model", with_users=True)
+        variables = os.path.join(self.folder, "model", "saved_model", "variables")
+        name, = [name for name in os.listdir(variables) if ".data-" in name]
+        os.remove(os.path.join(variables, name))  # before the process comes to it: it has yet to import
+        os.mkfifo(os.path.join(variables, name))
+        with open(os.path.join(variables, name), "wb"):  # once it is being read
+            process.send_signal(signal.SIGTERM)
+            self.assertEqual(-signal.SIGTERM, process.wait(60))
 
 
 if __name__ == "__main__":

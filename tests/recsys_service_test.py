@@ -20,7 +20,7 @@ from absl.testing import absltest, parameterized
 
 from tests import recommender_case, service_case
 from tests.recommender_case import NAMES, TITLES, oracle
-from tf1_sampled.recsys import bodies, requests, service
+from tf1_sampled.recsys import access, bodies, requests, service
 
 try:
     from selenium import webdriver
@@ -207,7 +207,8 @@ class ServiceTest(service_case.ServedCase):
         ({"user": 3.5}, "user: wanted a name of at most 1000 characters, got 3.5"),
         ({"context": []}, "context: wanted columns and their values, got []"),
         ({"context": {"mood": "far"}}, 'context: wanted no columns, got "mood"'),
-        (b'{"k": 1' + b"0" * 5000 + b"}", "body: wanted JSON, got: an integer of 5001 digits"))
+        (b'{"k": 1' + b"0" * 5000 + b"}", "body: wanted JSON, got: an integer of 5001 digits"),
+        (b"[" + b"[]," * 30000 + b"[]]", "body: wanted at most 50000 values, got 60002"))
     def test_bodies_that_are_refused(self, body, message):
         self.assert_refused(message, "/recommend", body)
 
@@ -258,6 +259,24 @@ class ServiceTest(service_case.ServedCase):
             for body in (b"{}", b"{}" * 10000):
                 self.assert_refused("body: wanted what the headers tell, got something else", "/embed",
                                     body, **{"Content-Encoding": "gzip"})
+
+    def test_others_are_answered_while_a_question_is_worked_on(self):
+        go = threading.Event()
+        with mock.patch.object(self.model, "resolve", lambda *_: go.wait(60) and {}["a defect"]):
+            with concurrent.futures.ThreadPoolExecutor(3) as threads, self.assertLogs():
+                answers = [threads.submit(service_case.ask, self.port, path, body) for path, body in (
+                    ("/recommend", {}), ("/similar", {"item": "heat"}), ("/embed", {}))]
+                time.sleep(0.2)
+                self.assertEqual("ok", self.get("/health")["status"])
+                self.assertFalse(any(answer.done() for answer in answers))
+                go.set()
+                self.assertEqual([500] * 3, [answer.result().status for answer in answers])
+
+    def test_too_many_questions_that_wait(self):
+        with mock.patch.object(service, "MAX_WAITING", -1):
+            answer = self.assert_refused("questions: wanted at most -1 that wait, got more",
+                                         "/recommend", {}, 503)
+        self.assertEqual("1", answer.headers["Retry-After"])
 
     def test_what_is_no_http(self):
         with self.assert_nothing_logged():
@@ -619,6 +638,19 @@ class PageTest(PageCase):
                 "return getComputedStyle(document.body).backgroundColor.match(/[0-9]+/g).map(Number)"))
         self.assertGreater(min(colours[0]), 200)
         self.assertLess(max(colours[1]), 60)
+
+
+class TokenPageTest(PageCase):
+    """The page of a service that wants a token."""
+
+    def test_the_address_has_the_token(self):
+        with service_case.served(self.model, access.Access([], "a+Z/9==")) as port:
+            self.browser.get("http://127.0.0.1:%d/" % port)
+            self.wait(lambda: "Authorization: wanted" in self.find("#error").text)
+            self.browser.get("http://127.0.0.1:%d/#token=a+Z/9==" % port)
+            self.wait(lambda: "7 items" in self.find("#about").text)
+            self.pick("casino", Keys.ENTER)
+            self.wait_for_best(["casino"], seen=["casino"])
 
 
 class ContextPageTest(PageCase):

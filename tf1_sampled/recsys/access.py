@@ -82,7 +82,7 @@ def parse_hosts(text):
     hosts = [host.strip().lower() for host in text.split(",")] if text else []
     for host in hosts:
         is_host = host == ANY or _address(host) or _host_of(host) == host
-        checks.argument(is_host, "serve", "--allowed_hosts",
+        checks.argument(host and is_host, "serve", "--allowed_hosts",
                         "names of hosts with commas between, or *", host)
     return hosts
 

@@ -19,6 +19,7 @@ import logging
 import os
 import resource
 import socket
+from typing import Any
 
 MAX_CONNECTIONS = 1000
 FREE_FILES = 16  # file descriptors that connections leave to the rest of the process
@@ -152,7 +153,8 @@ class Connection(asyncio.Protocol):
     """
 
     def __init__(self, handler, others):
-        self._handler, self._others, self._transport = handler, others, None
+        self._handler, self._others = handler, others
+        self._transport: Any = None
         self._is_paused = False
         self.awaited, self.waits_since = "request", None
         others.add(self)

@@ -7,6 +7,7 @@
 What a request may have is bounded here. TensorFlow and aiohttp are not imported.
 """
 import json
+from typing import Any, List
 
 from tf1_sampled import checks
 from tf1_sampled.recsys import queries
@@ -123,7 +124,8 @@ def answer_texts(model, questions):
     Returns:
       list of the JSON of each, or of the InputError that says what is wrong with it.
     """
-    texts, rows = [], {}
+    texts: List[Any] = []
+    rows = {}
     for number, question in enumerate(questions):
         try:
             rows[number] = model.resolve(question, MAX_NAME, MAX_ITEMS)

@@ -15,6 +15,7 @@ import json
 import logging
 import os
 import re
+from typing import Any
 
 from tf1_sampled import checks
 from tf1_sampled.recsys import (
@@ -83,6 +84,7 @@ class Service:
         self._answers = micro_batches.MicroBatches(
             functools.partial(requests.answer_texts, model), MAX_BATCH,
             max(1, (os.cpu_count() or 1) - 1))  # a core is left for HTTP
+        self._runner: Any = None
         self._under_way = 0
         self._is_ending = False
         with open(_PAGE, encoding="utf-8") as stream:

@@ -54,11 +54,17 @@ class BodiesTest(service_case.ServedCase):
                             **{"Content-Encoding": "gzip"})
 
     def test_others_are_answered_while_it_unpacks(self):
-        go = threading.Event()
-        with mock.patch.object(bodies, "unpacked", lambda *_: go.wait(60) and _BODY):
+        began, go = threading.Event(), threading.Event()
+
+        def slow(*_):
+            began.set()
+            return go.wait(10) and _BODY
+
+        with mock.patch.object(bodies, "unpacked", slow):
             with concurrent.futures.ThreadPoolExecutor(1) as thread:
                 answer = thread.submit(service_case.ask, self.port, "/embed", gzip.compress(_BODY),
                                        **{"Content-Encoding": "gzip"})
+                began.wait(60)
                 self.assertEqual("ok", self.get("/health")["status"])
                 self.assertFalse(answer.done())
                 go.set()

@@ -17,7 +17,7 @@ _HALF = b"GET /health HTTP/1.1\r\nHost: localhost\r\n"
 
 def _received(client):
     """All that a server sends until it closes the connection; b"" where it resets it."""
-    client.settimeout(60)
+    client.settimeout(20)
     found = b""
     try:
         while True:
@@ -74,11 +74,13 @@ class ConnectionsTest(absltest.TestCase):
                     self.assertEqual(b"seen", one.recv(100))
                 return one
 
-            yield client
-            asyncio.run_coroutine_threadsafe(stop(), loop).result()
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
+            try:
+                yield client
+            finally:
+                asyncio.run_coroutine_threadsafe(stop(), loop).result()
+                loop.call_soon_threadsafe(loop.stop)
+                thread.join()
+                loop.close()
 
     def test_who_waits_for_the_client_for_the_longest_gives_way(self):
         with self.listening(3) as client, self.assertLogs(level="WARNING"):

@@ -261,12 +261,18 @@ class ServiceTest(service_case.ServedCase):
                                     body, **{"Content-Encoding": "gzip"})
 
     def test_others_are_answered_while_a_question_is_worked_on(self):
-        go = threading.Event()
-        with mock.patch.object(self.model, "resolve", lambda *_: go.wait(60) and {}["a defect"]):
+        began, go = threading.Semaphore(0), threading.Event()
+
+        def slow(*_):
+            began.release()
+            return go.wait(10) and {}["a defect"]
+
+        with mock.patch.object(self.model, "resolve", slow):
             with concurrent.futures.ThreadPoolExecutor(3) as threads, self.assertLogs():
                 answers = [threads.submit(service_case.ask, self.port, path, body) for path, body in (
                     ("/recommend", {}), ("/similar", {"item": "heat"}), ("/embed", {}))]
-                time.sleep(0.2)
+                for _ in answers:
+                    began.acquire(timeout=60)
                 self.assertEqual("ok", self.get("/health")["status"])
                 self.assertFalse(any(answer.done() for answer in answers))
                 go.set()

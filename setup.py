@@ -9,7 +9,7 @@ _REQUIRED = ["tensorflow", "numpy", "absl-py", "tqdm"]
 _EXTRAS = {
     # Maps of points are better where scikit-learn is installed too.
     "plots": ["matplotlib"],
-    "serve": ["aiohttp"],
+    "serve": ["aiohttp>=3.8"],
     "ann": ["faiss-cpu"],
     "parquet": ["pyarrow"],
     # gensim is the peer that reads word2vec files; it has wheels for these Pythons.

@@ -75,7 +75,7 @@ async def client(port, bodies, seconds):
     """Ask one request after the other, and append the seconds that each took."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     for body in bodies:
-        writer.write(b"POST /recommend HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s" % (
+        writer.write(b"POST /recommend HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s" % (
             len(body), body))
         begin = time.perf_counter()
         head = await reader.readuntil(b"\r\n\r\n")

@@ -1,6 +1,9 @@
 """Items found by text: the order of exact, beginning, words and parts."""
+from unittest import mock
+
 from absl.testing import absltest, parameterized
 
+from tf1_sampled.recsys import item_search
 from tf1_sampled.recsys.item_search import ItemSearch
 
 # By frequency: the first are the most frequent.
@@ -31,6 +34,13 @@ class ItemSearchTest(parameterized.TestCase):
         ("matrix toy", []), ("(1995)", ["Toy Story (1995)"]))
     def test_best_first(self, query, wanted):
         self.assertEqual(wanted, self.found(query))
+
+    def test_some_items_at_a_time_give_the_same(self):
+        queries = ["the 1", "2", "matrix the 1999", "toy story", "1995, toy", "c++", "(1995)", "toy"]
+        whole = [self.found(query) for query in queries]
+        for number in (1, 2, 3):
+            with mock.patch.object(item_search, "_ITEMS", number):
+                self.assertEqual(whole, [self.found(query) for query in queries])
 
     def test_nothing_asked_gives_the_most_frequent(self):
         self.assertEqual(_TITLES[:3], self.found("", 3))

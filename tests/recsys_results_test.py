@@ -9,8 +9,17 @@ import tensorflow.compat.v1 as tf
 from absl.testing import absltest
 
 from tests import recommender_case
-from tf1_sampled import logits
-from tf1_sampled.recsys import baselines, evaluation, fitting, objective, reading, recommender, results
+from tf1_sampled import InputError, logits
+from tf1_sampled.recsys import (
+    baselines,
+    evaluation,
+    fitting,
+    items,
+    objective,
+    reading,
+    recommender,
+    results,
+)
 from tf1_sampled.recsys.settings import RecsysSettings
 
 _USERS = np.repeat(np.arange(6), 5)
@@ -55,6 +64,21 @@ class ResultsTest(absltest.TestCase):
             self.assertEqual(model.title("1"), "1")
             # The setting history_length is in the SavedModel.
             np.testing.assert_array_equal(model.embed(["1", "2", "3"]), model.embed(["2", "3"]))
+
+    def test_items_of_another_number_than_the_models(self):
+        for keep, message in ((6, "saved_model: .*, got: more items than the 6 of items.tsv$"),
+                              (8, "saved_model: wanted a recommender's SavedModel, got: ")):
+            folder = shutil.copytree(self.folder, os.path.join(self.create_tempdir().full_path, "m"))
+            shutil.rmtree(os.path.join(folder, "users"))
+            os.remove(os.path.join(folder, "item_categories.npz"))
+            for name in ("item_vectors", "item_biases"):
+                path = os.path.join(folder, name + ".npy")
+                values = np.load(path)
+                np.save(path, np.concatenate([values, values])[:keep])
+            items.write_items(os.path.join(folder, "items.tsv"), list("abcdefgh")[:keep], None,
+                              [1] * keep)
+            with self.assertRaisesRegex(InputError, message):
+                recommender.Recommender(folder)
 
     def test_what_a_service_needs_is_stored(self):
         with recommender.Recommender(self.folder) as model:

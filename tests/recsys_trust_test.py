@@ -9,7 +9,7 @@ from tests import recommender_case
 from tf1_sampled import checks
 from tf1_sampled.recsys import recommender, trust
 
-_SIGNATURE = "embed_user_ids"
+_SIGNATURES = ["embed_user_ids", "recommend_ids"]
 
 
 def _write_file(path, result):
@@ -42,7 +42,7 @@ class TrustTest(parameterized.TestCase):
             tf.gfile.DeleteRecursively(self.path)
             builder = tf.saved_model.Builder(self.path)
             builder.add_meta_graph_and_variables(
-                session, [tf.saved_model.SERVING], {_SIGNATURE: tf.saved_model.predict_signature_def(
+                session, [tf.saved_model.SERVING], {_SIGNATURES[0]: tf.saved_model.predict_signature_def(
                     {"items": items}, {"vectors": vectors})}, main_op=init_op)
             builder.save()
 
@@ -57,7 +57,7 @@ class TrustTest(parameterized.TestCase):
             stream.write(model.SerializeToString())
 
     def assert_refused(self, ops):
-        for load in (lambda: trust.check(self.path, _SIGNATURE),
+        for load in (lambda: trust.check(self.path, _SIGNATURES),
                      lambda: recommender.Recommender(self.folder)):
             with self.assertRaisesRegex(checks.InputError, "saved_model.pb: wanted a graph that only "
                                         "computes, got the ops %s; --trust_model " % ops):
@@ -65,7 +65,7 @@ class TrustTest(parameterized.TestCase):
         self.assertFalse(os.path.exists(self.stolen))
 
     def test_a_model_that_computes_is_loaded(self):
-        trust.check(self.path, _SIGNATURE)
+        trust.check(self.path, _SIGNATURES)
         self.rewrite(lambda vectors: (vectors, None))
         recommender.Recommender(self.folder).close()
 
@@ -122,12 +122,20 @@ class TrustTest(parameterized.TestCase):
             function.node_def.add().CopyFrom(write)
             write.op = "PartitionedCall"
             write.attr["f"].func.name = "innocent"
-            self.assertEqual(trust.foreign_ops(meta_graph, _SIGNATURE), ["WriteFile"])
+            self.assertEqual(trust.foreign_ops(meta_graph, _SIGNATURES), ["WriteFile"])
             function.node_def[0].op = "Identity"
-            self.assertEqual(trust.foreign_ops(meta_graph, _SIGNATURE), [])
+            self.assertEqual(trust.foreign_ops(meta_graph, _SIGNATURES), [])
 
         self.rewrite(lambda vectors: (_write_file(self.stolen, vectors), None))
         self.edit(call)
+
+    def test_an_op_of_another_signature_that_is_run(self):
+        def change(meta_graph):
+            meta_graph.graph_def.node.add(name="leave", op="WriteFile", input=["^other"])
+            meta_graph.signature_def["recommend_ids"].outputs["items"].name = "leave:0"
+
+        self.edit(change)
+        self.assert_refused("WriteFile")
 
     @parameterized.parameters(("saved_model_main_op",), ("legacy_init_op",))
     def test_an_init_op_in_a_collection(self, key):
@@ -144,11 +152,11 @@ class TrustTest(parameterized.TestCase):
 
         self.edit(other_tag)
         with self.assertRaisesRegex(checks.InputError, "wanted a SavedModel for serving, got none$"):
-            trust.check(self.path, _SIGNATURE)
+            trust.check(self.path, _SIGNATURES)
         with open(os.path.join(self.path, "saved_model.pb"), "wb") as stream:
             stream.write(b"nothing")
         with self.assertRaisesRegex(checks.InputError, "wanted a SavedModel for serving, got: "):
-            trust.check(self.path, _SIGNATURE)
+            trust.check(self.path, _SIGNATURES)
 
 
 if __name__ == "__main__":

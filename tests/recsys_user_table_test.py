@@ -68,10 +68,9 @@ class UserTableTest(parameterized.TestCase):
         self.assertEqual(-1, user_table.UserTable(self.folder, 10).find("u12"))
 
     def test_items_of_another_model(self):
-        table = self.written(num_items=9)
-        self.assertEqual([3, 1, 4], table.items(0).tolist())
+        self.assertEqual([3, 1, 4], self.written(num_items=10).items(0).tolist())
         with self.assertRaisesRegex(InputError, "items.npy: wanted ids of the model's 9 items"):
-            table.items(2)
+            self.written(num_items=9)
 
     @parameterized.parameters(
         ("names.npy", np.zeros(3, np.uint8)), ("names.npy", np.zeros([3, 3], np.uint8)),

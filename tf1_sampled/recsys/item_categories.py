@@ -113,6 +113,8 @@ class ItemCategories:
                         self._ids[column, value] = ids[begin:end]
         except FileNotFoundError:
             pass
+        except checks.InputError:
+            raise
         except (AttributeError, EOFError, KeyError, OSError, RecursionError, TypeError, ValueError,
                 zipfile.BadZipFile) as e:
             raise checks.InputError("%s: wanted %s, got: %s" % (path, _WANTED, str(e)[:200])) from e

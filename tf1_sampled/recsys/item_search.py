@@ -5,12 +5,15 @@
     search.find("2", limit=20)                  # [0, 1]: the item "2", then one with a 2 in it
 
 All texts are one string, which regular expressions search: a search takes a few passes over it, and
-stops where it has enough. Case and the amount of blank space do not count.
+stops where it has enough. Case and the amount of blank space do not count. It goes over some thousand
+items at a time, since other threads wait while a regular expression is looked for.
 """
 import bisect
+import itertools
 import re
 
 _LEVELS = (r"\b%s\b", r"\b%s", "%s")  # a word, the beginning of a word, any part
+_ITEMS = 4096  # that a search goes over at a time
 _AROUND = ",;:.!?()[]{}\"'"  # what may stand around a word of a query
 
 
@@ -61,8 +64,10 @@ class ItemSearch:
         """Add items with a pattern and with all others to a dict of ids, until it has enough."""
         if len(found) >= limit:
             return
-        others = [re.compile(other) for other in others]
-        for match in re.finditer(pattern, self._text):
+        pattern, others = re.compile(pattern), [re.compile(other) for other in others]
+        ends = self._starts[_ITEMS::_ITEMS] + [len(self._text)]
+        for match in itertools.chain.from_iterable(
+                pattern.finditer(self._text, begin, end) for begin, end in zip([0] + ends, ends)):
             i = bisect.bisect_right(self._starts, match.start()) - 1
             if i in found:
                 continue

@@ -26,6 +26,10 @@ class MicroBatches:
         self._num_running = 0
         self._threads = concurrent.futures.ThreadPoolExecutor(num_threads)
 
+    def __len__(self):
+        """Return how many arguments wait for their batch."""
+        return len(self._waiting)
+
     async def call(self, argument):
         """Return the result for an argument.
 

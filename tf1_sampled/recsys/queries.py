@@ -100,8 +100,8 @@ def check_names(field, names, longest=None, most=None):
     if hasattr(names, "tolist"):  # NumPy, pandas
         names = names.tolist()
     want(names is None or isinstance(names, (list, tuple)), field, "a list of names", names)
+    want(most is None or len(names or ()) <= most, field, "at most %s names" % most, len(names or ()))
     names = list(map(as_name, names or ()))
-    want(most is None or len(names) <= most, field, "at most %s names" % most, len(names))
     wanted = "names of at least 1 character" if longest is None else (
         "names of 1 to %d characters" % longest)
     for name in names:

@@ -37,7 +37,7 @@ from tf1_sampled.recsys import (
     user_table,
 )
 
-_EMBED = "embed_user_ids"
+_EMBED, _RECOMMEND = "embed_user_ids", "recommend_ids"
 _OWN_INPUTS = ("items", "user")
 _BLOCK_ROWS = 1024  # users that the model gets at once, at most
 _BLOCK_SCORES = 1 << 24  # scores of them
@@ -97,12 +97,13 @@ class Recommender:
         self._search = None  # made when it is first asked for
         self._vectors, self._scorer = self._load_vectors()
         if not trust_model:
-            trust.check(path, _EMBED)
+            trust.check(path, [_EMBED, _RECOMMEND])
         self._session = tf.Session(graph=tf.Graph())
         try:
             self._load_model(path)
-            first = questions.Row([0], -1, self._first_context(), None, None, True)
-            shapes = self._vectors_of([first]).shape, (1, self._vectors.shape[1])
+            last = questions.Row([len(self.names) - 1], len(self.users) - 1, self._first_context(), None,
+                                 None, True)
+            shapes = self._vectors_of([last]).shape, (1, self._vectors.shape[1])
             if shapes[0] != shapes[1]:
                 raise ValueError("user vectors of shape %s instead of %s" % shapes)
         except (OSError, RuntimeError, TypeError, ValueError, KeyError, tf.errors.OpError) as e:
@@ -355,6 +356,21 @@ class Recommender:
         self._embed = self._session.make_callable(
             graph.get_tensor_by_name(outputs["vectors"].name),
             [graph.get_tensor_by_name(inputs[name].name) for name in fed])
+        if _RECOMMEND in signatures:  # a SavedModel of other makers may lack it
+            self._check_num_items(signatures[_RECOMMEND])
+
+    def _check_num_items(self, signature):
+        """Raise ValueError unless the model has as many items as items.tsv."""
+        none, graph = np.zeros([1, 0], np.int64), self._session.graph
+        values = dict({name: [value] for name, value in self._first_context().items()}, items=none,
+                      seen=none, k=len(self.names) + 1, user=[-1])
+        found = self._session.run(
+            graph.get_tensor_by_name(signature.outputs["items"].name),
+            {graph.get_tensor_by_name(info.name): values[name]
+             for name, info in signature.inputs.items()})
+        if found.shape[1] != len(self.names):
+            raise ValueError("%s items than the %d of items.tsv" % (
+                "more" if found.shape[1] > len(self.names) else "fewer", len(self.names)))
 
     def _first_context(self):
         return {name: "" if kind == "string" else 0.0 for name, kind in self.context.items()}

@@ -1,11 +1,13 @@
 """The JSON of the HTTP service: bodies become questions, answers become bodies.
 
     values = parse_body(b'{"users": ["u12", 7], "k": 3}', RECOMMEND)
-    parse_questions(values)                         # [queries.Question, queries.Question]
+    questions = parse_questions(values)             # [queries.Question, queries.Question]
+    answer_texts(model, questions)                  # [JSON, JSON]; takes time: not in an event loop
 
 What a request may have is bounded here. TensorFlow and aiohttp are not imported.
 """
 import json
+from typing import Any, List
 
 from tf1_sampled import checks
 from tf1_sampled.recsys import queries
@@ -14,12 +16,27 @@ MAX_ITEMS = 1000  # names in "items", "exclude", "candidates" and "users", and v
 MAX_K = 1000  # recommendations of a user
 MAX_OFFERS = 100000  # recommendations of all users of a request
 MAX_NAME = 1000  # characters of a name, a string of the context or a query
+_MAX_VALUES = 50000  # of a body: the parser keeps all other threads waiting
 _MAX_DIGITS = 4300  # of an integer, which would take long to read
 
 FILTERS = ("exclude", "candidates", "category")
 RECOMMEND = ("items", "user", "users", "k") + FILTERS + ("context", "repeat")
 SIMILAR = ("item", "k") + FILTERS
 EMBED = ("items", "user", "context")
+
+
+class Refused(Exception):
+    """A request is not answered, for another reason than an invalid field.
+
+    Args:
+      status: integer, 4xx or 503.
+      message: string.
+      headers: dict of strings, of the answer.
+    """
+
+    def __init__(self, status, message, headers=None):
+        super().__init__(message)
+        self.status, self.headers = status, headers or {}
 
 
 def parse_body(body, fields):
@@ -33,7 +50,8 @@ def parse_body(body, fields):
       dict.
 
     Raises:
-      InputError: not a JSON object in UTF-8, other fields, NaN or Infinity, which JSON lacks.
+      InputError: not a JSON object in UTF-8, too many values, other fields, NaN or Infinity, which JSON
+        lacks.
     """
     def no_constant(name):
         raise checks.InputError("body: wanted JSON, got the number %s" % name)
@@ -43,6 +61,8 @@ def parse_body(body, fields):
             raise checks.InputError("body: wanted JSON, got: an integer of %d digits" % len(text))
         return int(text)
 
+    num_values = sum(map(body.count, (b",", b"[", b"{")))
+    checks.file(num_values <= _MAX_VALUES, "body", "at most %d values" % _MAX_VALUES, num_values)
     try:
         values = json.loads(body.decode("utf-8"), parse_constant=no_constant, parse_int=integer)
     except checks.InputError:
@@ -89,11 +109,66 @@ def unknown_fields(unknown):
             "categories": [{"column": column, "value": value} for column, value in unknown.categories]}
 
 
-def answer_fields(model, answer):
-    """Return the JSON of a recommender.Answer."""
-    return {"recommendations": [{"item": name, "title": model.title(name), "score": score}
+def as_json(value):
+    """Return a value as JSON.
+
+    Raises:
+      ValueError: NaN or Infinity, which JSON lacks and only a defective model gives.
+    """
+    return json.dumps(value, allow_nan=False)
+
+
+def answer_texts(model, questions):
+    """Answer questions for recommendations with one run of a Recommender.
+
+    Returns:
+      list of the JSON of each, or of the InputError that says what is wrong with it.
+    """
+    texts: List[Any] = []
+    rows = {}
+    for number, question in enumerate(questions):
+        try:
+            rows[number] = model.resolve(question, MAX_NAME, MAX_ITEMS)
+            texts.append("")
+        except checks.InputError as e:
+            texts.append(e)
+    for number, answer in zip(rows, model.answer(list(rows.values()))):
+        texts[number] = as_json({
+            "recommendations": [{"item": name, "title": model.title(name), "score": score}
                                 for name, score in answer.best],
-            "source": answer.source, "unknown": unknown_fields(answer.unknown)}
+            "source": answer.source, "unknown": unknown_fields(answer.unknown)})
+    return texts
+
+
+def similar_text(model, values, question):
+    """Return the JSON of the items that are similar to values["item"].
+
+    Raises:
+      InputError: as Recommender.similar_items.
+    """
+    item = queries.check_name("item", values.get("item"), MAX_NAME)
+    unknown = model.resolve(question, MAX_NAME, MAX_ITEMS).unknown
+    best = model.similar_items(item, question.k, **{
+        name: values[name] for name in FILTERS if name in values})
+    return as_json({"similar": [{"item": name, "title": model.title(name), "cosine": cosine}
+                                for name, cosine in best], "unknown": unknown_fields(unknown)})
+
+
+def vector_text(model, question):
+    """Return the JSON of a user vector.
+
+    Raises:
+      InputError: as Recommender.embed.
+    """
+    unknown = model.resolve(question, MAX_NAME, MAX_ITEMS).unknown
+    vector = model.embed(question.items, question.user, question.context)
+    return as_json({"vector": vector.tolist(), "unknown": unknown_fields(unknown)})
+
+
+def search_text(model, query, limit):
+    """Return the JSON of the items that a text finds."""
+    return as_json([{"item": name, "title": model.title(name), "events": model.count(name)}
+                    for name in model.search(query, limit)])
 
 
 def model_fields(model):

@@ -41,18 +41,25 @@ In a folder with items.faiss (--ann_index), answers of catalogues of 20,000 item
 "candidates" and "category" are those of the approximate index; all others are exact.
 
 An invalid request gives a 4xx with {"error": "k: wanted an integer from 1 to 1000, got 0"}; a defect
-gives a 500 with {"error": "internal error"}, and a traceback in the log. Without --host it listens on
-this machine alone. There is no authentication and no TLS: put a proxy in front for these.
+gives a 500 with {"error": "internal error"}, and a traceback in the log.
 
-SIGINT (Ctrl-C) and SIGTERM end it: no new connections, requests under way are answered first.
+Without --host it listens on this machine alone. It answers where the Host of a request, and its Origin
+if it has one, is a name or an address of this machine; --allowed_hosts adds others, as those of a proxy
+in front. With --token_file, all but the page and GET /health need "Authorization: Bearer TOKEN"; open
+the page as http://127.0.0.1:8080/#token=TOKEN. There is no TLS: put a proxy in front for that.
+
+Bodies may have 1 MiB, also unpacked (Content-Encoding: gzip or deflate); headers must come within 10
+seconds, a body within 30, and an idle connection is closed after 75. A connection above the limit (the
+process's open files, at most 1,000) takes the place of the one that has waited longest for its client. A
+503 has Retry-After: too many connections, bodies or questions at a time.
+
+SIGINT (Ctrl-C), SIGTERM and SIGHUP end it: no new connections, requests under way are answered first.
+While it still loads the model, they end it at once.
 """
 import argparse
 import asyncio
-import base64
-import concurrent.futures
-import functools
-import hashlib
-import json
+import contextlib
+import gc
 import logging
 import os
 import re
@@ -65,258 +72,9 @@ if __name__ == "__main__":  # before NumPy is loaded
     os.environ.setdefault("MKL_NUM_THREADS", "1")
 
 from tf1_sampled import checks
-from tf1_sampled.programs import quiet, running
-from tf1_sampled.recsys import micro_batches, model_files, queries, requests
-
-try:
-    from aiohttp import web
-except ImportError:
-    web = None  # type: ignore[assignment]
-
-MAX_BODY_BYTES = 1 << 20  # of a request
-MAX_LIMIT = 100  # items that a search gives
-MAX_BATCH = 64  # questions that the model gets at once
-STOP_SECONDS = 10  # how long requests under way may take once it is to end
-
-_LOG = logging.getLogger(__name__)
-_PAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "page.html")
-_HEADERS = {"X-Content-Type-Options": "nosniff", "Server": "tf1_sampled"}
-
-
-def check_available():
-    """Raise InputError where aiohttp is not installed."""
-    checks.argument(web is not None, "serve", "aiohttp",
-                    "it installed, as by pip install 'tf1_sampled[serve]'", None)
-
-
-def page_headers(page):
-    """Return the headers of the page: nothing but what is in it, and this server, may run or load.
-
-    Args:
-      page: string, HTML with its style and script in it.
-
-    Returns:
-      dict of strings.
-    """
-    def hashes(element):
-        texts = re.findall("<%s>(.*?)</%s>" % (element, element), page, re.DOTALL)
-        return " ".join("'sha256-%s'" % base64.b64encode(
-            hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii") for text in texts)
-
-    return {"Content-Security-Policy": (
-        "default-src 'none'; connect-src 'self'; img-src data:; script-src %s; style-src %s; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'") % (
-            hashes("script"), hashes("style"))}
-
-
-class Service:
-    """Answers requests from a Recommender; needs aiohttp.
-
-    Args:
-      model: a Recommender.
-    """
-
-    def __init__(self, model):
-        self._model = model
-        self._threads = concurrent.futures.ThreadPoolExecutor(os.cpu_count())
-        self._answers = micro_batches.MicroBatches(
-            model.answer, MAX_BATCH, max(1, (os.cpu_count() or 1) - 1))  # a core is left for HTTP
-        self._under_way = 0
-        self._is_ending = False
-        with open(_PAGE, encoding="utf-8") as stream:
-            self._page = stream.read()
-        self._page_headers = page_headers(self._page)
-        self._model_fields = requests.model_fields(model)
-
-    def application(self):
-        """Return the aiohttp application."""
-        @web.middleware
-        async def answer(request, handler):
-            return await self._answer(request, handler)
-
-        # Some versions of aiohttp refuse what has just as many bytes as this; see _fields.
-        app = web.Application(middlewares=[answer], client_max_size=MAX_BODY_BYTES + 1)
-        app.add_routes([
-            web.get("/", self._get_page),
-            web.get("/health", self._get_health),
-            web.get("/model", self._get_model),
-            web.get("/items", self._get_items),
-            web.post("/recommend", self._post_recommend),
-            web.post("/similar", self._post_similar),
-            web.post("/embed", self._post_embed),
-        ])
-        return app
-
-    def runner(self):
-        """Return the aiohttp runner of the application."""
-        # aiohttp logs a traceback for each client that does not speak HTTP.
-        silent = _LOG.getChild("http")
-        silent.setLevel(logging.CRITICAL)
-        return web.AppRunner(self.application(), access_log=None, logger=silent)
-
-    async def run(self, host, port, started):
-        """Serve until SIGINT or SIGTERM, and then until the requests under way are answered.
-
-        Args:
-          host: string, the address to listen on.
-          port: integer, 0 for a free one.
-          started: function of the port, called when it listens.
-
-        Raises:
-          InputError: an address or port that it cannot listen on.
-        """
-        loop = asyncio.get_event_loop()
-        told_to_end = asyncio.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, told_to_end.set)
-        runner = self.runner()
-        await runner.setup()
-        try:
-            server = await loop.create_server(runner.server, host, port)
-        except OSError as e:
-            await runner.cleanup()
-            number = e.errno or 0
-            reason = os.strerror(number) if number > 0 else e.strerror
-            raise checks.InputError("%s: wanted an address and a port that are free to listen on, "
-                                    "got: %s" % (_address(host, port), reason)) from e
-        started(server.sockets[0].getsockname()[1])
-        await told_to_end.wait()
-
-        server.close()
-        self._is_ending = True
-        deadline = loop.time() + STOP_SECONDS
-        await asyncio.sleep(0.02)  # for requests that are here, but not yet under way
-        while self._under_way and loop.time() < deadline:
-            await asyncio.sleep(0.02)
-        await runner.server.shutdown(0.1)
-        await runner.cleanup()
-        self._threads.shutdown(wait=False)
-        self._answers.close()
-
-    async def _answer(self, request, handler):
-        """Answer a request, which is under way until its answer is sent: the middleware."""
-        self._under_way += 1
-        try:
-            response, is_readable = await self._response(request, handler)
-            response.headers.update(_HEADERS)
-            if self._is_ending:
-                response.force_close()
-            try:
-                await response.prepare(request)
-                await response.write_eof()
-            except ConnectionError:
-                pass  # the client has gone
-            if not is_readable:
-                request.protocol.force_close()  # aiohttp would read on for the next request
-            return response
-        finally:
-            self._under_way -= 1
-
-    async def _response(self, request, handler):
-        """Return (response, whether the connection can be read on); errors become JSON."""
-        try:
-            return await handler(request), True
-        except checks.InputError as e:
-            return _json_error(400, str(e)), True
-        except web.RequestPayloadError:
-            message = "body: wanted what the headers tell, got something else"
-            return _json_error(400, message), False
-        except web.HTTPRequestEntityTooLarge:
-            return _json_error(413, "body: wanted at most %d bytes, got more" % MAX_BODY_BYTES), True
-        except web.HTTPMethodNotAllowed as e:
-            allowed = sorted(e.allowed_methods)
-            response = _json_error(405, queries.wrong("method", " or ".join(allowed), request.method))
-            response.headers["Allow"] = ", ".join(allowed)
-            return response, True
-        except web.HTTPNotFound:
-            paths = ", ".join(sorted(one.canonical for one in request.app.router.resources()))
-            return _json_error(404, queries.wrong("path", "one of " + paths, request.path)), True
-        except asyncio.CancelledError:  # in Python 3.7 it is an Exception
-            raise
-        except ConnectionError:
-            return _json_error(400, "body: wanted it whole, got a closed connection"), True
-        except Exception:
-            _LOG.exception("%s %s", request.method, request.path)
-            return _json_error(500, "internal error"), True
-
-    async def _fields(self, request, names):
-        """Return the fields of a request's body; it may have the named ones."""
-        body = await request.read()
-        if len(body) > MAX_BODY_BYTES:
-            raise web.HTTPRequestEntityTooLarge(max_size=MAX_BODY_BYTES, actual_size=len(body))
-        return requests.parse_body(body, names)
-
-    async def _in_thread(self, function, *arguments, **named):
-        return await asyncio.get_event_loop().run_in_executor(
-            self._threads, functools.partial(function, *arguments, **named))
-
-    async def _get_page(self, _):
-        return web.Response(text=self._page, content_type="text/html", charset="utf-8",
-                            headers=self._page_headers)
-
-    async def _get_health(self, _):
-        return _json({"status": "ok", "items": len(self._model.names)})
-
-    async def _get_model(self, _):
-        return _json(self._model_fields)
-
-    async def _get_items(self, request):
-        for name in request.query:
-            queries.want(name in ("query", "limit"), "items", "no parameters but query and limit", name)
-        query, limit = request.query.get("query", ""), request.query.get("limit", "20")
-        queries.want(queries.is_text(query, 0, requests.MAX_NAME), "query",
-                     "at most %d characters" % requests.MAX_NAME, query)
-        number = int(limit) if re.fullmatch("[0-9]{1,9}", limit) else 0
-        queries.want(1 <= number <= MAX_LIMIT, "limit", "an integer from 1 to %d" % MAX_LIMIT, limit)
-        names = await self._in_thread(self._model.search, query, number)
-        return _json([{"item": name, "title": self._model.title(name),
-                       "events": self._model.count(name)} for name in names])
-
-    async def _post_recommend(self, request):
-        values = await self._fields(request, requests.RECOMMEND)
-        rows = [self._resolved(question) for question in requests.parse_questions(values)]
-        answers = [requests.answer_fields(self._model, answer) for answer in await asyncio.gather(
-            *map(self._answers.call, rows))]
-        if "users" not in values:
-            return _json(answers[0])
-        users = [queries.as_name(user) for user in values["users"]]
-        return _json({"answers": [dict(answer, user=user) for user, answer in zip(users, answers)]})
-
-    async def _post_similar(self, request):
-        values = await self._fields(request, requests.SIMILAR)
-        question, = requests.parse_questions(values)
-        item = queries.check_name("item", values.get("item"), requests.MAX_NAME)
-        unknown = self._resolved(question).unknown
-        best = await self._in_thread(self._model.similar_items, item, question.k, **{
-            name: values[name] for name in requests.FILTERS if name in values})
-        return _json({"similar": [{"item": name, "title": self._model.title(name), "cosine": cosine}
-                                  for name, cosine in best],
-                      "unknown": requests.unknown_fields(unknown)})
-
-    async def _post_embed(self, request):
-        values = await self._fields(request, requests.EMBED)
-        question, = requests.parse_questions(values)
-        row = self._resolved(question)
-        vector = await self._in_thread(self._model.embed, question.items, question.user,
-                                       question.context)
-        return _json({"vector": vector.tolist(), "unknown": requests.unknown_fields(row.unknown)})
-
-    def _resolved(self, question):
-        return self._model.resolve(question, requests.MAX_NAME, requests.MAX_ITEMS)
-
-
-def _json(value, status=200):
-    # JSON lacks NaN, which only a defective model gives: an internal error.
-    return web.Response(text=json.dumps(value, allow_nan=False), status=status,
-                        content_type="application/json", charset="utf-8")
-
-
-def _json_error(status, message):
-    return _json({"error": message}, status)
-
-
-def _address(host, port):
-    return "http://%s:%d/" % ("[%s]" % host if ":" in host else host, port)
+from tf1_sampled.cluster import launch
+from tf1_sampled.programs import log_rate, quiet, running
+from tf1_sampled.recsys import access, model_files, service
 
 
 def parse_arguments(arguments):
@@ -326,7 +84,7 @@ def parse_arguments(arguments):
       arguments: list of strings, without the program's name.
 
     Returns:
-      Namespace with folder, host, port and trust_model.
+      Namespace with folder, host, port, allowed_hosts (a list), token_file and trust_model.
 
     Raises:
       InputError: an unknown option, a value that its option does not take, other than one folder.
@@ -341,6 +99,10 @@ def parse_arguments(arguments):
                         "this machine has. Default: %(default)s.")
     parser.add_argument("--port", default=8080, type=_port, help="Port to listen on; 0 for a free one. "
                         "Default: %(default)s.")
+    parser.add_argument("--allowed_hosts", default="", metavar="HOST,...", help="Names and addresses "
+                        "that the Host of a request may be beside those of this machine; * for any.")
+    parser.add_argument("--token_file", default="", metavar="FILE", help="File whose first line is "
+                        "a token that requests must have.")
     parser.add_argument("--trust_model", action="store_true", help=model_files.TRUST_HELP)
     values = parser.parse_intermixed_args(arguments)
     checks.argument(len(values.folder) == 1, "serve", "MODEL_DIR",
@@ -348,6 +110,7 @@ def parse_arguments(arguments):
     values.folder = values.folder[0]
     # "" would be all of this machine.
     checks.argument(values.host, "serve", "--host", "an address", values.host)
+    values.allowed_hosts = access.parse_hosts(values.allowed_hosts)
     return values
 
 
@@ -359,28 +122,66 @@ def _port(text):
 
 
 def main(argv):
-    """Serve the model in a folder until SIGINT or SIGTERM.
+    """Serve the model in a folder until SIGINT, SIGTERM or SIGHUP.
 
     Args:
       argv: the program's name, the folder and options.
 
     Raises:
       InputError: as `parse_arguments`, a folder that holds no model, an address or port that it cannot
-        listen on, no aiohttp.
+        listen on, a token file without a token, no aiohttp.
     """
     values = parse_arguments(argv[1:])
-    check_available()
-    quiet.import_tensorflow()  # quietly, and not for --help
-    from tf1_sampled.recsys import recommender
-    with recommender.Recommender(values.folder, values.trust_model) as model:
-        def started(port):
-            print("Serving %d items on %s (Ctrl-C stops)" % (
-                len(model.names), _address(values.host, port)), flush=True)
-        asyncio.run(Service(model).run(values.host, values.port, started))
+    service.check_available()
+    with contextlib.ExitStack() as stack:
+        with _ended_at_once():
+            token = _read_token(values.token_file) if values.token_file else ""
+            quiet.import_tensorflow()  # quietly, and not for --help
+            from tf1_sampled.recsys import recommender
+            model = stack.enter_context(recommender.Recommender(values.folder, values.trust_model))
+        gc.freeze()  # a collection would look at all that is loaded, which takes 0.1 s
+        allowed = access.Access([values.host.lower()] + values.allowed_hosts, token)
+        asyncio.run(_serve(service.Service(model, allowed), model, values))
     print("Stopped.")
+
+
+async def _serve(answering, model, values):
+    """Serve until a signal, and then until the requests under way are answered."""
+    told_to_end = asyncio.Event()
+    for number in launch.stopping_signals():
+        asyncio.get_event_loop().add_signal_handler(number, told_to_end.set)
+    port = await answering.start(values.host, values.port)
+    print("Serving %d items on %s (Ctrl-C stops)" % (
+        len(model.names), service.address(values.host, port)), flush=True)
+    if not values.token_file and not answering.is_local():
+        print("Everyone who reaches this address can ask the model, and read its items and what it "
+              "recommends to each user; --token_file=FILE asks for a token.", flush=True)
+    await told_to_end.wait()
+    await answering.stop()
+
+
+def _read_token(path):
+    """Return the token in a file, after a line where other users can read it."""
+    token, is_shared = access.read_token(path)
+    if is_shared:
+        print("%s: other users can read this token; chmod 600 keeps it" % path, file=sys.stderr,
+              flush=True)
+    return token
+
+
+@contextlib.contextmanager
+def _ended_at_once():
+    """A context in which signals end the process at once, also while TensorFlow waits for a file."""
+    kept = {number: signal.signal(number, signal.SIG_DFL) for number in launch.stopping_signals()}
+    try:
+        yield
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)
 
 
 if __name__ == "__main__":
     with running.errors_told():
         logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+        log_rate.limit()
         main(sys.argv)

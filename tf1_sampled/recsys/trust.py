@@ -1,6 +1,6 @@
 """Check, before anything of it runs, that a SavedModel does nothing but compute.
 
-    check("runs/recsys-1/saved_model", "embed_user_ids")
+    check("runs/recsys-1/saved_model", ["embed_user_ids"])
 
 A SavedModel is a program: its graph may read and write files, open connections and call Python. Loading
 it runs some ops, each request runs others. This module finds all of them in the file, before TensorFlow
@@ -8,7 +8,7 @@ loads the graph. They must be on a list of ops that compute from their inputs al
 the variables may also read the model's own variables.
 """
 import os
-from typing import Any, Dict, Iterable, Iterator, List, Optional, Set
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence, Set
 
 import tensorflow.compat.v1 as tf
 from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2
@@ -52,28 +52,28 @@ _INIT_SIGNATURE = "__saved_model_init_op"
 _INIT_COLLECTIONS = ("saved_model_main_op", "legacy_init_op")
 
 
-def check(folder: str, signature: str) -> None:
+def check(folder: str, signatures: Sequence[str]) -> None:
     """Raise InputError where a SavedModel runs an op that may do more than compute.
 
     Args:
       folder: string, where saved_model.pb is.
-      signature: string, name of the signature that is run, of those for serving.
+      signatures: names of the signatures that are run.
 
     Raises:
       InputError: names the ops; a file that holds no SavedModel for serving.
     """
     path = os.path.join(folder, "saved_model.pb")
-    found = foreign_ops(_for_serving(path), signature)
+    found = foreign_ops(_for_serving(path), signatures)
     checks.file(not found, path, "a graph that only computes", "the ops %s; --trust_model loads it, and "
                 "lets it read and write files, open connections and run programs" % ", ".join(found))
 
 
-def foreign_ops(meta_graph: Any, signature: str) -> List[str]:
+def foreign_ops(meta_graph: Any, signatures: Sequence[str]) -> List[str]:
     """Return the types of the ops that a model runs and that may do more than compute.
 
     Args:
       meta_graph: MetaGraphDef of a SavedModel.
-      signature: string, as of `check`.
+      signatures: names, as of `check`.
 
     Returns:
       Sorted list of strings. It has RestoreV2 where other files than the model's own would be read.
@@ -81,7 +81,7 @@ def foreign_ops(meta_graph: Any, signature: str) -> List[str]:
     graph = _Graph(meta_graph.graph_def)
     saver = meta_graph.saver_def
     run = graph.types(graph.needed(_init_ops(meta_graph) + [
-        info.name for info in meta_graph.signature_def[signature].outputs.values()]))
+        info.name for name in signatures for info in meta_graph.signature_def[name].outputs.values()]))
     restoring = graph.needed([saver.restore_op_name] if saver.restore_op_name else [])
     restores = {name for name in restoring if graph.reads_only(name, saver.filename_tensor_name)}
     return sorted((run | graph.types(restoring - restores)) - _COMPUTING)

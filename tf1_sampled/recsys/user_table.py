@@ -6,7 +6,7 @@
     table.items(place)                      # int32 [n], ids of items, oldest first
     table.context(place)                    # {"country": "FR", "hour": 17.0}, as of the last event
 
-The files are mapped into memory: loading takes no time and little memory, whatever the number of users.
+The files are mapped into memory: loading reads them once, to check them, and takes little memory.
 
     names.npy, name_ends.npy    uint8 and int64 [U + 1]: name u is names[name_ends[u]:name_ends[u + 1]],
                                 in UTF-8
@@ -80,11 +80,11 @@ class UserTable:
       columns: {name: (categories or None, whether it depends on the user alone)}.
 
     Raises:
-      InputError: files that are missing or hold something else.
+      InputError: files that are missing or hold something else, ids of other items.
     """
 
     def __init__(self, folder, num_items):
-        self._folder, self._num_items, self.columns, self._values = folder, num_items, {}, {}
+        self._folder, self.columns, self._values = folder, {}, {}
         if not os.path.isdir(folder):
             self._names, self._items = np.empty(0, np.uint8), np.empty(0, np.int32)
             self._name_ends = self._item_ends = np.zeros(1, np.int64)
@@ -100,6 +100,8 @@ class UserTable:
             checks.file(fits, self._path(name), _WANTED, "ends that do not fit")
         in_range = not len(self) or (self._order.min() >= 0 and self._order.max() < len(self))
         checks.file(in_range, self._path("order"), _WANTED, "numbers of no users")
+        fits = not len(self._items) or (self._items.min() >= 0 and self._items.max() < num_items)
+        checks.file(fits, self._path("items"), "ids of the model's %d items" % num_items, "others")
         self._load_columns()
 
     def __len__(self):
@@ -124,15 +126,8 @@ class UserTable:
         return -1
 
     def items(self, place):
-        """Return the ids of the items that a user has had, oldest first: int32 [n].
-
-        Raises:
-          InputError: an id that is not one of the model's items.
-        """
-        found = self._items[self._item_ends[place]:self._item_ends[place + 1]]
-        fits = not len(found) or (found.min() >= 0 and found.max() < self._num_items)
-        checks.file(fits, self._path("items"), "ids of the model's %d items" % self._num_items, "others")
-        return found
+        """Return the ids of the items that a user has had, oldest first: int32 [n]."""
+        return self._items[self._item_ends[place]:self._item_ends[place + 1]]
 
     def context(self, place, of_user=False):
         """Return what the columns said of a user's last event, as a model is asked.

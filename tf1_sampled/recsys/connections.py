@@ -1,0 +1,237 @@
+"""The connections of an HTTP server: how many there are, and how long each may keep the server waiting.
+
+    connections = Connections(runner.server, most_connections())
+    connections.listen("127.0.0.1", 8080)       # 8080
+    connection = of(request)                    # in a handler
+    connection.waits_for("body")                # at most SECONDS["body"]
+    connection.works()                          # the server is at it, for as long as that takes
+
+What a connection waits for is one of SECONDS: its client's next request, the rest of its headers, the
+rest of its body, or until the client has taken the answer. A connection that waits for longer is closed.
+Where there are as many connections as the limit allows, a new one takes the place of the one that has
+waited for its client for the longest; where none waits for its client, the new one gets a 503.
+
+asyncio's own server accepts a hundred connections before it looks at the first; this one counts each.
+"""
+import asyncio
+import json
+import logging
+import os
+import resource
+import socket
+from typing import Any
+
+MAX_CONNECTIONS = 1000
+FREE_FILES = 16  # file descriptors that connections leave to the rest of the process
+SECONDS = {"request": 75, "headers": 10, "body": 30, "answer": 30}
+
+_LOG = logging.getLogger(__name__)
+_BACKLOG = 128  # connections that the kernel holds until they are accepted
+_ACCEPTED = 16  # connections that are accepted before others have their turn
+_RETRY_SECONDS = 0.1  # after a connection that could not be accepted
+_REASONS = {408: "Request Timeout", 503: "Service Unavailable"}
+_TOO_MANY = "connections: wanted at most %d at a time, got more"
+
+
+def most_connections():
+    """Return how many connections the limit on this process's file descriptors allows."""
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if limit == resource.RLIM_INFINITY:
+        return MAX_CONNECTIONS
+    return max(1, min(MAX_CONNECTIONS, limit - len(os.listdir("/dev/fd")) - FREE_FILES))
+
+
+def of(request):
+    """Return the Connection of an aiohttp request; None once the client has gone."""
+    return request.transport and request.transport.get_protocol()
+
+
+class Connections:
+    """Accepts connections for a server; to be made in its event loop.
+
+    Args:
+      factory: function that makes the asyncio protocol of a connection, as an aiohttp server.
+      most: integer, connections at a time.
+    """
+
+    def __init__(self, factory, most):
+        self._factory, self._most = factory, most
+        self._loop = asyncio.get_event_loop()
+        self._listeners, self._open = [], set()
+        self._sweeping = self._loop.call_soon(self._sweep)
+
+    def listen(self, host, port):
+        """Listen on all addresses of a host, and return the port.
+
+        Args:
+          host: string, an address or a name.
+          port: integer, 0 for a free one.
+
+        Raises:
+          OSError: an address or port that it cannot listen on.
+        """
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        for family, kind, protocol, _, address in dict.fromkeys(found):
+            listener = socket.socket(family, kind, protocol)
+            self._listeners.append(listener)
+            listener.setblocking(False)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            listener.bind((address[0], port) + address[2:])
+            port = listener.getsockname()[1]
+            listener.listen(_BACKLOG)
+            self._loop.add_reader(listener, self._accept, listener)
+        return port
+
+    def addresses(self):
+        """Return the addresses that it listens on: list of strings."""
+        return [listener.getsockname()[0] for listener in self._listeners]
+
+    def close(self):
+        """Accept no more connections; those that there are stay, without limits of time."""
+        self._sweeping.cancel()
+        for listener in self._listeners:
+            self._loop.remove_reader(listener)
+            listener.close()
+        self._listeners = []
+
+    def _accept(self, listener):
+        for _ in range(_ACCEPTED):
+            try:
+                accepted, _ = listener.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError as e:  # of the process or the machine: out of files or memory
+                _LOG.warning("cannot accept connections: %s", e.strerror)
+                self._loop.remove_reader(listener)
+                self._loop.call_later(_RETRY_SECONDS, self._accept_again, listener)
+                return
+            is_full = len(self._open) >= self._most
+            if is_full:
+                _LOG.warning(_TOO_MANY, self._most)
+                if not self._make_room():
+                    _refuse(accepted, self._most)
+                    return
+            accepted.setblocking(False)
+            asyncio.ensure_future(self._loop.connect_accepted_socket(
+                Connection(self._factory(), self._open).itself, accepted))
+            if is_full:
+                return  # the file of the connection that made room is closed in the next turn
+
+    def _accept_again(self, listener):
+        if listener in self._listeners:
+            self._loop.add_reader(listener, self._accept, listener)
+
+    def _make_room(self):
+        """Close the connection that has waited longest for its client; return whether there was one."""
+        waiting = [one for one in self._open if one.waits_since is not None]
+        if waiting:
+            min(waiting, key=lambda one: one.waits_since).end(503, _TOO_MANY % self._most)
+        return bool(waiting)
+
+    def _sweep(self):
+        """Close the connections that have waited for too long, and do so again in a moment."""
+        now = self._loop.time()
+        for one in list(self._open):
+            if one.waits_since is not None and now - one.waits_since > SECONDS[one.awaited]:
+                one.end(408, "%s: wanted within %g seconds, got no end of it" % (
+                    one.awaited, SECONDS[one.awaited]))
+        self._sweeping = self._loop.call_later(min(1, min(SECONDS.values()) / 4), self._sweep)
+
+
+class Connection(asyncio.Protocol):
+    """A protocol around that of the server, which knows what the connection waits for.
+
+    Args:
+      handler: the server's asyncio.Protocol.
+      others: the set of open connections, of which it is one until it ends.
+
+    Attributes:
+      awaited: string, what it waits for, one of SECONDS.
+      waits_since: float, the time of the event loop; None while the server works.
+    """
+
+    def __init__(self, handler, others):
+        self._handler, self._others = handler, others
+        self._transport: Any = None
+        self._is_paused = False
+        self.awaited, self.waits_since = "request", None
+        others.add(self)
+
+    def itself(self):
+        """Return the connection, as a factory of one protocol does."""
+        return self
+
+    def waits_for(self, what):
+        """Begin to wait for the client."""
+        self.awaited, self.waits_since = what, asyncio.get_event_loop().time()
+        if what == "request" and self._is_paused:
+            self._is_paused = False
+            self._transport.resume_reading()
+
+    def works(self):
+        """Begin work that does not wait for the client."""
+        self.waits_since = None
+
+    def end(self, status, error):
+        """Close the connection, with an error where the client has begun a request and awaits an answer.
+
+        Args:
+          status: integer, 408 or 503.
+          error: string.
+        """
+        self._others.discard(self)
+        self.waits_since = None
+        if self.awaited in ("headers", "body"):
+            self._transport.write(_error_text(status, error))
+        if self._transport.get_write_buffer_size():
+            self._transport.abort()  # close() would wait for the client to take that
+        else:
+            self._transport.close()
+
+    def connection_made(self, transport):
+        self._transport = transport
+        self.waits_for("request")
+        self._handler.connection_made(transport)
+
+    def data_received(self, data):
+        if self.waits_since is None:  # the next request comes before this one is answered
+            self._is_paused = True
+            self._transport.pause_reading()
+        elif self.awaited == "request":
+            self.waits_for("headers")
+        self._handler.data_received(data)
+
+    def eof_received(self):
+        return self._handler.eof_received()
+
+    def connection_lost(self, exc):
+        self._others.discard(self)
+        self._handler.connection_lost(exc)
+
+    def pause_writing(self):
+        self._handler.pause_writing()
+
+    def resume_writing(self):
+        self._handler.resume_writing()
+
+
+def _error_text(status, error):
+    """Return an HTTP response."""
+    body = json.dumps({"error": error}).encode("utf-8")
+    headers = ["HTTP/1.1 %d %s" % (status, _REASONS[status]), "Connection: close",
+               "Content-Type: application/json; charset=utf-8", "Content-Length: %d" % len(body)]
+    if status == 503:
+        headers.append("Retry-After: 1")
+    return "\r\n".join(headers + ["", ""]).encode("ascii") + body
+
+
+def _refuse(accepted, most):
+    """Answer a connection that there is no room for, and close it."""
+    with accepted:
+        accepted.setblocking(False)
+        try:
+            accepted.send(_error_text(503, _TOO_MANY % most))
+        except OSError:
+            pass  # the client has gone

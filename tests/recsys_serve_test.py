@@ -211,15 +211,23 @@ class ProcessTest(parameterized.TestCase, service_case.ProcessCase):
             "%s: other users can read this token; chmod 600 keeps it\n" % token))
 
     @service_case.needs_aiohttp
-    def test_a_signal_while_a_file_blocks_the_load(self):
-        process = self.start("model", with_users=True)
-        variables = os.path.join(self.folder, "model", "saved_model", "variables")
-        name, = [name for name in os.listdir(variables) if ".data-" in name]
-        os.remove(os.path.join(variables, name))  # before the process comes to it: it has yet to import
-        os.mkfifo(os.path.join(variables, name))
-        with open(os.path.join(variables, name), "wb"):  # once it is being read
-            process.send_signal(signal.SIGTERM)
-            self.assertEqual(-signal.SIGTERM, process.wait(60))
+    def test_a_signal_while_a_file_blocks_the_start(self):
+        process = self.start("model", "--token_file=token", with_users=True)
+        pipe = os.path.join(self.folder, "token")
+        os.mkfifo(pipe)  # before the process comes to it: it has yet to import
+
+        def is_read():
+            try:
+                writing.append(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
+            except OSError:  # nobody reads yet
+                return False
+            return True
+
+        writing = []
+        self.wait_for(is_read)
+        self.addCleanup(os.close, writing[0])
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(-signal.SIGTERM, process.wait(60))
 
 
 if __name__ == "__main__":

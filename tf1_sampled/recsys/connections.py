@@ -26,7 +26,7 @@ FREE_FILES = 16  # file descriptors that connections leave to the rest of the pr
 SECONDS = {"request": 75, "headers": 10, "body": 30, "answer": 30}
 
 _LOG = logging.getLogger(__name__)
-_BACKLOG = 128  # connections that the kernel holds until they are accepted
+_BACKLOG = 1024  # connections that the kernel holds until they are accepted, if it allows so many
 _ACCEPTED = 16  # connections that are accepted before others have their turn
 _RETRY_SECONDS = 0.1  # after a connection that could not be accepted
 _REASONS = {408: "Request Timeout", 503: "Service Unavailable"}

@@ -53,6 +53,9 @@ seconds, a body within 30, and an idle connection is closed after 75. A connecti
 process's open files, at most 1,000) takes the place of the one that has waited longest for its client. A
 503 has Retry-After: too many connections, bodies or questions at a time.
 
+A model is a program. One whose graph may do more than compute, read and write files for example, is
+loaded with --trust_model only.
+
 SIGINT (Ctrl-C), SIGTERM and SIGHUP end it: no new connections, requests under way are answered first.
 While it still loads the model, they end it at once.
 """

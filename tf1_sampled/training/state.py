@@ -56,11 +56,11 @@ class SavedState:
 
     def __init__(self, settings):
         self._settings = json.loads(json.dumps(settings))
-        self.variable = self._text = tf.Variable(
+        self.variable = tf.Variable(
             "", trainable=False, use_resource=True, name="training_progress")
-        self._has_value = self._text.is_initialized()
+        self._has_value = self.variable.is_initialized()
         self._given = tf.placeholder(tf.string, [])
-        self._write = tf.assign(self._text, self._given)
+        self._write = tf.assign(self.variable, self._given)
 
     def write(self, session, state):
         """Gives the variable its value, with the settings of now."""
@@ -81,7 +81,7 @@ class SavedState:
           InputError: fewer units than are done.
         """
         state = State()
-        vars(state).update(json.loads(session.run(self._text)))
+        vars(state).update(json.loads(session.run(self.variable)))
         state.history, state.validations = (
             list(map(tuple, rows)) for rows in (state.history, state.validations))
         if state.num_units != num_units:
@@ -106,7 +106,7 @@ class SavedState:
         Raises:
           InputError: others; it tells which.
         """
-        text = session.run(self._has_value) and session.run(self._text)
+        text = session.run(self._has_value) and session.run(self.variable)
         theirs = json.loads(text)["settings"] if text else self._settings
         changed = ["%s=%s for %s" % (name, self._settings.get(name), theirs.get(name))
                    for name in sorted(set(self._settings) | set(theirs))
@@ -123,8 +123,8 @@ class SavedState:
         if path is None:
             return False
         try:
-            text = tf.train.load_checkpoint(path).get_tensor(self._text.op.name)
+            text = tf.train.load_checkpoint(path).get_tensor(self.variable.op.name)
         except (ValueError, IndexError, tf.errors.OpError):
             return False  # a damaged one
-        kept, here = json.loads(text), json.loads(session.run(self._text))
+        kept, here = json.loads(text), json.loads(session.run(self.variable))
         return kept["training"] == here["training"] and kept["steps"] <= here["steps"]

@@ -1,7 +1,6 @@
 """Connections: their number, their times, on a server of a few lines and on the service's process."""
 import asyncio
 import contextlib
-import resource
 import signal
 import socket
 import threading
@@ -141,16 +140,19 @@ with running.errors_told():
 """
 
 
+_FEW_FILES = """
+import resource, runpy
+
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+runpy.run_module("tf1_sampled.recsys.serve", run_name="__main__", alter_sys=True)
+"""
+
+
 @service_case.needs_aiohttp
 class ProcessTest(service_case.ProcessCase):
 
     def test_more_half_requests_than_files(self):
-        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (64, hard))  # the process inherits it
-        try:
-            process, port = self.serving(with_users=True)
-        finally:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        process, port = self.serving(program=_FEW_FILES, with_users=True)
         with contextlib.ExitStack() as stack:
             clients = [stack.enter_context(socket.create_connection(("127.0.0.1", port), 60))
                        for _ in range(100)]

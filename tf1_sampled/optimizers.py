@@ -196,11 +196,9 @@ class RowwiseAdagradOptimizer(AdagradOptimizer):
 
     def _square(self, grad):
         """Return the mean square of each row: [N, ...] -> [N]."""
+        square = tf.square(grad)
         axes = list(range(1, grad.shape.rank))
-        if not axes:
-            return tf.square(grad)
-        # Of the norm, which one pass over the rows computes: a square and a mean take two.
-        return tf.square(tf.math.reduce_euclidean_norm(grad, axes)) / grad.shape[1:].num_elements()
+        return tf.reduce_mean(square, axes) if axes else square
 
     def _factor(self, total):
         return tf.pow(total, self._learning_rate_power)

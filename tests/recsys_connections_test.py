@@ -1,6 +1,7 @@
 """Connections: their number, their times, on a server of a few lines and on the service's process."""
 import asyncio
 import contextlib
+import resource
 import signal
 import socket
 import threading

@@ -27,7 +27,6 @@ SECONDS = {"request": 75, "headers": 10, "body": 30, "answer": 30}
 
 _LOG = logging.getLogger(__name__)
 _BACKLOG = 1024  # connections that the kernel holds until they are accepted, if it allows so many
-_RECEIVED = 1 << 15  # bytes of a connection that the kernel holds, so that each takes little time
 _ACCEPTED = 16  # connections that are accepted before others have their turn
 _RETRY_SECONDS = 0.1  # after a connection that could not be accepted
 _REASONS = {408: "Request Timeout", 503: "Service Unavailable"}
@@ -77,7 +76,6 @@ class Connections:
             self._listeners.append(listener)
             listener.setblocking(False)
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVED)  # for all accepted ones
             if family == socket.AF_INET6:
                 listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             listener.bind((address[0], port) + address[2:])

@@ -222,7 +222,7 @@ class YouTubeDNNTest(parameterized.TestCase):
         for got, wanted in zip(loaded.recommend_all(k=3), self.model.recommend_all(k=3)):
             np.testing.assert_array_equal(got, wanted)
         for name in ("history", "seconds", "is_whole", "examples", "examples_per_second", "cpu_seconds",
-                     "validation_history", "reading_seconds"):
+                     "machine", "validation_history", "reading_seconds"):
             self.assertEqual(getattr(loaded, name), getattr(self.model, name), name)
         self.assertIsNone(loaded.fitted)
         for ask, message in (

@@ -4,9 +4,9 @@
     ...
     streams.check()         at its end: InputError where lines were lost
 
-A character that the stream's encoding lacks is escaped. So are control characters, and those that change
-the direction of what follows: a title may hold codes that a terminal obeys. A stream that was closed, or
-can be written no more, is done without. Where who reads it has left, as head does, that is no error.
+Characters that the stream's encoding lacks are escaped. So are control characters and characters that
+change the direction of text: a title may hold codes that a terminal obeys. Output to a stream that is
+closed or fails is dropped. It is no error if the reader leaves early, as head does.
 """
 import errno
 import io
@@ -23,7 +23,7 @@ _NAMES = {1: "standard output", 2: "standard error"}
 
 
 def settle():
-    """Make sys.stdout and sys.stderr of this process as said above, once and for all."""
+    """Replace sys.stdout and sys.stderr of this process by streams as described above."""
     for number in range(3):
         try:
             os.fstat(number)
@@ -34,15 +34,15 @@ def settle():
 
 
 def is_lost():
-    """Return whether standard output can be written no more."""
+    """Return whether writing to standard output has failed."""
     return isinstance(sys.stdout, _Text) and sys.stdout.device.error is not None
 
 
 def check():
-    """Write what is left to write.
+    """Flush both streams.
 
     Raises:
-      InputError: something could not be written, and not since who reads it has left.
+      InputError: output was lost for another reason than a reader that left early.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, _Text):

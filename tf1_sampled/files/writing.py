@@ -24,8 +24,8 @@ def writing(path, mode="w"):
     """Opens a temporary file beside `path` for writing, and gives it that name when all went well.
 
     After an error, or a kill at any moment, `path` is what it was before. A link is replaced, not
-    followed. Text is UTF-8. What goes
-    to a name that ends in .gz, .bz2 or .xz is packed, so that `reading.open_binary` reads it back.
+    followed. Text is UTF-8. A name that ends in .gz, .bz2 or .xz makes a packed file, which
+    `reading.open_binary` unpacks.
 
     Args:
       path: where to; folders that are not there are made.

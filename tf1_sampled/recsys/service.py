@@ -1,4 +1,4 @@
-"""Answers HTTP requests from a recommender; what they are, `serve` says.
+"""Answers HTTP requests from a recommender; `serve` describes the requests.
 
     answering = Service(recommender.Recommender("runs/recsys-1"))
     port = await answering.start("127.0.0.1", 8080)

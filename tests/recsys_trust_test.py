@@ -146,6 +146,14 @@ class TrustTest(parameterized.TestCase):
         self.edit(change)
         self.assert_refused("WriteFile")
 
+    def test_an_init_op_in_a_signature(self):
+        def change(meta_graph):
+            meta_graph.graph_def.node.add(name="leave", op="WriteFile", input=["^other"])
+            meta_graph.signature_def["__saved_model_init_op"].outputs["init"].name = "leave"
+
+        self.edit(change)
+        self.assert_refused("WriteFile")
+
     def test_files_that_are_no_model_for_serving(self):
         def other_tag(meta_graph):
             meta_graph.meta_info_def.tags[:] = ["train"]

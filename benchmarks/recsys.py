@@ -1,4 +1,4 @@
-"""The recommender's scores in the README: each with its settings, protocol and peers, one command each.
+"""The recommender's scores in docs/benchmarks.md: settings, protocol and peers, one command each.
 
     python benchmarks/recsys.py --recipe=gowalla --data=gowalla        # train.txt.gz, valid..., test...
     python benchmarks/recsys.py --recipe=health --data=health          # train.tsv.gz, test.tsv.gz

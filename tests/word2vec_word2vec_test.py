@@ -52,7 +52,7 @@ class Word2VecTestCase(parameterized.TestCase):
 
 
 class NotebookTest(Word2VecTestCase):
-    """The README's way, in processes of their own."""
+    """The steps of docs/word2vec.md, in processes of their own."""
 
     FIRST = """
         import logging, signal, sys

@@ -1,4 +1,5 @@
 import contextlib
+import signal
 import socket
 import sys
 import threading
@@ -9,7 +10,7 @@ from unittest import mock
 import tensorflow.compat.v1 as tf
 from absl.testing import absltest
 
-from tests import cluster_case
+from tests import cluster_case, run_program
 from tf1_sampled.checks import InputError
 from tf1_sampled.cluster import addresses, launch, placement, servers, spec
 
@@ -107,6 +108,25 @@ class ServersTest(cluster_case.ServedCase):
         self.assertEqual(servers.until_done(attempt, lambda: True, lines.append), "done")
         self.assertEqual(lines, ["Lost a parameter server (UnavailableError)"] * 2)
         self.assertIsNone(servers.until_done(attempt, lambda: False))
+
+    def test_a_session_that_closes_after_its_server_has_ended_is_not_waited_for(self):
+        clusters = cluster_case.clusters(1, 1)
+        process = run_program.server().Process(target=servers.serve, args=(clusters["ps", 0],))
+        process.start()
+        worker = clusters["worker", 0]
+
+        def work(session):
+            session.run(variable.initializer)
+            process.kill()
+            process.join()
+
+        server = servers.start_server(worker)
+        self.assertTrue(addresses.wait_for(worker.ps_hosts))
+        with tf.Graph().as_default():
+            with tf.device("/job:ps/task:0"):
+                variable = tf.get_variable("v", [], use_resource=True)
+            servers.run_apart(server, placement.session_config(tf.ConfigProto(), worker), work)
+        self.assertEqual(process.exitcode, -signal.SIGKILL)
 
     def test_zz_a_parameter_server_ends_with_the_training(self):
         self.assertTrue(self.serving.is_alive())

@@ -99,16 +99,6 @@ class SharedTrainingTest(graph_case.GraphCase):
             self.assertTrue(worker.result(60)[0].is_whole)
         self.assertEqual(order, ["left", "ended"])
 
-    def test_servers_that_end_while_a_session_closes_do_not_undo_the_training(self):
-        attempt = loop.Training._attempt
-
-        def closes_late(*args):
-            attempt(*args)
-            raise tf.errors.UnavailableError(None, None, "the server has ended")
-
-        with mock.patch.object(loop.Training, "_attempt", closes_late):
-            self.assertTrue(self._start(0).result(60)[0].is_whole)
-
     def test_a_piece_is_done_when_its_steps_are_made(self):
         take, made = work_queue.WorkQueue.take, []
 

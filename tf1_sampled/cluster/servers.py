@@ -6,6 +6,7 @@
     end_servers(cluster, server)
 """
 import contextlib
+import threading
 import time
 
 import tensorflow.compat.v1 as tf
@@ -92,8 +93,32 @@ def end_servers(cluster, server):
     with tf.Graph().as_default():
         ends = [end_op(index) for index in range(len(cluster.ps_hosts))]
         config = placement.session_config(tf.ConfigProto(), cluster)
-        with tf.Session(server.target, config=config) as session:
-            session.run(ends)
+        run_apart(server, config, lambda session: session.run(ends))
+
+
+def run_apart(server, config, work, seconds=60):
+    """Call work(session) in a thread of its own, and wait at most so many seconds until it returns.
+
+    For sessions on the default graph whose servers may end before the session is closed: TensorFlow 1.15
+    then never returns from closing it. An error of a lost server ends the work.
+
+    Args:
+      server: tf.train.Server of this process.
+      config: tf.ConfigProto of the session.
+      work: function of a tf.Session.
+      seconds: float.
+    """
+    graph, is_done = tf.get_default_graph(), threading.Event()
+
+    def run():
+        with contextlib.suppress(*LOST_ERRORS), tf.Session(server.target, graph, config) as session:
+            try:
+                work(session)
+            finally:
+                is_done.set()
+
+    threading.Thread(target=run, daemon=True).start()
+    is_done.wait(seconds)
 
 
 def end_op(task_index):

@@ -20,14 +20,16 @@ _COMMENT = re.compile(r"(?s)<!--.*?-->")
 class Block(NamedTuple):
     """A block of code.
 
-      line: integer, of the page, from 1 on.
+      line: integer, where its first line is on the page, from 1 on.
       language: string, the info string of a fence; "" of an indented block and a fence without one.
       code: string, without the indentation that all lines share.
+      comment: string, the HTML comment in the line above it; "" for none.
     """
 
     line: int
     language: str
     code: str
+    comment: str = ""
 
 
 def paths():
@@ -99,11 +101,11 @@ def _parts(text):
         if fence:
             while end < len(lines) and not re.match(r" *%s+ *$" % re.escape(fence.group(2)), lines[end]):
                 end += 1
-            language, code, end = fence.group(3).strip(), lines[i + 1:end], min(end + 1, len(lines))
+            language, first, code, end = fence.group(3).strip(), i + 2, lines[i + 1:end], end + 1
         elif _is_indented(lines[i], indent) and (i == 0 or not lines[i - 1].strip()):
             while end < len(lines) and (not lines[end].strip() or _is_indented(lines[end], indent)):
                 end += 1
-            language, code = "", lines[i:end]
+            language, first, code = "", i + 1, lines[i:end]
         else:
             if _LIST_ITEM.match(lines[i]):
                 indent = 6
@@ -112,7 +114,10 @@ def _parts(text):
             outside.append(lines[i])
             i += 1
             continue
-        found.append(Block(i + 1, language, textwrap.dedent("\n".join(code)).strip("\n") + "\n"))
+        above = [line for line in lines[:i] if line][-1:]
+        comment = re.match(r" *<!-- *(.*?) *-->$", "".join(above))
+        found.append(Block(first, language, textwrap.dedent("\n".join(code)).strip("\n") + "\n",
+                           comment.group(1) if comment else ""))
         outside += [""] * (end - i)
         i = end
     return "\n".join(outside) + "\n", found

@@ -22,12 +22,13 @@ class PartsTest(absltest.TestCase):
         "# One `two`, three\n\nA [link](a.md#b) and `[no](link)`.\n\n    make x\n\n"
         "- An item,\n  and more\n\n    A paragraph.\n\n        python x.py\n\n"
         "```python\n# no heading\nx = 1\n```\n\nAn end. [Two](c.png)! And (three.)\n\n"
-        "| `a\\|b` | [d](d.md) |\n|---|---|\n| Cell. | Other |\n\n<!-- [e](e.md) -->\n\n## One two-three\n")
+        "| `a\\|b` | [d](d.md) |\n|---|---|\n| Cell. | Other |\n\n"
+        "<!-- [e](e.md) -->\n\n## One two-three\n")
 
     def test_parts_of_a_page(self):
         self.assertEqual(docs_pages.blocks(self.TEXT), [
             docs_pages.Block(5, "", "make x\n"), docs_pages.Block(12, "", "python x.py\n"),
-            docs_pages.Block(14, "python", "# no heading\nx = 1\n")])
+            docs_pages.Block(15, "python", "# no heading\nx = 1\n")])
         self.assertEqual(docs_pages.headings(self.TEXT), ["One two, three", "One two-three"])
         self.assertEqual(docs_pages.anchors(self.TEXT), ["one-two-three"])
         self.assertEqual(docs_pages.links(self.TEXT), ["a.md#b", "c.png", "d.md"])

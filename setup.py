@@ -1,4 +1,4 @@
-"""Installs the package and its programs: pip install . Extras: plots, serve, ann, parquet, docs, test."""
+"""Installs the package and its programs: pip install . (and the extras below)."""
 import os
 
 import setuptools

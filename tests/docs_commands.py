@@ -6,7 +6,6 @@
 A program's flags are those that its source defines, and of programs made from Settings the values are
 read too. Nothing is run.
 """
-import ast
 import importlib
 import os
 import re
@@ -19,9 +18,9 @@ from tf1_sampled.programs import flags, running
 _OURS = r"(?:\S*/)?(?:python3?(?:\.\d+)?|make|pip|run_\w+)"
 _LINE = re.compile(r"(?:\$ )?(?:\w+=[\"']|(?:.*\| *)?%s(?: |$))" % _OURS)
 _OTHERS = (
-    ".", "apt-get", "bash", "bazel", "cat", "cd", "cp", "curl", "echo", "export", "git", "grep", "gunzip",
-    "head", "kill", "ls", "mkdir", "saved_model_cli", "sed", "seq", "sh", "ssh", "tar", "tensorboard",
-    "ulimit", "unzip", "wget", "xz", "xzcat", "zcat",
+    ".", "apt-get", "bash", "bazel", "cat", "cd", "cp", "curl", "echo", "export", "git", "grep",
+    "gunzip", "head", "kill", "ls", "mkdir", "saved_model_cli", "sed", "seq", "sh", "ssh", "tar",
+    "tensorboard", "ulimit", "unzip", "wget", "xz", "xzcat", "zcat",
 )
 _MODULES = ("http.server", "mkdocs", "mypy", "pip", "pytest", "ruff", "venv")
 
@@ -68,16 +67,12 @@ def flags_of(path):
     if classes:
         fields = [field for c in classes for field in flags.settings.fields_of(c)]
         return {field.name for field in fields} | {"flagfile", "help"}
-    found, source = {"help"}, docs_pages.read(path)
-    for node in ast.walk(ast.parse(source)) if re.search(r"add_argument|DEFINE_", source) else ():
-        if isinstance(node, ast.Import):  # a neighbour, which may define flags too
-            for alias in node.names:
-                neighbour = os.path.join(os.path.dirname(path), alias.name + ".py")
-                if os.path.exists(os.path.join(docs_pages.ROOT, neighbour)):
-                    found |= flags_of(neighbour)
-        if isinstance(node, ast.Call) and re.match(
-                "add_argument$|DEFINE_", getattr(node.func, "attr", "")):
-            found.add(ast.literal_eval(node.args[0]).lstrip("-"))
+    source = docs_pages.read(path)
+    found = {"help", *re.findall(r"(?:\.add_argument|\.DEFINE_\w+)\(\s*\"(?:--)?(\w+)\"", source)}
+    for name in re.findall(r"(?m)^import (\w+)$", source):  # a neighbour may define flags too
+        neighbour = os.path.join(os.path.dirname(path), name + ".py")
+        if os.path.exists(os.path.join(docs_pages.ROOT, neighbour)):
+            found |= flags_of(neighbour)
     return found
 
 

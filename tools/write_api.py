@@ -30,10 +30,10 @@ _GROUPS = (
 )
 # (title, introduction, objects): what is not in tf1_sampled itself.
 _MORE = (
-    ("Word vectors", "See [word vectors](word2vec.md), and [settings](settings.md) for the keywords.",
+    ("Word vectors", "See [word vectors](word2vec.md), and [settings](settings.md) for keywords.",
      ("word2vec.word2vec.Word2Vec", "word2vec.word_vectors.WordVectors",
       "word2vec.vectors.read_vectors")),
-    ("Recommenders", "See [recommenders](recommenders.md), and [settings](settings.md) for the keywords.",
+    ("Recommenders", "See [recommenders](recommenders.md), and [settings](settings.md) for keywords.",
      ("recsys.youtube_dnn.YouTubeDNN", "recsys.recommender.Recommender")),
     ("Training", "The loop that both classes use, for a loss of your own.",
      ("training.estimator.Estimator", "training.loop.train", "training.plans.Plan",

@@ -19,6 +19,7 @@ import tf1_sampled as ts
 from tests import docs_commands, docs_pages
 
 _C, _D = 20, 3
+_ITEMS = (50, 172) + tuple(range(1, 23))
 _NOT_RUN, _EAGER = "not run: ", "TensorFlow 2"
 _GENERATED = ("docs/api.md", "docs/settings.md")  # their code is that of docstrings
 _SHELL = ("sh", "bash", "shell", "console")
@@ -44,7 +45,7 @@ def _pages_with_python():
 def _names():
     """Return what blocks take as given: a batch of two examples and a model of 20 classes."""
     users = np.repeat(["u%d" % i for i in range(30)], 6)
-    items = [("50", "172", "1", "2", "3", "4", "5")[(i // 6 + i % 6) % 7] for i in range(180)]
+    items = [str(_ITEMS[(i // 6 + i % 6) % len(_ITEMS)]) for i in range(180)]
     return dict(
         tf=tf, ts=ts, np=np, num_classes=_C, dim=_D, counts=np.arange(_C), users=users, items=items,
         times=np.arange(180), later_events=(users, items, None), labels=np.array([[1], [3]]),
@@ -63,11 +64,11 @@ def _files(folder):
         stream.write("userId,movieId,rating,timestamp\n")
         for user in range(40):
             for i in range(8):
-                item = (50, 172, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10)[(user + i) % 12]
+                item = _ITEMS[(user + i) % len(_ITEMS)]
                 stream.write("u%d,%d,%d,%d\n" % (user, item, i % 5 + 1, 10 ** 9 + 1000 * i + user))
     with open(os.path.join(folder, "movies.csv"), "w") as stream:
         stream.write("movieId,title,genres\n")
-        for item in (50, 172) + tuple(range(1, 11)):
+        for item in _ITEMS:
             stream.write("%d,Film %d,%s\n" % (item, item, "War|Drama" if item % 2 else "War"))
 
 

@@ -296,7 +296,8 @@ class MarkdownTest(absltest.TestCase):
         head = "\n| setting | meaning and default |\n|---|---|\n"
         self.assertEqual(
             flags.markdown([Results, Piped]),
-            "### Data\n" + head + "| `column` | One of a\\|b, by `--job=x.y`. Up to &lt;N>. Default: a. |\n\n"
+            "### Data\n" + head
+            + "| `column` | One of a\\|b, by `--job=x.y`. Up to &lt;N>. Default: a. |\n\n"
             "### Training\n" + head + "| `seed` | Seed. Default: 1. |\n\n"
             "### Results\n" + head + "| `folder` | Folder. |\n| `words` | Words. |\n\n"
             "### Cluster\n" + head + "| `job` | Job. One of ps, worker. |\n")

@@ -10,6 +10,7 @@ import ast
 import gzip
 import os
 import re
+import unittest
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -116,6 +117,7 @@ class PythonTest(parameterized.TestCase):
         self.assertEqual(_is_python(docs_pages.Block(1, language, code)), wanted)
 
 
+@unittest.skipUnless(docs_pages.IS_WHOLE_TREE, "the tree is not whole")
 class ShellTest(parameterized.TestCase):
 
     def commands(self):

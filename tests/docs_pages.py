@@ -17,6 +17,10 @@ _LIST_ITEM = re.compile(r"^ *([-*+]|\d+\.) ")
 _COMMENT = re.compile(r"(?s)<!--.*?-->")
 
 
+# Bazel's trees have no benchmarks, and links and commands lead there.
+IS_WHOLE_TREE = os.path.isdir(os.path.join(ROOT, "benchmarks"))
+
+
 class Block(NamedTuple):
     """A block of code.
 

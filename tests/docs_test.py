@@ -1,6 +1,7 @@
 """Links and anchors of all pages lead somewhere, the site has every page, and README.md stays short."""
 import os
 import re
+import unittest
 
 from absl.testing import absltest
 
@@ -40,6 +41,7 @@ class PartsTest(absltest.TestCase):
             "An end.", "Two!", "And (three.)", "code", "d", "Cell.", "Other", "## One two-three"])
 
 
+@unittest.skipUnless(docs_pages.IS_WHOLE_TREE, "the tree is not whole")
 class LinksTest(absltest.TestCase):
 
     def setUp(self):
@@ -57,6 +59,21 @@ class LinksTest(absltest.TestCase):
                     wrong.append("%s: %s: no such file" % (path, link))
                 elif anchor and anchor not in docs_pages.anchors(self.pages.get(target, "")):
                     wrong.append("%s: %s: no heading with this anchor" % (path, link))
+        self.assertEqual(wrong, [])
+
+    def test_files_and_tests_that_pages_name_exist(self):
+        """Files of this project are in backticks with their folder, as `tests/docs_test.py`."""
+        names = sorted(os.listdir(os.path.join(docs_pages.ROOT, "tests")))
+        tests = [docs_pages.read("tests/" + name) for name in names if name.endswith(".py")]
+        wrong = []
+        for path, text in self.pages.items():
+            code = re.findall(r"`([^`\n]+)`", docs_pages.prose(text))
+            wrong += ["%s: %s" % (path, name) for name in code if re.match(
+                r"(tests|tools|examples|benchmarks|tf1_sampled|docs)/[\w/]+\.\w+$", name)
+                and not os.path.exists(os.path.join(docs_pages.ROOT, name))]
+            if path.startswith("docs/"):
+                wrong += ["%s: %s" % (path, name) for name in re.findall(r"\btest_\w+", " ".join(code))
+                          if not any("def %s(" % name in test for test in tests)]
         self.assertEqual(wrong, [])
 
     def test_the_site_has_each_page_once(self):

@@ -12,7 +12,7 @@ _EXTRAS = {
     "serve": ["aiohttp>=3.8"],
     "ann": ["faiss-cpu"],
     "parquet": ["pyarrow"],
-    "docs": ["mkdocs>=1.5"],  # 1.5 has exclude_docs and the checks of links
+    "docs": ["mkdocs>=1.6"],  # which checks anchors too
     # gensim is the peer that reads word2vec files; it has wheels for these Pythons.
     "test": [
         "pytest",

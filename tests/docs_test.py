@@ -82,6 +82,11 @@ class LinksTest(absltest.TestCase):
         self.assertCountEqual(["docs/" + name for name in listed],
                               [path for path in self.pages if path.startswith("docs/")])
 
+    def test_text_in_angle_brackets_is_shown(self):
+        for path, text in self.pages.items():
+            plain = re.sub(r"`[^`\n]*`", "", docs_pages.prose(text))
+            self.assertEqual(re.findall(r"<(?!/?(?:img|a|br|p|sub|sup)\b)/?\w[^>]*>", plain), [], path)
+
     def test_a_page_begins_with_its_title(self):
         for path, text in self.pages.items():
             self.assertLen(re.findall(r"(?m)^# ", docs_pages.prose(text)), 1, path)

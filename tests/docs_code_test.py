@@ -1,12 +1,15 @@
 """The code of all pages: each block of Python runs, each command names programs and flags that exist.
 
 The blocks of a page run in order, in one graph, and share names; _files makes the files that they may
-read, _names what they take as given. A comment in the line above a block says what is special about it:
+read, _names what they take as given. What a block quotes of a file of examples/ runs in examples_test.
+A comment in the line above a block says what is special about it:
 
     <!-- TensorFlow 2 -->         it runs outside of a graph, eagerly, and not on TensorFlow 1.15
     <!-- not run: its reason -->  rare
 """
 import ast
+import functools
+import glob
 import gzip
 import os
 import re
@@ -38,9 +41,25 @@ def _is_python(block):
                or isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) for node in body)
 
 
+def _stripped(text):
+    return "\n".join(map(str.strip, text.splitlines()))
+
+
+@functools.lru_cache(maxsize=None)
+def _examples():
+    """Return the texts of the files of examples/, without indentation."""
+    names = glob.glob(os.path.join(docs_pages.ROOT, "examples", "*.py"))
+    return [_stripped(docs_pages.read(os.path.relpath(name, docs_pages.ROOT))) for name in names]
+
+
+def _python_of(path):
+    """Return the Blocks of Python of a page, but for what it quotes of examples/."""
+    return [block for block in docs_pages.blocks(docs_pages.read(path)) if _is_python(block)
+            and not any(_stripped(block.code) in example for example in _examples())]
+
+
 def _pages_with_python():
-    return [path for path in docs_pages.paths() if path not in _GENERATED
-            and any(_is_python(block) for block in docs_pages.blocks(docs_pages.read(path)))]
+    return [path for path in docs_pages.paths() if path not in _GENERATED and _python_of(path)]
 
 
 def _names():
@@ -84,7 +103,7 @@ class PythonTest(parameterized.TestCase):
 
     @parameterized.parameters(*_pages_with_python())
     def test_the_blocks_of_a_page_run(self, path):
-        blocks = [block for block in docs_pages.blocks(docs_pages.read(path)) if _is_python(block)]
+        blocks = _python_of(path)
         if tf.VERSION.startswith("1.") and any(".fit(" in block.code for block in blocks):
             self.skipTest("a training takes seconds; those of the pages run on TensorFlow 2")
         with tf.Graph().as_default(), tf.Session() as session:
@@ -107,8 +126,7 @@ class PythonTest(parameterized.TestCase):
                 exec(code, dict(_names(), weights=tf.Variable(np.ones([_C, _D], np.float32))))
 
     def test_nearly_all_blocks_run(self):
-        comments = [block.comment for path in _pages_with_python()
-                    for block in docs_pages.blocks(docs_pages.read(path)) if _is_python(block)]
+        comments = [block.comment for path in _pages_with_python() for block in _python_of(path)]
         self.assertLess(10 * sum(comment.startswith(_NOT_RUN) for comment in comments), len(comments))
 
     @parameterized.parameters(

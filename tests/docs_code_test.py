@@ -106,7 +106,7 @@ class PythonTest(parameterized.TestCase):
         blocks = _python_of(path)
         if tf.VERSION.startswith("1.") and any(".fit(" in block.code for block in blocks):
             self.skipTest("a training takes seconds; those of the pages run on TensorFlow 2")
-        with tf.Graph().as_default(), tf.Session() as session:
+        with tf.Graph().as_default():
             names = _names()
             for block in blocks:
                 code = compile("\n" * (block.line - 1) + block.code, "<%s>" % path, "exec")
@@ -114,11 +114,15 @@ class PythonTest(parameterized.TestCase):
                     self.run_eagerly(code)
                 elif not block.comment.startswith(_NOT_RUN):
                     exec(code, names)
+        for name in ("train_op", "loss"):
+            if isinstance(names.get(name), (tf.Tensor, tf.Operation)):
+                self.check_runs(names[name])
+
+    def check_runs(self, made):
+        with made.graph.as_default(), tf.Session() as session:
             session.run(tf.global_variables_initializer())
-            for name in ("train_op", "loss"):
-                if isinstance(names.get(name), (tf.Tensor, tf.Operation)):
-                    found = session.run(names[name])
-                    self.assertTrue(found is None or np.isfinite(found).all(), name)
+            found = session.run(made)
+        self.assertTrue(found is None or np.isfinite(found).all(), made.name)
 
     def run_eagerly(self, code):
         with tf.init_scope():

@@ -69,7 +69,7 @@ class LinksTest(absltest.TestCase):
         for path, text in self.pages.items():
             code = re.findall(r"`([^`\n]+)`", docs_pages.prose(text))
             wrong += ["%s: %s" % (path, name) for name in code if re.match(
-                r"(tests|tools|examples|benchmarks|tf1_sampled|docs)/[\w/]+\.\w+$", name)
+                r"(tests|tools|benchmarks|tf1_sampled|docs)/[\w/]+\.\w+$", name)
                 and not os.path.exists(os.path.join(docs_pages.ROOT, name))]
             if path.startswith("docs/"):
                 wrong += ["%s: %s" % (path, name) for name in re.findall(r"\btest_\w+", " ".join(code))

@@ -6,14 +6,15 @@
 A program's flags are those that its source defines, and of programs made from Settings the values are
 read too. Nothing is run.
 """
-import importlib
 import os
 import re
+import runpy
 import shlex
+import sys
 import unittest.mock
 
 from tests import docs_pages
-from tf1_sampled.programs import flags, running
+from tf1_sampled.programs import flags
 
 _OURS = r"(?:\S*/)?(?:python3?(?:\.\d+)?|make|pip|run_\w+)"
 _LINE = re.compile(r"(?:\$ )?(?:\w+=[\"']|(?:.*\| *)?%s(?: |$))" % _OURS)
@@ -83,13 +84,15 @@ def _check_python(arguments):
         name, rest = rest[0], rest[1:]
         if name in _MODULES:
             return
-        name = name.replace(".", "/") + ".py"
+        name = name.replace(".", "/")
+        is_package = os.path.isdir(os.path.join(docs_pages.ROOT, name))
+        name += "/__main__.py" if is_package else ".py"
     if not os.path.exists(os.path.join(docs_pages.ROOT, name)):
         raise ValueError("there is no " + name)
     if "--" in rest:  # a program that starts another
         _check_python(rest[rest.index("--") + 1:])
         rest = rest[:rest.index("--")]
-    classes = _settings_classes(name)
+    classes = _settings_classes(name, rest)
     if classes and "--help" not in rest:
         flags.parse(name, [name] + rest, classes)
     else:
@@ -97,14 +100,30 @@ def _check_python(arguments):
         _check_known("flag of " + name, given, flags_of(name))
 
 
-def _settings_classes(path):
-    """Return the Settings classes that a program hands to running.run; [] of other programs."""
-    module = re.search(r"from tf1_sampled\.programs import (\w+)$", docs_pages.read(path), re.MULTILINE)
-    if not re.match(r"run_\w+\.py$", path) or not module:
+class _Parsed(BaseException):
+    """What a program did until it read its flags; its argument: the Settings classes."""
+
+
+def _settings_classes(path, arguments=()):
+    """Return the Settings classes of a program whose flags flags.parse reads; [] of another program.
+
+    It runs as far as that.
+    """
+    def stop(_, argv, classes):
+        raise _Parsed(classes)
+
+    if not re.search(r"(?m)\brunning\.run\(|\bflags\.parse\(|^from tf1_sampled\.programs import \w+$",
+                     docs_pages.read(path)) or path.startswith(("tests", "tf1_sampled/programs")):
         return []
-    with unittest.mock.patch.object(running, "run") as run:
-        importlib.import_module("tf1_sampled.programs." + module.group(1)).main()
-    return run.call_args[0][2] + [running.cluster_settings.ClusterSettings]
+    argv = [path] + [word for word in arguments if word != "--help"]
+    with unittest.mock.patch.object(flags, "parse", stop), unittest.mock.patch.object(sys, "argv", argv):
+        try:
+            runpy.run_path(os.path.join(docs_pages.ROOT, path), run_name="__main__")
+        except _Parsed as e:
+            return e.args[0]
+        except SystemExit as e:
+            raise ValueError("%s ends before it has read its flags" % path) from e
+    return []
 
 
 def _check_known(kind, names, known):

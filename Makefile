@@ -1,4 +1,4 @@
-# make demo | test | lint | clean | help.  PYTHON=python3.12 chooses the interpreter of .venv.
+# make demo | test | lint | docs | clean | help.  PYTHON=python3.12 chooses the interpreter of .venv.
 VENV := .venv
 
 # Without PYTHON=, the interpreter that .venv was made with stays.
@@ -7,7 +7,7 @@ PYTHON ?= $(or $(made_with),python3)
 
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test lint clean help other-python
+.PHONY: demo test lint docs clean help other-python
 .NOTPARALLEL:
 
 demo: $(VENV)/.installed
@@ -23,8 +23,12 @@ lint: $(VENV)/.installed-test
 	else echo 'skipped: mypy, which needs Python 3.10'; fi
 	$(VENV)/bin/python tools/parse_py37.py
 
+docs: $(VENV)/.installed-docs
+	$(VENV)/bin/python -m mkdocs build --quiet --strict
+	@echo 'wrote site/index.html'
+
 clean:
-	rm -rf .venv .venv37 build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache
+	rm -rf .venv .venv37 build dist site *.egg-info .pytest_cache .ruff_cache .mypy_cache
 	rm -f bazel-*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -32,6 +36,7 @@ help:
 	@echo 'make demo    train word vectors on the default data: run_word2vec.py --loss=nce'
 	@echo 'make test    run all tests; PYTEST_ARGS="-k losses" chooses some'
 	@echo 'make lint    check the style and the types, and that all source parses as Python 3.7'
+	@echo 'make docs    build the documentation: site/index.html'
 	@echo 'make clean   remove $(VENV) and what was built'
 	@echo
 	@echo 'The first of them installs TensorFlow and the project into $(VENV), with $(PYTHON);'
@@ -44,6 +49,9 @@ $(VENV)/.installed: setup.py
 $(VENV)/.installed-test: setup.py
 	@sh tools/install.sh $@ '$(PYTHON)' -e '.[test]'
 
+$(VENV)/.installed-docs: setup.py
+	@sh tools/install.sh $@ '$(PYTHON)' -e '.[docs]'
+
 ifneq ($(PYTHON),$(made_with))
-$(VENV)/.installed $(VENV)/.installed-test: other-python
+$(VENV)/.installed $(VENV)/.installed-test $(VENV)/.installed-docs: other-python
 endif

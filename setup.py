@@ -1,4 +1,4 @@
-"""Installs the package and its programs: pip install . (extras: plots, serve, ann, parquet, test)."""
+"""Installs the package and its programs: pip install . (and the extras below)."""
 import os
 
 import setuptools
@@ -12,6 +12,7 @@ _EXTRAS = {
     "serve": ["aiohttp>=3.8"],
     "ann": ["faiss-cpu"],
     "parquet": ["pyarrow"],
+    "docs": ["mkdocs>=1.6"],  # which checks anchors too
     # gensim is the peer that reads word2vec files; it has wheels for these Pythons.
     "test": [
         "pytest",

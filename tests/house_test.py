@@ -264,16 +264,16 @@ class ImportsTest(HouseTestCase):
                     self.assertFalse(_within(module, who) and _within(other, whom),
                                      "%s imports %s" % (path, other))
 
-    def test_the_readme_names_modules_that_exist(self):
-        table = re.search(r"(?m)^\| room \|.*\n((\|.*\n)+)", _read("README.md"))
-        for row in table.group(1).splitlines() if table else ():
+    def test_the_table_of_rooms_names_modules_that_exist(self):
+        page = os.path.join("docs", "architecture.md")
+        for row in re.search(r"(?m)^\| room \|.*\n((\|.*\n)+)", _read(page)).group(1).splitlines():
             first = row.split("|")[1]
             folder = re.match(r" `(\w+)/` ", first)
             for name in re.findall(r"`([\w/]+)\.py`", row):
                 if name + ".py" not in _PROGRAMS:
                     module = (folder.group(1) + "." if folder else "") + name.replace("/", ".")
                     if module not in self.modules:
-                        self.fail("README.md names %s.py: %s" % (name, row))
+                        self.fail("%s names %s.py: %s" % (page, name, row))
 
 
 class FlagsTest(HouseTestCase):

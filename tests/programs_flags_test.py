@@ -291,12 +291,13 @@ class MarkdownTest(absltest.TestCase):
     def test_a_table_for_each_group(self):
         @dataclasses.dataclass(frozen=True, eq=False, repr=False)
         class Piped(Settings):
-            column: str = setting("a", "One of a|b.", "data")
+            column: str = setting("a", "One of a|b, by --job=x.y. Up to <N>.", "data")
 
         head = "\n| setting | meaning and default |\n|---|---|\n"
         self.assertEqual(
             flags.markdown([Results, Piped]),
-            "### Data\n" + head + "| `column` | One of a\\|b. Default: a. |\n\n"
+            "### Data\n" + head
+            + "| `column` | One of a\\|b, by `--job=x.y`. Up to &lt;N>. Default: a. |\n\n"
             "### Training\n" + head + "| `seed` | Seed. Default: 1. |\n\n"
             "### Results\n" + head + "| `folder` | Folder. |\n| `words` | Words. |\n\n"
             "### Cluster\n" + head + "| `job` | Job. One of ps, worker. |\n")

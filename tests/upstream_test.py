@@ -607,19 +607,6 @@ class DocumentTest(graph_case.GraphCase):
             self.assertEqual(address, "https://github.com/tensorflow/%s/issues/%s" % (
                 repository or "tensorflow", number))
 
-    def test_its_code_runs(self):
-        names = dict(num_classes=_C, labels=_ids([[1], [3]]), inputs=tf.ones([2, _D]), ts=ts, tf=tf,
-                     weights=tf.get_variable("weights", [_C, _D], use_resource=True),
-                     biases=tf.zeros([_C]), counts=np.arange(_C))
-        blocks = re.findall(r"```python\n(.*?)```", self.text, re.DOTALL)
-        self.assertGreater(len(blocks), 2)
-        for block in blocks:
-            exec(block, names)
-        with self.new_session() as session:
-            for _ in range(2):
-                session.run(names["train_op"])
-            self.assertTrue(np.isfinite(session.run(names["loss"])).all())
-
     def test_its_line_moves_a_graph(self):
         pattern, replacement = re.search(r"'s/(.*)/(.*)/g'", self.text).groups()
         moved = re.sub(pattern, replacement,

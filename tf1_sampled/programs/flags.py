@@ -6,6 +6,7 @@
 absl parses them: --dim=64, --dim 64, --norepeats, --corpus='a.txt,"b,c.txt"', --flagfile. Values are
 checked by the settings, in their own words.
 """
+import re
 import shutil
 import textwrap
 from typing import Any, Dict, List, Sequence, Type
@@ -150,7 +151,6 @@ def _syntax(field: Any) -> str:
     return "--%s=%s" % (field.name, placeholder + (",..." if kind.is_list else ""))
 
 
-
 def markdown(classes: Sequence[Type[settings.Settings]]) -> str:
     """Return the settings as Markdown, a table for each group: what docs/settings.md has.
 
@@ -164,6 +164,11 @@ def markdown(classes: Sequence[Type[settings.Settings]]) -> str:
         if fields:
             lines += ["### %s" % group.capitalize(), "", "| setting | meaning and default |",
                       "|---|---|"]
-            lines += ["| `%s` | %s |" % (field.name, settings.described(field).replace("|", "\\|"))
+            lines += ["| `%s` | %s |" % (field.name, _markdown(settings.described(field)))
                       for field in fields] + [""]
     return "\n".join(lines)
+
+
+def _markdown(text: str) -> str:
+    """Return the text of --help for a cell of a table, its flags as code."""
+    return re.sub(r"--\w+(=[\w.+]*\w)?", r"`\g<0>`", text.replace("|", "\\|").replace("<", "&lt;"))

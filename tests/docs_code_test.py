@@ -20,7 +20,7 @@ import tensorflow.compat.v1 as tf
 from absl.testing import absltest, parameterized
 
 import tf1_sampled as ts
-from tests import docs_commands, docs_pages
+from tests import docs_commands, docs_pages, graph_case
 
 _C, _D = 20, 3
 _ITEMS = (50, 172) + tuple(range(1, 23))
@@ -92,7 +92,7 @@ def _files(folder):
             stream.write("%d,Film %d,%s\n" % (item, item, "War|Drama" if item % 2 else "War"))
 
 
-class PythonTest(parameterized.TestCase):
+class PythonTest(graph_case.AsBuiltCase):
 
     def setUp(self):
         super().setUp()

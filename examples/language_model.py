@@ -65,7 +65,7 @@ class LanguageModel:
         outputs, self._state_after = self._lstm(self.tokens[:, :-1], self._state)
         tf.add_to_collection(tf.GraphKeys.UPDATE_OPS, carried.assign(self._state_after).op)
         labels = self.tokens[:, 1:]
-        full = ts.full_softmax_loss(weights, biases, labels, outputs, num_classes, block_size=8192)
+        full = ts.full_softmax_loss(weights, biases, labels, outputs, num_classes, block_size=1 << 15)
         self._full_loss, losses = tf.reduce_mean(full), full
         if flags.loss != "full_softmax":
             sampled = ts.sample_by_name(flags.sampler, labels[..., None], flags.num_sampled, data.counts,

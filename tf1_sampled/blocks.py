@@ -146,7 +146,9 @@ def _checked(function, weights, biases, inputs, num_classes):
 def _division(function, num_classes, block_size, at_least=1):
     """Return (number of blocks, classes in each). The last block may reach beyond num_classes."""
     checks.positive(function, "block_size", block_size)
-    size = min(max(block_size, at_least), num_classes)
+    num_blocks = -(-num_classes // min(max(block_size, at_least), num_classes))
+    # Blocks of about one size: with 100 classes in blocks of 60, the second would be 20 rows of padding.
+    size = max(-(-num_classes // num_blocks), at_least)
     return -(-num_classes // size), size
 
 

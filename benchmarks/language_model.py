@@ -13,10 +13,10 @@ Memory is what is resident at the peak from the initialization to the end of the
 was resident before the variables had values (Python, TensorFlow, the words). Tables are the trained
 variables and the optimizer's slots.
 
-A vocabulary is the most frequent words of the corpus. Where the corpus has fewer different words than
-asked for, they are made: each word w becomes one of w~0, w~1, ..., chosen by a hash of the word before it
-in the text. Whoever knows the word before knows the number, so the made text is as easy to predict as
-the real one, but its words are more and rarer.
+A vocabulary is the most frequent words of the corpus. Where the corpus has too few different words, they
+are made: each word w becomes one of w~0, w~1, ..., chosen by a hash of the word before it in the text.
+Whoever knows the word before knows the number, so the made text is as easy to predict as the real one,
+but its words are more and rarer.
 """
 import importlib.util
 import itertools
@@ -38,7 +38,7 @@ FLAGS = flags.FLAGS
 
 flags.DEFINE_list("corpus", None, "Files of text.", required=True)
 flags.DEFINE_list("vocabularies", "10000,100000,800000", "Numbers of classes.")
-flags.DEFINE_integer("seconds", 240, "How long each process trains, without evaluations.")
+flags.DEFINE_integer("seconds", 180, "How long each process trains, without evaluations.")
 flags.DEFINE_integer("turn_seconds", 6, "How long it trains in a turn; one step at least.")
 flags.DEFINE_integer("evaluations", 5, "How often the perplexity is computed.")
 flags.DEFINE_integer("held_out_words", 1920, "On so many held-out words.")
@@ -72,9 +72,15 @@ def made_text(paths, num_classes, folder):
     with open(path, "w", encoding="utf-8") as stream:
         for begin in range(0, len(index), 1 << 20):
             stream.write(" ".join(words[index[begin:begin + (1 << 20)]]) + " ")
-    print("Made text: %s words, %s different, %d of each word and fewer" % (
+    print("Made text: %s words, %s different; a word of the corpus became %d at most" % (
         format(len(index), ","), format(len(words), ","), num_parts), flush=True)
+    _read([path], num_classes, folder).close()  # once, before two processes want it
     return path
+
+
+def _read(paths, num_classes, cache_dir):
+    options = corpus.ReadOptions(min_count=1, max_vocab=num_classes - 2)
+    return corpus.read_corpus(paths, options, cache_dir, report=lambda line: None)
 
 
 def _memory(field):
@@ -90,14 +96,13 @@ def _forget_peak():
         stream.write("5")
 
 
-def _train(pipe, options, num_classes, paths, num_held_out):
+def _train(pipe, options, text, num_held_out):
     """A process: trains for as many seconds as it is told, or evaluates when it is told None."""
     spec = importlib.util.spec_from_file_location("language_model", _EXAMPLE)
     example = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(example)
     tf, settings = example.tf, example.Flags(**options)
-    text = corpus.read_corpus(paths, corpus.ReadOptions(min_count=1, max_vocab=num_classes - 2))
-    data = sequences.Sequences(text, example.NUM_LANES, example.LENGTH)
+    data = sequences.Sequences(_read(*text), example.NUM_LANES, example.LENGTH)
     held_out = list(itertools.islice(data.held_out(), -(-num_held_out // (
         example.NUM_LANES * example.LENGTH))))
     from tf1_sampled.training import steps as steps_lib
@@ -140,14 +145,14 @@ class System:
       history: list of (seconds, loss on held-out words).
     """
 
-    def __init__(self, loss, num_classes, paths):
+    def __init__(self, loss, text):
         context = multiprocessing.get_context("spawn")
         self.pipe, other = context.Pipe()
         options = {"loss": loss}
         for name, _, value in (option.partition("=") for option in FLAGS.model):
             options[name] = {"": True}.get(value) or (float(value) if "." in value else int(value))
         self._process = context.Process(target=_train, daemon=True, args=(
-            other, options, num_classes, paths, FLAGS.held_out_words))
+            other, options, text, FLAGS.held_out_words))
         self._process.start()
         other.close()  # the process has its own: should that die, the pipe says so
         self.steps, self.seconds, self.memory, self.history = 0, 0.0, None, []
@@ -172,9 +177,9 @@ class System:
         return found
 
 
-def compare(num_classes, paths):
+def compare(num_classes, paths, cache_dir):
     """Train by both losses; print a row for each; return {name: (seconds, losses)}."""
-    systems = {loss: System(loss, num_classes, paths) for loss in _LOSSES}
+    systems = {loss: System(loss, (paths, num_classes, cache_dir)) for loss in _LOSSES}
     for system in systems.values():
         system.train(0)  # the first step prepares the graph, and does not count
         system.steps, system.seconds = 0, 0.0
@@ -209,13 +214,17 @@ def main(_):
           "perplexity | of a unigram model |\n|---|---|---|---|---|---|---|---|---|" % FLAGS.seconds)
     with tempfile.TemporaryDirectory() as folder:
         for num_classes in map(int, FLAGS.vocabularies):
-            paths = FLAGS.corpus
+            paths, cache_dir = FLAGS.corpus, None
             if num_classes - 2 > num_different:
-                paths = [made_text(FLAGS.corpus, num_classes, folder)]
-            series.update(compare(num_classes, paths))
+                paths, cache_dir = [made_text(FLAGS.corpus, num_classes, folder)], folder
+            series.update(compare(num_classes, paths, cache_dir))
+    print("\nPerplexity")
+    for name, history in series.items():
+        print("%s: %s" % (name, ", ".join(
+            "%.1f after %.0f s" % (math.exp(nats), seconds) for seconds, nats in zip(*history))))
     if FLAGS.picture:
-        charts.curves(FLAGS.picture, series, "seconds of training", "loss of held-out text, nats per word",
-                      "Full and sampled softmax at equal time")
+        charts.curves(FLAGS.picture, series, "seconds of training",
+                      "loss of held-out text, nats per word", "Full and sampled softmax at equal time")
 
 
 if __name__ == "__main__":

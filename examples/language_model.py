@@ -42,7 +42,7 @@ class Flags(Settings):
     seed: int = inherited(TrainingSettings, "seed")
     model_dir: str = inherited(TrainingSettings, "model_dir")
     restart: bool = inherited(TrainingSettings, "restart")
-    generate: Sequence[str] = setting((), "Words to continue with 30.", "results", may_change=True)
+    generate: Sequence[str] = setting((), "Continue these words by 30.", "results", may_change=True)
 
 
 class LanguageModel:

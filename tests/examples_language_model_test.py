@@ -88,6 +88,7 @@ class LanguageModelTest(parameterized.TestCase):
         self.run_example(who, "parts", epochs=1)
         self.assertRegex("\n".join(who.lines), "Going on from .*model.ckpt-30")
         wanted, found = self.values("whole"), self.values("parts")
+        self.assertTrue(np.any(wanted["model/state"]))
         self.assertContainsSubset(["model/words", "model/classes", "model/kernel", "model/state",
                                    "model/words/Adagrad"], wanted)
         self.assertCountEqual(wanted, found)

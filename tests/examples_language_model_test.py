@@ -79,7 +79,7 @@ class LanguageModelTest(parameterized.TestCase):
         self.assertLen(words, 32)
         self.assertEqual(words[:2], [3, 21])
         follows = [(after - 7 * before) % _NUM_WORDS < 2 for before, after in zip(words[1:], words[2:])]
-        self.assertGreater(np.mean(follows), 0.8)
+        self.assertGreater(np.mean(follows), 0.5)  # 0.07 by chance
 
     def test_a_training_that_was_stopped_goes_on_to_the_same_bits(self):
         self.run_example(_Host(), "whole", epochs=1)

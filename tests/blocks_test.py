@@ -296,6 +296,20 @@ class LogSumExpTest(_Case):
             self.assert_all_close([value] + gradients,
                                   [wanted, by_weights[:_C], by_biases[:_C], by_inputs])
 
+    def test_the_value_alone_copies_no_table(self):
+        weights = tf.get_variable("weights", [_C, _D], use_resource=True)
+        value = blocks.log_sum_exp(weights, _BIASES[:_C].astype(np.float32), _ones(_B, _D), _C, 4)
+        number = []
+        with graph_case.new_session(optimized=True) as session:
+            for fetched in (value, tf.gradients(value, weights)):
+                made = tf.RunMetadata()
+                session.run(fetched, options=tf.RunOptions(output_partition_graphs=True),
+                            run_metadata=made)
+                number.append(len([node for graph in made.partition_graphs for node in graph.node
+                                   if "Gather" in node.op and "while" not in node.name]))
+        self.assertEqual(number[0], 0)
+        self.assertGreater(number[1], 0)
+
     def test_memory_is_that_of_a_block(self):
         # 128 MiB for each [B, C], 4 MiB for a block's.
         self.assertLess(self.peak("log_sum_exp", 65536, 2048), 60)

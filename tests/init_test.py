@@ -5,6 +5,7 @@ import re
 from absl.testing import absltest
 
 import tf1_sampled
+from tf1_sampled import training
 
 
 def described_arguments(doc):
@@ -20,6 +21,13 @@ class PublicNamesTest(absltest.TestCase):
         for name in tf1_sampled.__all__:
             self.assertIsNotNone(getattr(tf1_sampled, name))
             self.assertIn(name, dir(tf1_sampled))
+
+    def test_the_names_of_training_are_there(self):
+        self.assertCountEqual(training.__all__, training._HOME)
+        for name in training.__all__:
+            self.assertIsNotNone(getattr(training, name))
+        with self.assertRaisesRegex(AttributeError, "no attribute 'nothing'"):
+            getattr(training, "nothing")  # noqa: B009
 
     def test_an_unknown_name_is_an_attribute_error(self):
         with self.assertRaisesRegex(AttributeError, "no attribute 'nce'"):

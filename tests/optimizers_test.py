@@ -336,6 +336,46 @@ class MergedTest(graph_case.GraphCase):
         self.assertEqual(placement.without_gpu_kernel(tf.group(values)), [])
 
 
+class ClippedTest(graph_case.GraphCase):
+
+    def _step(self, clip_norm, make=optimizers.SGDOptimizer):
+        """Return how far a step moves a table with repeated rows, and a dense vector."""
+        table = tf.get_variable("table", [7, 2], initializer=tf.zeros_initializer(), use_resource=True)
+        dense = tf.get_variable("dense", [2], initializer=tf.zeros_initializer(), use_resource=True)
+        loss = tf.reduce_sum(tf.gather(table, _IDS) * _GRADS) + tf.reduce_sum(dense * [3.0, -4.0])
+        step = optimizers.ClippedOptimizer(make(1.0), clip_norm).minimize(loss)
+        with self.new_session() as session:
+            session.run(step)
+            return session.run([table, dense])
+
+    def test_all_gradients_together_have_the_norm(self):
+        wanted = np.zeros([7, 2])
+        np.add.at(wanted, _IDS, -np.asarray(_GRADS, np.float32))
+        norm = np.sqrt(np.sum(wanted ** 2) + 25)
+        table, dense = self._step(norm / 3)
+        self.assert_close(table, wanted / 3)
+        self.assert_close(dense, [-1, 4 / 3])
+
+    def test_a_smaller_gradient_is_not_changed(self):
+        _, dense = self._step(1000.0)
+        self.assert_close(dense, [-3, 4])
+
+    def test_slots_are_those_of_the_other(self):
+        made = []
+        self._step(0.5, lambda rate: made.append(optimizers.AdagradOptimizer(rate)) or made[0])
+        clipped = optimizers.ClippedOptimizer(made[0], 0.5)
+        table = tf.trainable_variables()[0]
+        self.assertEqual(clipped.get_slot_names(), ["accumulator"])
+        self.assertIs(clipped.get_slot(table, "accumulator"), made[0].get_slot(table, "accumulator"))
+        self.assertEqual(clipped.variables(), made[0].variables())
+        self.assertLen(tf.global_variables(), 4)
+
+    def test_a_norm_of_0_is_an_error(self):
+        with self.assertRaisesRegex(InputError, "ClippedOptimizer: clip_norm: wanted a number above 0, "
+                                    "got 0"):
+            optimizers.ClippedOptimizer(optimizers.SGDOptimizer(1.0), 0)
+
+
 class AdagradTest(graph_case.GraphCase):
 
     @parameterized.product(name=["AdagradOptimizer", "RowwiseAdagradOptimizer"], value=[0, -0.1])

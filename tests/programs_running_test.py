@@ -16,6 +16,7 @@ _SCRIPT = """
 import collections, dataclasses, logging, os, signal, sys, time, types
 from typing import Sequence
 from tf1_sampled import checks
+from tf1_sampled.cluster.settings import ClusterSettings
 from tf1_sampled.programs import quiet, running
 from tf1_sampled.settings import Settings, setting
 
@@ -77,7 +78,8 @@ def body(do, saving, host):
         print(host.train(Plan(Data(700)), 7, {"dim": do.dim}), host.is_chief)
     print(do, saving, host.cluster)
 
-running.run("run_x", "Do x.", [Do, Saving], body)
+classes = [Do, Saving] + [ClusterSettings] * ("ALONE" not in os.environ)
+running.run("run_x", "Do x.", classes, body)
 sys.exit(9 if "tensorflow" in sys.modules else None)
 """
 _HOSTS = ("--ps_hosts=a:1,b:2", "--worker_hosts=c:3,d:4")
@@ -103,6 +105,15 @@ class RunTest(parameterized.TestCase):
     def test_the_body_gets_its_settings_and_a_host(self):
         self.assertEqual(self.run_script("--dim=3", "--model_dir=m"),
                          (0, "Do(dim=3) Saving(model_dir='m') None\n", ""))
+
+    def test_a_program_for_one_machine_has_no_flags_of_a_cluster(self):
+        self.assertEqual(self.run_script("--dim=3", ALONE="1", TF_CONFIG='{"cluster": {"ps": ["a:1"]}}'),
+                         (0, "Do(dim=3) Saving() None\n", ""))
+        code, _, errors = self.run_script(_HOSTS[0], ALONE="1")
+        self.assertEqual(code, 1)
+        self.assertIn("Unknown command line flag 'ps_hosts'", errors)
+        self.assertNotIn("ps_hosts", self.run_script("--help", ALONE="1")[1])
+        self.assertIn("ps_hosts", self.run_script("--help")[1])
 
     def test_an_input_error_is_one_line(self):
         self.assertEqual(self.run_script("--mode=wrong"),

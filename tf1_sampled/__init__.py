@@ -59,6 +59,7 @@ _HOME = {
     "loss_by_name": "losses",
     "restore": "training.checkpoints",
     "AdagradOptimizer": "optimizers",
+    "ClippedOptimizer": "optimizers",
     "LazyAdamOptimizer": "optimizers",
     "RowwiseAdagradOptimizer": "optimizers",
     "SGDOptimizer": "optimizers",

@@ -45,6 +45,7 @@ from tf1_sampled.losses import (
 )
 from tf1_sampled.optimizers import (
     AdagradOptimizer as AdagradOptimizer,
+    ClippedOptimizer as ClippedOptimizer,
     LazyAdamOptimizer as LazyAdamOptimizer,
     RowwiseAdagradOptimizer as RowwiseAdagradOptimizer,
     SGDOptimizer as SGDOptimizer,

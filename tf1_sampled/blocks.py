@@ -54,8 +54,9 @@ def log_sum_exp(weights: Table, biases: Optional[Table], inputs: TensorLike, num
       name: string.
 
     Returns:
-      float [B], float64 where weights or inputs are, else float32. Both passes together hold
-      [B, block_size] scores, a copy of the C rows, and their gradient.
+      float [B], float64 where weights or inputs are, else float32. The value alone holds
+      [B, block_size] scores and the rows of a block. With the gradient it is the scores, a copy of the C
+      rows, and their gradient.
 
     Raises:
       InputError: an argument out of its range, or of another type or shape.
@@ -73,7 +74,8 @@ def log_sum_exp(weights: Table, biases: Optional[Table], inputs: TensorLike, num
             return tf.reduce_logsumexp(_scores(inputs, rows[0], bias[0]), 1)
 
         def add(block, log_sum):
-            scores = _scores(inputs, tf.gather(rows, block), tf.gather(bias, block))
+            # Not of `rows`, so that TensorFlow leaves these out where nobody wants gradients.
+            scores = _scores(inputs, *_lookup(function, tables, inputs, ids[block], num_classes))
             return [tf.reduce_logsumexp(tf.stack([log_sum, tf.reduce_logsumexp(scores, 1)]), 0)]
 
         log_sum, = _fold(add, [tf.fill(tf.shape(inputs)[:1], _lowest(inputs.dtype))], range(num_blocks))
@@ -146,7 +148,9 @@ def _checked(function, weights, biases, inputs, num_classes):
 def _division(function, num_classes, block_size, at_least=1):
     """Return (number of blocks, classes in each). The last block may reach beyond num_classes."""
     checks.positive(function, "block_size", block_size)
-    size = min(max(block_size, at_least), num_classes)
+    num_blocks = -(-num_classes // min(max(block_size, at_least), num_classes))
+    # Blocks of about one size: with 100 classes in blocks of 60, the second would be 20 rows of padding.
+    size = max(-(-num_classes // num_blocks), at_least)
     return -(-num_classes // size), size
 
 

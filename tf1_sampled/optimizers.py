@@ -16,9 +16,8 @@ time. All are `tf.train.Optimizer`s, for dense and sparse gradients, with refere
 variables. Where a step is built in a variable scope, the scope's regularizer, partitioner, custom getter
 and caching device do not apply to the slots.
 
-`merged` sums the occurrences of each row, for gradient clipping:
-
-    clipped, norm = tf.clip_by_global_norm([merged(gradient) for gradient in gradients], 5.0)
+`ClippedOptimizer` clips gradients by their norm before another optimizer takes them; `merged` sums the
+occurrences of each row, for other kinds of clipping.
 """
 import contextlib
 from typing import Union
@@ -58,6 +57,57 @@ def merged(gradient: Tensor) -> Tensor:
     rows, position = tf.unique(gradient.indices)
     sums = tf.math.unsorted_segment_sum(gradient.values, position, tf.size(rows))
     return tf.IndexedSlices(sums, rows, gradient.dense_shape)
+
+
+class ClippedOptimizer(tf.train.Optimizer):
+    """An optimizer of gradients that are clipped by their global norm.
+
+        g <- g clip_norm / max(clip_norm, |g|),   |g| the norm of all gradients together
+
+        train_op = ClippedOptimizer(AdagradOptimizer(0.1), 5.0).minimize(loss)
+
+    Sparse gradients are `merged` first, so that |g| is the norm of the gradient and costs what the batch
+    costs. A norm that is not finite makes all gradients NaN. Slots and checkpoints are the other
+    optimizer's.
+
+    Args:
+      optimizer: tf.train.Optimizer.
+      clip_norm: float above 0.
+
+    Raises:
+      InputError: clip_norm is not above 0.
+
+    Reference: Pascanu et al. 2013, "On the Difficulty of Training Recurrent Neural Networks",
+      algorithm 1.
+    """
+
+    def __init__(self, optimizer: tf.train.Optimizer, clip_norm: Number) -> None:
+        checks.argument(clip_norm > 0, "ClippedOptimizer", "clip_norm", "a number above 0", clip_norm)
+        super().__init__(False, "Clipped")
+        self._optimizer, self._clip_norm = optimizer, clip_norm
+
+    def compute_gradients(self, *args, **kwargs):
+        """Compute the gradients, not clipped yet: as tf.train.Optimizer."""
+        return self._optimizer.compute_gradients(*args, **kwargs)
+
+    def apply_gradients(self, grads_and_vars, global_step=None, name=None):
+        """Clip the gradients and apply them: as tf.train.Optimizer."""
+        gradients, variables = zip(*grads_and_vars)
+        once = [merged(gradient) for gradient in gradients]
+        clipped, _ = tf.clip_by_global_norm(once, self._clip_norm)
+        return self._optimizer.apply_gradients(list(zip(clipped, variables)), global_step, name)
+
+    def get_slot(self, var, name):
+        """Return a slot of the other optimizer."""
+        return self._optimizer.get_slot(var, name)
+
+    def get_slot_names(self):
+        """Return the names of the other optimizer's slots."""
+        return self._optimizer.get_slot_names()
+
+    def variables(self):
+        """Return the variables of the other optimizer."""
+        return self._optimizer.variables()
 
 
 class SGDOptimizer(tf.train.GradientDescentOptimizer):

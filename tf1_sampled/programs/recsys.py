@@ -14,6 +14,7 @@ import time
 from typing import Any, Dict, List, Optional
 
 from tf1_sampled import charts, settings
+from tf1_sampled.cluster.settings import ClusterSettings
 from tf1_sampled.files import finding, places
 from tf1_sampled.programs import running
 from tf1_sampled.recsys import model_files, offers, tables, youtube_dnn
@@ -48,7 +49,7 @@ class ResultSettings(settings.Settings):
 
 def main() -> None:
     """Run the program with the flags of sys.argv."""
-    running.run("run_recsys", __doc__, [YouTubeDNN, ResultSettings], _run)
+    running.run("run_recsys", __doc__, [YouTubeDNN, ResultSettings, ClusterSettings], _run)
 
 
 def _run(model: YouTubeDNN, results: ResultSettings, host: running.ProgramHost) -> None:

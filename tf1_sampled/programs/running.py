@@ -3,7 +3,7 @@
     def body(model, results, host):
         ...
 
-    running.run("run_word2vec", __doc__, [Word2Vec, ResultSettings], body)
+    running.run("run_word2vec", __doc__, [Word2Vec, ResultSettings, ClusterSettings], body)
 """
 import argparse
 import contextlib
@@ -13,7 +13,8 @@ import sys
 from typing import Any, Callable, Dict, Iterator, NoReturn, Optional, Sequence, Type
 
 from tf1_sampled import checks
-from tf1_sampled.cluster import launch, settings as cluster_settings
+from tf1_sampled.cluster import launch
+from tf1_sampled.cluster.settings import ClusterSettings
 from tf1_sampled.files import streams
 from tf1_sampled.programs import flags, quiet, signals
 from tf1_sampled.settings import Settings
@@ -81,16 +82,17 @@ def run(program: str, doc: str, classes: Sequence[Type[Settings]],
     Args:
       program: string, its name in errors about flags.
       doc: string, the beginning of --help.
-      classes: Settings classes, each an argument of the body.
+      classes: Settings classes, each an argument of the body. ClusterSettings, the last one of a
+        program that trains in a cluster too, is none.
       body: function of the settings objects and of a ProgramHost; not called in a parameter server.
     """
-    every_class = [*classes, cluster_settings.ClusterSettings]
     with errors_told():
         if flags.wants_help(sys.argv[1:]):
-            print(flags.help_text(os.path.basename(sys.argv[0]), doc, every_class))
+            print(flags.help_text(os.path.basename(sys.argv[0]), doc, classes))
             return
-        *own, cluster = flags.parse(program, sys.argv, every_class)
-        cluster = cluster.cluster()
+        own = flags.parse(program, sys.argv, classes)
+        is_of_cluster = isinstance(own[-1], ClusterSettings)
+        cluster = own.pop().cluster() if is_of_cluster else None
         launch.watch()
         if cluster and cluster.is_ps:
             quiet.import_tensorflow()

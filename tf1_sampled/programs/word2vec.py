@@ -13,6 +13,7 @@ from typing import Any, Dict, List, Optional, Sequence
 
 from tf1_sampled import charts, settings
 from tf1_sampled.cluster import launch
+from tf1_sampled.cluster.settings import ClusterSettings
 from tf1_sampled.files import finding, places
 from tf1_sampled.programs import running
 from tf1_sampled.settings import setting
@@ -75,7 +76,7 @@ class ResultSettings(settings.Settings):
 
 def main() -> None:
     """Run the program with the flags of sys.argv."""
-    running.run("run_word2vec", __doc__, [Word2Vec, ResultSettings], _run)
+    running.run("run_word2vec", __doc__, [Word2Vec, ResultSettings, ClusterSettings], _run)
 
 
 def _run(model: Word2Vec, results: ResultSettings, host: running.ProgramHost) -> None:

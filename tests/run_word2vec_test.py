@@ -264,20 +264,21 @@ class RunWord2vecTest(parameterized.TestCase):
          "error: --projector: wanted a place of its own, got metrics.json, which m keeps for itself"),
         ("text_in_metrics", ["--corpus=CORPUS,m/metrics.json", "--model_dir=m"],
          "error: --corpus: wanted a place of its own, got metrics.json, which m keeps for itself"),
-        ("no_flag", ["CORPUS"], "run_word2vec: arguments: wanted flags alone, several files as "
-                                "--corpus=a.txt,b.txt or as a glob in quotes, got '/"),
+        ("no_flag", ["CORPUS"], "run_word2vec: arguments: wanted only flags (for several files: "
+                                "--corpus=a.txt,b.txt or a glob in quotes), got '/"),
         ("glob_of_the_shell", ["--corpus", "CORPUS", "s2.txt", "s3.txt"], "got 's2.txt s3.txt'"),
         ("no_corpus", ["--corpus="],
          "run_word2vec: --corpus: wanted the name of a file, got ''"),
         ("no_name", ["--corpus=CORPUS,,b.txt"], "--corpus: wanted names of files, folders or globs, g"),
         ("twice", ["--corpus=-,-"], "run_word2vec: --corpus: wanted standard input (-) once, got '-,-'"),
         ("min_count", ["--corpus=CORPUS", "--read_vocab=VECTORS", "--min_count=5"],
-         "run_word2vec: --read_vocab: wanted no --min_count beside it, got 5"),
+         "run_word2vec: --min_count: wanted no value together with --read_vocab, got 5"),
         ("max_vocab", ["--corpus=CORPUS", "--read_vocab=VECTORS", "--max_vocab=9"],
-         "run_word2vec: --read_vocab: wanted no --max_vocab beside it, got 9"),
+         "run_word2vec: --max_vocab: wanted no value together with --read_vocab, got 9"),
         ("window", ["--corpus=CORPUS", "--window=1001"],
          "run_word2vec: --window: wanted an integer from 1 to 1000, got 1001"),
-        ("flat", ["--corpus=CORPUS", "--projector=out", "--dim=1"], "--dim: wanted 2 or more of a"),
+        ("flat", ["--corpus=CORPUS", "--projector=out", "--dim=1"],
+         "--dim: wanted 2 or more together with --projector, got 1"),
         ("similarity", ["--corpus=CORPUS", "--eval_similarity=CORPUS"], "corpus.txt: line 1: wanted"),
         ("analogies", ["--corpus=CORPUS", "--eval_analogies=CORPUS"], "corpus.txt: line 1: wanted"),
         ("vocabulary", ["--corpus=CORPUS", "--read_vocab=CORPUS"], "corpus.txt: line 1: wanted a word"),
@@ -292,7 +293,7 @@ class RunWord2vecTest(parameterized.TestCase):
         ("text_in_vocabulary", ["--corpus=CORPUS", "--model_dir=m", "--vectors=m/vocab.txt"],
          "error: --vectors: wanted a place of its own, got vocab.txt, which m keeps for itself"),
         ("earlier", ["--corpus=CORPUS", "--init_from=a,b,c"],
-         "run_word2vec: --init_from: wanted vectors, and maybe output vectors, got 'a,b,c'"),
+         "run_word2vec: --init_from: wanted one or two files: vectors, output vectors, got 'a,b,c'"),
     )
     def test_wrong_input_is_one_line_and_needs_no_tensorflow(self, arguments, message):
         places = {"CORPUS": self.corpus, "EMPTY": self.create_tempdir().full_path,
@@ -318,8 +319,8 @@ class RunWord2vecTest(parameterized.TestCase):
     def test_a_launched_worker_has_no_standard_input(self):
         with mock.patch.dict(os.environ, {"TF1_SAMPLED_LAUNCH": self._path("told")}):
             err = self._fail("--corpus=" + self.corpus + ",-", no_tensorflow=True)
-        self.assertEqual(err, "run_word2vec.py: error: run_word2vec: --corpus: wanted files, as no "
-                              "process of a cluster has a standard input, got '-'\n")
+        self.assertEqual(err, "run_word2vec.py: error: run_word2vec: --corpus: wanted files, as the "
+                              "processes of a cluster have no standard input, got '-'\n")
 
     def test_pictures_want_matplotlib(self):
         err = self._fail("--corpus=" + self.corpus, "--plots=plots", no_tensorflow=True,
@@ -369,12 +370,12 @@ class RunWord2vecTest(parameterized.TestCase):
         self.assertEqual((code, err), (0, ""))
         for flag in ("--loss", "--sampler", "--num_sampled", "--eval_similarity", "--init_from"):
             self.assertIn(flag, out)
-        self.assertIn("Trains word vectors, skip-gram or CBOW", out)
-        told = " ".join(out.split())
-        for text in ("or - for standard input", "A glob matches a name with a comma in it: 'we?ird.txt'",
-                     "without --min_count and --max_vocab", "--sampler=all all words",
-                     "adagrad 0.1, adam 0.0003, rowwise_adagrad 0.2, sgd 0.001; half of it with"):
-            self.assertIn(text, told)
+        self.assertIn("Train word vectors, skip-gram or CBOW", out)
+        words = " ".join(out.split())
+        for text in ("or - for standard input", "If a name has a comma, write a glob: 'we?ird.txt'",
+                     "It replaces --min_count and --max_vocab", "--sampler=all, which takes all words",
+                     "adagrad 0.1, adam 0.0003, rowwise_adagrad 0.2, sgd 0.001); half of that with"):
+            self.assertIn(text, words)
 
 
 if __name__ == "__main__":

@@ -97,8 +97,8 @@ class JudgedTest(parameterized.TestCase):
         host = mock.Mock(report=lines.append)
         results = program.ResultSettings(neighbours=["King", "king", "colour"])
         program._check_neighbours(["king", "queen"], results, host)
-        wanted = "query: neighbours: wanted a word of the vectors"
-        self.assertEqual([wanted + " (close: king), got 'King'", wanted + ", got 'colour'"], lines)
+        wanted = "query: neighbours: wanted a word of the vocabulary"
+        self.assertEqual([wanted + " (similar: king), got 'King'", wanted + ", got 'colour'"], lines)
         program._check_neighbours(["king"], program.ResultSettings(), host)
         with self.assertRaisesRegex(InputError, "^query: neighbours: wanted .* got 'King'"):
             program._check_neighbours(["queen"], results, host)
@@ -112,7 +112,7 @@ class JudgedTest(parameterized.TestCase):
             made.show_neighbours()
         self.assertEqual([
             "", "Nearest neighbours:",
-            "query: neighbours: wanted a word of the vectors (close: king), got 'King'",
+            "query: neighbours: wanted a word of the vocabulary (similar: king), got 'King'",
             "  king             queen 0.71"], out.getvalue().splitlines())
 
 

@@ -96,7 +96,7 @@ class RunWord2vecTest(parameterized.TestCase):
             "--loss=sampled_softmax", "--corpus=text", "--dim=16", "--batch_size=256", "--sample=0",
             "--epochs=3", "--l2=0.0001", "--model_dir=model", "--vectors=out/words.txt",
             "--eval_similarity=" + judged)
-        self.assertIn("24,000 words, 10 different ones in the vocabulary", out)
+        self.assertIn("Text: 24,000 words; vocabulary: 10 words", out)
         self.assertRegex(out, r"Full softmax loss on held-out text: 1\.\d+ nats")
         self.assertRegex(out, r"pairs.tsv +0.\d+ +\d+ +1\n")
         self.assertIn("pairs.tsv: 1 words are not among the first 300,000: unheard\n", out)
@@ -286,7 +286,7 @@ class RunWord2vecTest(parameterized.TestCase):
          "old.txt: wanted vectors of 3 dimensions, got 2"),
         ("init_from", ["--corpus=CORPUS", "--init_from=CORPUS"], "corpus.txt: line 1: wanted a header"),
         ("neighbours", ["--corpus=CORPUS", "--neighbours=aple,colour"],
-         "--neighbours: wanted a word of the vectors (close: apple), got 'aple'"),
+         "--neighbours: wanted a word of the vocabulary (similar: apple), got 'aple'"),
         ("loss", ["--loss=hinge"], "run_word2vec: --loss: wanted one of full_softmax, "),
         ("model", ["--model=glove"], "run_word2vec: --model: wanted one of cbow, skipgram, got 'glove'"),
         ("unknown", ["--dimension=3"], "dimension"),

@@ -136,14 +136,14 @@ class ReadCorpusTest(word2vec_case.CorpusTestCase):
             np.testing.assert_array_equal(np.bincount(tokens[tokens != END]), read.counts)
         self.assertLess(reads[1].num_raw_words, reads[0].num_raw_words)
         self.assertLess(reads[2].num_raw_words, reads[1].num_raw_words)
-        self.assertRegex(self.lines[-1], "Joined [0-9,]+ different phrases, which leaves [0-9,]+ words")
+        self.assertRegex(self.lines[-1], "Joined [0-9,]+ different phrases; encoded [0-9,]+ words")
         again = self.read_path(path, phrases=2)
         self.assertStartsWith(self.lines[-1], "Read from cache: ")
         np.testing.assert_array_equal(whole(again), whole(reads[2]))
 
     @parameterized.parameters(
         ("", "something in it, got an empty file"), (" \n\n ", "wanted words, got none"),
-        ("a b c", "at least 2 different words that come min_count = 2 times, got 0 of 3"),
+        ("a b c", "at least 2 different words with a count of min_count = 2 or more, got 0 of 3"),
         ("a a a", "at least 2 .* got 1 of 1"), ("a\0b a", "a binary file"))
     def test_a_text_without_words_is_named(self, content, message):
         with self.assertRaisesRegex(InputError, "text.txt: .*" + message):
@@ -157,7 +157,7 @@ class ReadCorpusTest(word2vec_case.CorpusTestCase):
         (dict(phrases=True), "phrases: wanted an integer of 0 or more, got True"),
         (dict(encoding="utf-9"), "encoding: wanted the name of a text encoding, got 'utf-9'"),
         (dict(vocabulary=(["a", "b"], [1])), "vocabulary: wanted a count for each of 2 words"),
-        (dict(vocabulary=(["a", "a"], [1, 2])), "vocabulary: wanted words that come once"),
+        (dict(vocabulary=(["a", "a"], [1, 2])), "vocabulary: wanted distinct words"),
         (dict(vocabulary=(["x", "y"], [1, 2])), "text.txt: wanted words of the vocabulary, got none"),
         (dict(vocabulary=(["a"], [1])), "at least 2 different words in the vocabulary, got 1 of 1"))
     def test_wrong_arguments_are_named(self, options, message):
@@ -172,7 +172,7 @@ class ReadCorpusTest(word2vec_case.CorpusTestCase):
         self.assertEmpty(self.entries())
 
     def test_words_that_no_file_can_hold(self):
-        with self.assertRaisesRegex(InputError, "encoding: wanted one that gives Unicode characters"):
+        with self.assertRaisesRegex(InputError, "encoding: wanted an encoding that decodes to"):
             self.read(b"a b\\ud800 c", encoding="unicode_escape")
         self.assertEmpty(self.entries())
 

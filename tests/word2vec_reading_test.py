@@ -56,8 +56,8 @@ class SentencesTest(ReadingTestCase):
         self.assertEmpty(os.listdir(self.temporary))
         self.assertFalse(os.path.exists(os.path.join(self.folder, "cache")))
         self.assertEqual(self.lines[-2:], [
-            "6 words, 3 different ones in the vocabulary",
-            "No words are held out: the loss that is shown is that of the training"])
+            "Text: 6 words; vocabulary: 3 words",
+            "No text is held out: the reported loss is the training loss"])
 
     def test_any_word_stays_as_it_is(self):
         sentences = [["\ufefffirst", "-", "É", "\u4e2d", "a" * 1000], ["#", "\ufeff"]]
@@ -82,7 +82,7 @@ class SentencesTest(ReadingTestCase):
         ("line_end", [["a", "b\u2028"]], "in sentence 1, got 'b\\u2028'"),
         ("nul", [["a", "b\0"]], "in sentence 1, got 'b\\x00'"),
         ("surrogate", [["a", "\ud800"]], "in sentence 1, got '\\ud800'"),
-        ("number", [["a"], ["b", 5]], "none empty, in sentence 2, got 5"),
+        ("number", [["a"], ["b", 5]], "white space in sentence 2, got 5"),
         ("generator_of_strings", (word for word in ["a b", "c"]), "words as sentence 1, got 'a b'"),
         ("string_among_lists", [["a"], "b c"], "a list of words as sentence 2, got 'b c'"),
         ("bytes_among_lists", [["a"], b"bc"], "a list of words as sentence 2, got b'bc'"),
@@ -162,9 +162,9 @@ class FilesTest(ReadingTestCase):
 
     def test_the_share_that_is_held_out_is_a_setting_and_said(self):
         sentences = [["w%d" % (i % 7)] * 10 for i in range(1000)]
-        none = "No words are held out: the loss that is shown is that of the training"
-        for share, said in ((0.01, "100 of these words are held out, for the loss that is shown"),
-                            (0.1, "1,000 of these words are held out, for the loss that is shown"),
+        none = "No text is held out: the reported loss is the training loss"
+        for share, said in ((0.01, "Held out for the reported loss: 100 words"),
+                            (0.1, "Held out for the reported loss: 1,000 words"),
                             (0.0, none)):
             settings = Word2VecSettings(held_out=share)
             with reading.open_text(settings, sentences, self.lines.append) as text:
@@ -202,7 +202,7 @@ class FilesTest(ReadingTestCase):
         sentences = [["a"], ["b"], [], ["a"]] * 50
         self.assertEqual(
             self.fail_to_read(sentences), "Word2VecSettings: corpus: wanted a line with two words of "
-            "the vocabulary, or join_lines, as the windows end at the ends of lines, got 'none'")
+            "the vocabulary, or join_lines, as windows do not cross the ends of lines, got 'none'")
         self.assertEqual(self.read(sentences, join_lines=True)[0], ["a", "b"])
         # Words that the vocabulary lacks leave no gap.
         self.read([["a", "rare%d" % i, "b"] for i in range(20)], min_count=5)

@@ -262,13 +262,13 @@ class FitTest(FittedCase):
     def test_lines_go_to_the_logger_and_nowhere_else(self):
         with self.assertLogs("tf1_sampled", logging.INFO) as logs:
             Word2Vec(**_SMALL).fit(self.sentences)
-        self.assertIn("3,600 words, 10 different ones in the vocabulary", " ".join(logs.output))
+        self.assertIn("Text: 3,600 words; vocabulary: 10 words", " ".join(logs.output))
 
     @parameterized.parameters(
         ([["a", "b c"]], "Word2Vec: sentences: wanted words of Unicode characters without white space"),
         ((word for word in ["a"]), "Word2Vec: sentences: wanted a list of words as sentence 1, got 'a'"),
         ([], "Word2Vec: sentences: wanted lists of words, got 'none'"),
-        ([["a", "b"]], "sentences: wanted at least 2 different words that come min_count = 5 times"),
+        ([["a", "b"]], "sentences: wanted at least 2 different words with a count of"),
         (["no/such/file"], "no/such/file: wanted a readable file"))
     def test_what_are_no_sentences(self, sentences, message):
         with self.assertRaises(InputError) as caught:
@@ -310,7 +310,7 @@ class InterruptTest(FittedCase):
             model = Word2Vec(**_SMALL).fit(self.sentences, host=who)
         self.assertIs(signal.getsignal(signal.SIGINT), handler)
         self.assertIn("fit was stopped", " ".join(str(warning.message) for warning in warned))
-        self.assertIn("3,600 words, 10 different ones in the vocabulary", who.lines)
+        self.assertIn("Text: 3,600 words; vocabulary: 10 words", who.lines)
         self.assertFalse(model.is_whole)
         self.assertLess(model.history[-1][0], whole.history[-1][0])
         self.assertLen(model.most_similar("apple", k=3), 3)

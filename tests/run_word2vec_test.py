@@ -1,4 +1,4 @@
-"""The program as a user runs it, on text with a known answer."""
+"""Tests of the program run as a user does, on text with a known answer."""
 import gzip
 import json
 import os
@@ -20,7 +20,7 @@ try:
 except ImportError:
     KeyedVectors = None
 
-# Two sets of words that never stand in one sentence.
+# Two sets of words that never occur in the same sentence.
 _TOPICS = ("apple bread cheese dates eggs".split(), "anvil bolt chisel drill engine".split())
 
 
@@ -46,14 +46,14 @@ class RunWord2vecTest(parameterized.TestCase):
         return run_program.run("run_word2vec.py", self.folder, *arguments, **options)
 
     def _succeed(self, *arguments, **options):
-        """Standard output of a run that goes well."""
+        """Run the program without an error, and return its standard output."""
         code, out, err = self._run(*arguments, **options)
         self.assertEqual(code, 0, err)
         self.assertNotIn("Traceback", err)
         return out
 
     def _fail(self, *arguments, **options):
-        """The error of a run that does not, one line."""
+        """Run the program with an error, and return its standard error."""
         code, _, err = self._run(*arguments, **options)
         self.assertEqual(code, 1, err)
         self.assertNotIn("Traceback", err)
@@ -63,7 +63,7 @@ class RunWord2vecTest(parameterized.TestCase):
         return os.path.join(self.folder, *names)
 
     def _check_neighbours(self, words, rows, topics=_TOPICS):
-        """That the nearest words of each are those of its topic."""
+        """Check that the nearest words of each word are of its topic."""
         unit = evaluation.unit_rows(rows)
         for topic in topics:
             for word in topic:
@@ -71,7 +71,7 @@ class RunWord2vecTest(parameterized.TestCase):
                 self.assertCountEqual([words[i] for i in ids] + [word], topic)
 
     def _metrics(self, folder):
-        """metrics.json, whose files must be there."""
+        """Return the content of metrics.json, and check that its files exist."""
         with open(self._path(folder, "metrics.json")) as stream:
             metrics = json.load(stream)
         self.assertCountEqual(metrics, [
@@ -82,7 +82,7 @@ class RunWord2vecTest(parameterized.TestCase):
             self.assertTrue(os.path.exists(self._path(path)), path)
         return metrics
 
-    def test_from_a_folder_of_text_to_vectors(self):
+    def test_a_folder_of_text_gives_vectors(self):
         lines = list(_lines())
         os.mkdir(self._path("text"))
         with open(self._path("text", "a.txt"), "w") as stream:
@@ -99,7 +99,7 @@ class RunWord2vecTest(parameterized.TestCase):
         self.assertIn("Text: 24,000 words; vocabulary: 10 words", out)
         self.assertRegex(out, r"Full softmax loss on held-out text: 1\.\d+ nats")
         self.assertRegex(out, r"pairs.tsv +0.\d+ +\d+ +1\n")
-        self.assertIn("pairs.tsv: 1 words are not among the first 300,000: unheard\n", out)
+        self.assertIn("pairs.tsv: 1 words are not among the first 300,000 of the vocabulary: unh", out)
         words, rows = vectors.read_vectors(self._path("out", "words.txt"))
         self.assertCountEqual(words, _TOPICS[0] + _TOPICS[1])
         self.assertEqual(rows.shape, (10, 16))
@@ -117,8 +117,8 @@ class RunWord2vecTest(parameterized.TestCase):
         self.assertEqual(losses[-1], metrics["full_softmax_loss"])
         self.assertIn("Wrote " + ", ".join(metrics["files"]), out)
 
-    def test_all_that_it_can_write(self):
-        # A phrase, rare enough to be one.
+    def test_every_result_is_written(self):
+        # A pair of words that is rare enough to be a phrase.
         with open(self.corpus, "a") as stream:
             stream.write("new york apple bread\n" * 60)
         questions = self.create_tempfile("questions.txt", (
@@ -162,7 +162,7 @@ class RunWord2vecTest(parameterized.TestCase):
         score = evaluation.analogies(words, rows, evaluation_sets.read_analogies(questions))
         self.assertRegex(out, r"\n  food +%.1f%% +1 +1\n  tools +%.1f%% +5 +0\n" % (
             tuple(100 * section.accuracy for section in score.sections)))
-        self.assertIn("questions.txt: 1 words are not among the first 30,000: unheard\n", out)
+        self.assertIn("questions.txt: 1 words are not among the first 30,000 of the vocabulary: ", out)
         metrics = self._metrics("model")
         self.assertEqual(metrics["scores"][questions]["accuracy"], score.total.accuracy)
         self.assertLess(metrics["full_softmax_loss"], 2)
@@ -171,7 +171,7 @@ class RunWord2vecTest(parameterized.TestCase):
         self.assertCountEqual(metrics["files"],
                               ["model/", "model/metrics.json"] + ["out/" + name for name in names])
 
-    def test_going_on_with_a_new_text(self):
+    def test_a_warm_start_on_a_new_text(self):
         random = np.random.RandomState(1)
         old = ["gone", "apple", "anvil", "lost"]
         rows, output_rows = random.standard_normal([2, 4, 6]).astype(np.float32)
@@ -189,7 +189,7 @@ class RunWord2vecTest(parameterized.TestCase):
         self._check_neighbours(words[:-2], new_rows[:-2])
         self.assertTrue(np.all(new_rows[words.index("apple")] != rows[1]))
 
-        # The vocabulary of it, with words that it never saw, for a text that has one of them.
+        # Its vocabulary, with words that it never saw, for a text that has one of these words.
         with open(self.corpus, "a") as stream:
             stream.write("gone apple gone\n" * 3)
         self._succeed("--corpus=" + self.corpus, "--read_vocab=vocab.txt", "--save_vocab=again.txt",
@@ -200,7 +200,7 @@ class RunWord2vecTest(parameterized.TestCase):
         self.assertEqual(after, words)
         self.assertEqual(counts_after.tolist(), counts[:-2].tolist() + [1, 0])
 
-    def test_all_words_as_negatives_and_vectors_that_go_on_in_their_place(self):
+    def test_a_warm_start_may_overwrite_its_vectors_with_all_words_as_negatives(self):
         rows = np.random.RandomState(1).standard_normal([2, 6]).astype(np.float32)
         vectors.write_vectors(self._path("vectors.bin"), ["gone", "apple"], rows)
         self._succeed("--corpus=" + self.corpus, "--sampler=all", "--init_from=vectors.bin",
@@ -209,8 +209,8 @@ class RunWord2vecTest(parameterized.TestCase):
         self.assertCountEqual(words, _TOPICS[0] + _TOPICS[1] + ["gone"])
         np.testing.assert_array_equal(new_rows[words.index("gone")], rows[0])
 
-    def test_one_thread_gives_the_same_vectors_from_standard_input_too(self):
-        # Each line is a word: only where lines are joined are there words around it.
+    def test_one_thread_gives_the_same_vectors_from_standard_input(self):
+        # Each line is a word, which has neighbours only if lines are joined.
         text = _text(number=300, words=80).replace(" ", "\n")
         found = []
         for name in ("a", "b"):
@@ -221,7 +221,7 @@ class RunWord2vecTest(parameterized.TestCase):
         self.assertEqual(found[0][0], found[1][0])
         np.testing.assert_array_equal(found[0][1], found[1][1])
         self._check_neighbours(*found[0])
-        # What came from standard input is deleted.
+        # The encoded standard input is deleted.
         self.assertEqual(os.listdir(self._path(run_program.CACHE, "tf1_sampled")), [])
 
     @parameterized.named_parameters(
@@ -295,7 +295,7 @@ class RunWord2vecTest(parameterized.TestCase):
         ("earlier", ["--corpus=CORPUS", "--init_from=a,b,c"],
          "run_word2vec: --init_from: wanted one or two files: vectors, output vectors, got 'a,b,c'"),
     )
-    def test_wrong_input_is_one_line_and_needs_no_tensorflow(self, arguments, message):
+    def test_an_input_error_is_one_line_without_importing_tensorflow(self, arguments, message):
         places = {"CORPUS": self.corpus, "EMPTY": self.create_tempdir().full_path,
                   "FULL": os.path.dirname(self.corpus),
                   "OTHER": os.path.dirname(self.create_tempdir().create_file("any").full_path),
@@ -310,26 +310,26 @@ class RunWord2vecTest(parameterized.TestCase):
         self.assertStartsWith(err, "run_word2vec.py: error: ")
         self.assertEmpty(set(os.listdir(self.folder)) - {run_program.CACHE})
 
-    def test_what_only_the_graph_can_tell(self):
+    def test_an_error_of_the_graph_is_one_line(self):
         err = self._fail("--corpus=" + self.corpus, "--loss=softmax_at_k", "--num_sampled=9")
         self.assertEqual(err, "run_word2vec.py: error: run_word2vec: --at_k: wanted at most the number "
                               "of negatives, 9, got 20\n")
         self.assertEmpty(set(os.listdir(self.folder)) - {run_program.CACHE})
 
-    def test_a_launched_worker_has_no_standard_input(self):
+    def test_a_launched_worker_cannot_read_standard_input(self):
         with mock.patch.dict(os.environ, {"TF1_SAMPLED_LAUNCH": self._path("told")}):
             err = self._fail("--corpus=" + self.corpus + ",-", no_tensorflow=True)
         self.assertEqual(err, "run_word2vec.py: error: run_word2vec: --corpus: wanted files, as the "
                               "processes of a cluster have no standard input, got '-'\n")
 
-    def test_pictures_want_matplotlib(self):
+    def test_plots_need_matplotlib(self):
         err = self._fail("--corpus=" + self.corpus, "--plots=plots", no_tensorflow=True,
                          no_matplotlib=True)
         self.assertStartsWith(err, "run_word2vec.py: error: plots: matplotlib: wanted it installed, as "
                               "by pip install 'tf1_sampled[plots]', got ")
         self.assertLen(err.splitlines(), 1)
 
-    def test_one_word_and_binary_corpora(self):
+    def test_corpora_of_one_word_or_binary_are_errors(self):
         for content, message in [(b"a a a a a a a", "at least 2 different words"),
                                  (b"\0\1\2", "a binary file"), (b"", "an empty file")]:
             path = self.create_tempfile(content=content, mode="wb").full_path
@@ -339,12 +339,12 @@ class RunWord2vecTest(parameterized.TestCase):
 
     @parameterized.parameters("adagrad", "adam", "sgd")
     def test_no_default_diverges(self, optimizer):
-        # On ten words, of which a step has hundreds of uses each.
+        # Ten words, each of which occurs hundreds of times in a step.
         self._succeed("--corpus=" + self.corpus, "--optimizer=" + optimizer, "--loss=sampled_softmax",
                       "--sample=0", "--num_sampled=10", "--model_dir=model")
         self.assertLess(self._metrics("model")["full_softmax_loss"], np.log(10) + 0.01)
 
-    def test_a_loss_that_is_far_beyond_a_guess_stops_the_training(self):
+    def test_a_loss_far_above_a_uniform_guess_stops_the_training(self):
         err = self._fail("--corpus=" + self.corpus, "--learning_rate=1000", "--batch_size=256",
                          "--sample=0", "--model_dir=model")
         self.assertRegex(err.splitlines()[-1], "loss: wanted a finite number of at most 2303, got "
@@ -357,7 +357,7 @@ class RunWord2vecTest(parameterized.TestCase):
         self.assertRegex(err.splitlines()[-1], "loss: wanted a finite number.*, got (nan|inf) at step ")
         self.assertFalse(os.path.exists(self._path("model", "checkpoint")))
 
-    def test_an_earlier_model_is_kept(self):
+    def test_files_of_another_program_in_model_dir_are_kept(self):
         os.makedirs(self._path("model"))
         with open(self._path("model", "model.ckpt-1.index"), "w"):
             pass

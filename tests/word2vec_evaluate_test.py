@@ -52,7 +52,7 @@ class EvaluateTest(parameterized.TestCase):
         self.assertEqual([
             line for name in ("v.vec", "w.txt") for line in (
                 name + ": 5 words, 3 dimensions", "similarity: Spearman score pairs left out",
-                "p.txt 1.000 2 0", "analogies: right score questions left out", "q.txt 100.0% 1 0",
+                "p.txt 1.000 2 0", "analogies: correct score questions left out", "q.txt 100.0% 1 0",
                 "royal 100.0% 1 0")], lines)
         with open(self.path("out/s.json")) as stream:
             scores = json.load(stream)
@@ -62,7 +62,7 @@ class EvaluateTest(parameterized.TestCase):
 
     def test_max_rows_and_top_limit_the_words(self):
         for flag in ("--max_rows=3", "--top=3"):
-            self.assertIn("p.txt: no score, as 0 of 2 pairs have both words",
+            self.assertIn("p.txt: no score, as 0 of 2 pairs have two known words",
                           self.evaluate("FOLDER/v.vec", "--similarity=FOLDER/p.txt", flag))
 
     def test_a_flag_names_the_columns(self):

@@ -15,9 +15,9 @@ The SavedModel loads in TensorFlow 1.15 and 2, whichever version wrote it. Its s
     most_similar  words: string [N], k: int32 scalar    -> words: string [N, k], cosines: float32 [N, k]
 
 Words are looked up exactly, with their case. An unknown word has a vector of zeros, and its most similar
-words are empty strings with cosine 0. most_similar returns the words with the largest cosine, best first,
-ties by the smaller id, without the word itself. If k is larger than V - 1, it returns V - 1 words. It
-needs memory for N V numbers. An id out of range or a k below 1 is an InvalidArgumentError.
+words are empty strings with cosine 0. most_similar returns the words with the largest cosine, best
+first, ties by the smaller id, without the word itself. If k is larger than V - 1, it returns V - 1
+words. It needs memory for N V numbers. An id out of range or a k below 1 is an InvalidArgumentError.
 """
 import hashlib
 import os
@@ -89,9 +89,9 @@ def write_projector(folder, words, vectors, replaces=False, most=10000):
         vectors.tsv               a vector per line: numbers of six digits, separated by tabs
         metadata.tsv              a word per line; a file of one column has no header
 
-    `tensorboard --logdir FOLDER` shows them as an embedding. The standalone projector ("Load") also reads
-    the two .tsv files. Words stay as they are, even if they begin with =, +, - or @: the projector shows
-    them as labels, but a spreadsheet would compute them.
+    `tensorboard --logdir FOLDER` shows them as an embedding. The standalone projector ("Load") also
+    reads the two .tsv files. Words stay as they are, even if they begin with =, +, - or @: the projector
+    shows them as labels, but a spreadsheet would compute them.
 
     Args:
       folder: path of a new or empty folder.

@@ -4,7 +4,7 @@
     held_out = blocks(tokens, len(text.words), window=5)
     auc(held_out, (embeddings, output_vectors), text.counts, window=5)
 
-`pieces` are the parts to train on. Each word that has a neighbour in the text also has one in the pieces.
+`pieces` are the parts to train on. A word that has a neighbour in the text also has one in the pieces.
 """
 import numpy as np
 

@@ -58,7 +58,7 @@ RunOptions.__doc__ = """Options for cutting a text into runs.
 
 
 def runs(text, pieces, options, position=None, begin=0.0, end=1.0):
-    """Yield subsampled runs of tokens with `window` more on each side, for `epochs` passes over the text.
+    """Yield subsampled runs of tokens with `window` more on each side, for `epochs` passes over a text.
 
     Each run begins with the last 2 * window tokens of the previous run, so every token of the subsampled
     text is a centre once. END follows each piece, and pads the last run.

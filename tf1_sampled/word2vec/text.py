@@ -189,7 +189,7 @@ def _notes(replaced, left_out, encoding):
     """Yield a line each about replaced bytes and skipped files."""
     if replaced:
         first = next(iter(replaced))
-        where = first if len(replaced) == 1 else "%s and %d more files" % (first, len(replaced) - 1)
+        where = first if len(replaced) == 1 else "%s and %d more" % (first, len(replaced) - 1)
         yield "Replaced %s bytes that are not valid %s: %s" % (
             format(sum(replaced.values()), ","), encoding, checks.printable(where))
     if left_out:

@@ -61,7 +61,7 @@ class ImportTensorFlowTest(absltest.TestCase):
             0, "False\nlevel 3\nverbosity 40\n", "W0000 00:00:17 all is lost\na line of Python\nend\n"))
 
     @absltest.skipUnless(os.path.exists("/dev/full"), "needs a full device")
-    def test_a_closed_standard_error_is_not_an_error(self):
+    def test_a_full_standard_error_is_not_an_error(self):
         code = "import os; os.dup2(os.open('/dev/full', os.O_WRONLY), 2)\n" + _IMPORT + "print('end')"
         fake = _FAKE.replace('print("a line of Python", file=sys.stderr)', "").replace(
             "warnings.warn", "str")

@@ -1,4 +1,4 @@
-"""Writes docs/settings.md, the settings of both programs and classes: python tools/write_settings.py"""
+"""Write docs/settings.md, the settings of programs and classes: python tools/write_settings.py"""
 import os
 import sys
 
@@ -6,17 +6,17 @@ _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PATH = os.path.join(_ROOT, "docs", "settings.md")
 _HEAD = """# Settings
 
-Each is a keyword of the Python class and a flag of the program: `Word2Vec(dim=64)`,
-`python run_word2vec.py --dim=64`. Those under "Results" and "Cluster" are flags of the programs alone. A
-boolean flag is `--repeats` or `--norepeats`, a list `--hidden=256,128`. `--flagfile=FILE` reads flags
+Each setting is a keyword of the Python class and a flag of the program: `Word2Vec(dim=64)`,
+`python run_word2vec.py --dim=64`. Settings under "Results" and "Cluster" are flags of the programs only.
+A boolean flag is `--repeats` or `--norepeats`, a list `--hidden=256,128`. `--flagfile=FILE` reads flags
 from a file.
 
-This file is written by `python tools/write_settings.py` from the code.
+`python tools/write_settings.py` generates this page from the code.
 """
 
 
 def text():
-    """Return what the file has to hold."""
+    """Return the content of the file."""
     from tf1_sampled.cluster.settings import ClusterSettings
     from tf1_sampled.programs import flags, recsys, word2vec
     from tf1_sampled.recsys.settings import RecsysSettings

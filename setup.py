@@ -3,8 +3,8 @@ import os
 
 import setuptools
 
-# TensorFlow is not pinned, as the same source runs on 1.15.5 and on the newest version. TensorFlow 1.15.5
-# from pip (Python 3.7) also needs 'protobuf<3.21' and 'numpy<1.19'; .ci/run shows the command.
+# TensorFlow is not pinned, as the same source runs on 1.15.5 and on the newest version. TensorFlow
+# 1.15.5 from pip (Python 3.7) also needs 'protobuf<3.21' and 'numpy<1.19'; .ci/run shows the command.
 _REQUIRED = ["tensorflow", "numpy", "absl-py", "tqdm"]
 _EXTRAS = {
     # Maps of points are better if scikit-learn is also installed.

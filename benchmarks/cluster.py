@@ -123,7 +123,7 @@ def _measure(num_ps, num_workers, b, s, d, c):
     parameter_servers, workers = ([members[job, i] for i in range(number)] for job, number in (
         ("ps", num_ps), ("worker", num_workers)))
 
-    def tell(processes):
+    def send_line(processes):
         for process in processes:
             process.stdin.write("\n")
             process.stdin.flush()
@@ -133,12 +133,12 @@ def _measure(num_ps, num_workers, b, s, d, c):
         worker.stdout.readline()
     memory = np.mean([_memory(process.pid) - before for process, before in zip(parameter_servers, bare)])
     before = _bytes()
-    tell(workers)
+    send_line(workers)
     time.sleep(FLAGS.seconds)
-    tell(workers)
+    send_line(workers)
     steps, seconds, touched = np.transpose([json.loads(worker.stdout.readline()) for worker in workers])
     carried = _bytes() - before
-    tell(workers)
+    send_line(workers)
     for process in workers + parameter_servers:
         process.wait(30)
     return Row(num_ps, num_workers, b, s, d, c, touched.mean(), carried / steps.sum(),

@@ -40,7 +40,7 @@ class Judgements:
         if top is not None:
             checks.positive("Judgements", "top", top)
         both = sorted(set(similarity) & set(analogies))
-        checks.argument(not both, "Judgements", "analogies", "other files than those of similarity",
+        checks.argument(not both, "Judgements", "analogies", "files that are not in similarity",
                         ", ".join(both))
         self._pairs = {path: evaluation_sets.read_similarity(path, columns) for path in similarity}
         self._sections = {path: evaluation_sets.read_analogies(path) for path in analogies}

@@ -97,10 +97,10 @@ class JudgedTest(parameterized.TestCase):
         host = mock.Mock(report=lines.append)
         results = program.ResultSettings(neighbours=["King", "king", "colour"])
         program._check_neighbours(["king", "queen"], results, host)
-        wanted = "query: neighbours: wanted a word of the vocabulary"
+        wanted = "run_word2vec: neighbours: wanted a word of the vocabulary"
         self.assertEqual([wanted + " (similar: king), got 'King'", wanted + ", got 'colour'"], lines)
         program._check_neighbours(["king"], program.ResultSettings(), host)
-        with self.assertRaisesRegex(InputError, "^query: neighbours: wanted .* got 'King'"):
+        with self.assertRaisesRegex(InputError, "^run_word2vec: neighbours: wanted .* got 'King'"):
             program._check_neighbours(["queen"], results, host)
 
     def test_known_neighbours_are_shown_after_the_unknown_ones(self):

@@ -95,8 +95,8 @@ class RunRecsysTest(_ProgramCase):
         self.assertRegex(out, r"  took     Part \d+, the film\n")
         self.assertRegex(out, r"  had      (Part \d+, the film(, )?){5}\n")
         self.assertIn("Protocol: the last event of 250 users, ranked among all 30 items except the "
-                      "user's earlier ones; the label ranks below items of equal score; events of one "
-                      "time in random order (seed 1).\n", out)
+                      "user's earlier ones; ties count against the test item; events of one time in "
+                      "random order (seed 1).\n", out)
         blocks = [["%s@%d" % (name, k) for name in (
             "Recall", "Precision", "HR", "NDCG", "MAP", "MRR", "Coverage")] for k in (1, 10)]
         columns = sum(blocks, [])

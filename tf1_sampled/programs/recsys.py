@@ -165,8 +165,8 @@ class Made:
             print("  %s" % user)
             for what, names in lines:
                 print("    %-8s %s" % (what, ", ".join(names)))
-        print("\nProtocol: %s of %s users, ranked among all %s items%s; the label ranks below items of "
-              "equal score; %s." % (
+        print("\nProtocol: %s of %s users, ranked among all %s items%s; ties count against the test "
+              "item; %s." % (
                   data.protocol, format(len(data.test.users), ","),
                   format(len(data.events.item_names), ","),
                   "" if self._model.repeats else " except the user's earlier ones",

@@ -149,9 +149,9 @@ def _check_neighbours(words: List[str], results: ResultSettings, host: running.P
       InputError: all of them are.
     """
     index, label = {word: row for row, word in enumerate(words)}, results.label("neighbours")
-    known, unknown = word_vectors.known_words(index, results.neighbours, "query", label)
+    known, unknown = word_vectors.known_words(index, results.neighbours, "run_word2vec", label)
     if unknown and not known:
-        word_vectors.known_rows(index, results.neighbours, "query", label)
+        word_vectors.known_rows(index, results.neighbours, "run_word2vec", label)
     for line in unknown:
         host.report(line)
 

@@ -87,8 +87,8 @@ class Word2VecSettings(TrainingSettings):
         "after a comma, has the output vectors. Default: random vectors.", "model")
 
     epochs: int = inherited(
-        TrainingSettings, "epochs", least=0, help="Passes over the text. With 0, run_word2vec.py only "
-        "writes the results of the model in --model_dir, even if its training was stopped.")
+        TrainingSettings, "epochs", least=0, help="Passes over the text. With 0, run_word2vec.py trains "
+        "nothing, and writes the results of the model in --model_dir.")
     loss: str = inherited(TrainingSettings, "loss", default="negative_sampling")
     sampler: str = inherited(TrainingSettings, "sampler", default="fixed_unigram")
     num_sampled: int = inherited(

@@ -1,4 +1,4 @@
-"""Tests of an installation by pip without the source tree: console scripts, modules, data files."""
+"""An installation by pip works without the source tree: console scripts, modules, data files."""
 import os
 import shutil
 import subprocess
@@ -19,7 +19,7 @@ class InstallTest(parameterized.TestCase):
         super().setUpClass()
         cls.folder = tempfile.mkdtemp()
         cls.place = os.path.join(cls.folder, "installed")
-        source = os.path.join(cls.folder, "source")  # pip builds in the tree that it installs
+        source = os.path.join(cls.folder, "source")  # a copy, as pip builds in the source tree
         os.makedirs(source)
         for name in _SOURCES:
             copy = shutil.copytree if os.path.isdir(os.path.join(_ROOT, name)) else shutil.copyfile
@@ -60,7 +60,7 @@ class InstallTest(parameterized.TestCase):
         self.assertIn(module, out)
 
     @parameterized.parameters("run_word2vec", "run_recsys")
-    def test_a_pipe_closed_early_is_not_an_error(self, name):
+    def test_a_reader_that_ends_early_is_not_an_error(self, name):
         command = " ".join(self._script(name)) + " --help"
         code, out, err = self._run(["bash", "-c", "set -o pipefail; %s | head -n 1" % command])
         self.assertEqual((code, err), (0, ""))
@@ -70,7 +70,7 @@ class InstallTest(parameterized.TestCase):
         modules = [name for name in os.listdir(self.place) if name.endswith(".py")]
         self.assertEmpty(modules)
 
-    def test_an_installed_program_trains_and_its_model_answers(self):
+    def test_a_training_and_a_query(self):
         with open(os.path.join(self.folder, "events.txt"), "w") as stream:
             for user in range(40):
                 items = ["i%d" % ((user + i) % 12) for i in range(6)]

@@ -1,4 +1,4 @@
-"""Test that docs/settings.md is up to date with the settings."""
+"""docs/settings.md is generated from the settings."""
 import importlib.util
 import os
 

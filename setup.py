@@ -1,4 +1,4 @@
-"""Install the package and its programs: pip install . (extras: plots, serve, ann, parquet, test)."""
+"""Install the package and its programs: pip install . (and the extras below)."""
 import os
 
 import setuptools

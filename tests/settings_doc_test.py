@@ -1,4 +1,4 @@
-"""docs/settings.md is generated from the settings."""
+"""docs/settings.md is what the settings say."""
 import importlib.util
 import os
 
@@ -9,7 +9,7 @@ _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 class SettingsDocTest(absltest.TestCase):
 
-    def test_the_document_equals_the_generated_text(self):
+    def test_the_document_is_what_the_settings_say(self):
         path = os.path.join(_ROOT, "tools", "write_settings.py")
         spec = importlib.util.spec_from_file_location("write_settings", path)
         tool = importlib.util.module_from_spec(spec)

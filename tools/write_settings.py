@@ -6,10 +6,10 @@ _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PATH = os.path.join(_ROOT, "docs", "settings.md")
 _HEAD = """# Settings
 
-Each setting is a keyword of the Python class and a flag of the program: `Word2Vec(dim=64)`,
-`python run_word2vec.py --dim=64`. Settings under "Results" and "Cluster" are flags of the programs only.
-A boolean flag is `--repeats` or `--norepeats`, a list `--hidden=256,128`. `--flagfile=FILE` reads flags
-from a file.
+Each setting is a keyword of the Python class and a flag of the program: `Word2Vec(dim=64)` and
+`python run_word2vec.py --dim=64`. The settings under "Results" and "Cluster" are flags alone. A boolean
+flag is `--repeats` or `--norepeats`, a list is `--hidden=256,128`. `--flagfile=FILE` reads flags from a
+file. `--help` prints the same text.
 
 `python tools/write_settings.py` generates this page from the code.
 """

@@ -163,7 +163,7 @@ class FitTest(FittedCase):
         self.assertGreater(model.words_per_second, 0)
         self.assertGreater(model.seconds, 0)
         self.assertTrue(os.path.isdir(model.folder))
-        with self.assertRaisesRegex(KeyError, "^Word2Vec: word: wanted .*close: apple.*, got 'aple'"):
+        with self.assertRaisesRegex(KeyError, "^Word2Vec: word: wanted .*similar: apple.*, got 'aple'"):
             model["aple"]
 
     def test_evaluation_and_files(self):

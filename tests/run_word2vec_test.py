@@ -216,7 +216,7 @@ class RunWord2vecTest(parameterized.TestCase):
         for name in ("a", "b"):
             out = self._succeed("--corpus=-", "--join_lines", "--threads=1", "--dim=8", "--epochs=4",
                                 "--sample=0", "--batch_size=256", "--model_dir=" + name, text=text)
-            self.assertIn("24,000 words, 10 different ones", out)
+            self.assertIn("Text: 24,000 words; vocabulary: 10 words", out)
             found.append(vectors.read_vectors(self._path(name, "vectors.bin")))
         self.assertEqual(found[0][0], found[1][0])
         np.testing.assert_array_equal(found[0][1], found[1][1])

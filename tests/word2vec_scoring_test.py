@@ -94,7 +94,7 @@ class ScoringTest(parameterized.TestCase):
         path = self.write("x.txt", "a b 1\n")
         with self.assertRaisesRegex(checks.InputError, "^Judgements: top: wanted an integer above 0"):
             scoring.Judgements([path], top=0)
-        with self.assertRaisesRegex(checks.InputError, "^Judgements: analogies: wanted files that are not in"):
+        with self.assertRaisesRegex(checks.InputError, "^Judgements: analogies: wanted files that are"):
             scoring.Judgements([path], [path])
         with self.assertRaisesRegex(checks.InputError, "none.txt: wanted a readable file"):
             scoring.Judgements([], [os.path.join(self.folder, "none.txt")])

@@ -1,4 +1,4 @@
-"""Reproduce the recommender's published scores, with settings, protocol and figures of other systems.
+"""Reproduce the recommender's scores in docs/benchmarks.md: settings, protocol, other systems.
 
     python benchmarks/recsys.py --recipe=gowalla --data=gowalla        # train.txt.gz, valid..., test...
     python benchmarks/recsys.py --recipe=health --data=health          # train.tsv.gz, test.tsv.gz

@@ -22,7 +22,7 @@ class SharedTrainingTest(graph_case.GraphCase):
         clusters = cluster_case.clusters(1, 2)
         self.clusters = [clusters["worker", 0], clusters["worker", 1]]
         self.folder = self.create_tempdir().full_path
-        self.gone = set()  # addresses of workers
+        self.gone = {cluster.address for cluster in self.clusters}  # of workers that do not run
         for where, name, value in ((work_queue, "_SECONDS_BETWEEN_LOOKS", 0),
                                    (addresses, "is_refused", self.gone.__contains__)):
             patch = mock.patch.object(where, name, value)
@@ -67,7 +67,11 @@ class SharedTrainingTest(graph_case.GraphCase):
             return result, tf.train.load_checkpoint(self.folder).get_tensor("seen")
 
     def _start(self, index, is_sync=False, **options):
-        return self.pool.submit(self._train, self.clusters[index]._replace(is_sync=is_sync), **options)
+        cluster = self.clusters[index]._replace(is_sync=is_sync)
+        self.gone.discard(cluster.address)
+        worker = self.pool.submit(self._train, cluster, **options)
+        worker.add_done_callback(lambda _: self.gone.add(cluster.address))
+        return worker
 
     def test_each_batch_is_trained_on_by_one_of_them(self):
         chief, worker = self._start(0), self._start(1)
@@ -77,6 +81,33 @@ class SharedTrainingTest(graph_case.GraphCase):
         self.assertTrue(worker.result(60)[0].is_whole)
         self.serving.join(60)
         self.assertFalse(self.serving.is_alive())
+
+    def test_the_parameter_servers_serve_until_all_workers_have_left(self):
+        leave, order = work_queue.WorkQueue.leave, []
+
+        def late(work, session):
+            if not work._cluster.is_chief:
+                time.sleep(1)
+                order.append("left")
+            leave(work, session)
+
+        end_servers = servers.end_servers
+        with mock.patch.object(work_queue.WorkQueue, "leave", late), mock.patch.object(
+                servers, "end_servers", lambda *args: (order.append("ended"), end_servers(*args))):
+            chief, worker = self._start(0), self._start(1)
+            self.assertTrue(chief.result(60)[0].is_whole)
+            self.assertTrue(worker.result(60)[0].is_whole)
+        self.assertEqual(order, ["left", "ended"])
+
+    def test_servers_that_end_while_a_session_closes_do_not_undo_the_training(self):
+        attempt = loop.Training._attempt
+
+        def closes_late(*args):
+            attempt(*args)
+            raise tf.errors.UnavailableError(None, None, "the server has ended")
+
+        with mock.patch.object(loop.Training, "_attempt", closes_late):
+            self.assertTrue(self._start(0).result(60)[0].is_whole)
 
     def test_a_piece_is_done_when_its_steps_are_made(self):
         take, made = work_queue.WorkQueue.take, []
@@ -94,7 +125,6 @@ class SharedTrainingTest(graph_case.GraphCase):
         chief = self._start(0, seconds=0.01)
         worker = self._start(1, stop=lambda num_made: num_made == 30)
         self.assertFalse(worker.result(60)[0].is_whole)
-        self.gone.add(self.clusters[1].address)
         result, seen = chief.result(60)
         self.assertTrue(result.is_whole)
         self.assertGreaterEqual(min(seen), 1)
@@ -104,7 +134,6 @@ class SharedTrainingTest(graph_case.GraphCase):
         worker = self._start(1, num_pieces=2, stop=lambda num_made: num_made == 30)
         chief = self._start(0, num_pieces=2, seconds=0.01, stop=lambda num_made: num_made >= 220)
         self.assertFalse(worker.result(60)[0].is_whole)
-        self.gone.add(self.clusters[1].address)
         result, seen = chief.result(60)
         self.assertFalse(result.is_whole)
         self.assertEqual(sorted({min(seen[:200]), min(seen[200:])}), [0, 1])

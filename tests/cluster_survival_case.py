@@ -49,6 +49,7 @@ class ClusterSurvivalCase(parameterized.TestCase):
     def assert_ended(self, cluster):
         codes = cluster.wait()
         errors = {key: cluster.text(*key, "err.txt") for key in codes}
-        self.assertEqual(codes, dict.fromkeys(codes, 0), errors)
+        self.assertEqual(codes, dict.fromkeys(codes, 0), {
+            key: cluster.text(*key) + errors[key] for key in codes})
         for text in errors.values():
             self.assertNotIn("Traceback", text)

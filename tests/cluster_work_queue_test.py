@@ -102,6 +102,16 @@ class WorkQueueTest(cluster_case.ServedCase):
                 self.assertEmpty(list(waiting))
             self.assertEmpty(list(second.take(other)))
 
+            # The chief waits for each worker until it has left or ended, or for some time.
+            answers = iter([False, False, True])
+            first.wait_until_left(one, lambda: next(answers))
+            self.assertEmpty(list(answers))
+            with mock.patch.object(addresses, "is_refused", return_value=True):
+                first.wait_until_left(one, lambda: False)
+            first.wait_until_left(one, lambda: False, seconds=0.2)
+            second.leave(other)
+            first.wait_until_left(one, lambda: False)
+
 
 if __name__ == "__main__":
     absltest.main()

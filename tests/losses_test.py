@@ -1,3 +1,4 @@
+import functools
 import itertools
 
 import numpy as np
@@ -593,6 +594,18 @@ class UnknownShapesTest(_LossCase):
         self.assert_close(value, problem.oracle(name, True))
 
 
+_RAGGED = np.where(_LABEL_MASK, np.random.RandomState(1).randint(0, _C, [_B, 3]), -1)
+
+
+@functools.lru_cache(maxsize=None)
+def _drawn(sampler, unique, in_pairs):
+    """Arrays of what a sampler draws with the seed [3, 4] for _RAGGED, or for groups of it as pairs."""
+    of_form = dict(num_groups=_B) if in_pairs else dict(label_mask=_LABEL_MASK)
+    with tf.Graph().as_default(), graph_case.new_session(optimized=False) as session:
+        labels, num_true = (_RAGGED % _C, 1) if in_pairs else (_RAGGED, 3)
+        return session.run(sampler(labels, num_true, 5, unique, _C, seed=tf.constant([3, 4]), **of_form))
+
+
 class DefaultSamplerTest(_LossCase):
 
     @parameterized.parameters(*_LOSSES)
@@ -601,19 +614,17 @@ class DefaultSamplerTest(_LossCase):
             "gbce": (samplers.uniform_candidate_sampler, False),
             "negative_sampling": (samplers.log_uniform_candidate_sampler, False),
         }.get(name, (samplers.log_uniform_candidate_sampler, True))
-        seed = tf.constant([3, 4])  # the same draws always
         random = np.random.RandomState(1)
         weights, biases = tf.constant(random.randn(_C, _D)), tf.constant(random.randn(_C))
-        labels = random.randint(0, _C, [_B, 3])
-        in_pairs = dict(labels=labels, inputs=tf.constant(random.randn(_B, 2, _D)),
+        in_pairs = dict(labels=_RAGGED % _C, inputs=tf.constant(random.randn(_B, 2, _D)),
                         pairs=tf.ones([_B, 2, 3]))
-        of_examples = dict(labels=np.where(_LABEL_MASK, labels, -1), num_true=3, label_mask=_LABEL_MASK,
+        of_examples = dict(labels=_RAGGED, num_true=3, label_mask=_LABEL_MASK,
                            inputs=tf.constant(random.randn(_B, _D)))
         fetches = []
-        for arguments, groups in [(of_examples, None), (in_pairs, _B)]:
-            sampled = sampler(arguments["labels"], arguments.get("num_true", 1), 5, unique, _C,
-                              seed=seed, num_groups=groups, label_mask=arguments.get("label_mask"))
-            for options in (dict(seed=seed), dict(sampled_values=sampled)):
+        for arguments in (of_examples, in_pairs):
+            drawn = _drawn(sampler, unique, arguments is in_pairs)
+            for options in (dict(seed=tf.constant([3, 4])),  # the same draws always
+                            dict(sampled_values=tuple(map(tf.constant, drawn)))):
                 fetches.append(_loss(name, weights=weights, biases=biases, num_sampled=5,
                                      num_classes=_C, **dict(options, **arguments)))
         values = self.run_graph(fetches)

@@ -516,7 +516,7 @@ def any_one(_, random):
     return random.randint(40)
 
 
-class LearningTest(graph_case.GraphCase):
+class LearningTest(graph_case.AsBuiltCase, graph_case.GraphCase):
     """Each item is followed by the next one, or by any: what can be learned is known."""
 
     def learn(self, data, loss="sampled_softmax", sampler="uniform", optimizer="adam", rate=0.03,

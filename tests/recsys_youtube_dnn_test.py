@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 from absl.testing import absltest, parameterized
 
-from tests import placement, run_program, training_case
+from tests import graph_case, placement, run_program, training_case
 from tf1_sampled import InputError
 from tf1_sampled.recsys import YouTubeDNN
 from tf1_sampled.training.host import OneMachine
@@ -81,7 +81,7 @@ class CompiledTest(parameterized.TestCase):
         self.assertEqual((model.machine["device"], model.machine["threads"]), ("CPU", 1))
 
 
-class YouTubeDNNTest(parameterized.TestCase):
+class YouTubeDNNTest(graph_case.AsBuiltCase):
     """One model of arrays, in a temporary folder."""
 
     @classmethod
@@ -275,7 +275,7 @@ class YouTubeDNNTest(parameterized.TestCase):
             YouTubeDNN.load("m")
 
 
-class GoesOnTest(absltest.TestCase):
+class GoesOnTest(graph_case.AsBuiltCase):
 
     def test_stopped_saved_loaded_and_gone_on_is_as_one_training(self):
         self.addCleanup(os.chdir, os.getcwd())
@@ -318,7 +318,7 @@ class GoesOnTest(absltest.TestCase):
         self.assertEqual(loaded.recommend(["3"]), whole.recommend(["3"]))
 
 
-class ColumnsTest(parameterized.TestCase):
+class ColumnsTest(graph_case.AsBuiltCase):
     """A model of frames with names of their own, context columns, user features and rows of users."""
 
     @classmethod

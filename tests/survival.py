@@ -7,6 +7,7 @@ after each whether every file in its model_dir is whole, goes on from there, and
 at the end with that of a run which nobody touched: the same to the last bit. Exit code 1 if not.
 """
 import contextlib
+import faulthandler
 import glob
 import json
 import os
@@ -66,6 +67,7 @@ def _be(program, folder, arguments, file_size_limit):
     os.chdir(folder)
     for name, number in (("out.txt", 1), ("err.txt", 2)):
         os.dup2(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666), number)
+    faulthandler.register(signal.SIGUSR2, file=2)  # `Cluster.wait` asks a process that hangs where it is
     if file_size_limit is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (file_size_limit, file_size_limit))
     run_program.become(os.path.join(ROOT, program), [*ARGUMENTS[program], *arguments])
@@ -137,11 +139,16 @@ class Cluster:
             assert wait(process) == -number
 
     def wait(self, seconds=120):
-        """{(job, index): exit code} of all, the chief's first; those that hang count as -9."""
+        """Return {(job, index): exit code} of all, the chief's first; those that hang count as -9.
+
+        The file err.txt of a process that hangs has the tracebacks of its threads.
+        """
         codes = {}
         for key, process in self._processes.items():
             process.join(seconds)
             if process.exitcode is None:
+                os.kill(process.pid, signal.SIGUSR2)
+                process.join(1)
                 process.kill()
                 process.join()
             codes[key] = process.exitcode

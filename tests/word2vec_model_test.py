@@ -251,7 +251,7 @@ class NoiseLogProbTest(graph_case.GraphCase):
 _SHARES = {"uneven": np.array([0.3, 0.25, 0.2, 0.15, 0.1]), "even": np.full(5, 0.2)}
 
 
-class LearningTest(graph_case.GraphCase):
+class LearningTest(graph_case.AsBuiltCase, graph_case.GraphCase):
     """Training on words of two topics that never occur together, so the result is known."""
 
     def _train(self, loss, sampler, optimizer="rowwise_adagrad", rate=0.3, topics=True,

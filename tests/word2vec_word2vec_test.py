@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 from absl.testing import absltest, parameterized
 
-from tests import placement, run_program, training_case, word2vec_case
+from tests import graph_case, placement, run_program, training_case, word2vec_case
 from tf1_sampled import InputError
 from tf1_sampled.training import host
 from tf1_sampled.word2vec import Word2Vec, vectors
@@ -52,7 +52,7 @@ class Word2VecTestCase(parameterized.TestCase):
 
 
 class NotebookTest(Word2VecTestCase):
-    """The example of the README, in separate processes."""
+    """The steps of docs/word2vec.md, in separate processes."""
 
     FIRST = """
         import logging, signal, sys
@@ -107,7 +107,7 @@ class NotebookTest(Word2VecTestCase):
         self.assertEqual(more, "16 3 3.0 model")
 
 
-class FittedCase(Word2VecTestCase):
+class FittedCase(graph_case.AsBuiltCase, Word2VecTestCase):
     """Tests that share one model and do not change it."""
 
     @classmethod

@@ -64,7 +64,7 @@ class _SharedTraining(loop.Training):
     def __init__(self, plan, sharing):
         self.cluster = sharing.cluster
         self.queue = work_queue.WorkQueue(self.cluster, sharing.num_pieces, plan.report)
-        self.sync_hook = None
+        self.sync_hook = self._result = None
         # Settings that may change from one run to the next must be the same for all workers, too.
         settings = dict(sharing.settings, num_units=plan.data.num_units, num_pieces=sharing.num_pieces,
                         learning_rate=plan.optimization.learning_rate, sync=self.cluster.is_sync)
@@ -121,9 +121,18 @@ class _SharedTraining(loop.Training):
         more: a training by two workers on one machine was a fifth slower with it.
         """
 
+    def _attempt(self, master, config, hooks=()):
+        try:
+            return super()._attempt(master, config, hooks)
+        except servers.LOST_ERRORS:
+            if self._result is None:
+                raise
+            return self._result  # the servers have ended with the training, before this session did
+
     def _run_in(self, session, pool, stack):
         with servers.raise_server_lost():
-            return _SharedRun(self, session, pool, stack).run()
+            self._result = _SharedRun(self, session, pool, stack).run()
+            return self._result
 
     def _start(self, _, session):
         is_kept = self.queue.is_ready(session) and self.saved.is_of(session, self.plan.saving.model_dir)
@@ -159,6 +168,10 @@ class _SharedRun(loop.Run):
             queue.give_back(self._session)
             self._wait_for_others()
         self._leave()
+        if not self._is_stopped:
+            queue.leave(self._session)
+            if training.is_chief:
+                queue.wait_until_left(self._session, self._plan.stop)
         if training.is_chief and not self._is_stopped and not self._is_exhausted():
             self._progress = 1.0
             if self._validate_from <= 1:

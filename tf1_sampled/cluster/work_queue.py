@@ -13,6 +13,7 @@ import tensorflow.compat.v1 as tf
 from tf1_sampled.cluster import addresses
 
 _SECONDS_BETWEEN_LOOKS = 5  # whether the workers that have a piece still run
+_NONE, _LEFT = -1, -2  # in place of the number of a worker's piece
 
 
 def num_pieces(num_units, units_per_step):
@@ -42,7 +43,7 @@ class WorkQueue:
                 tf.get_variable(name, shape, tf.int64, tf.zeros_initializer(), trainable=False,
                                 use_resource=True, collections=["tf1_sampled/shared_work"])
                 for name, shape in (("next", []), ("taken", [len(cluster.worker_hosts)]))]
-        nobody = -tf.ones(self._taken.shape, tf.int64)
+        nobody = tf.fill(self._taken.shape, tf.constant(_NONE, tf.int64))
         self._first = tf.placeholder(tf.int64, [])
         self._set = tf.group(tf.assign(self._next, self._first), tf.assign(self._taken, nobody))
         self._set_next = tf.assign(self._next, self._first).op
@@ -51,10 +52,11 @@ class WorkQueue:
         mine = [cluster.task_index]
         with tf.control_dependencies([tf.scatter_update(self._taken, mine, piece[None])]):
             self._take = tf.identity(piece)
-        self._give_back = tf.group(tf.scatter_update(self._taken, mine, [-1]))
+        self._give_back, self._leave = (
+            tf.group(tf.scatter_update(self._taken, mine, [state])) for state in (_NONE, _LEFT))
         self._whose, self._piece = tf.placeholder(tf.int64, []), tf.placeholder(tf.int64, [])
         self._move = tf.group(tf.scatter_update(
-            self._taken, tf.stack([self._whose, cluster.task_index]), tf.stack([-1, self._piece])))
+            self._taken, tf.stack([self._whose, cluster.task_index]), tf.stack([_NONE, self._piece])))
         self._state = [tf.identity(self._next), tf.identity(self._taken)]
         # For a learning rate that no worker feeds; what is under way counts as done.
         self.progress = tf.minimum(tf.cast(self._next, tf.float32) / num_pieces, 1.0)
@@ -120,6 +122,28 @@ class WorkQueue:
     def give_back(self, session):
         """Record that this worker has no piece."""
         session.run(self._give_back)
+
+    def leave(self, session):
+        """Record that this worker does not use the parameter servers any more."""
+        session.run(self._leave)
+
+    def wait_until_left(self, session, stop, seconds=60):
+        """Wait until all other workers have left or ended, or for so many seconds.
+
+        The parameter servers must not end before: a worker that loses them waits until they are back.
+
+        Args:
+          session: tf.Session.
+          stop: function that returns whether to give up waiting.
+          seconds: float.
+        """
+        until, others = time.monotonic() + seconds, set(range(len(self._cluster.worker_hosts)))
+        others.remove(self._cluster.task_index)
+        while others and not stop() and time.monotonic() < until:
+            taken = session.run(self._state)[1]
+            others = {worker for worker in others if taken[worker] != _LEFT
+                      and not addresses.is_refused(self._cluster.worker_hosts[worker])}
+            time.sleep(0.1)
 
     def stop(self, session):
         """Empty the queue: no worker gets another piece."""

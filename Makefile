@@ -1,7 +1,7 @@
 # make demo | test | lint | docs | clean | help.  PYTHON=python3.12 chooses the interpreter of .venv.
 VENV := .venv
 
-# Without PYTHON=, the interpreter that .venv was made with stays.
+# Without PYTHON=, the interpreter of an existing .venv stays.
 made_with := $(shell cat $(VENV)/.made-with 2>/dev/null)
 PYTHON ?= $(or $(made_with),python3)
 
@@ -13,7 +13,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 demo: $(VENV)/.installed
 	$(VENV)/bin/python run_word2vec.py --loss=nce
 
-# Not files of many tests first: those of few tests of processes take longest.
+# --no-loadscope-reorder: files with few tests of processes take longest, so they must not come last.
 test: $(VENV)/.installed-test
 	$(VENV)/bin/python -m pytest -q -n auto --dist loadfile --no-loadscope-reorder tests $(PYTEST_ARGS)
 
@@ -37,12 +37,12 @@ help:
 	@echo 'make test    run all tests; PYTEST_ARGS="-k losses" chooses some'
 	@echo 'make lint    check the style and the types, and that all source parses as Python 3.7'
 	@echo 'make docs    build the documentation: site/index.html'
-	@echo 'make clean   remove $(VENV) and what was built'
+	@echo 'make clean   remove $(VENV) and all build outputs'
 	@echo
-	@echo 'The first of them installs TensorFlow and the project into $(VENV), with $(PYTHON);'
-	@echo 'PYTHON=python3.12, say, chooses another interpreter.'
+	@echo 'The first command installs TensorFlow and the project into $(VENV), with $(PYTHON).'
+	@echo 'PYTHON=python3.12 chooses another interpreter, for example.'
 
-# Stamps, made last: what an interrupted installation left is made anew.
+# Stamps are made last, so that an interrupted installation is repeated.
 $(VENV)/.installed: setup.py
 	@sh tools/install.sh $@ '$(PYTHON)' -e .
 

@@ -1,4 +1,4 @@
-"""Trains a recommender's candidate generator, the YouTube DNN, with a sampled loss.
+"""Train a recommender's candidate generator, the YouTube DNN, with a sampled loss.
 
     python run_recsys.py --num_sampled=10
     python run_recsys.py --help

@@ -1,4 +1,4 @@
-"""Trains word vectors, skip-gram or CBOW, with a sampled loss.
+"""Train word vectors, skip-gram or CBOW, with a sampled loss.
 
     python run_word2vec.py --loss=nce
     python run_word2vec.py --corpus=text.txt.gz --vectors=vectors.bin --neighbours=king,paris

@@ -1,31 +1,31 @@
-"""Installs the package and its programs: pip install . (and the extras below)."""
+"""Install the package and its programs: pip install . (and the extras below)."""
 import os
 
 import setuptools
 
-# TensorFlow is not pinned: the same source runs on 1.15.5 and on the newest. A TensorFlow 1.15.5
-# from pip (Python 3.7) needs 'protobuf<3.21' and 'numpy<1.19' beside it; .ci/run shows the command.
+# TensorFlow is not pinned, as the same source runs on 1.15.5 and on the newest version. TensorFlow
+# 1.15.5 from pip (Python 3.7) also needs 'protobuf<3.21' and 'numpy<1.19'; .ci/run shows the command.
 _REQUIRED = ["tensorflow", "numpy", "absl-py", "tqdm"]
 _EXTRAS = {
-    # Maps of points are better where scikit-learn is installed too.
+    # Maps of points are better if scikit-learn is also installed.
     "plots": ["matplotlib"],
     "serve": ["aiohttp>=3.8"],
     "ann": ["faiss-cpu"],
     "parquet": ["pyarrow"],
-    "docs": ["mkdocs>=1.6"],  # which checks anchors too
-    # gensim is the peer that reads word2vec files; it has wheels for these Pythons.
+    "docs": ["mkdocs>=1.6"],  # this version checks anchors too
+    # Tests compare results with gensim, which has wheels for these versions of Python.
     "test": [
         "pytest",
         "pytest-xdist",
         "ruff",
-        # Before 2.0 allow_redefinition, which pyproject.toml sets, had another meaning.
+        # Before 2.0, the option allow_redefinition in pyproject.toml had another meaning.
         "mypy>=2; python_version >= '3.10'",
         "hypothesis",
         "matplotlib",
         "gensim; python_version >= '3.9' and python_version < '3.14'",
         "aiohttp",
         "faiss-cpu",
-        # The browser of the machine, if it has Chromium and its driver.
+        # It drives the machine's Chromium, if Chromium and its driver are installed.
         "selenium; python_version >= '3.9'",
     ],
 }

@@ -1,12 +1,14 @@
-"""What checkpoints cost: writing one beside the training between two, and going on from one.
+"""Measure the cost of checkpoints: writing one during a training, and reading one to resume.
 
     python benchmarks/checkpoints.py                 # --num_classes=1000000 --dim=128
 
-Two tables [C, D] with the slots of an optimizer are written and read as by loop.train: to a
-temporary name, synced to the disk and renamed. The cost is the time of writing as a share of the time
-between two checkpoints by default. Going on is compared with reading the same bytes from the file,
-both with the file in the memory of the system and with it not there (as far as the system lets go of
-it). Best of --rounds.
+The benchmark writes and reads two tables [C, D] with the slots of an optimizer as loop.train does: to a
+temporary name, synced to the disk, then renamed. Each line has the best of --rounds:
+
+    writing     seconds, MB/s, and the share of the default time between two checkpoints
+    resuming    seconds to read a checkpoint into the session; seconds to read the same bytes from the
+                file; the ratio of the two. "cached": the file is in the system's page cache. "on disk":
+                the system was asked to drop it from the cache.
 """
 import os
 import tempfile
@@ -21,14 +23,15 @@ from tf1_sampled.training import checkpoints, policy
 
 FLAGS = flags.FLAGS
 
-flags.DEFINE_enum("optimizer", "rowwise_adagrad", sorted(registry.OPTIMIZERS), "Whose slots there are.")
+flags.DEFINE_enum("optimizer", "rowwise_adagrad", sorted(registry.OPTIMIZERS),
+                  "Optimizer whose slots are saved.")
 flags.DEFINE_integer("dim", 128, "Numbers in a row.")
-flags.DEFINE_integer("num_classes", 1000000, "Rows of each of two tables.")
-flags.DEFINE_integer("rounds", 3, "How often.")
+flags.DEFINE_integer("num_classes", 1000000, "Rows of each of the two tables.")
+flags.DEFINE_integer("rounds", 3, "Number of repetitions; the best counts.")
 
 
 def _forget(path):
-    """Asks the system to let go of what it holds of a file in memory."""
+    """Ask the system to drop a file from its page cache."""
     handle = os.open(path, os.O_RDONLY)
     os.fsync(handle)
     os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
@@ -36,7 +39,7 @@ def _forget(path):
 
 
 def _read(path):
-    """Reads a file into one piece of memory."""
+    """Read a file into one buffer."""
     buffer = bytearray(os.path.getsize(path))
     with open(path, "rb", buffering=0) as stream:
         view, at = memoryview(buffer), 0
@@ -45,6 +48,7 @@ def _read(path):
 
 
 def _seconds(function, *arguments):
+    """Call a function and return the seconds that it took."""
     start = time.time()
     function(*arguments)
     return time.time() - start
@@ -76,10 +80,10 @@ def main(_):
     print(machine.description())
     print("%s classes, two tables of %d numbers a row, %s: %.0f MB" % (
         format(FLAGS.num_classes, ","), FLAGS.dim, FLAGS.optimizer, size / 1e6))
-    print("writing %.2f s (%.0f MB/s): %.2f%% of %d s between two" % (
+    print("writing %.2f s (%.0f MB/s): %.2f%% of the time with a checkpoint every %d s" % (
         min(write), size / 1e6 / min(write), 100 * min(write) / (between + min(write)), between))
-    for name, ours, plain in (("in memory", warm, read_warm), ("on the disk", cold, read_cold)):
-        print("going on, file %-12s %.2f s; reading its bytes %.2f s; ratio %.2f" % (
+    for name, ours, plain in (("cached", warm, read_warm), ("on disk", cold, read_cold)):
+        print("resuming, file %-9s %.2f s; reading its bytes %.2f s; ratio %.2f" % (
             name + ":", min(ours), min(plain), min(ours) / min(plain)))
 
 

@@ -1,18 +1,20 @@
-"""What a training step on a cluster costs: bytes, milliseconds, memory; measured and as formulas.
+"""Measure the cost of a training step on a cluster: bytes, milliseconds and memory, with formulas.
 
     python benchmarks/cluster.py                 # --num_classes=100000 for a small machine
 
-Processes of this machine are the cluster: parameter servers, and workers who make steps of a sampled
-softmax (log-uniform candidates, repeats masked) on an input table [C, D] and a class table [C, D], with
-row-wise Adagrad and labels and inputs of a log-uniform distribution, asynchronously.
+The processes of the cluster run on this machine. Workers make asynchronous steps of a sampled softmax
+(log-uniform candidates, repeats masked) with row-wise Adagrad. There is an input table [C, D] and a
+class table [C, D]; labels and inputs are log-uniform. Columns:
 
-Bytes are what the loopback interface carried while the workers made steps, everything included (so
-let nothing else talk over it meanwhile), for each step. Rows are those that a step touches, each once:
-beside the bytes stands what they are of 2 U D 4, those rows pulled and their gradients pushed.
-Milliseconds are the time of one step of one worker. Memory is a parameter server's, beyond what it takes
-without tables.
+    ps x workers, B, S, D, C    the numbers of processes, the batch size, negatives, dimension, classes
+    rows U          distinct rows that a step uses
+    KB per step     kilobytes on the loopback interface per step, so nothing else should use it
+    / 2 U D 4       these bytes divided by 2 U D 4: the rows pulled and their gradients pushed
+    ms per step     milliseconds of one step of one worker
+    MB of a ps      memory of a parameter server beyond that without tables
+    / tables        this memory divided by the size of its tables
 
-The last lines fit milliseconds = a + b U D + c B S D to the runs of each cluster.
+The last lines fit milliseconds = a + b U D + c B S D to the rows of each cluster.
 """
 import collections
 import json
@@ -32,12 +34,12 @@ from tf1_sampled.cluster import launch, placement, servers, spec as cluster_lib
 
 FLAGS = flags.FLAGS
 
-flags.DEFINE_list("clusters", "1x1,2x1,2x2", "Parameter servers x workers.")
-flags.DEFINE_list("num_classes", "100000,1000000", "C.")
+flags.DEFINE_list("clusters", "1x1,2x1,2x2", "Clusters: parameter servers x workers.")
+flags.DEFINE_list("num_classes", "100000,1000000", "Numbers of classes C.")
 flags.DEFINE_list("shapes", ["1024x1000x64", "256x1000x64", "4096x1000x64", "1024x100x64",
-                             "1024x4000x64", "1024x1000x128"], "B x S x D.")
-flags.DEFINE_integer("seconds", 5, "Of steps, for each row.")
-flags.DEFINE_string("member", "", "Used by the benchmark itself: a process of the cluster, as JSON.")
+                             "1024x4000x64", "1024x1000x128"], "Shapes B x S x D.")
+flags.DEFINE_integer("seconds", 5, "Seconds of steps for each row of the table.")
+flags.DEFINE_string("member", "", "Private: run a process of the cluster, given as JSON.")
 
 _POOL = 64  # batches that are fed in turn
 
@@ -45,20 +47,20 @@ Row = collections.namedtuple("Row", "num_ps num_workers b s d c rows bytes ms me
 
 
 def _bytes():
-    """What the loopback interface has carried so far."""
+    """Return the bytes that the loopback interface has received so far."""
     with open("/proc/net/dev") as stream:
         fields = next(line for line in stream if line.strip().startswith("lo:")).split(":")[1].split()
     return int(fields[0])
 
 
 def _memory(pid="self"):
-    """VmRSS of a process, bytes."""
+    """Return VmRSS of a process in bytes."""
     with open("/proc/%s/status" % pid) as stream:
         return 1024 * int(next(line for line in stream if line.startswith("VmRSS:")).split()[1])
 
 
 def _step(b, s, d, c):
-    """(train op, rows that it touches, placeholders of labels and of inputs)."""
+    """Build a step: return (train op, number of rows it uses, placeholders of labels and inputs)."""
     def table(name):
         return tf.get_variable(name, [c, d], use_resource=True, initializer=initializers.filled(0))
 
@@ -76,7 +78,7 @@ def _step(b, s, d, c):
 
 
 def _work(cluster, b, s, d, c):
-    """A worker: waits for a line, makes steps until the next, prints [steps, seconds, rows] of it."""
+    """Be a worker: make steps between two lines of input; print [steps, seconds, rows] as JSON."""
     placement.cut_tables(cluster)
     train_op, rows, placeholders = _step(b, s, d, c)
     random = np.random.RandomState(cluster.task_index)
@@ -109,7 +111,7 @@ def _work(cluster, b, s, d, c):
 
 
 def _measure(num_ps, num_workers, b, s, d, c):
-    """A Row."""
+    """Run a cluster and return its Row."""
     hosts = ["127.0.0.1:%d" % port for port in launch.free_ports(num_ps + num_workers)]
     members = {}
     for job, number in (("ps", num_ps), ("worker", num_workers)):
@@ -121,7 +123,7 @@ def _measure(num_ps, num_workers, b, s, d, c):
     parameter_servers, workers = ([members[job, i] for i in range(number)] for job, number in (
         ("ps", num_ps), ("worker", num_workers)))
 
-    def tell(processes):
+    def send_line(processes):
         for process in processes:
             process.stdin.write("\n")
             process.stdin.flush()
@@ -131,12 +133,12 @@ def _measure(num_ps, num_workers, b, s, d, c):
         worker.stdout.readline()
     memory = np.mean([_memory(process.pid) - before for process, before in zip(parameter_servers, bare)])
     before = _bytes()
-    tell(workers)
+    send_line(workers)
     time.sleep(FLAGS.seconds)
-    tell(workers)
+    send_line(workers)
     steps, seconds, touched = np.transpose([json.loads(worker.stdout.readline()) for worker in workers])
     carried = _bytes() - before
-    tell(workers)
+    send_line(workers)
     for process in workers + parameter_servers:
         process.wait(30)
     return Row(num_ps, num_workers, b, s, d, c, touched.mean(), carried / steps.sum(),
@@ -154,10 +156,10 @@ def _be_member():
 
 
 def _fit(rows):
-    """(a, b, c) of milliseconds = a + b U D + c B S D, and the largest relative error."""
+    """Fit milliseconds = a + b U D + c B S D: return ((a, b, c), the largest relative error)."""
     terms = np.array([[1, row.rows * row.d, row.b * row.s * row.d] for row in rows])
     ms = np.array([row.ms for row in rows])
-    # Relative errors count alike, and nothing costs less than nothing.
+    # Least squares of relative errors, with coefficients of 0 or more.
     kept = list(range(terms.shape[1]))
     while True:
         found = np.linalg.lstsq(terms[:, kept] / ms[:, None], np.ones(len(ms)), rcond=None)[0]
@@ -176,8 +178,8 @@ def main(_):
         _be_member()
         return
     print(machine.description() + "\n")
-    print("| ps x workers | B | S | D | C | rows U | KB a step | of 2 U D 4 | ms a step | MB of a ps | "
-          "of its tables |\n|" + "---|" * 11)
+    print("| ps x workers | B | S | D | C | rows U | KB per step | / 2 U D 4 | ms per step | MB of a ps "
+          "| / tables |\n|" + "---|" * 11)
     rows = []
     for text in FLAGS.clusters:
         num_ps, num_workers = map(int, text.split("x"))
@@ -195,7 +197,7 @@ def main(_):
         chosen = [row for row in rows if "%dx%d" % row[:2] == text]
         if len(chosen) > 3:
             (a, b, c), error = _fit(chosen)
-            print("%s: %.2f ms + %.2f ns U D + %.4f ns B S D, off by %.0f%% at most" % (
+            print("%s: %.2f ms + %.2f ns U D + %.4f ns B S D, error at most %.0f%%" % (
                 text, a, 1e6 * b, 1e6 * c, 100 * error))
 
 

@@ -1,13 +1,13 @@
-"""The settings of run_recsys.py on Gowalla's events that several benchmarks share."""
+"""Settings of run_recsys.py for Gowalla's events, shared by several benchmarks."""
 ROWS = dict(
     min_count=1, dim=64, history_length=50, batch_size=2048, num_sampled=800, sampler="uniform",
     learning_rate=0.004, frequency_bias=0, dropout=0, similarity="cosine", k=[20])
-# A user's other items as the history, at most 20 examples of a user in an epoch.
+# The history is the user's other items; an epoch has at most 20 examples per user.
 OTHERS = dict(context="others", class_rows="shared", beta1=0, max_examples_per_user=20)
 
 
 def arguments(settings):
-    """Return settings as flags: ["--dim=64", ...].
+    """Convert settings to flags: ["--dim=64", ...].
 
     Args:
       settings: {name: value, or list of values}.

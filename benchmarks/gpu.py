@@ -1,34 +1,39 @@
-"""Both programs and one training step on a GPU, beside what a user would write in PyTorch.
+"""Compare both programs and a training step on a GPU with equivalent PyTorch code.
 
-    python benchmarks/gpu.py                         # made data, 3 to 4 minutes on an H100
+    python benchmarks/gpu.py                         # generated data, 3 to 4 minutes on an H100
     python benchmarks/gpu.py --corpus=text.txt --eval_similarity=wordsim353.tsv \\
         --train=train.txt.gz --valid=valid.txt.gz --torch_python=torch/bin/python
     python benchmarks/gpu.py --anyway --words=200000 --users=500 --batch=256 --sampled=256 \\
         --num_classes=10000 --seconds=2                # a try on a machine without a GPU
 
 word2vec: run_word2vec.py --loss=negative_sampling with its defaults, with --device=gpu and --device=cpu.
-PyTorch trains the same model on the same word ids, which are on the GPU from the start: steps of as many
-words as ours on the GPU, blocks of 32 centres and 42 context words with a band mask, 64 negatives for
-128 centres, row-wise Adagrad by index_add_. Words/s are those of the raw text. The loss is the full
-softmax loss of held-out text, of both by the same formula.
+PyTorch trains the same model on the same word ids, which are on the GPU from the start. Its steps have
+as many words as ours on the GPU, blocks of 32 centres and 42 context words with a band mask, 64
+negatives for 128 centres, and row-wise Adagrad by index_add_.
 
-recsys: run_recsys.py as "ours" in recsys_speed.py: the mean of 50 other items, cosines, 800 uniform
-negatives, 2048 examples a step. PyTorch trains the same model by EmbeddingBag and SparseAdam on padded
-histories, which are made before the clock starts and lie in pinned memory. A compiled loss cannot have
-sparse gradients, so the rows are gathered outside of it; a third row has dense gradients and Adam, the
-whole loss compiled. NDCG@20 is that of the same users of the validation file.
+recsys: run_recsys.py with the settings of "ours" in recsys_speed.py: the mean of 50 other items,
+cosines, 800 uniform negatives, 2048 examples per step. PyTorch trains the same model with EmbeddingBag
+and SparseAdam on padded histories, which are in pinned memory before the clock starts. A compiled loss
+cannot have sparse gradients, so the rows are gathered outside of it. A third row has dense gradients and
+Adam, with the whole loss compiled.
 
-step: sampled softmax with log-uniform negatives and Adagrad, at B, S, D and C of --batch, --sampled,
---step_dim and --num_classes. Each step is fed its ids from the host. TensorFlow's own is tf.nn's loss
-and sampler and tf.train.AdagradOptimizer. PyTorch draws negatives with repeats, which costs it less than
-the masked ones of ours. The loss is that after 32 steps; of samplers that treat repeats differently the
-losses differ.
+step: sampled softmax with log-uniform negatives and Adagrad, with B, S, D and C from --batch, --sampled,
+--step_dim and --num_classes. The host feeds the ids of each step. "tf.nn" is its loss and sampler with
+tf.train.AdagradOptimizer. PyTorch draws negatives with repeats, which is cheaper than our masked
+repeats.
 
-The ratio is the speed beside that of the fastest compiled PyTorch of the part: above 1 is faster. All
-may use TF32 in matrix products. PyTorch stops after --seconds; a training that was stopped has no score.
-A torch.compile that fails is a line of the table. Scores of ours that differ between --device=gpu and
---device=cpu by more than --tolerance (of a loss, that share of it; of the Spearman correlation,
---similarity_tolerance, as a few hundred pairs make it) give a line and the exit status 1.
+Columns:
+
+    rate     words of the raw text per second, examples per second, or milliseconds per step
+    ratio    speed divided by that of the fastest compiled PyTorch of the part; above 1 is faster
+    score    word2vec: the full softmax loss on held-out text, by the same formula for both, and the rank
+             correlations of --eval_similarity; recsys: NDCG@20 of the same validation users; step: the
+             loss after 32 steps, which differs between samplers that treat repeats differently
+
+All systems may use TF32 in matrix products. PyTorch stops after --seconds; a stopped training has no
+score. A failed torch.compile has its own row. The exit status is 1, with a message, if our scores with
+--device=gpu and --device=cpu differ by more than --tolerance (for a loss, this share of it) or, for rank
+correlations, --similarity_tolerance.
 """
 import collections
 import contextlib
@@ -46,49 +51,49 @@ from absl import app, flags
 
 FLAGS = flags.FLAGS
 
-flags.DEFINE_list("parts", "word2vec,recsys,step", "Which parts.")
-flags.DEFINE_string("corpus", "", "Text file. Default: a made text of Zipf's frequencies.")
+flags.DEFINE_list("parts", "word2vec,recsys,step", "Parts to run.")
+flags.DEFINE_string("corpus", "", "Text file. Default: a generated text of Zipf's frequencies.")
 flags.DEFINE_list("eval_similarity", [], "Files of word pairs with human scores.")
-flags.DEFINE_integer("words", 2000000, "Words of the made text.")
+flags.DEFINE_integer("words", 2000000, "Words of the generated text.")
 flags.DEFINE_integer("epochs", 5, "Passes over the text.")
-flags.DEFINE_string("train", "", "File of lines 'user item item ...'. Default: made events.")
-flags.DEFINE_string("valid", "", "File of the same users.")
-flags.DEFINE_integer("users", 10000, "Users of the made events.")
+flags.DEFINE_string("train", "", "File of lines 'user item item ...'. Default: generated events.")
+flags.DEFINE_string("valid", "", "Validation file of the same users, together with --train.")
+flags.DEFINE_integer("users", 10000, "Users of the generated events.")
 flags.DEFINE_integer("recsys_epochs", 10, "Passes over the events.")
 flags.DEFINE_integer("batch", 8192, "B of the step.")
 flags.DEFINE_integer("sampled", 8192, "S of the step.")
 flags.DEFINE_integer("step_dim", 256, "D of the step.")
 flags.DEFINE_integer("num_classes", 1000000, "C of the step.")
-flags.DEFINE_float("seconds", 8, "How long each system of PyTorch trains, and steps are made, at most.")
+flags.DEFINE_float("seconds", 8, "Largest number of seconds of each PyTorch training and each step.")
 flags.DEFINE_float("limit", 150, "Seconds after which a program or a part is stopped.")
 flags.DEFINE_float("tolerance", 0.01, "Largest difference of scores between the GPU and the CPU.")
 flags.DEFINE_float("similarity_tolerance", 0.03, "The same for --eval_similarity.")
-flags.DEFINE_string("torch_python", sys.executable, "Python that has PyTorch.")
-flags.DEFINE_bool("anyway", False, "Run on the CPU where TensorFlow sees no GPU.")
-flags.DEFINE_string("job", "", "Private: the file of a part to run, whose results are lines of JSON.")
+flags.DEFINE_string("torch_python", sys.executable, "Python interpreter with PyTorch.")
+flags.DEFINE_bool("anyway", False, "Run on the CPU if TensorFlow sees no GPU.")
+flags.DEFINE_string("job", "", "Private: file of a part to run; its results are lines of JSON.")
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _ROOT = os.path.dirname(_HERE)
 _GROUP = 128  # centres that share negatives
-_BLOCK = 32  # centres whose contexts meet in one product
+_BLOCK = 32  # centres in a matrix product with their contexts
 _DIM, _HISTORY, _BATCH, _NUM_SAMPLED, _RATE = (gowalla.ROWS[name] for name in (
     "dim", "history_length", "batch_size", "num_sampled", "learning_rate"))
 _MOST, _K = gowalla.OTHERS["max_examples_per_user"], gowalla.ROWS["k"][0]
 _TEMPERATURE = 0.1
 _INPUTS = 10000  # rows of the step's input table
-_POOL = 32  # batches of the step, and steps of a call
+_POOL = 32  # batches of the step, and steps per call
 _MOST_STEPS = 1000
 _STEP_RATE = 0.1
-_WARM_UP = 5  # calls of what is compiled: CUDA graphs are recorded at the second
+_WARM_UP = 5  # calls of a compiled function; CUDA graphs are recorded in the second
 
 Row = collections.namedtuple("Row", "part system speed shown scores note", defaults=["", {}, ""])
 Row.__doc__ = """A row of the table.
 
   part, system: strings.
-  speed: float, more is faster; None where there is none.
+  speed: float, more is faster; None if the system failed.
   shown: string, the speed with its unit.
   scores: {name: float}.
-  note: string, why there is no speed.
+  note: string, the reason for a missing speed.
 """
 
 
@@ -102,7 +107,7 @@ def _environment():
 
 
 def _finished(command, folder):
-    """Run a command; return (lines of its output, why it failed or "")."""
+    """Run a command: return (lines of its output, the reason if it failed, else "")."""
     paths = [os.path.join(folder, name) for name in ("stdout", "stderr")]
     with open(paths[0], "w") as output, open(paths[1], "w") as errors:
         try:
@@ -111,17 +116,17 @@ def _finished(command, folder):
             why = "failed" if status else ""
         except subprocess.TimeoutExpired:
             why = "stopped after --limit=%g s" % FLAGS.limit
-        except OSError as error:  # no such Python
+        except OSError as error:  # the interpreter does not exist
             why = "failed: %s" % error
     with open(paths[0]) as output, open(paths[1], errors="replace") as errors:
-        lines, said = output.read().splitlines(), errors.read().split("\n")
+        lines, error_lines = output.read().splitlines(), errors.read().split("\n")
     if why == "failed":
-        why += ": " + next((line.strip() for line in reversed(said) if line.strip()), "")
+        why += ": " + next((line.strip() for line in reversed(error_lines) if line.strip()), "")
     return lines, why
 
 
 def _children(python, work, **job):
-    """Run a job in a process of its own; return its results, the last maybe {"system", "note"}."""
+    """Run a job in a separate process: return its results, with {"system", "note"} if it failed."""
     path = os.path.join(work, "job.json")
     with open(path, "w") as stream:
         json.dump(dict(job, work=work, seconds=FLAGS.seconds), stream)
@@ -131,7 +136,7 @@ def _children(python, work, **job):
 
 
 def _program(name, work, device, arguments):
-    """Run one of the programs; return (metrics, "" or why there are none)."""
+    """Run one of the programs: return (metrics, the reason if it failed, else "")."""
     folder = os.path.join(work, name + "-" + device)
     _, why = _finished([sys.executable, os.path.join(_ROOT, name), "--model_dir=" + folder,
                         "--device=" + device] + arguments, work)
@@ -155,7 +160,7 @@ def _ours(part, metrics, device, why, speed="words_per_second"):
 
 
 def _theirs(part, results, unit):
-    """Return Rows of what a child said."""
+    """Convert the results of a process to Rows."""
     rows = []
     for result in results:
         speed = result.get("speed")
@@ -170,7 +175,7 @@ def _theirs(part, results, unit):
 
 
 def _make_text(path, num_words):
-    """Write words w0, w1, ... of Zipf's frequencies in lines of 100, half of a line's of one topic."""
+    """Write words w0, w1, ... with Zipf's frequencies, 100 per line; half of a line is of one topic."""
     random = np.random.RandomState(1)
     num_topics = 50
     weights = np.cumsum(1 / (np.arange(max(num_words // 100, 100)) + 2.7))
@@ -205,7 +210,7 @@ def _word2vec(work, devices, with_torch):
                       metrics["scores"].items() if score.get("spearman") is not None}
             row = row._replace(scores=dict(loss=metrics["full_softmax_loss"], **scores))
         rows.append(row)
-        _tell(row)
+        _show(row)
     if with_torch:
         words, job = _encode(corpus, cache, work)
         results = _children(FLAGS.torch_python, work, do="torch_word2vec",
@@ -217,7 +222,7 @@ def _word2vec(work, devices, with_torch):
 
 
 def _encode(corpus, cache, work):
-    """Write the text in ids, as ours reads it; return (words, what PyTorch needs)."""
+    """Write the text as ids, as our program reads it: return (words, the settings for PyTorch)."""
     from tf1_sampled.word2vec import corpus as corpus_lib, model, reading, runs
     from tf1_sampled.word2vec.settings import Word2VecSettings
     settings = Word2VecSettings(corpus=[corpus], cache_dir=cache, epochs=FLAGS.epochs)
@@ -236,7 +241,7 @@ def _encode(corpus, cache, work):
 
 
 def _similarity(words, path):
-    """Return {name of a file: Spearman's correlation} of vectors in a file."""
+    """Score the vectors in a file: return {name of an evaluation file: Spearman's correlation}."""
     if not path or not FLAGS.eval_similarity:
         return {}
     from tf1_sampled.word2vec import scoring
@@ -249,7 +254,7 @@ def _similarity(words, path):
 
 
 def _make_events(work):
-    """Write events of users who like items of one of 50 kinds; return the two paths."""
+    """Write events of users who each choose items of one of 50 kinds: return the two paths."""
     random = np.random.RandomState(1)
     paths = [os.path.join(work, name) for name in ("train.txt", "valid.txt")]
     num_kinds, per_kind = 50, max(FLAGS.users // 50, 40)
@@ -277,7 +282,7 @@ def _recsys(work, devices, with_torch):
         if metrics:
             row = row._replace(scores={score: metrics["validations"][-1]["scores"][score]})
         rows.append(row)
-        _tell(row)
+        _show(row)
     if with_torch:
         _write_events(train, valid, work)
         results = _children(FLAGS.torch_python, work, do="torch_recsys", epochs=FLAGS.recsys_epochs)
@@ -286,7 +291,7 @@ def _recsys(work, devices, with_torch):
 
 
 def _write_events(train, valid, work):
-    """Write the events as arrays: those to train on, and the users whom ours validates on."""
+    """Write the events as arrays: training events, and the users on whom our program validates."""
     from tf1_sampled.recsys import events, splits
     from tf1_sampled.recsys.settings import RecsysSettings
     data = splits.split_given(*events.read_logs([train, valid]))
@@ -311,7 +316,7 @@ def _step(work, devices, with_torch):
 
 
 def _step_ids(job):
-    """Return (labels, input ids), int32 [_POOL, B] each, labels log-uniform as the negatives are."""
+    """Return (labels, input ids), int32 [_POOL, B] each; labels are log-uniform as the negatives."""
     random = np.random.RandomState(1)
     shape = [_POOL, job["batch"]]
     labels = np.exp(random.uniform(size=shape) * np.log(job["classes"] + 1)) - 1
@@ -320,7 +325,7 @@ def _step_ids(job):
 
 
 def _steps_per_second(run, seconds):
-    """Time calls of run, each of which makes _POOL steps and waits for them; the first is not timed."""
+    """Time calls of run, which makes _POOL steps and waits for them; the first call is not timed."""
     run()
     start, done = time.perf_counter(), 0
     while done < _MOST_STEPS and time.perf_counter() - start < seconds:
@@ -339,7 +344,7 @@ def _tf_tables(tf, job):
 
 
 def _tf_step(job):
-    """Yield the results of a step in TensorFlow: ours, one and many steps a call, and tf.nn's."""
+    """Yield the results of a step in TensorFlow: ours with one and many steps per call, and tf.nn."""
     import tensorflow.compat.v1 as tf
     tf.disable_v2_behavior()
     tf.enable_resource_variables()
@@ -376,17 +381,17 @@ def _our_step(tf, job, labels, input_ids):
         made = [(feed, 0.0, number) for number, feed in enumerate(feeds)]
         fed = [step.with_progress(*one) for one in made]
         one = step.runner(session)
-        yield "ours, a step a call", lambda: [one(feed, False) for feed in fed]
+        yield "ours, one step per call", lambda: [one(feed, False) for feed in fed]
         for is_compiled in (False, True):
             many = step.repeater(session, fed[0], is_compiled, lambda line: print(line, file=sys.stderr))
-            yield ("ours, %d steps a call%s" % (_POOL, ", compiled by XLA" * is_compiled),
+            yield ("ours, %d steps per call%s" % (_POOL, ", compiled by XLA" * is_compiled),
                    lambda many=many: many(made))
 
     return loss, runners
 
 
 def _tf_nn_step(tf, job, labels, input_ids):
-    """Return the same of tf.nn's loss and sampler and tf.train's Adagrad."""
+    """Return the same as _our_step for tf.nn's loss and sampler and tf.train's Adagrad."""
     weights, biases, table = _tf_tables(tf, job)
     true = tf.cast(labels, tf.int64)[:, None]
     sampled = tf.random.log_uniform_candidate_sampler(true, 1, job["sampled"], True, job["classes"])
@@ -408,7 +413,7 @@ def _tf_nn_step(tf, job, labels, input_ids):
 def _torch():
     """Return (torch, the device to run on)."""
     import torch
-    torch.set_float32_matmul_precision("high")  # TF32, as TensorFlow's default is
+    torch.set_float32_matmul_precision("high")  # TF32, TensorFlow's default
     torch.manual_seed(1)
     return torch, torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
@@ -419,15 +424,15 @@ def _wait(torch):
 
 
 def _compiled(torch, function, warm_up):
-    """Compile a function, with CUDA graphs where that works.
+    """Compile a function, with CUDA graphs if possible.
 
     Args:
       torch: the module.
       function: function or torch.nn.Module.
-      warm_up: function of the compiled one, which calls it.
+      warm_up: function that takes the compiled function and calls it.
 
     Returns:
-      (the compiled function or None, how it was compiled or why it cannot be).
+      (the compiled function, the mode of compilation), or (None, the error).
     """
     why = ""
     for mode in ("reduce-overhead", "default"):
@@ -438,7 +443,7 @@ def _compiled(torch, function, warm_up):
             for _ in range(_WARM_UP):
                 warm_up(made)
             _wait(torch)
-        except Exception as error:  # whatever a compiler says
+        except Exception as error:  # a compiler may raise any error
             why = "%s: %s" % (type(error).__name__, (str(error).strip().splitlines() or [""])[0])
             continue
         skips = torch.cuda.is_available() and torch._dynamo.utils.counters["inductor"].get(
@@ -463,7 +468,7 @@ def _ways(torch, function, warm_up, reset=lambda: None):
 
 def _gradients(torch, loss_of, *arguments):
     """Return (loss, gradients for all arguments)."""
-    if torch.compiler.is_compiling():  # torch.autograd.grad would end the compiled graph
+    if torch.compiler.is_compiling():  # torch.autograd.grad would break the compiled graph
         which = tuple(range(len(arguments)))
         gradients, loss = torch.func.grad_and_value(loss_of, argnums=which)(*arguments)
         return loss, gradients
@@ -481,7 +486,7 @@ def _torch_about(job):
 
 
 def _windows(torch, tokens, window, shrink):
-    """Return (words [N, J], pairs float [N, K, J]) of the blocks of runs of tokens, -1 for an end."""
+    """Return (words [N, J], pairs float [N, K, J]) of the blocks of runs; -1 in tokens is an end."""
     width = _BLOCK + 2 * window
     is_end = (tokens < 0).long()
     sentence = 2 * is_end.cumsum(1) - is_end  # even in a sentence, odd at an end
@@ -573,7 +578,7 @@ def _torch_word2vec(job):
 
 
 def _train_words(torch, job, step, ids, keep):
-    """Train; return (raw words per second, whether all passes were made)."""
+    """Train: return (raw words per second, whether all epochs were finished)."""
     window, groups = job["window"], job["groups"]
     frame = torch.arange(_GROUP + 2 * window, device=ids.device)[None]
     _wait(torch)
@@ -624,7 +629,7 @@ def _examples(data, random):
 
 
 def _padded(data, start, length, left_out):
-    """Return the latest events but one (-1: all) of slices of events: int32 [N, _HISTORY]."""
+    """Return the latest events of slices without one of them (-1: with all): int32 [N, _HISTORY]."""
     last = length - 1 - (left_out >= 0)
     place = last[:, None] - np.arange(_HISTORY)[None]
     is_event = place >= 0
@@ -638,13 +643,13 @@ def _recommender(torch, num_items, is_sparse):
     functional = torch.nn.functional
 
     class Recommender(torch.nn.Module):
-        """Mean of item rows, cosines, sampled softmax; log Q of uniform negatives cancels."""
+        """A mean of item rows, cosines and sampled softmax; log Q of uniform negatives cancels."""
 
         def __init__(self):
             super().__init__()
             self.items = torch.nn.EmbeddingBag(num_items + 1, _DIM, mode="mean", sparse=is_sparse,
                                                padding_idx=num_items)
-            self.loss = self.dense_loss  # may be a compiled one
+            self.loss = self.dense_loss  # replaced by a compiled function
             self.reset()
 
         def reset(self):
@@ -706,7 +711,7 @@ def _pinned(torch, arrays):
 
 
 def _train_examples(torch, job, model, step, data, optimizer):
-    """Train; return {"speed": examples per second, "scores" where all passes were made}."""
+    """Train: return {"speed": examples per second, "scores": empty if not all epochs were finished}."""
     random, device = np.random.RandomState(1), model.items.weight.device
     seconds, done, share = 0.0, 0, 0.0
     for epoch in range(job["epochs"]):
@@ -734,7 +739,7 @@ def _train_examples(torch, job, model, step, data, optimizer):
 
 
 def _ndcg(torch, model, data):
-    """Return the mean NDCG@_K of the users of the validation, among items that they have not had."""
+    """Return the mean NDCG@_K of the validation users among the items that they have not had."""
     table = model.items.weight.detach()
     rows = torch.nn.functional.normalize(table[:data["num_items"]])
     total = 0.0
@@ -761,7 +766,7 @@ def _sampled_softmax(torch, job):
     scale = float(np.log(job["classes"] + 1))
 
     class SampledSoftmax(torch.nn.Module):
-        """Log-uniform negatives with repeats, Q(k) = S P(k), hits removed."""
+        """Sampled softmax with log-uniform negatives, repeats with Q(k) = S P(k), and hits removed."""
 
         def __init__(self):
             super().__init__()
@@ -839,7 +844,7 @@ def _tf_about(job):
     yield {"gpu": (described or names or [""])[0]}
 
 
-def _tell(row):
+def _show(row):
     print("%s, %s: %s" % (row.part, row.system, row.shown or row.note), file=sys.stderr, flush=True)
 
 
@@ -856,7 +861,7 @@ def _print_table(rows):
 
 
 def _disagreements(rows):
-    """Return lines about what failed of ours, and about scores that the device changes."""
+    """Return lines about failures of our systems, and about scores that depend on the device."""
     lines = ["%s, %s: %s" % (row.part, row.system, row.note) for row in rows
              if row.note and not row.system.lower().startswith(("pytorch", "torch"))]
     for part in ("word2vec", "recsys"):
@@ -867,15 +872,15 @@ def _disagreements(rows):
             score = ours[0].scores.get(name)
             most = FLAGS.tolerance * abs(other) if name == "loss" else (
                 FLAGS.tolerance if part == "recsys" else FLAGS.similarity_tolerance)
-            if score is None or not abs(score - other) <= most:  # also where one is NaN
-                lines.append("%s: %s is %s on the GPU and %s on the CPU, which differ by more than %.4g"
+            if score is None or not abs(score - other) <= most:  # also if one is NaN
+                lines.append("%s: %s is %s on the GPU and %s on the CPU; they differ by more than %.4g"
                              % (part, name, score, other, most))
     return lines
 
 
 @contextlib.contextmanager
 def _only_results():
-    """Give a function that prints a line of JSON; all else that is printed goes to standard error."""
+    """Yield a function that prints a line of JSON; other output goes to standard error."""
     output, sys.stdout = sys.stdout, sys.stderr
     yield lambda result: print(json.dumps(result), file=output, flush=True)
     sys.stdout = output
@@ -906,9 +911,9 @@ def main(_):
         return
     unknown = set(FLAGS.parts) - set(_PARTS)
     if unknown:
-        sys.exit("--parts: wanted some of %s, got %s" % (",".join(_PARTS), ",".join(sorted(unknown))))
+        sys.exit("--parts: wanted a list of %s, got %s" % (",".join(_PARTS), ",".join(sorted(unknown))))
     if bool(FLAGS.train) != bool(FLAGS.valid):
-        sys.exit("--train and --valid go together")
+        sys.exit("--train and --valid: wanted both or none, got one of them")
     with tempfile.TemporaryDirectory() as work:
         gpu = _children(sys.executable, work, do="tf_about")[0].get("gpu")
         if not gpu and not FLAGS.anyway:
@@ -926,8 +931,8 @@ def main(_):
             begin = time.time()
             found = _PARTS[name](work, ["gpu" if gpu else "auto", "cpu"], not skipped)
             for row in found:
-                if not row.system.startswith("ours, --device"):  # told already
-                    _tell(row)
+                if not row.system.startswith("ours, --device"):  # printed already
+                    _show(row)
             print("%s took %.0f s" % (name, time.time() - begin), file=sys.stderr, flush=True)
             rows += found
     _print_table(rows)

@@ -1,26 +1,28 @@
-"""How far the mean gradient of a sampled loss is from the full softmax's, by sampler and candidates.
+"""Measure the bias of the gradient of sampled losses, by sampler and number of candidates.
 
-    python benchmarks/gradient_bias.py             # --unique=False for the draws that repeat alone
+    python benchmarks/gradient_bias.py             # --unique=False for draws with repeats only
 
-The model: 1000 classes, k as frequent as P(k) ~ 1 / (k + 1), biases log P(k), random rows, and 64 random
-inputs; <x, w_k> has a standard deviation of 1. A draw is a batch of examples, each one of the inputs and
-a label drawn from P, and the candidates of that batch. With g the gradient of a sampled loss by the rows
-and f that of the full softmax's on the same batch, over N draws:
+The model has 1000 classes with frequencies P(k) ~ 1 / (k + 1), biases log P(k), random rows, and 64
+random inputs; <x, w_k> has a standard deviation of 1. A draw is a batch of examples and its candidates.
+An example is one of the inputs and a label drawn from P. Let g be the gradient of a sampled loss for the
+rows, and f that of the full softmax loss on the same batch. Over N draws:
 
     error^2 = |mean (g - f)|^2 / |E f|^2,   E error^2 = bias^2 + noise^2
 
-where noise is the standard error of the mean, known from the spread of the draws. The tables show
-sqrt(error^2 - noise^2) in percent, "-" where that is none, and the noise in parentheses; what is no
-larger than the noise is left out of the slope, of log bias over log S, and of the ratio to
-fixed_unigram's, the geometric mean over S.
+The noise is the standard error of the mean, estimated from the spread of the draws. Columns of a table:
 
-S is the number of draws, or of labels in_batch, where it is the size of the batch too; in_batch+uniform
-has S or S/2 of each. Otherwise a batch is 64 examples.
+    S = ...    sqrt(error^2 - noise^2) in percent, "-" if the root is not real; the noise in parentheses
+    slope      slope of log bias over log S
+    ratio      bias divided by that of fixed_unigram, geometric mean over S
 
-What to expect: with candidates of share q, bias falls as 1/S once S is well above the mean over inputs
-of sum_k P(k | x)^2 / q(k), which is 2.5 for fixed_unigram and 55 for uniform. sampled_softmax subtracts
-log Q of the label too, so that the label's part of the sum is 1 / Q(y) of what it should be. Masked, Q
-tends to 1; with unique=False it grows beyond that, as S P(y), and the bias tends to 11%.
+Slope and ratio ignore biases that are not larger than their noise. S is the number of draws. For
+in_batch it is the number of labels, which is also the batch size; in_batch+uniform has S or S/2 of each.
+In other rows the batch size is 64.
+
+Expected results: with candidates of probabilities q, the bias falls as 1/S once S is well above the mean
+over inputs of sum_k P(k | x)^2 / q(k), which is 2.5 for fixed_unigram and 55 for uniform.
+sampled_softmax also subtracts log Q of the label, so the label's term of the sum is divided by Q(y).
+With masked repeats Q tends to 1. With unique=False it grows as S P(y), and the bias tends to 11%.
 """
 import os
 import time
@@ -35,19 +37,19 @@ import tf1_sampled as ts
 FLAGS = flags.FLAGS
 
 flags.DEFINE_integer("draws", 10000, "Batches for each sampler and S.")
-flags.DEFINE_list("num_sampled", "8,16,32,64,128,256", "S.")
-flags.DEFINE_list("unique", "masked,False", "What becomes of repeated draws.")
+flags.DEFINE_list("num_sampled", "8,16,32,64,128,256", "Numbers of candidates S.")
+flags.DEFINE_list("unique", "masked,False", "Treatment of repeated draws; a table for each.")
 
 _CLASSES = 1000
 _DIM = 16
 _INPUTS = 64
 _BATCH = 64
 _AT_ONCE = 100  # draws in a run of the graph
-_LEARNING_RUNS = 10  # that the learned unigram counts before
+_LEARNING_RUNS = 10  # runs in which the learned unigram counts, before the measurement
 _LOSSES = ("sampled_softmax", "refined_sampled_softmax")
 _REFERENCE = "fixed_unigram"
 _SAMPLERS = {
-    # row: sampler, distortion, S to how many of each source is 1
+    # row: sampler, distortion, number of sources among which S is split
     "log_uniform": ("log_uniform", 1.0, 1),
     _REFERENCE: ("fixed_unigram", 1.0, 1),
     "fixed_unigram ^.75": ("fixed_unigram", 0.75, 1),
@@ -60,10 +62,10 @@ _SAMPLERS = {
 
 
 class _Model:
-    """A model that does not change, and the examples that it sees.
+    """A fixed model and its examples.
 
       frequencies: P, numpy float64 [C].
-      mean_gradient: [C, D], of the full softmax's expected loss, E f.
+      mean_gradient: [C, D], the gradient of the expected full softmax loss, E f.
     """
 
     def __init__(self):
@@ -80,17 +82,17 @@ class _Model:
         self.mean_gradient = self._gradient(self._log_sums - label_logits)
 
     def batches(self, number, size):
-        """(labels, which of the inputs), [number, size] each."""
+        """Draw batches: return (labels, numbers of the inputs), [number, size] each."""
         labels = self._label_distribution.ids_of(tf.random_uniform([number, size], dtype=tf.float64))
         return labels, tf.random_uniform([number, size], 0, _INPUTS, tf.int64)
 
     def full_gradient(self, labels, which):
-        """[C, D], of the mean of the full softmax's losses: of `_log_sums` once for each input."""
+        """Return the gradient [C, D] of the mean full softmax loss; `_log_sums` is shared by inputs."""
         label_logits = tf.gather_nd(self._logits, tf.stack([which, labels], -1))
         return self._gradient(tf.gather(self._log_sums, which) - label_logits)
 
     def sampled_gradient(self, loss, labels, which, sampled_values):
-        """[C, D], of the mean of a sampled loss; candidates are [number, S]."""
+        """Return the gradient [C, D] of the mean of a sampled loss; candidates are [number, S]."""
         num_sampled = sampled_values.sampled_candidates.shape[-1]
         return self._gradient(ts.LOSSES[loss](
             self._weights, self._biases, tf.reshape(labels, [-1]),
@@ -99,16 +101,16 @@ class _Model:
 
     def _gradient(self, losses):
         gradient, = tf.gradients(tf.reduce_mean(losses), self._weights)
-        return tf.convert_to_tensor(gradient)  # of repeated rows the sum
+        return tf.convert_to_tensor(gradient)  # sums the slices of repeated rows
 
 
 def _variable(value):
-    """A variable, so that nothing made of it is a constant that is computed once."""
+    """Return a variable, as TensorFlow would fold a constant and compute it once."""
     return tf.Variable(value.astype(np.float32), trainable=False, use_resource=True)
 
 
 def _differences(model, row, num_sampled, unique):
-    """[L, C, D], of each loss the mean of g - f over _AT_ONCE draws."""
+    """Return the mean of g - f over _AT_ONCE draws for each loss: [L, C, D]."""
     sampler, distortion, parts = _SAMPLERS[row]
     each = num_sampled // parts
     in_batch = sampler.startswith("in_batch")
@@ -119,7 +121,7 @@ def _differences(model, row, num_sampled, unique):
                                  num_groups=num_groups)
 
     if in_batch:
-        # One batch at a time: a group would get another one's labels.
+        # One batch at a time, as groups would share their labels.
         sampled_values = ts.SampledValues(*tf.map_fn(
             lambda labels: tuple(sample(labels)), labels, (tf.int64, tf.float32, tf.float32)))
     else:
@@ -130,7 +132,7 @@ def _differences(model, row, num_sampled, unique):
 
 
 def _bias_and_noise(run, norm):
-    """(bias, noise), [L] each, relative to `norm`; `run` computes _differences."""
+    """Return (bias, noise), [L] each, relative to `norm`; `run` computes _differences."""
     runs = max(2, FLAGS.draws // _AT_ONCE)
     total, squares = 0.0, 0.0
     for _ in range(runs):
@@ -143,12 +145,12 @@ def _bias_and_noise(run, norm):
 
 
 def _measure(row, all_num_sampled, unique):
-    """(bias, noise) of a sampler, [L] each, of each S."""
+    """Return [(bias, noise)] of a sampler, one pair of arrays [L] for each S."""
     with tf.Graph().as_default():
         tf.set_random_seed(1)
         model = _Model()
         cases = [_differences(model, row, num_sampled, unique) for num_sampled in all_num_sampled]
-        learn = tf.get_collection(tf.GraphKeys.UPDATE_OPS)[:1]  # each S has its own, of the same counts
+        learn = tf.get_collection(tf.GraphKeys.UPDATE_OPS)[:1]  # all S share the counts; one is enough
         with tf.Session() as session:
             session.run([tf.global_variables_initializer(), tf.local_variables_initializer()])
             for _ in range(_LEARNING_RUNS):
@@ -158,7 +160,7 @@ def _measure(row, all_num_sampled, unique):
 
 
 def _print_table(title, all_num_sampled, results):
-    """`results`: {row: float [number of S, 2], bias and noise}."""
+    """Print a table of `results`: {row: float [number of S, 2], bias and noise}."""
     print("\n%s: bias of the gradient in %% (noise)" % title)
     print("%-21s" % "sampler" + "".join("%14s" % ("S = %d" % size) for size in all_num_sampled)
           + "%8s%8s" % ("slope", "ratio"))

@@ -1,21 +1,26 @@
-"""The recommender's scores in docs/benchmarks.md: settings, protocol and peers, one command each.
+"""Reproduce the recommender's scores in docs/benchmarks.md: settings, protocol, other systems.
 
     python benchmarks/recsys.py --recipe=gowalla --data=gowalla        # train.txt.gz, valid..., test...
     python benchmarks/recsys.py --recipe=health --data=health          # train.tsv.gz, test.tsv.gz
     python benchmarks/recsys.py --recipe=movielens --data=ml-latest-small    # ratings.csv, movies.csv
-    python benchmarks/recsys.py --recipe=catalogue                     # made events of 1e7 items
+    python benchmarks/recsys.py --recipe=catalogue                     # generated events of 1e7 items
 
-It runs run_recsys.py with the settings that --choose found, and prints the command. With --choose it
-trains on the training events alone and judges on the validation events, and looks at no test event:
+The benchmark runs run_recsys.py with fixed settings and prints the command. The settings were chosen
+with --choose, which trains on the training events, scores the validation events, and does not read the
+test events:
 
     gowalla     the given split; the model of the table is trained on train + valid
-    health      a tenth of each user's training items, drawn here, validates; then all of them train
-    movielens   the last event of each user tests, the one before validates
+    health      a random tenth of each user's training items validates; the model of the table is
+                trained on all training items
+    movielens   the last event of each user tests, the event before it validates
 
-gowalla: the split of Wang et al. 2019 (NGCF), train.txt and valid.txt together its training file.
-health: Amazon 2014 Health, 10-core, random 80/20 by user. movielens: F. M. Harper and J. A. Konstan,
-2015, "The MovieLens Datasets: History and Context", ACM TiiS 5(4):19. Peers' figures are as their papers
-have them; the baselines are those of the program.
+The table has a row for each system, in the order of the first column: the figures of other systems as
+their papers report them, the baselines of the program, and "this model". --recipe=catalogue prints the
+time of a training step, of reading, and of evaluation, and the peak memory.
+
+Data: gowalla is the split of Wang et al. 2019 (NGCF), whose training file is train.txt and valid.txt
+together. health is Amazon 2014 Health, 10-core, random 80/20 by user. movielens is F. M. Harper and
+J. A. Konstan, 2015, "The MovieLens Datasets: History and Context", ACM TiiS 5(4):19.
 """
 import json
 import os
@@ -29,12 +34,12 @@ from absl import app, flags
 
 FLAGS = flags.FLAGS
 
-flags.DEFINE_enum("recipe", None, ["gowalla", "health", "movielens", "catalogue"], "Which scores.",
-                  required=True)
+flags.DEFINE_enum("recipe", None, ["gowalla", "health", "movielens", "catalogue"],
+                  "Data and settings to run.", required=True)
 flags.DEFINE_string("data", "", "Folder with the files.")
-flags.DEFINE_bool("choose", False, "Judge on validation events, as when the settings were chosen.")
-flags.DEFINE_list("more", [], "Further flags of run_recsys.py, as --more=--epochs=20,--dim=32")
-flags.DEFINE_integer("num_items", 10000000, "Of the made catalogue.")
+flags.DEFINE_bool("choose", False, "Score the validation events only, to choose settings.")
+flags.DEFINE_list("more", [], "More flags of run_recsys.py: --more=--epochs=20,--dim=32")
+flags.DEFINE_integer("num_items", 10000000, "Items of --recipe=catalogue.")
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -66,7 +71,7 @@ _PUBLISHED = {  # name: (Recall@20, NDCG@20)
 
 
 def _run(folder, arguments):
-    """(metrics, peak memory in bytes) of run_recsys.py."""
+    """Run run_recsys.py: return (metrics, peak memory in bytes)."""
     command = ["run_recsys.py"] + list(arguments) + FLAGS.more
     print("python " + " ".join(command), flush=True)
     model_dir = os.path.join(folder, "model")
@@ -80,7 +85,7 @@ def _run(folder, arguments):
 
 
 def _split_health(path, folder):
-    """Writes a tenth of each user's items, one at least, to one file and the rest to another."""
+    """Write a tenth of each user's items, at least one, to valid.tsv and the rest to train.tsv."""
     from tf1_sampled.recsys import events
 
     log = events.read_log(path)
@@ -98,7 +103,7 @@ def _split_health(path, folder):
 
 
 def _files(folder):
-    """The flags that name the files of the recipe."""
+    """Return the flags that name the files of the recipe."""
     def path(name):
         return os.path.join(FLAGS.data, name)
 
@@ -116,7 +121,7 @@ def _files(folder):
 
 
 def _made_events(path, num_items):
-    """Writes 1,000 users who test and as many others as name each item once, 20 items a line."""
+    """Write training users who name each item once, 20 items per line, and 1,000 test users."""
     random = np.random.RandomState(1)
     items = random.permutation(num_items)
     with open(path, "w") as stream:
@@ -140,9 +145,10 @@ def main(_):
     print("training %.0f s, %s examples/s, peak memory %.0f MB" % (
         metrics["seconds"]["train"], format(int(metrics["examples_per_second"]), ","), memory / 1e6))
     if FLAGS.recipe == "catalogue":
-        print("%s items: %.1f ms a step of 1024 examples; reading %.0f s, evaluation of 1,000 users and "
-              "export %.0f s" % (format(FLAGS.num_items, ","), 1024e3 / metrics["examples_per_second"],
-                                 metrics["seconds"]["read"], metrics["seconds"]["evaluate"]))
+        print("%s items: %.1f ms per step of 1024 examples; reading %.0f s, evaluation of 1,000 users "
+              "and export %.0f s" % (format(FLAGS.num_items, ","),
+                                     1024e3 / metrics["examples_per_second"],
+                                     metrics["seconds"]["read"], metrics["seconds"]["evaluate"]))
         return
     if FLAGS.choose:
         return
@@ -150,7 +156,7 @@ def main(_):
     rows = {name: dict(zip(names, values)) for name, values in _PUBLISHED.get(FLAGS.recipe, {}).items()}
     rows.update(metrics["baselines"])
     rows["this model"] = metrics["scores"]
-    print("%-22s%s" % ("", "".join("%12s" % name for name in names)))
+    print("%-22s%s" % ("system", "".join("%12s" % name for name in names)))
     for system, scores in sorted(rows.items(), key=lambda row: row[1][names[0]]):
         print("%-22s%s" % (system, "".join("%12.4f" % scores[name] for name in names)))
 

@@ -1,13 +1,17 @@
-"""What features of items are worth to items of few events: scores with them and without.
+"""Measure the effect of item features on rare items: scores with and without them.
 
     python benchmarks/recsys_features.py --data=ml-latest-small            # ratings.csv, movies.csv
     python benchmarks/recsys_features.py --data=ml-latest-small --split=last
 
-Each seed trains two models of the same events, by default but for --item_categorical. The last tenth of
-each user's events tests, the tenth before it validates (--split=last: one event each); those of
-one time are in random order by the seed. Targets are grouped by the training events of their item.
-Recall@10 and Recall@100 are shares of a group's targets of all seeds, among the whole catalogue without
-what the user has had; "rare only" ranks them among items of fewer than 10 training events.
+Each seed trains two models on the same events, with default settings; one also has --item_categorical.
+The last tenth of each user's events tests, and the tenth before it validates (--split=last: one event
+each). The seed orders events of equal times. Columns:
+
+    events                  groups of test targets by the number of training events of their item
+    targets                 number of targets of all seeds
+    features                whether the model has item features
+    Recall@10, Recall@100   share of targets ranked that high among all items that the user has not had
+    Recall@10, rare only    the same, ranked among items of fewer than 10 training events only
 """
 import contextlib
 import os
@@ -21,9 +25,9 @@ from tf1_sampled.recsys import YouTubeDNN, fitting, splits
 FLAGS = flags.FLAGS
 
 flags.DEFINE_string("data", None, "Folder with ratings.csv and movies.csv.", required=True)
-flags.DEFINE_list("columns", ["genres"], "Columns of movies.csv.")
-flags.DEFINE_enum("split", "ratio", ["ratio", "last"], "Which events test.")
-flags.DEFINE_list("seeds", ["1", "2", "3"], "Seeds of the order, the start and the negatives.")
+flags.DEFINE_list("columns", ["genres"], "Columns of movies.csv with the features.")
+flags.DEFINE_enum("split", "ratio", ["ratio", "last"], "Test events: the last tenth, or the last one.")
+flags.DEFINE_list("seeds", ["1", "2", "3"], "Seeds of the order, the initial values and the negatives.")
 flags.DEFINE_integer("epochs", 0, "Epochs; 0 for the default.")
 
 _FEW = 10  # training events
@@ -32,7 +36,7 @@ _GROUPS = (("0", 0, 1), ("1 to %d" % (_FEW - 1), 1, _FEW), ("%d or more" % _FEW,
 
 
 def _trained(seed, columns):
-    """{group: (targets, found in 10, found in 100, found in 10 of the rare)} of one model."""
+    """Train a model: return {group: [targets, hits in 10, hits in 100, hits in 10 among rare items]}."""
     more = {"epochs": FLAGS.epochs} if FLAGS.epochs else {}
     model = YouTubeDNN(min_count=1, split=FLAGS.split, seed=seed, item_categorical=columns,
                        titles=os.path.join(FLAGS.data, "movies.csv"), **more)

@@ -1,4 +1,4 @@
-"""How fast other libraries train a YouTube DNN, to set run_recsys.py beside.
+"""Measure how fast other libraries train a YouTube DNN, for comparison with run_recsys.py.
 
     python3.11 -m venv librec
     librec/bin/pip install LibRecommender==1.5.2 tensorflow==2.15.1 torch==2.13.0 pandas scikit-learn
@@ -8,18 +8,22 @@
     deepmatch/bin/pip install deepmatch==0.3.2 deepctr==0.9.4 tensorflow==2.15.1
     deepmatch/bin/python benchmarks/recsys_peers.py --peer=deepmatch --train=train.txt.gz
 
-The file, packed by gzip or not, has a line for each user: "user item item ...". An example is an item
-with the items before it on its line, 50 at most; the user is no feature. Both: 64 dimensions, a ReLU
-layer of 64 and a linear one of 64, batches of 2048, sampled softmax with 800 unique uniform negatives,
-Adam, no batch normalization and no penalty on weights; all else is the library's default. LibRecommender
-trains the first item of a line too, with an empty history; DeepMatch's own examples leave it out, and so
-it is here.
+The file (.gz or plain) has a line for each user: "user item item ...". An example is an item with the
+items before it on its line as the history, at most 50. The user is not a feature. Both libraries have 64
+dimensions, a ReLU layer of 64 and a linear layer of 64, batches of 2048, sampled softmax with 800 unique
+uniform negatives, and Adam, without batch normalization and penalties on weights; other settings are the
+library's defaults. LibRecommender also trains on the first item of a line, with an empty history.
+DeepMatch's examples leave it out, and so does this benchmark.
 
-Prints a line of JSON. `seconds` is one epoch in the library's own loop, with its making of batches;
-reading, making examples, building the model and a first run of two batches are `preparation_seconds`.
-`cpu_seconds` is what the process and its children used in that time: where two runs differ in seconds
-and not in these, the cores had other work. `loss` only shows that it learns, and does not compare:
-DeepMatch tells its mean of the epoch; LibRecommender tells none, so it is that of two batches after it.
+The output is a line of JSON:
+
+    examples_per_second     speed of one epoch in the library's own loop, with its making of batches
+    seconds                 duration of that epoch
+    cpu_seconds             CPU time of the process and its children in the epoch; if two runs differ in
+                            seconds only, other processes used the cores
+    preparation_seconds     reading, making examples, building the model, and a first run of two batches
+    loss                    shows that the model learns, but is not comparable: the epoch's mean for
+                            DeepMatch, and the loss of two batches after the epoch for LibRecommender
 """
 import gzip
 import json
@@ -34,21 +38,21 @@ from absl import app, flags
 
 FLAGS = flags.FLAGS
 
-flags.DEFINE_enum("peer", None, ["librecommender", "deepmatch"], "Which library.", required=True)
+flags.DEFINE_enum("peer", None, ["librecommender", "deepmatch"], "Library to measure.", required=True)
 flags.DEFINE_string("train", None, "File of lines 'user item item ...'.", required=True)
-flags.DEFINE_integer("examples", 0, "Train so many, drawn at random; 0 for all.", lower_bound=0)
-flags.DEFINE_integer("workers", 0, "Processes that make LibRecommender's batches; its default is none.")
+flags.DEFINE_integer("examples", 0, "Number of random examples to train on; 0 for all.", lower_bound=0)
+flags.DEFINE_integer("workers", 0, "Processes that make LibRecommender's batches; its default is 0.")
 
 _DIM = 64
 _HIDDEN = 64
 _HISTORY = 50
 _BATCH = 2048
 _NUM_SAMPLED = 800
-_FIRST = 2 * _BATCH  # examples of the first run, in which TensorFlow prepares its graph
+_FIRST = 2 * _BATCH  # examples of an untimed first run, in which TensorFlow prepares its graph
 
 
 def _read(path):
-    """[[item, ...] of each user], with items numbered from 1 on."""
+    """Read the items of each user: [[item, ...]], with items numbered from 1."""
     numbers = {}
     with (gzip.open if path.endswith(".gz") else open)(path, "rt") as stream:
         lines = [line.split()[1:] for line in stream]
@@ -56,12 +60,12 @@ def _read(path):
 
 
 def _chosen(number):
-    """The examples to train, of `number`: all or --examples of them, in random order."""
+    """Choose the examples to train on: all of `number`, or --examples of them, in random order."""
     return np.random.RandomState(1).permutation(number)[:FLAGS.examples or number]
 
 
 def _timed(run):
-    """(what run() returns, {"start": time, "seconds": wall, "cpu_seconds": with those of children})."""
+    """Time run(): return (its result, {"start", "seconds", "cpu_seconds": of all processes})."""
     cpu, start = sum(os.times()[:4]), time.time()
     result = run()
     return result, {"start": start, "seconds": time.time() - start,
@@ -69,7 +73,7 @@ def _timed(run):
 
 
 def _librecommender(users):
-    """(versions, number of examples, loss, times) of an epoch."""
+    """Train an epoch: return (versions, number of examples, loss, times)."""
     import libreco
     import pandas
     import torch
@@ -83,7 +87,7 @@ def _librecommender(users):
     model = YouTubeRetrieval(
         "ranking", info, embed_size=_DIM, hidden_units=_HIDDEN, recent_num=_HISTORY, batch_size=_BATCH,
         num_sampled_per_batch=_NUM_SAMPLED, sampler="uniform", use_bn=False, n_epochs=1)
-    # fit() in parts: it would build the model first, and score items for serving at the end.
+    # The parts of fit(), which would also build the model, and score items for serving at the end.
     model.build_model()
     trainer = get_trainer(model)
 
@@ -103,8 +107,8 @@ def _librecommender(users):
 
 
 def _deepmatch(users):
-    """(versions, number of examples, loss, times) of an epoch."""
-    tf.disable_eager_execution()  # as in its examples; it cannot build the model otherwise
+    """Train an epoch: return (versions, number of examples, loss, times)."""
+    tf.disable_eager_execution()  # as in DeepMatch's examples; it cannot build the model otherwise
     import deepctr
     import deepmatch
     from deepctr.feature_column import SparseFeat, VarLenSparseFeat
@@ -120,7 +124,7 @@ def _deepmatch(users):
     for row, length, (items, place) in zip(inputs["history"], inputs["length"], pairs):
         row[:length] = items[place - length:place]
 
-    rows = 1 + max(item for items in users for item in items)  # and row 0, the padding's
+    rows = 1 + max(item for items in users for item in items)  # row 0 is the padding
     history = SparseFeat("history", rows, _DIM, embedding_name="item")
     model = YoutubeDNN(
         [VarLenSparseFeat(history, _HISTORY, "mean", "length")], [SparseFeat("item", rows, _DIM)],
@@ -140,7 +144,7 @@ def _deepmatch(users):
 
 def main(_):
     begin = time.time()
-    # The libraries print, one from a thread; standard output is for the result alone.
+    # The libraries print, one from a thread, but standard output must have only the result.
     output, sys.stdout = sys.stdout, sys.stderr
     peers = {"librecommender": _librecommender, "deepmatch": _deepmatch}
     versions, examples, loss, times = peers[FLAGS.peer](_read(FLAGS.train))

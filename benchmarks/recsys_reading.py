@@ -1,10 +1,14 @@
-"""How fast files of events are read, beside pandas.read_csv: rows per second, alternating in one run.
+"""Measure how fast files of events are read, compared with pandas.read_csv.
 
     pip install pandas
     python benchmarks/recsys_reading.py --events=ratings.csv --copies=10
 
-pandas alone gives columns of numbers and texts; here names become ids, times seconds, and missing values
-are left out. `pandas and ids` also numbers users and items, by pandas.factorize.
+Each line has a reader and its rows per second of processor time, the best of --repeats. Readers take
+turns.
+
+    read_log          our reader: it converts names to ids and times to seconds, and drops missing values
+    pandas            pandas.read_csv, which returns columns of numbers and texts
+    pandas and ids    pandas.read_csv, then pandas.factorize of users and items
 """
 import os
 import sys
@@ -16,13 +20,14 @@ from absl import app, flags
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("events", None, "A CSV file with a header, as MovieLens ratings.csv.", required=True)
-flags.DEFINE_integer("copies", 10, "How often its rows are repeated.")
+flags.DEFINE_string("events", None, "CSV file with a header, such as MovieLens ratings.csv.",
+                    required=True)
+flags.DEFINE_integer("copies", 10, "Number of copies of its rows in the file that is read.")
 flags.DEFINE_integer("repeats", 5, "Runs of each reader; the fastest counts.")
 
 
 def _copied(path, folder):
-    """(path of a file with the rows several times, their number)."""
+    """Write a file with --copies of the rows: return (its path, its number of rows)."""
     with open(path, encoding="utf-8") as stream:
         header, rows = stream.readline(), stream.read()
     copy = os.path.join(folder, "events.csv")
@@ -32,7 +37,7 @@ def _copied(path, folder):
 
 
 def _readers():
-    """{name: function of a path} of those that are installed."""
+    """Return the readers that are installed: {name: function of a path}."""
     from tf1_sampled.recsys import events
     readers = {"read_log": events.read_log}
     try:

@@ -1,21 +1,21 @@
-"""How well a SASRec of RecTools and item-kNN rank, to set run_recsys.py beside: same split, same scores.
+"""Score the SASRec of RecTools and item-kNN, with the split and scores of run_recsys.py.
 
     python3.11 -m venv rectools
     rectools/bin/pip install 'rectools[torch]==0.19.0' absl-py
     PYTHONPATH=. rectools/bin/python benchmarks/recsys_sasrec.py --ratings=ml-latest-small/ratings.csv
 
-The last event of each user tests and the one before validates; all items are in (min_count 1), events of
-one time are in an order that --seed draws. Each model ranks all items that the user has not had, and a
-tie counts against the target. Both train on the training events alone and see the validation event as
-part of the history in the test.
+The last event of each user tests, and the event before it validates. All items are included (min_count
+1), and --seed orders events of equal times. Each model ranks all items that the user has not had; a tie
+counts against the target. Both models train on the training events only. In the test, the validation
+event is part of the history.
 
-SASRec: 2 blocks, the full softmax, Adam with RecTools' defaults (learning rate 0.001, batches of 128
-users, their last 100 events, dropout 0.2, 4 heads) but --dim. Every --epochs_between epochs it is
-judged by NDCG@10 of the validation; it ends after --patience judgements without a better one, and the
-test is made at the best. item-kNN: the number of neighbours with the best NDCG@10 of the validation.
+SASRec has 2 blocks, the full softmax, and Adam with RecTools' defaults (learning rate 0.001, batches of
+128 users, their last 100 events, dropout 0.2, 4 heads) except --dim. It is validated by NDCG@10 every
+--epochs_between epochs, and stops after --patience validations without a better one. The test uses the
+best model. item-kNN uses the number of neighbours with the best validation NDCG@10.
 
-Prints a line of JSON for each model. `seconds` and `cpu_seconds` (of the process, all threads) are those
-of training, without the judgements. Without RecTools only item-kNN is measured.
+The output is a line of JSON for each model: the scores of the test, and `seconds` and `cpu_seconds` (all
+threads) of training without validations. Without RecTools, only item-kNN is measured.
 
 Reference: W.-C. Kang and J. McAuley 2018, "Self-Attentive Sequential Recommendation".
 """
@@ -31,15 +31,16 @@ from tf1_sampled.recsys import baselines, evaluation, events, splits
 
 FLAGS = flags.FLAGS
 
-flags.DEFINE_string("ratings", None, "File of events, as --events of run_recsys.py.", required=True)
-flags.DEFINE_integer("seed", 1, "Of the order of equal times and of the model.")
-flags.DEFINE_integer("dim", 64, "Dimensions of SASRec.", lower_bound=4)
-flags.DEFINE_integer("most_epochs", 300, "SASRec's epochs, at most.", lower_bound=1)
-flags.DEFINE_integer("epochs_between", 5, "Epochs from one judgement to the next.", lower_bound=1)
-flags.DEFINE_integer("patience", 4, "Judgements without a better one that end it.", lower_bound=1)
+flags.DEFINE_string("ratings", None, "File of events, as for --events of run_recsys.py.", required=True)
+flags.DEFINE_integer("seed", 1, "Seed of the order of equal times and of the model.")
+flags.DEFINE_integer("dim", 64, "Dimension of SASRec.", lower_bound=4)
+flags.DEFINE_integer("most_epochs", 300, "Largest number of epochs of SASRec.", lower_bound=1)
+flags.DEFINE_integer("epochs_between", 5, "Epochs between two validations.", lower_bound=1)
+flags.DEFINE_integer("patience", 4, "Validations without a better one before SASRec stops.",
+                     lower_bound=1)
 
 _K = 10
-_TOP = 200  # items for which RecTools is asked; only the first _K count
+_TOP = 200  # items that RecTools returns; only the first _K count
 
 
 def _scores(ranker, part, num_items):
@@ -47,7 +48,7 @@ def _scores(ranker, part, num_items):
 
 
 def _item_knn(data, valid, test):
-    """{score: number, ...} of item-kNN in the test, and the time it took to find neighbours."""
+    """Test item-kNN: return {score: number} and the time of finding neighbours, in one dict."""
     num_items = len(data.item_names)
     cpu, start = time.process_time(), time.time()
     found = baselines.neighbours(data)
@@ -59,7 +60,7 @@ def _item_knn(data, valid, test):
 
 
 def _dataset(data, ends):
-    """A Dataset of RecTools of the events of each user before ends, int [U]."""
+    """Return a RecTools Dataset of the events of each user before `ends`, int [U]."""
     import pandas
     from rectools import Columns
     from rectools.dataset import Dataset
@@ -72,7 +73,7 @@ def _dataset(data, ends):
 
 
 def _ranker(model, dataset, num_items):
-    """The ranker of a trained model, with the histories of a dataset."""
+    """Return the ranker of a trained model with the histories of a dataset."""
     from rectools import Columns
 
     def scores(users):
@@ -84,7 +85,7 @@ def _ranker(model, dataset, num_items):
 
 
 def _sasrec(data, valid, test):
-    """{score: number, ...} of SASRec in the test, and the time of its training."""
+    """Train and test SASRec: return {score: number} and the time of training, in one dict."""
     import pytorch_lightning
     from rectools.models import SASRecModel
 
@@ -99,7 +100,7 @@ def _sasrec(data, valid, test):
         seconds, cpu_seconds = seconds + time.time() - start, cpu_seconds + time.process_time() - cpu
         epochs, since = epochs + FLAGS.epochs_between, since + 1
         score = _scores(_ranker(model, before, num_items), valid, num_items)["NDCG@%d" % _K]
-        print("epoch %d: NDCG@%d %.4f of the validation, %.0f s" % (epochs, _K, score, seconds),
+        print("epoch %d: validation NDCG@%d %.4f, %.0f s" % (epochs, _K, score, seconds),
               file=sys.stderr)
         if score > best:
             best, since = score, 0
@@ -133,7 +134,7 @@ def main(_):
     show("item-kNN", _item_knn(data, valid, test))
     versions = _versions()
     if versions is None:
-        print("skipped: SASRec, for want of rectools[torch]", file=sys.stderr)
+        print("skipped: SASRec, as rectools[torch] is not installed", file=sys.stderr)
         return
     show("SASRec", _sasrec(data, valid, test), versions=versions)
 

@@ -1,24 +1,30 @@
-"""How fast run_recsys.py's way of training is, beside the usual way and beside other libraries.
+"""Measure how fast run_recsys.py trains, compared with usual TensorFlow code and other libraries.
 
     python benchmarks/recsys_speed.py --train=train.txt.gz --valid=valid.txt.gz
     python benchmarks/recsys_speed.py --train=train.txt.gz --valid=valid.txt.gz \\
         --librecommender=librec/bin/python --deepmatch=deepmatch/bin/python
 
-The usual way is the same model, put together of what TensorFlow offers: padded histories of each example
-made in Python and fed, their rows gathered again for each, tf.nn.sampled_softmax_loss with its own
-sampler on the table that is scaled to unit rows in each step, tf.train.AdamOptimizer, one session.run
-after the other. Both have 64 dimensions, one table of items, the mean of the 50 latest other items of
-the user, cosines (--similarity=dot: dot products) of temperature 0.1, 800 uniform negatives, 2048
-examples a step, a rate that falls linearly; and both are judged on the validation file by the same
-evaluation. An epoch has at most 20 examples of a user, others each time. The rates suit each, and so
-do the epochs, after which both have about the same score; ours goes without Adam's first moment. Two
-more rows of ours have the 50 items before as the history: their mean, and learned weights by position.
+"The usual way" is the same model in plain TensorFlow. Python makes and feeds the padded history of each
+example, and each example gathers its rows. tf.nn.sampled_softmax_loss with its own sampler reads a table
+that is scaled to unit rows in each step. tf.train.AdamOptimizer trains, with one session.run after the
+other.
 
-The other libraries (see recsys_peers.py for what they do and how to install them) are set beside ours
-with a hidden layer of 64 and a linear one, the 50 items before as the history, and no validation.
+Both have 64 dimensions, one table of items, the mean of the user's 50 latest other items, cosines
+(--similarity=dot: dot products) of temperature 0.1, 800 uniform negatives, 2048 examples per step, and a
+learning rate that falls linearly. The same evaluation scores both on the validation file. An epoch has
+at most 20 random examples per user. Learning rates and epochs suit each system, so that the scores are
+about equal. Ours has no first moment of Adam. Two more rows of ours have the 50 items before the example
+as the history: their mean, and learned weights by position.
 
-Examples per second are those of training alone. What runs in turn, --rounds times, shows its best; CPU
-seconds per million examples tell more than seconds where the machine has other work.
+Other libraries (see recsys_peers.py) are compared with ours with a hidden layer of 64 and a linear
+layer, the 50 items before the example as the history, and no validation.
+
+Systems run in turn, --rounds times; a row has the fastest run. Columns:
+
+    examples/s              examples per second of training
+    of usual                this speed divided by that of the usual way
+    CPU s per 1e6 examples  CPU seconds per million examples; other work on the machine affects it less
+    Recall@20, NDCG@20      scores on the validation file
 """
 import json
 import os
@@ -36,17 +42,17 @@ FLAGS = flags.FLAGS
 
 flags.DEFINE_string("train", None, "File of lines 'user item item ...'.", required=True)
 flags.DEFINE_string("valid", None, "File of the same users.", required=True)
-flags.DEFINE_integer("epochs", 10, "Of ours.")
-flags.DEFINE_integer("past_epochs", 5, "Of ours with the items before as the history.")
-flags.DEFINE_integer("usual_epochs", 5, "Of the usual way.")
+flags.DEFINE_integer("epochs", 10, "Epochs of ours.")
+flags.DEFINE_integer("past_epochs", 5, "Epochs of ours with the items before as the history.")
+flags.DEFINE_integer("usual_epochs", 5, "Epochs of the usual way.")
 flags.DEFINE_bool("ours_alone", False, "Leave out the usual way.")
 flags.DEFINE_enum("similarity", "cosine", ["cosine", "dot"], "Score of a user and an item.")
-flags.DEFINE_float("learning_rate", 0.004, "Of ours, at the start.")
-flags.DEFINE_float("usual_learning_rate", 0.01, "Of the usual way.")
-flags.DEFINE_integer("rounds", 1, "How often each system runs.")
-flags.DEFINE_string("librecommender", "", "Python that has LibRecommender.")
-flags.DEFINE_string("deepmatch", "", "Python that has DeepMatch.")
-flags.DEFINE_bool("usual", False, "Be the usual way, and print a line of JSON.")
+flags.DEFINE_float("learning_rate", 0.004, "Learning rate of ours at the start.")
+flags.DEFINE_float("usual_learning_rate", 0.01, "Learning rate of the usual way at the start.")
+flags.DEFINE_integer("rounds", 1, "Runs of each system; the fastest counts.")
+flags.DEFINE_string("librecommender", "", "Python interpreter with LibRecommender. Default: leave out.")
+flags.DEFINE_string("deepmatch", "", "Python interpreter with DeepMatch. Default: leave out.")
+flags.DEFINE_bool("usual", False, "Private: run the usual way, and print a line of JSON.")
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _DIM, _HISTORY, _BATCH, _NUM_SAMPLED, _K = (
@@ -55,7 +61,7 @@ _K, _MOST = _K[0], gowalla.OTHERS["max_examples_per_user"]
 
 
 def _usual():
-    """Trains the usual way; {examples_per_second, cpu_seconds, examples, scores}."""
+    """Train the usual way: return {examples_per_second, cpu_seconds, examples, scores}."""
     import tensorflow.compat.v1 as tf
 
     from tf1_sampled.recsys import evaluation, events, ranking, splits
@@ -124,14 +130,14 @@ def _usual():
 
 
 def _json_of(command):
-    """What a command printed last, as JSON."""
+    """Run a command and parse its last line of output as JSON."""
     done = subprocess.run(command, stdout=subprocess.PIPE, universal_newlines=True, check=True,
                           env=dict(os.environ, PYTHONPATH=os.path.dirname(_HERE)))
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 
 def _ours(*arguments):
-    """The same of run_recsys.py."""
+    """Train with run_recsys.py: return {examples_per_second, cpu_seconds, examples, scores}."""
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([
             sys.executable, os.path.join(os.path.dirname(_HERE), "run_recsys.py"),
@@ -180,7 +186,7 @@ def main(_):
             print("%s: %d examples/s" % (name, result["examples_per_second"]), file=sys.stderr)
             best[name] = max(best.get(name, result), result, key=lambda r: r["examples_per_second"])
     print("%s; best of %d" % (machine.description(), FLAGS.rounds))
-    print("%-34s%14s%10s%24s%12s%10s" % ("", "examples/s", "of usual", "CPU s per 1e6 examples",
+    print("%-34s%14s%10s%24s%12s%10s" % ("system", "examples/s", "of usual", "CPU s per 1e6 examples",
                                          "Recall@20", "NDCG@20"))
     usual = best.get("the usual way", best["ours"])["examples_per_second"]
     for name, result in best.items():

@@ -1,27 +1,43 @@
-"""How both programs use the cores of one machine, and where Python's lock bounds them.
+"""Measure how both programs scale with the cores of one machine, and the bound by Python's lock.
 
     python benchmarks/scaling.py --corpus=text.txt --eval_similarity=wordsim353.tsv \\
         --train=train.txt.gz --valid=valid.txt.gz
     python benchmarks/scaling.py --corpus=text.txt --parts=bound
 
-word2vec: run_word2vec.py with its defaults beside gensim with as many workers, as in word2vec.py, whose
-functions are used: its flags --epochs (the first number), --dim, --rounds and --eval_similarity count
-here. The loss is the full softmax loss of held-out text.
+word2vec: run_word2vec.py with its defaults, compared with gensim with as many threads. The flags
+--epochs (the first number), --dim, --rounds and --eval_similarity are those of benchmarks/word2vec.py.
 
-recsys: run_recsys.py with the settings of "ours" in recsys_speed.py. Without --train the default data
-and settings.
+    words/s, examples/s    speed of training
+    vs. 1 thread           this speed divided by that of the first row
+    vs. gensim             this speed divided by gensim's
+    loss                   full softmax loss on held-out text
+    FILE                   rank correlation with human scores; "gensim FILE" is gensim's
+    CPU us per word        CPU microseconds per word or example of training
+    words per step, steps per call    sizes that the program chose
 
-bound: what the programs would reach if steps cost nothing, for any number of cores. A process of its own
-trains three times, each time for --bound_seconds:
+recsys: run_recsys.py with the settings of "ours" in recsys_speed.py; without --train, with the default
+data and settings. Columns as above, and NDCG@20 on the validation file.
 
-1. A real training, on the cores of this machine but with steps of the size that --bound_threads has. It
-   shows how long a step takes, and so how many a call makes.
-2. --bound_threads threads do all that they do, but the session fetches a number in place of the steps.
-   The rate on the clock is the bound on this machine. "by CPU time" is one over the CPU time of the
-   feeding thread and of the calling threads together, without the looks at held-out text. Other work on
-   the machine changes it less. It is on the safe side: some of that time is not under the lock.
+bound: the speed that the programs would reach if steps cost nothing, for any number of cores. A separate
+process trains three times, each time for --bound_seconds:
+
+1. A real training on the cores of this machine, with the step size that --bound_threads threads have. It
+   gives the duration of a step, which decides the number of steps per call.
+2. --bound_threads threads do all their work, but the session fetches a number in place of the steps.
+   The speed on the clock is the bound on this machine. "by CPU time" is the inverse of the CPU time per
+   unit of the feeding thread and the calling threads together, without evaluations of held-out text.
+   Other work on the machine affects it less. It underestimates the bound, as some of this time is spent
+   without the lock.
 3. As 2, but each call sleeps for as long as its steps took in 1, as if each thread had its own core. The
-   rate is that of a machine of so many cores that share nothing but the lock, not even memory.
+   speed is that of a machine whose cores share only the lock, not even memory.
+
+    step size, units    words or examples per step: as set, and on average
+    ms                  milliseconds of a step in 1
+    steps per call      steps in a call in 1
+    bound, units/s      the speed on the clock in 2; "by CPU time" as above
+    feeding, calling    nanoseconds of CPU time per unit of the feeding and of the calling threads in 2
+    N cores, units/s    the speed in 3
+    of ideal            this speed divided by N times that of one thread in 1
 
 In 2 and 3 the watched step of each round also computes nothing, and does not sleep.
 """
@@ -43,17 +59,17 @@ from tf1_sampled.training import devices, host
 FLAGS = flags.FLAGS
 
 flags.DEFINE_list("threads", [], "Numbers of threads. Default: powers of two, and the number of cores.")
-flags.DEFINE_list("parts", "word2vec,recsys,bound", "Which parts.")
-flags.DEFINE_bool("gensim", True, "Run gensim, too.")
+flags.DEFINE_list("parts", "word2vec,recsys,bound", "Parts to run.")
+flags.DEFINE_bool("gensim", True, "Whether to run gensim.")
 flags.DEFINE_string("train", "", "File of lines 'user item item ...'. Default: the program's own data.")
-flags.DEFINE_string("valid", "", "File of the same users.")
+flags.DEFINE_string("valid", "", "Validation file of the same users. Default: none.")
 flags.DEFINE_integer("recsys_epochs", 10, "Passes over the events.")
 flags.DEFINE_integer("bound_threads", 16, "Threads of the bound.")
-flags.DEFINE_float("bound_seconds", 10, "How long each training of the bound takes.")
-flags.DEFINE_string("job", "", "Private: the file of a bound to measure, which is printed as JSON.")
+flags.DEFINE_float("bound_seconds", 10, "Seconds of each training of the bound.")
+flags.DEFINE_string("job", "", "Private: file of a bound to measure; the result is printed as JSON.")
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-_MANY = 1000000  # passes over the data: more than there is time for
+_MANY = 1000000  # more passes over the data than a training finishes
 
 
 def _numbers_of_threads():
@@ -63,7 +79,7 @@ def _numbers_of_threads():
 
 
 def _recsys_settings():
-    """Return {setting: value} of run_recsys.py and YouTubeDNN, without the passes."""
+    """Return {setting: value} of run_recsys.py and YouTubeDNN, without epochs."""
     if not FLAGS.train:
         return {}
     valid = {"valid": [FLAGS.valid]} if FLAGS.valid else {}
@@ -71,7 +87,7 @@ def _recsys_settings():
 
 
 def _best_of_rounds(run, speed):
-    """Return what `run` returns at its fastest of --rounds."""
+    """Call `run` --rounds times, and return its result of the fastest run."""
     return max((run() for _ in range(FLAGS.rounds)), key=speed)
 
 
@@ -88,7 +104,7 @@ def _shown(number):
 
 
 def _train_words():
-    """Return (metrics, {file: score}) of run_word2vec.py with FLAGS.workers threads."""
+    """Train with run_word2vec.py in FLAGS.workers threads: return (metrics, {file: score})."""
     from gensim.models import KeyedVectors
     with tempfile.TemporaryDirectory() as folder:
         metrics, _, _ = word2vec._run(folder, FLAGS.corpus, "--device=cpu", "--dim=%d" % FLAGS.dim,
@@ -101,7 +117,7 @@ def _train_words():
 
 
 def _train_gensim():
-    """Return (words per second, {file: score}) of gensim with FLAGS.workers threads."""
+    """Train with gensim in FLAGS.workers threads: return (words per second, {file: score})."""
     speed, _, _, vectors = word2vec._gensim(int(FLAGS.epochs[0]))
     return speed, word2vec._accuracy(vectors)
 
@@ -109,10 +125,11 @@ def _train_gensim():
 def _word2vec():
     """Print the table of run_word2vec.py and gensim."""
     files = [os.path.basename(path) for path in FLAGS.eval_similarity]
-    columns = [("threads", 7), ("words/s", 12), ("of 1", 6), ("of gensim", 10), ("loss", 7),
-               *((name, 18) for name in files), ("CPU us a word", 14), ("words a step", 13),
-               ("steps a call", 13), ("gensim words/s", 15), *(("gensim " + name, 25) for name in files)]
-    print("\nrun_word2vec.py, %s, %s passes, best of %d" % (
+    columns = [("threads", 7), ("words/s", 12), ("vs. 1 thread", 14), ("vs. gensim", 12), ("loss", 7),
+               *((name, 18) for name in files), ("CPU us per word", 17), ("words per step", 16),
+               ("steps per call", 16), ("gensim words/s", 16),
+               *(("gensim " + name, 25) for name in files)]
+    print("\nrun_word2vec.py, %s, %s epochs, best of %d runs" % (
         os.path.basename(FLAGS.corpus), FLAGS.epochs[0], FLAGS.rounds))
     _print_row(columns, [name for name, _ in columns])
     first = None
@@ -137,7 +154,7 @@ def _word2vec():
 
 
 def _train_recsys(threads):
-    """Return the metrics of run_recsys.py."""
+    """Train with run_recsys.py and return its metrics."""
     settings = dict(_recsys_settings(), epochs=FLAGS.recsys_epochs, threads=threads, device="cpu")
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([sys.executable, os.path.join(_ROOT, "run_recsys.py"), "--model_dir=" + folder,
@@ -148,9 +165,9 @@ def _train_recsys(threads):
 
 def _recsys():
     """Print the table of run_recsys.py."""
-    columns = [("threads", 7), ("examples/s", 12), ("of 1", 6), ("NDCG@20", 10),
-               ("CPU us an example", 18), ("examples a step", 16), ("steps a call", 13)]
-    print("\nrun_recsys.py, %s, %d passes, best of %d" % (
+    columns = [("threads", 7), ("examples/s", 12), ("vs. 1 thread", 14), ("NDCG@20", 10),
+               ("CPU us per example", 20), ("examples per step", 19), ("steps per call", 16)]
+    print("\nrun_recsys.py, %s, %d epochs, best of %d runs" % (
         os.path.basename(FLAGS.train) or "default data", FLAGS.recsys_epochs, FLAGS.rounds))
     _print_row(columns, [name for name, _ in columns])
     first = None
@@ -171,7 +188,7 @@ def _recsys():
 
 
 class _Host(host.OneMachine):
-    """Who stops the training after some seconds.
+    """A host that stops the training after some seconds.
 
     Args:
       seconds: float.
@@ -182,18 +199,18 @@ class _Host(host.OneMachine):
 
     def stop(self):
         now = time.perf_counter()
-        self._end = self._end or now + self._seconds  # the training begins by asking
+        self._end = self._end or now + self._seconds  # the first call is at the start of the training
         return now > self._end
 
 
 class _Record:
-    """What a training did.
+    """Measurements of a training.
 
     Attributes:
-      calls: list of (steps, CPU seconds of the calling thread), of each call.
-      feeding: float, CPU seconds of the thread that makes batches and hands them over.
-      looking: float, those of them that went into looks at held-out text.
-      seconds_of_step: float, the shortest mean of a call.
+      calls: list of (steps, CPU seconds of the calling thread) for each call.
+      feeding: float, CPU seconds of the thread that makes and feeds batches.
+      looking: float, the part of them spent on the evaluation of held-out text.
+      seconds_of_step: float, the smallest mean duration of a step in a call.
     """
 
     def __init__(self):
@@ -201,7 +218,7 @@ class _Record:
 
 
 def _recorded(record):
-    """Make trainings write what they do into a _Record."""
+    """Return the replacements that make a training fill a _Record."""
     from tf1_sampled.training import loop, step_calls
 
     class Calls(step_calls.StepCalls):
@@ -227,11 +244,11 @@ def _recorded(record):
 
 
 def _without_steps(steps_per_call, seconds_of_step):
-    """Make calls of a session do all but their steps, and sleep for as long instead.
+    """Return the replacements that make calls of a session sleep in place of their steps.
 
     Args:
       steps_per_call: integer.
-      seconds_of_step: float, how long to sleep for a step; 0 not to.
+      seconds_of_step: float, the seconds to sleep for a step; 0 for no sleep.
     """
     import tensorflow.compat.v1 as tf
 
@@ -239,7 +256,7 @@ def _without_steps(steps_per_call, seconds_of_step):
 
     class Loop(step_loop.StepLoop):
         def runner(self, session):
-            self.done = self.number  # fetched in place of the loop's end
+            self.done = self.number  # the session fetches it in place of the loop's end
             run = super().runner(session)
 
             def run_and_sleep(feeds, further):
@@ -251,7 +268,7 @@ def _without_steps(steps_per_call, seconds_of_step):
     class Step(steps.Step):
         def make_loops(self, filled=None):
             super().make_loops(filled)
-            self._op = tf.zeros([]).op  # what is run where a step is a call of its own
+            self._op = tf.zeros([]).op  # the session runs it for a call of a single step
             self._watched = {name: tf.ones([]) for name in self._watched}
 
     class Calls(step_calls.StepCalls):
@@ -268,17 +285,17 @@ def _trained(job, threads, replaced):
     Args:
       job: dict, see _bound.
       threads: integer.
-      replaced: list of functions that return {(module, name): class}, the replacements of a training.
+      replaced: list of functions that return replacements: {(module, name): class}.
 
     Returns:
-      (units per second, units, _Record, {how steps were made}).
+      (units per second, units, _Record, Estimator.machine, a dict).
     """
     if job["part"] == "word2vec":
         from tf1_sampled.word2vec import Word2Vec as Model
     else:
         from tf1_sampled.recsys import YouTubeDNN as Model
     record, before = _Record(), {}
-    for replace in [*replaced, lambda: _recorded(record)]:  # each derives from the one before
+    for replace in [*replaced, lambda: _recorded(record)]:  # each class derives from the previous one
         for (module, name), new in replace().items():
             before.setdefault((module, name), getattr(module, name))
             setattr(module, name, new)
@@ -296,7 +313,7 @@ def _run_job(job):
     """Measure a bound, and print it as a line of JSON."""
     import tensorflow.compat.v1 as tf
     tf.logging.set_verbosity(tf.logging.ERROR)
-    warnings.simplefilter("ignore")  # fit warns that it was stopped
+    warnings.simplefilter("ignore")  # of fit, that it was stopped
     _, units, record, made = _trained(job, devices.num_cores(), [])
     steps = sum(number for number, _ in record.calls)
     result = {"step_size": made["batch_size"], "steps_per_call": made["steps_per_call"],
@@ -312,7 +329,7 @@ def _run_job(job):
 
 
 def _measure_bound(part, settings, data):
-    """Return what _run_job measures, in a process of its own."""
+    """Run _run_job in a separate process and return its result."""
     with tempfile.TemporaryDirectory() as folder:
         if part == "word2vec":
             settings = dict(settings, cache_dir=os.path.join(folder, "cache"))
@@ -330,10 +347,10 @@ def _measure_bound(part, settings, data):
 def _bound():
     """Print the table of the bounds by Python's lock."""
     from tf1_sampled.word2vec import runs
-    columns = [("", 9), ("a step", 8), ("units", 7), ("ms", 8), ("a call", 8), ("bound, units/s", 16),
-               ("by CPU time", 13), ("feeding, ns", 13), ("calling, ns", 13),
+    columns = [("part", 9), ("step size", 11), ("units", 7), ("ms", 8), ("steps per call", 16),
+               ("bound, units/s", 16), ("by CPU time", 13), ("feeding, ns", 13), ("calling, ns", 13),
                ("%d cores, units/s" % FLAGS.bound_threads, 20), ("of ideal", 10)]
-    print("\nIf steps cost nothing, %d threads; a unit is a word of the text or an example" % (
+    print("\nBound if steps cost nothing, %d threads; a unit is a word of the text or an example" % (
         FLAGS.bound_threads))
     _print_row(columns, [name for name, _ in columns])
     batch_size = runs.batch_size(sys.maxsize, FLAGS.bound_threads)
@@ -352,7 +369,7 @@ def _bound():
 
 
 def main(_):
-    logging.set_verbosity(logging.WARNING)  # gensim tells every second
+    logging.set_verbosity(logging.WARNING)  # gensim logs every second
     if FLAGS.job:
         with open(FLAGS.job) as stream:
             _run_job(json.load(stream))

@@ -1,13 +1,13 @@
-"""Requests per second and latency of the HTTP service, from clients that ask at the same time.
+"""Measure requests per second and latency of the HTTP service with concurrent clients.
 
     python benchmarks/serve.py                                  # 3,650 items
     python benchmarks/serve.py --items=100000 --ann_index
     python benchmarks/serve.py --folder=runs/recsys-1 --root=OTHER_CHECKOUT --old
 
-It trains a small model on random events, starts the service as a process, and asks it over connections
-that stay open, each client one request after the other. Clients and service share the machine. `--root`
-takes the service of another checkout, and `--old` asks for items alone, the only kind that all versions
-have. The CPU time of the service for a request tells also on a busy machine.
+The benchmark trains a small model on random events and starts the service as a process. Each client
+sends one request after the other over a persistent connection. Clients and service share the machine. A
+line for each kind of request has the requests per second, the latency (median and 99th percentile), and
+the CPU time of the service per request, which other work on the machine affects less.
 """
 import argparse
 import asyncio
@@ -27,7 +27,7 @@ _GENRES = ["Genre %d" % n for n in range(18)]
 
 
 def make_model(folder, num_items, dim, ann_index):
-    """Train for a moment on random events; items have one or two genres."""
+    """Train a small model on random events, whose items have one or two genres; return its folder."""
     sys.path.insert(0, _ROOT)
     from tf1_sampled.recsys import YouTubeDNN, index, results
     rng = np.random.RandomState(1)
@@ -52,7 +52,7 @@ def make_model(folder, num_items, dim, ann_index):
 
 
 def make_requests(num_items, number, old):
-    """Return {kind: list of bodies}."""
+    """Make the bodies of requests: {kind: list of bytes}."""
     draw = random.Random(1)
 
     def items():
@@ -72,7 +72,7 @@ def make_requests(num_items, number, old):
 
 
 async def client(port, bodies, seconds):
-    """Ask one request after the other, and append the seconds that each took."""
+    """Send one request after the other, and append the duration of each to `seconds`."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     for body in bodies:
         writer.write(b"POST /recommend HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s" % (
@@ -86,14 +86,14 @@ async def client(port, bodies, seconds):
 
 
 def cpu_seconds(pid):
-    """Return the CPU time of a process so far (Linux)."""
+    """Return the CPU seconds of a process so far (Linux)."""
     with open("/proc/%d/stat" % pid) as stream:
         fields = stream.read().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 async def measure(port, bodies, num_clients):
-    """Return (requests per second, p50 and p99 of the latency in ms)."""
+    """Send all requests: return (requests per second, median and p99 of the latency in ms)."""
     seconds = []
     parts = [bodies[n::num_clients] for n in range(num_clients)]
     begin = time.perf_counter()
@@ -105,14 +105,15 @@ async def measure(port, bodies, num_clients):
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--items", type=int, default=3650)
-    parser.add_argument("--dim", type=int, default=128)
-    parser.add_argument("--clients", type=int, default=16)
-    parser.add_argument("--requests", type=int, default=3000)
-    parser.add_argument("--ann_index", action="store_true")
-    parser.add_argument("--folder", default="")
-    parser.add_argument("--root", default=_ROOT)
-    parser.add_argument("--old", action="store_true")
+    parser.add_argument("--items", type=int, default=3650, help="Items of the model.")
+    parser.add_argument("--dim", type=int, default=128, help="Dimension of the model.")
+    parser.add_argument("--clients", type=int, default=16, help="Concurrent clients.")
+    parser.add_argument("--requests", type=int, default=3000, help="Requests of each kind.")
+    parser.add_argument("--ann_index", action="store_true", help="Search with an approximate index.")
+    parser.add_argument("--folder", default="", help="Folder of a model. Default: train one.")
+    parser.add_argument("--root", default=_ROOT, help="Checkout of the service. Default: this one.")
+    parser.add_argument("--old", action="store_true",
+                        help="Only requests by items, which all versions of the service answer.")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         folder = args.folder or make_model(place, args.items, args.dim, args.ann_index)
@@ -129,7 +130,7 @@ def main():
                 before = cpu_seconds(process.pid)
                 found = asyncio.run(measure(port, bodies, args.clients))
                 cpu = 1000 * (cpu_seconds(process.pid) - before) / len(bodies)
-                print("%-32s %6d requests/s, p50 %5.1f ms, p99 %5.1f ms, %.2f ms of CPU each" % (
+                print("%-32s %6d requests/s, p50 %5.1f ms, p99 %5.1f ms, CPU %.2f ms per request" % (
                     (kind,) + found + (cpu,)), flush=True)
         finally:
             process.terminate()

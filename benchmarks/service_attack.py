@@ -1,19 +1,20 @@
-"""The HTTP service under attack: how long /health takes, the memory, the lines of the log.
+"""Measure the HTTP service under attack: latency of /health, memory, and lines of its log.
 
     python benchmarks/service_attack.py                         # Linux
     python benchmarks/service_attack.py --root=OTHER_CHECKOUT   # the service of another version
 
-For each attack it starts the service of a small model as a process, asks GET /health each 50 ms, each
-time over a new connection, attacks meanwhile from another process, and writes a line:
+For each attack, the benchmark starts the service of a small model as a process. It requests GET /health
+every 50 ms over a new connection while another process attacks:
 
-    none        nothing, for comparison
+    none        no attack, for comparison
     gzip        32 bodies of 1 MB that unpack to 1 GB, at once
     JSON        32 bodies of 1 MB with many small values, at once
-    users       8 requests with the most users and names that one may have, at once
-    headers     100 connections whose headers do not end, with 64 files for the service (ulimit -n 64)
-    bodies      400 connections with most of a body of 1 MB, which does not end
+    users       8 requests with the largest allowed numbers of users and names, at once
+    headers     100 connections with unfinished headers; the service may open 64 files (ulimit -n 64)
+    bodies      400 connections with unfinished bodies of 1 MB
 
-Memory is the resident set before, its peak, and 5 seconds after.
+Columns: requests of /health that were sent and that failed; the median and the largest latency; the
+resident memory of the service before the attack, at its peak, and 5 seconds after; the lines of its log.
 """
 import argparse
 import contextlib
@@ -36,11 +37,11 @@ import serve as serve_benchmark
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _HEAD = b"POST /recommend HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n%s\r\n"
-_HOLD_SECONDS = 8  # how long connections stay that wait
+_HOLD_SECONDS = 8  # duration of connections that wait
 
 
 def send_at_once(port, number, body, headers=b""):
-    """Send as many requests of this body as `number`, each over its own connection."""
+    """Send `number` requests with the same body, each over its own connection."""
     def send():
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)) as client:
             client.settimeout(60)
@@ -55,7 +56,7 @@ def send_at_once(port, number, body, headers=b""):
 
 
 def hold(port, number, text):
-    """Send a text over as many connections as `number`, and keep these for some time."""
+    """Send a text over `number` connections, and keep them open for some time."""
     kept = []
     for _ in range(number):
         client = socket.socket()
@@ -68,7 +69,7 @@ def hold(port, number, text):
 
 
 def packed_zeros(size):
-    """Return zeros as gzip packs them, a gigabyte as a megabyte; size is a multiple of 16 MiB."""
+    """Return `size` zeros in gzip format, a megabyte for a gigabyte; size is a multiple of 16 MiB."""
     packer, block = zlib.compressobj(9, wbits=-zlib.MAX_WBITS), bytes(1 << 24)
     packed, checksum = packer.compress(block) + packer.flush(zlib.Z_FULL_FLUSH), 0
     for _ in range(size // len(block)):
@@ -78,7 +79,7 @@ def packed_zeros(size):
 
 
 def attack(kind, port):
-    """Attack; runs in a process of its own."""
+    """Attack the service; this runs in a separate process."""
     if kind == "none":
         time.sleep(_HOLD_SECONDS)
     elif kind == "gzip":
@@ -95,7 +96,7 @@ def attack(kind, port):
 
 
 class Asker(threading.Thread):
-    """Asks GET /health until it is told to end; `seconds` has the time of each answer."""
+    """A thread that requests GET /health until `ended` is set; `seconds` has the latencies."""
 
     def __init__(self, port):
         super().__init__()
@@ -115,13 +116,13 @@ class Asker(threading.Thread):
 
 
 def memory_mb(pid):
-    """Return the resident set of a process in MB (Linux)."""
+    """Return the resident memory of a process in MB (Linux)."""
     with open("/proc/%d/statm" % pid) as stream:
         return int(stream.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 def measure(kind, folder, root):
-    """Return a line of the table."""
+    """Run an attack: return its line of the table."""
     def limit_files():
         if kind == "headers":
             resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
@@ -158,13 +159,13 @@ def measure(kind, folder, root):
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--root", default=_ROOT)
-    parser.add_argument("--only", default="none,gzip,JSON,users,headers,bodies")
+    parser.add_argument("--root", default=_ROOT, help="Checkout of the service. Default: this one.")
+    parser.add_argument("--only", default="none,gzip,JSON,users,headers,bodies", help="Attacks to run.")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         folder = serve_benchmark.make_model(place, 3650, 128, ann_index=False)
-        print("         /health                           memory, MB")
-        print("attack    asked failed  p50 (ms)  max (ms)      before      peak     after log lines")
+        print("         requests of /health               memory, MB")
+        print("attack     sent failed  p50 (ms)  max (ms)      before      peak     after log lines")
         for kind in args.only.split(","):
             print(measure(kind, folder, args.root), flush=True)
 

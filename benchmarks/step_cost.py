@@ -1,18 +1,21 @@
-"""What a training step costs as the number of classes grows: time and memory, for each optimizer.
+"""Measure time and memory of a training step as the number of classes grows, for each optimizer.
 
     python benchmarks/step_cost.py                 # --num_classes=10000,1000000 for a small machine
 
-A step is a sampled softmax of log-uniform candidates with the L2 of the rows used, its gradients, and
-the optimizer's update of a class table [C, D] and of an input table [10000, D]. Labels are log-uniform
-too, so that they spread over the whole range. Batches stand in variables: nothing is fed or fetched.
+A step is a sampled softmax with log-uniform candidates and the L2 loss of the rows used, its gradients,
+and the optimizer's update of a class table [C, D] and an input table [10000, D]. Labels are also
+log-uniform, so that they spread over the whole range. Batches are in variables, so that nothing is fed
+or fetched. Columns:
 
-Each optimizer and C has a process of its own, as its memory is measured: what is resident, less what
-TensorFlow and the batches take before the tables are initialized, as a multiple of the tables' bytes
-(variables and slots), while training and at its peak until then. Memory is that of the largest C.
+    C = ...       milliseconds per step with that number of classes, the median of blocks
+    ratio         time with the largest C divided by that with the smallest
+    tables MB     size of variables and slots with the largest C
+    training      resident memory during training with the largest C, divided by the size of the tables
+    peak          peak of the resident memory until then, divided by the size of the tables
 
-The processes of an optimizer take turns in short blocks of steps, and only one runs at a time.
-Milliseconds are the median block's; the ratio, of the largest C to the smallest, is the median of the
-ratios of blocks that ran side by side, as what disturbs a shared machine disturbs both of them.
+Memory excludes that of TensorFlow and the batches before the tables are initialized. Each optimizer and
+C has its own process. The processes of an optimizer take turns in short blocks of steps. The ratio is
+the median of the ratios of adjacent blocks, as other work on the machine affects both.
 """
 import multiprocessing
 import time
@@ -27,23 +30,23 @@ import tf1_sampled as ts
 FLAGS = flags.FLAGS
 
 flags.DEFINE_list("num_classes", "10000,10000000", "Numbers of classes, the smallest first.")
-flags.DEFINE_list("optimizers", sorted(ts.OPTIMIZERS), "Which of them.")
-flags.DEFINE_enum("unique", "masked", ["masked", "True", "False"], "What becomes of repeated draws.")
+flags.DEFINE_list("optimizers", sorted(ts.OPTIMIZERS), "Optimizers to measure.")
+flags.DEFINE_enum("unique", "masked", ["masked", "True", "False"], "Treatment of repeated draws.")
 flags.DEFINE_integer("rounds", 15, "Blocks of each process.")
-flags.DEFINE_float("block_seconds", 0.5, "About how long a block of the smallest C takes.")
+flags.DEFINE_float("block_seconds", 0.5, "Approximate duration of a block with the smallest C.")
 
 _BATCH = 1024
 _SAMPLED = 1000
 _DIM = 64
 _INPUTS = 10000  # rows of the input table
-_POOL = 1024  # batches: so many that a row is as far away in memory as in real training
+_POOL = 1024  # batches; with fewer, the rows would be in the processor's cache
 _L2 = 1e-6
 _WARM_UP = 20  # steps
 _LEARNING_RATE = 1e-3
 
 
 def _batch_from_pool(num_classes):
-    """(labels, input ids), int32 [B] each, of a random one of the prepared batches."""
+    """Return (labels, input ids), int32 [B] each, of a random prepared batch."""
     random = np.random.RandomState(1)
     labels = np.exp(random.uniform(size=[_POOL, _BATCH]) * np.log(num_classes + 1)) - 1
     ids = [np.minimum(labels, num_classes - 1), random.randint(_INPUTS, size=[_POOL, _BATCH])]
@@ -52,7 +55,7 @@ def _batch_from_pool(num_classes):
 
 
 def _local_variable(array):
-    # From a placeholder, as a constant would be in memory once more.
+    # From a placeholder, as a constant would need the memory a second time.
     value = tf.placeholder(array.dtype, array.shape)
     variable = tf.Variable(value, trainable=False, use_resource=True,
                            collections=[tf.GraphKeys.LOCAL_VARIABLES])
@@ -61,7 +64,7 @@ def _local_variable(array):
 
 
 def _training_step(optimizer, num_classes, unique):
-    """The op of one step."""
+    """Build a step and return its op."""
     labels, input_ids = _batch_from_pool(num_classes)
     initializer = tf.random_uniform_initializer(-0.1, 0.1)
     weights = tf.get_variable("weights", [num_classes, _DIM], use_resource=True, initializer=initializer)
@@ -78,14 +81,14 @@ def _training_step(optimizer, num_classes, unique):
 
 
 def _memory(field):
-    """VmRSS or VmHWM of this process, bytes."""
+    """Return VmRSS or VmHWM of this process in bytes."""
     with open("/proc/self/status") as stream:
         line = next(line for line in stream if line.startswith(field + ":"))
     return 1024 * int(line.split()[1])
 
 
 def _train(pipe, optimizer, num_classes, unique):
-    """A process: sends its memory in bytes, then the seconds of as many steps as it is told to make."""
+    """Train in a process: send the memory in bytes, then the seconds of each block of steps."""
     tf.logging.set_verbosity(tf.logging.ERROR)
     tf.disable_v2_behavior()
     step = _training_step(optimizer, num_classes, unique)
@@ -109,7 +112,7 @@ def _train(pipe, optimizer, num_classes, unique):
 
 
 def _compare(optimizer, all_num_classes, unique):
-    """[(seconds per step, ratio to the first, memory)] of each number of classes."""
+    """Measure each number of classes: return [(seconds per step, ratio to the first, memory)]."""
     context = multiprocessing.get_context("spawn")
     pipes, processes, memory = [], [], []
 
@@ -119,11 +122,11 @@ def _compare(optimizer, all_num_classes, unique):
 
     for num_classes in all_num_classes:
         pipe, other = context.Pipe()
-        # A daemon ends with this process, whatever happens.
+        # A daemon ends with this process in any case.
         process = context.Process(target=_train, daemon=True,
                                   args=(other, optimizer, num_classes, unique))
         process.start()
-        other.close()  # the process has its own: should that die, the pipe says so
+        other.close()  # so that recv fails if the process dies
         pipes.append(pipe)
         processes.append(process)
         memory.append(pipe.recv())
@@ -143,7 +146,7 @@ def main(_):
     print(machine.description())
     unique = {"True": True, "False": False}.get(FLAGS.unique, FLAGS.unique)
     all_num_classes = [int(number) for number in FLAGS.num_classes]
-    print("\nTraining steps, B = %d, S = %d, D = %d, unique=%r: milliseconds; memory beside the tables'"
+    print("\nTraining steps, B = %d, S = %d, D = %d, unique=%r: milliseconds; memory relative to tables"
           % (_BATCH, _SAMPLED, _DIM, unique))
     print("%-18s" % "optimizer" + "".join("%12s" % ("C = %.0e" % number) for number in all_num_classes)
           + "%8s%12s%10s%8s" % ("ratio", "tables MB", "training", "peak"))

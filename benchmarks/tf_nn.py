@@ -1,16 +1,19 @@
-"""Losses and samplers beside tf.nn's: microseconds of one run, in one session, on the same inputs.
+"""Compare losses and samplers with those of tf.nn, in one session on the same inputs.
 
     python benchmarks/tf_nn.py            # --only=losses or --only=samplers for one of the tables
 
-Losses: the loss and its gradients for weights (sparse) and inputs, biases not trained, accidental hits
-removed where that is the loss's default. Both sides read the same variables; candidates and expected
-counts were drawn once by tf.nn's log-uniform sampler. Samplers: log-uniform candidates and expected
-counts. Nothing is fed or fetched.
+Losses: the loss and its gradients for weights (sparse) and inputs; biases are not trained. Accidental
+hits are removed if that is the default of the loss. Both sides read the same variables. Candidates and
+expected counts were drawn once by tf.nn's log-uniform sampler. Samplers: log-uniform candidates and
+their expected counts. Nothing is fed or fetched. Columns:
 
-Contestants take short turns. Microseconds are those of the fastest turn, as what disturbs a shared
-machine only ever makes one slower. A ratio is the median of the ratios of turns side by side, so that
-what disturbs one disturbs the other too; it repeats better than a quotient of the microseconds does, and
-may differ from it. Below 1 ours is faster.
+    C, S               the numbers of classes and of candidates
+    ours, tf.nn, time  microseconds of a run, in the fastest turn
+    ratio              time divided by that of tf.nn; below 1 ours is faster
+
+Both sides take short turns. Other work on the machine makes a turn slower, so the fastest counts. The
+ratio is the median of the ratios of adjacent turns. It repeats better than the quotient of the
+microseconds, and may differ from it.
 """
 import time
 
@@ -23,9 +26,9 @@ import tf1_sampled as ts
 
 FLAGS = flags.FLAGS
 
-flags.DEFINE_enum("only", "all", ["losses", "samplers", "all"], "Which table.")
-flags.DEFINE_float("seconds", 3, "How long contestants take turns; each has 9 at least.")
-flags.DEFINE_float("block_seconds", 0.02, "About how long a turn takes; it has one run at least.")
+flags.DEFINE_enum("only", "all", ["losses", "samplers", "all"], "Table to make.")
+flags.DEFINE_float("seconds", 3, "Seconds of turns for each row; every side has at least 9 turns.")
+flags.DEFINE_float("block_seconds", 0.02, "Approximate duration of a turn, which has at least one run.")
 
 _BATCH = 1024
 _DIM = 64
@@ -38,10 +41,10 @@ _LOSSES = (
 
 
 def _runner(session, tensors):
-    """A function that computes `tensors` and fetches none of them.
+    """Return a function that computes `tensors` and fetches none of them.
 
-    Assert looks at its data only where its condition is false. tf.group would time nothing: what no op
-    reads, TensorFlow's graph optimizer leaves out.
+    It uses Assert, which needs its data but reads them only if its condition is false. With tf.group,
+    TensorFlow's graph optimizer would remove the computation, as no op reads its result.
     """
     return session.make_callable(tf.raw_ops.Assert(condition=tf.constant(True), data=tensors))
 
@@ -54,7 +57,7 @@ def _seconds(run, times):
 
 
 def _compare(runners):
-    """[(microseconds, ratio to the last of `runners`)] of each."""
+    """Time runners in turns: return [(microseconds, ratio to the last runner)]."""
     times = []
     for run in runners:
         _seconds(run, 3)  # the first run builds its executor
@@ -72,7 +75,7 @@ def _compare(runners):
 
 
 def _variable(name, value, dtype, local=False):
-    """A variable, so that nothing made of it is a constant that is computed once."""
+    """Return a variable, as TensorFlow would fold a constant and compute it once."""
     collection = tf.GraphKeys.LOCAL_VARIABLES if local else tf.GraphKeys.GLOBAL_VARIABLES
     return tf.get_variable(name, dtype=dtype, initializer=value, use_resource=True, trainable=False,
                            collections=[collection])
@@ -81,12 +84,12 @@ def _variable(name, value, dtype, local=False):
 def _session():
     session = tf.Session(config=tf.ConfigProto(allow_soft_placement=True))
     session.run(tf.global_variables_initializer())
-    session.run(tf.local_variables_initializer())  # drawn for the labels, a global variable
+    session.run(tf.local_variables_initializer())  # after the labels, from which they are drawn
     return session
 
 
 def _labels(num_classes):
-    """[B, 1], log-uniform as the candidates are, so that some of these are accidental hits."""
+    """Return labels [B, 1], log-uniform as the candidates, so that some candidates are hits."""
     uniform = np.random.RandomState(1).uniform(size=[_BATCH, 1])
     labels = np.exp(uniform * np.log(num_classes + 1)).astype(np.int64) - 1
     return _variable("labels", np.minimum(labels, num_classes - 1), tf.int64).read_value()
@@ -94,7 +97,7 @@ def _labels(num_classes):
 
 def loss_and_gradients(function, weights, biases, labels, inputs, num_sampled, num_classes,
                        sampled_values, remove_accidental_hits):
-    """What a training step wants of a loss, as a list of tensors."""
+    """Return the tensors that a training step needs: the loss and its gradients."""
     loss = function(weights, biases, labels, inputs, num_sampled, num_classes, 1, sampled_values,
                     remove_accidental_hits)
     for_weights, for_inputs = tf.gradients(tf.reduce_sum(loss), [weights, inputs])
@@ -102,7 +105,7 @@ def loss_and_gradients(function, weights, biases, labels, inputs, num_sampled, n
 
 
 def loss_cases(num_classes, all_num_sampled):
-    """Yields (name, S, tensors of ours, tensors of tf.nn's) in the default graph."""
+    """Yield (name, S, tensors of ours, tensors of tf.nn) in the default graph."""
     weights = tf.get_variable("weights", [num_classes, _DIM], use_resource=True,
                               initializer=tf.random_uniform_initializer(-0.1, 0.1))
     biases = tf.get_variable("biases", [num_classes], use_resource=True, trainable=False,
@@ -123,7 +126,7 @@ def loss_cases(num_classes, all_num_sampled):
 
 
 def sampler_cases(num_classes, all_num_sampled):
-    """Yields (S, [(name, tensors)]), tf.nn's last, in the default graph."""
+    """Yield (S, [(name, tensors)]), tf.nn last, in the default graph."""
     labels = _labels(num_classes)
     for num_sampled in all_num_sampled:
         contestants = [("unique=%s" % unique, ts.log_uniform_candidate_sampler(

@@ -1,14 +1,23 @@
-"""Word vectors beside gensim's, on one file, in one run, judged alike; and how the cost grows.
+"""Compare word vectors with gensim's on the same text: speed and accuracy; or measure growing tasks.
 
     python benchmarks/word2vec.py --corpus=text.txt --epochs=1,5 --eval_similarity=wordsim353.tsv
     python benchmarks/word2vec.py --corpus=text.txt --systems=nce,nce/uniform,cbow:nce
     python benchmarks/word2vec.py --corpus=text.txt --growth
 
-Wants gensim (pip install '.[test]'). The corpus is plain text of one line or many. Raw words per second
-are those of training alone; "whole" is the time from text to vectors, with reading and counting the
-words, of ours also that of starting Python and TensorFlow and of evaluating and writing. Accuracy is
-gensim's own evaluation of both sets of vectors. Systems run in turn, `--rounds` times; the best times
-of each count, as what disturbs a shared machine only ever makes it slower; scores are the last round's.
+The benchmark needs gensim (pip install '.[test]'). The corpus is plain text of one or more lines.
+Columns:
+
+    raw words/s    words of the text per second of training; the next ratio is to the first system
+    total, s       seconds from text to vectors, including reading and counting words; of ours also
+                   starting Python and TensorFlow, evaluation and writing; the next ratio is to the first
+    loss           full softmax loss on held-out text, of ours
+    FILE           rank correlation, or the share of correct analogies, by gensim's own evaluation
+
+With --growth the columns are microseconds per word of training, this time as a multiple of a smaller
+task's, the total seconds, and the peak memory.
+
+Systems run in turn, --rounds times. The best times count, as other work on the machine makes them
+slower. The scores are of the last round.
 """
 import json
 import os
@@ -27,18 +36,18 @@ flags.DEFINE_string("corpus", None, "Text file.", required=True)
 flags.DEFINE_list("eval_similarity", [], "Files of word pairs with human scores, for gensim.")
 flags.DEFINE_string("eval_analogies", "", "File of analogy questions, for gensim (top 30,000 words).")
 flags.DEFINE_list("systems", "gensim,negative_sampling,nce,sampled_softmax",
-                  "gensim, and losses of run_word2vec.py, each maybe as MODEL:LOSS/SAMPLER.")
-flags.DEFINE_list("epochs", "1", "Passes over the text; a table row for each number.")
-flags.DEFINE_integer("dim", 128, "Size of the vectors.")
-flags.DEFINE_integer("workers", 2, "Threads of gensim and steps at a time of ours.")
-flags.DEFINE_integer("rounds", 1, "How often each system runs.")
-flags.DEFINE_bool("growth", False, "Instead: time per word and memory as the task grows.")
+                  "gensim, and losses of run_word2vec.py, optionally as MODEL:LOSS/SAMPLER.")
+flags.DEFINE_list("epochs", "1", "Numbers of passes over the text; a row for each.")
+flags.DEFINE_integer("dim", 128, "Dimension of the vectors.")
+flags.DEFINE_integer("workers", 2, "Training threads of gensim and of ours.")
+flags.DEFINE_integer("rounds", 1, "Runs of each system; the best times count.")
+flags.DEFINE_bool("growth", False, "Measure growing tasks instead of comparing systems.")
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 def _run(folder, corpus, *arguments):
-    """(metrics, seconds of the whole command, peak memory in bytes) of run_word2vec.py."""
+    """Run run_word2vec.py: return (metrics, seconds of the command, peak memory in bytes)."""
     command = [sys.executable, os.path.join(_ROOT, "run_word2vec.py"), "--corpus=" + corpus,
                "--cache_dir=" + os.path.join(folder, "cache"), "--threads=%d" % FLAGS.workers,
                "--model_dir=" + os.path.join(folder, "model")] + list(arguments)
@@ -53,7 +62,7 @@ def _run(folder, corpus, *arguments):
 
 
 def _ours(system, epochs, folder):
-    """(raw words per second, seconds of the whole, vectors) of run_word2vec.py with its defaults."""
+    """Train with run_word2vec.py: return (raw words per second, total seconds, loss, vectors)."""
     from gensim.models import KeyedVectors
     model, _, loss = system.rpartition(":")
     loss, _, sampler = loss.partition("/")
@@ -67,12 +76,15 @@ def _ours(system, epochs, folder):
 
 
 def _gensim(epochs):
-    """The same of gensim: skip-gram, window 5, 5 negatives, sample 1e-4, min_count 5, its own rate."""
+    """Train with gensim: return (raw words per second, total seconds, NaN, vectors).
+
+    Skip-gram with window 5, 5 negatives, sample 1e-4, min_count 5, and gensim's learning rate.
+    """
     from gensim.models import Word2Vec
     start = time.time()
     with open(FLAGS.corpus) as stream:
         lines = [line.split() for line in stream]
-    # gensim cuts sentences at 10,000 words without a word about it.
+    # gensim silently drops the rest of a sentence after 10,000 words.
     sentences = [line[i:i + 10000] for line in lines for i in range(0, len(line), 10000)]
     model = Word2Vec(sg=1, vector_size=FLAGS.dim, window=5, negative=5, sample=1e-4, min_count=5,
                      workers=FLAGS.workers, seed=1)
@@ -97,7 +109,7 @@ def _print_head():
 
 
 def _compare():
-    """Prints the table of systems."""
+    """Print the table of systems."""
     results = {}
     for _ in range(FLAGS.rounds):
         for epochs in map(int, FLAGS.epochs):
@@ -110,11 +122,11 @@ def _compare():
                                            _accuracy(vectors))
                 print("epochs %d, %s: %d words/s" % (epochs, system, speed), file=sys.stderr)
     _print_head()
-    print("%s, %d dimensions, best times of %d" % (
+    print("%s, %d dimensions, best times of %d runs" % (
         os.path.basename(FLAGS.corpus), FLAGS.dim, FLAGS.rounds))
     names = list(next(iter(results.values()))[3])
     print("%-32s%7s%13s%7s%9s%7s%7s" % (
-        "system", "epochs", "raw words/s", "ratio", "whole, s", "ratio", "loss")
+        "system", "epochs", "raw words/s", "ratio", "total, s", "ratio", "loss")
         + "".join("%18s" % name for name in names))
     for (epochs, system), (speed, seconds, loss, scores) in results.items():
         first = results[epochs, FLAGS.systems[0]]
@@ -124,7 +136,7 @@ def _compare():
 
 
 def _made_text(path, num_words, vocab_size):
-    """Writes words w0, w1, ... of Zipf's frequencies, each of them once at least, 1000 a line."""
+    """Write words w0, w1, ... with Zipf's frequencies, each at least once, 1000 per line."""
     random = np.random.RandomState(1)
     weights = np.cumsum(1 / np.arange(1.0, vocab_size + 1))
     names = np.array(["w%d" % i for i in range(vocab_size)])
@@ -140,14 +152,14 @@ def _made_text(path, num_words, vocab_size):
 
 
 def _cost(corpus, arguments):
-    """(microseconds per word while training, seconds of the whole, peak memory in bytes) of an epoch."""
+    """Train an epoch: return (microseconds per word, total seconds, peak memory in bytes)."""
     with tempfile.TemporaryDirectory() as folder:
         metrics, seconds, memory = _run(folder, corpus, "--epochs=1", *arguments)
     return 1e6 / metrics["words_per_second"], seconds, memory
 
 
 def _growth():
-    """Prints time per word and peak memory of larger tasks beside a smaller one's."""
+    """Print the table of growing tasks: time per word and peak memory."""
     with tempfile.TemporaryDirectory() as folder:
         four = os.path.join(folder, "four.txt")
         with open(four, "wb") as stream:
@@ -162,24 +174,25 @@ def _growth():
             (name + ", 128 dimensions", None, FLAGS.corpus, ["--dim=128"]),
             (name + ", 300 dimensions", 0, FLAGS.corpus, ["--dim=300"]),
             (name + " four times", 0, four, ["--dim=128"]),
-            ("made text, 10,000 words", None, made[10000], ["--dim=128", "--min_count=1"]),
-            ("made text, 1,000,000 words", 3, made[1000000], ["--dim=128", "--min_count=1"])]
+            ("random text, 10,000 different words", None, made[10000], ["--dim=128", "--min_count=1"]),
+            ("random text, 1,000,000 different words", 3, made[1000000],
+             ["--dim=128", "--min_count=1"])]
         rows = []
         for task, base, corpus, arguments in tasks:
             costs = [_cost(corpus, arguments) for _ in range(FLAGS.rounds)]
             best = tuple(map(min, zip(*costs)))
             rows.append((task, base, best))
-            print("%s: %.2f us a word" % (task, best[0]), file=sys.stderr)
+            print("%s: %.2f us per word" % (task, best[0]), file=sys.stderr)
     _print_head()
-    print("negative_sampling, one epoch, best of %d" % FLAGS.rounds)
-    print("%-40s%12s%10s%10s%12s" % ("", "us a word", "multiple", "whole, s", "peak, MB"))
+    print("negative_sampling, one epoch, best of %d runs" % FLAGS.rounds)
+    print("%-40s%12s%10s%10s%12s" % ("task", "us per word", "multiple", "total, s", "peak, MB"))
     for task, base, (micros, seconds, memory) in rows:
         multiple = "" if base is None else "%.2f" % (micros / rows[base][2][0])
         print("%-40s%12.2f%10s%10.1f%12.0f" % (task, micros, multiple, seconds, memory / 1e6))
 
 
 def main(_):
-    logging.set_verbosity(logging.WARNING)  # gensim tells every second
+    logging.set_verbosity(logging.WARNING)  # gensim logs every second
     (_growth if FLAGS.growth else _compare)()
 
 

@@ -46,7 +46,7 @@ class HostileProcessTest(cluster_survival_case.ClusterSurvivalCase):
             os.kill(process.pid, signal.SIGHUP)
         self.assertEqual(survival.wait(process), 129)
         with open(os.path.join(self.folder, "err.txt")) as stream:
-            self.assertIn("run_recsys.py: stopped by SIGHUP; to go on:\n    python ", stream.read())
+            self.assertIn("run_recsys.py: stopped by SIGHUP; to resume:\n    python ", stream.read())
 
     def test_processes_end_when_their_launcher_is_killed_with_a_checkpoint(self):
         out, err = (os.path.join(self.folder, name) for name in ("out.txt", "err.txt"))

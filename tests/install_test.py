@@ -1,4 +1,4 @@
-"""What pip installs works without the source tree: console scripts, modules to run, data files."""
+"""An installation by pip works without the source tree: console scripts, modules, data files."""
 import os
 import shutil
 import subprocess
@@ -19,7 +19,7 @@ class InstallTest(parameterized.TestCase):
         super().setUpClass()
         cls.folder = tempfile.mkdtemp()
         cls.place = os.path.join(cls.folder, "installed")
-        source = os.path.join(cls.folder, "source")  # pip builds in the tree that it installs
+        source = os.path.join(cls.folder, "source")  # a copy, as pip builds in the source tree
         os.makedirs(source)
         for name in _SOURCES:
             copy = shutil.copytree if os.path.isdir(os.path.join(_ROOT, name)) else shutil.copyfile
@@ -60,17 +60,17 @@ class InstallTest(parameterized.TestCase):
         self.assertIn(module, out)
 
     @parameterized.parameters("run_word2vec", "run_recsys")
-    def test_a_reader_that_leaves_early_is_no_error(self, name):
+    def test_a_reader_that_ends_early_is_not_an_error(self, name):
         command = " ".join(self._script(name)) + " --help"
         code, out, err = self._run(["bash", "-c", "set -o pipefail; %s | head -n 1" % command])
         self.assertEqual((code, err), (0, ""))
         self.assertLen(out.splitlines(), 1)
 
-    def test_the_top_level_has_the_package_alone(self):
+    def test_the_package_is_the_only_top_level_module(self):
         modules = [name for name in os.listdir(self.place) if name.endswith(".py")]
         self.assertEmpty(modules)
 
-    def test_a_training_and_a_question(self):
+    def test_a_training_and_a_query(self):
         with open(os.path.join(self.folder, "events.txt"), "w") as stream:
             for user in range(40):
                 items = ["i%d" % ((user + i) % 12) for i in range(6)]

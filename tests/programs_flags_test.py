@@ -57,13 +57,13 @@ class ParseTest(parameterized.TestCase):
         self.assertLen(str(caught.exception).splitlines(), 1)
         return str(caught.exception)
 
-    def test_names_of_flags_elsewhere_are_answered_with_those_here(self):
+    def test_an_error_about_a_flag_of_another_program_suggests_ours(self):
         with mock.patch.object(Model, "ELSEWHERE", {"size": "--dim", "sg": "--loss=nce"}):
-            for flag, wanted in (("--size=3", "unknown flag --size; here it is --dim; --help shows"),
-                                 ("-size", "unknown flag --size; here it is --dim; "),
-                                 ("-sg", "unknown flag --sg; here it is --loss=nce; ")):
+            for flag, wanted in (("--size=3", "unknown flag --size; use --dim; --help shows"),
+                                 ("-size", "unknown flag --size; use --dim; "),
+                                 ("-sg", "unknown flag --sg; use --loss=nce; ")):
                 self.assertStartsWith(self.error(flag, "3"), wanted)
-        self.assertStartsWith(self.error("--Corpus=3"), "unknown flag --Corpus; here it is --corpus; ")
+        self.assertStartsWith(self.error("--Corpus=3"), "unknown flag --Corpus; use --corpus; ")
         self.assertIn("Did you mean: corpus", self.error("--corpu=3"))
         self.assertEqual(self.error("--zzz"), "Unknown command line flag 'zzz'; --help shows all flags")
 
@@ -96,7 +96,7 @@ class ParseTest(parameterized.TestCase):
         self.assertIsInstance(results, Results)
         self.assertEqual(model.given(), {"dim": 3})
         self.assertEqual(results.given(), {"folder": "a=b", "job": "ps", "seed": 7, "words": ("x", "y")})
-        # Those of absl and TensorFlow are not among them.
+        # The flags of absl and TensorFlow are not among the settings.
         self.assertCountEqual(results.values(), ["folder", "job", "seed", "words"])
 
     def test_defaults_are_those_of_the_settings(self):
@@ -125,10 +125,10 @@ class ParseTest(parameterized.TestCase):
         ("--cuts=nan", "run_x: --cuts: wanted a number, got nan"),
         ("--restart=7", "run_x: --restart: wanted True or False, got '7'"),
         ("--restart=", "run_x: --restart: wanted True or False, got ''"))
-    def test_a_value_that_does_not_fit_is_named(self, argument, message):
+    def test_an_invalid_value_is_an_error_that_names_flag_and_value(self, argument, message):
         self.assertEqual(self.error(argument), message)
 
-    def test_an_unknown_flag_names_the_near_one(self):
+    def test_an_error_about_an_unknown_flag_suggests_a_similar_one(self):
         self.assertEqual(
             self.error("--los=nce"),
             "Unknown command line flag 'los'. Did you mean: loss ?; --help shows all flags")
@@ -136,7 +136,7 @@ class ParseTest(parameterized.TestCase):
                          "Unknown command line flag 'zzzzzz'; --help shows all flags")
         self.assertStartsWith(self.error("--verbosity=1"), "Unknown command line flag 'verbosity'")
 
-    def test_a_flag_without_its_value(self):
+    def test_a_flag_without_its_value_is_an_error(self):
         self.assertEqual(self.error("--dim"), "Missing value for flag --dim; --help shows all flags")
         self.assertEqual(self.error("--norestart=3"),
                          "--norestart=3 does not take an argument; --help shows all flags")
@@ -145,20 +145,20 @@ class ParseTest(parameterized.TestCase):
     @parameterized.parameters(
         (["a.txt"], "a.txt"), (["--restart", "false"], "false"), (["--corpus=a", "b", "c"], "b c"),
         (["--", "--help"], "--help"), (["--dim=3", "--", "-h"], "-h"), (["--", "--dim=3"], "--dim=3"))
-    def test_an_argument_is_no_flag(self, arguments, got):
+    def test_an_argument_that_is_not_a_flag_is_an_error(self, arguments, got):
         self.assertEqual(
             self.error(*arguments),
-            "run_x: arguments: wanted flags alone, several files as --flag=a,b, got '%s'" % got)
+            "run_x: arguments: wanted only flags (for several files: --flag=a,b), got '%s'" % got)
 
-    def test_the_error_names_the_first_classs_flag_of_several_files(self):
+    def test_the_error_shows_how_the_first_class_takes_several_files(self):
         @dataclasses.dataclass(frozen=True, eq=False, repr=False)
         class Training(Settings):
             SEVERAL_FILES: ClassVar[str] = "--train=a,b"
 
-        with self.assertRaisesRegex(InputError, "flags alone, several files as --train=a,b, got 'x'$"):
+        with self.assertRaisesRegex(InputError, r"\(for several files: --train=a,b\), got 'x'$"):
             flags.parse("run_x", ["run_x.py", "x"], [Training, Results])
 
-    def test_flags_of_a_file(self):
+    def test_flags_are_read_from_a_flagfile(self):
         path = self.create_tempfile(
             "flags", "--dim=7\n# a comment\n\n--restart\n--corpus=a,b\n").full_path
         model, _ = _parse("--flagfile=" + path, "--layers=3")
@@ -166,7 +166,7 @@ class ParseTest(parameterized.TestCase):
                          {"corpus": ("a", "b"), "dim": 7, "layers": (3,), "restart": True})
         self.assertEqual(_parse("--flagfile=" + path, "--dim=8")[0].dim, 8)
 
-    def test_a_file_of_flags_that_cannot_be_read(self):
+    def test_a_flagfile_that_cannot_be_read_is_an_error(self):
         for path in ("/nowhere", self.create_tempdir().full_path):
             self.assertIn("Unable to open flagfile", self.error("--flagfile=" + path))
         self.assertIn("--flagfile with no argument", self.error("--flagfile"))
@@ -175,18 +175,18 @@ class ParseTest(parameterized.TestCase):
         binary = self.create_tempfile("binary", b"\xff\xfe--dim=3").full_path
         self.assertIn("can't decode byte", self.error("--flagfile=" + binary))
 
-    def test_nothing_is_written(self):
+    def test_parsing_prints_nothing(self):
         with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(out):
             self.error("--los=nce")
             self.error("--restart=7")
             _parse("--dim=3")
         self.assertEqual(out.getvalue(), "")
 
-    def test_two_programs_in_one_process_have_their_own_flags(self):
+    def test_two_calls_in_one_process_share_no_flags(self):
         self.assertEqual(_parse("--dim=3")[0].dim, 3)
         self.assertEqual(_parse()[0].dim, 128)
 
-    def test_two_settings_of_one_name_are_a_defect(self):
+    def test_two_settings_of_one_name_are_not_an_input_error(self):
         with self.assertRaises(Exception) as caught:
             flags.parse("run_x", ["run_x.py"], [Model, Model])
         self.assertNotIsInstance(caught.exception, InputError)
@@ -209,7 +209,7 @@ class WantsHelpTest(parameterized.TestCase):
 class HelpTextTest(parameterized.TestCase):
 
     def section(self, name):
-        """Return {flag's line: its help} of a group of the help text."""
+        """Return a group of the help text: {line of the flag: its help}."""
         text = re.search(r"(?ms)^%s:\n(.*?)(?=^\S|^  -h|\Z)" % name, _help()).group(1)
         found = {}
         for line in text.splitlines():
@@ -220,25 +220,25 @@ class HelpTextTest(parameterized.TestCase):
                 found[last].append(line.strip())
         return {flag: " ".join(lines) for flag, lines in found.items()}
 
-    def test_it_begins_with_the_doc(self):
+    def test_help_begins_with_the_docstring(self):
         self.assertStartsWith(
             _help(), "Do x.\n\n    run_x.py --dim=3\n\nFlags: run_x.py --flag=value ...\n\nData:\n")
 
-    def test_groups_have_their_order(self):
+    def test_groups_are_in_their_fixed_order(self):
         self.assertEqual(re.findall(r"(?m)^(\w+):$", _help()),
                          ["Data", "Model", "Training", "Results", "Cluster"])
 
-    def test_a_group_without_settings_is_not_there(self):
+    def test_a_group_without_settings_is_left_out(self):
         self.assertEqual(re.findall(r"(?m)^(\w+):$", _help(classes=[Results])),
                          ["Training", "Results", "Cluster"])
 
     @parameterized.parameters(80, 105)
-    def test_each_setting_is_there_once(self, columns):
+    def test_each_setting_is_listed_once(self, columns):
         names = re.findall(r"(?m)^  --(?:\[no\])?(\w+)", _help(columns))
         self.assertEqual(names, ["corpus", "cuts", "dim", "layers", "power", "few", "restart", "shuffle",
                                  "loss", "rate", "seed", "folder", "words", "job", "flagfile"])
 
-    def test_values_are_shown_as_they_are_given(self):
+    def test_placeholders_show_the_types_of_values(self):
         for group, wanted in (("Data", ["--corpus=TEXT,...", "--cuts=X,..."]),
                               ("Model", ["--dim=N", "--layers=N,...", "--power=X", "--few=X"]),
                               ("Training", ["--[no]restart", "--[no]shuffle", "--loss=NAME", "--rate=X",
@@ -266,7 +266,7 @@ class HelpTextTest(parameterized.TestCase):
         self.assertLessEqual(longest, width)
         self.assertGreater(longest, width - 12)
 
-    def test_a_name_is_not_broken(self):
+    def test_a_long_name_is_not_broken(self):
         path = "/".join(["new-folder"] * 9)
 
         @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -281,14 +281,14 @@ class HelpTextTest(parameterized.TestCase):
             for line in _help(columns, classes).splitlines():
                 self.assertLessEqual(len(line), columns, line)
 
-    def test_it_ends_with_the_flags_of_all_programs(self):
+    def test_help_ends_with_the_flags_that_all_programs_have(self):
         self.assertEndsWith(_help(), "\n\n  -h, --help\n      Show this help.\n  --flagfile=FILE\n"
-                            "      Read flags from a file, one on each line.")
+                            "      Read flags from a file, one per line.")
 
 
 class MarkdownTest(absltest.TestCase):
 
-    def test_a_table_for_each_group(self):
+    def test_markdown_has_a_table_for_each_group(self):
         @dataclasses.dataclass(frozen=True, eq=False, repr=False)
         class Piped(Settings):
             column: str = setting("a", "One of a|b, by --job=x.y. Up to <N>.", "data")

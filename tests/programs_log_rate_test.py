@@ -1,4 +1,4 @@
-"""A log whose lines are limited."""
+"""Tests of the limit of log lines."""
 import io
 import logging
 from unittest import mock
@@ -10,7 +10,7 @@ from tf1_sampled.programs import log_rate
 
 class LogRateTest(absltest.TestCase):
 
-    def test_few_lines_of_a_place_in_a_minute(self):
+    def test_few_lines_per_minute_of_one_place_are_written(self):
         stream = io.StringIO()
         handler = logging.StreamHandler(stream)
         root = logging.getLogger()

@@ -17,7 +17,7 @@ tf.disable_v2_behavior()
 tf.Session().run(tf.constant(1))
 print("still here", file=sys.stderr)
 """
-# In the place of TensorFlow: writes as its libraries and as Python do.
+# A stand-in for TensorFlow that writes to standard error as its libraries and Python do.
 _FAKE = """
 import os, sys, warnings
 os.write(2, b"I0000 00:00:17 oneDNN custom operations are on.\\n")
@@ -37,7 +37,7 @@ class logging:
 class ImportTensorFlowTest(absltest.TestCase):
 
     def run_script(self, script, fake=None, **variables):
-        """Return (exit code, output, errors) of a script, with `fake` as tensorflow.compat.v1."""
+        """Run a script with `fake` as tensorflow.compat.v1: return (exit code, output, errors)."""
         path = [p for p in sys.path if p]
         if fake is not None:
             folder = self.create_tempdir()
@@ -46,7 +46,7 @@ class ImportTensorFlowTest(absltest.TestCase):
             path.insert(0, folder.full_path)
         environment = dict(os.environ, PYTHONPATH=os.pathsep.join(path))
         environment.pop("TF_CPP_MIN_LOG_LEVEL", None)
-        # TensorFlow imports Matplotlib where it is; that warns of a home that it cannot write to.
+        # TensorFlow imports Matplotlib if it is installed, which warns if it cannot write at home.
         environment["MPLCONFIGDIR"] = self.create_tempdir().full_path
         environment.update(variables)
         done = subprocess.run([sys.executable, "-c", script], env=environment, stdout=subprocess.PIPE,
@@ -56,21 +56,21 @@ class ImportTensorFlowTest(absltest.TestCase):
     def test_tensorflow_is_imported_without_noise(self):
         self.assertEqual(self.run_script(_TENSORFLOW), (0, "False\n", "still here\n"))
 
-    def test_what_is_no_information_is_passed_on(self):
+    def test_warnings_and_errors_are_passed_on(self):
         self.assertEqual(self.run_script(_IMPORT + "print('end', file=sys.stderr)", _FAKE), (
             0, "False\nlevel 3\nverbosity 40\n", "W0000 00:00:17 all is lost\na line of Python\nend\n"))
 
     @absltest.skipUnless(os.path.exists("/dev/full"), "needs a full device")
-    def test_what_cannot_be_written_is_done_without(self):
+    def test_a_full_standard_error_is_not_an_error(self):
         code = "import os; os.dup2(os.open('/dev/full', os.O_WRONLY), 2)\n" + _IMPORT + "print('end')"
         fake = _FAKE.replace('print("a line of Python", file=sys.stderr)', "").replace(
             "warnings.warn", "str")
         self.assertEqual((0, "False\nlevel 3\nverbosity 40\nend\n"), self.run_script(code, fake)[:2])
 
-    def test_a_level_of_the_users_own_is_kept(self):
+    def test_the_users_log_level_is_kept(self):
         self.assertIn("level 1\n", self.run_script(_IMPORT, _FAKE, TF_CPP_MIN_LOG_LEVEL="1")[1])
 
-    def test_all_is_passed_on_where_the_import_fails(self):
+    def test_everything_is_passed_on_if_the_import_fails(self):
         code, _, errors = self.run_script(_IMPORT, _FAKE + "raise ImportError('no library')")
         self.assertEqual(code, 1)
         self.assertStartsWith(

@@ -1,4 +1,4 @@
-"""What run_recsys.py checks before the work, and makes of a model; see run_recsys_test for all of it."""
+"""Tests of the checks of run_recsys.py before training, and of its results; see run_recsys_test."""
 import os
 import types
 from unittest import mock
@@ -21,7 +21,7 @@ class CheckResultsTest(parameterized.TestCase):
         self.addCleanup(os.chdir, os.getcwd())
         os.chdir(self.create_tempdir().full_path)
 
-    def test_flags_are_the_settings_of_the_model_and_of_the_results(self):
+    def test_flags_are_the_settings_of_model_and_results(self):
         model, results = _parsed("--hidden=8,4", "--loss=nce", "--category=genres", "--noann_index")
         self.assertIsInstance(model, YouTubeDNN)
         self.assertEqual((model.hidden, model.loss), ((8, 4), "nce"))
@@ -37,7 +37,7 @@ class CheckResultsTest(parameterized.TestCase):
         (["--model_dir=m", "--train=a,m/model.ckpt-1.index"], "^--train: wanted a place of its own"),
         (["--model_dir=m", "--titles=m/items.faiss"], "^--titles: wanted .*, got items.faiss"),
         (["--model_dir=m", "--plots=m/saved_model"], "^--plots: wanted a place of its own, got saved"))
-    def test_results_that_would_go_where_something_is_read(self, arguments, message):
+    def test_results_in_place_of_an_input_are_errors(self, arguments, message):
         with self.assertRaisesRegex(InputError, message):
             recsys._check_results(*_parsed(*arguments))
         self.assertEmpty(os.listdir("."))
@@ -50,30 +50,30 @@ class CheckResultsTest(parameterized.TestCase):
         (["--recommend=a.tsv", "--events=a.tsv"], "--recommend: wanted a place of its own, .* --events"),
         (["--recommend=a.tsv", "--recommend_to=none.txt"], "^none.txt: wanted a readable file"),
         (["--recommend=m/items.tsv", "--model_dir=m"], "^--recommend: wanted a place of its own"))
-    def test_recommendations_that_cannot_be_written(self, arguments, message):
+    def test_recommendations_that_cannot_be_written_are_errors(self, arguments, message):
         with self.assertRaisesRegex(InputError, message):
             recsys._check_results(*_parsed(*arguments))
         self.assertEmpty(os.listdir("."))
 
-    def test_recommendations_that_can(self):
+    def test_valid_places_for_recommendations_are_accepted(self):
         with open("users.txt", "w") as stream:
             stream.write("u1\n")
         recsys._check_results(*_parsed("--recommend=new/a.jsonl.gz", "--recommend_to=users.txt"))
 
-    def test_pictures_in_place_of_what_is_read(self):
+    def test_plots_in_place_of_an_input_are_an_error(self):
         with mock.patch.object(recsys.charts, "check_available"):
             with self.assertRaisesRegex(InputError, "--users: wanted a place of its own, got map.png"):
                 recsys._check_results(*_parsed("--users=p/map.png", "--plots=p"))
             recsys._check_results(*_parsed("--users=p/users.csv", "--plots=p"))
 
-    def test_results_that_fit(self):
+    def test_valid_results_are_accepted(self):
         recsys._check_results(*_parsed())
         recsys._check_results(*_parsed("--model_dir=m", "--events=m.csv", "--titles=t", "--category=g"))
 
 
 class MadeTest(absltest.TestCase):
 
-    def test_by_default_there_are_the_files_of_the_model_alone(self):
+    def test_by_default_only_the_files_of_the_model_are_written(self):
         fit = types.SimpleNamespace(data=types.SimpleNamespace(test=None, protocol="none"))
         model = types.SimpleNamespace(folder="m", fitted=fit)
         made = recsys.Made(model, recsys.ResultSettings(), None)
@@ -88,10 +88,10 @@ class MadeTest(absltest.TestCase):
 
 class RunTest(absltest.TestCase):
 
-    def test_a_worker_that_is_not_the_chief_makes_no_results(self):
+    def test_only_the_chief_makes_results(self):
         host = types.SimpleNamespace(is_chief=False)
         with mock.patch.object(YouTubeDNN, "fit") as fit, mock.patch.object(recsys, "Made") as made:
-            recsys._run(*_parsed("--category=genres"), host)  # the chief tells what is wrong
+            recsys._run(*_parsed("--category=genres"), host)  # only the chief reports errors
         fit.assert_called_once_with(host=host)
         made.assert_not_called()
 

@@ -11,7 +11,7 @@ from tf1_sampled.cluster import spec
 from tf1_sampled.programs import running
 from tf1_sampled.training import host
 
-# A program; what would import TensorFlow is something else here, which prints how it is called.
+# A program in which stand-ins, which print their calls, replace the modules that import TensorFlow.
 _SCRIPT = """
 import collections, dataclasses, logging, os, signal, sys, time, types
 from typing import Sequence
@@ -124,9 +124,9 @@ class RunTest(parameterized.TestCase):
         ("--loss=nec", "run_x: --loss: wanted one of gbce, nce, got 'nec'"),
         ("--restart=7", "run_x: --restart: wanted True or False, got '7'"),
         ("--los=nce", "Unknown command line flag 'los'. Did you mean: loss ?; --help shows all flags"),
-        ("x", "run_x: arguments: wanted flags alone, several files as --flag=a,b, got 'x'"),
+        ("x", "run_x: arguments: wanted only flags (for several files: --flag=a,b), got 'x'"),
         ("--job_name=chief", "run_x: --job_name: wanted one of ps, worker, got 'chief'"))
-    def test_a_flag_that_does_not_fit_is_one_line(self, argument, message):
+    def test_an_error_about_a_flag_is_one_line(self, argument, message):
         self.assertEqual(self.run_script(argument), (1, "", "script.py: error: %s\n" % message))
 
     def test_a_defect_keeps_its_traceback(self):
@@ -137,11 +137,11 @@ class RunTest(parameterized.TestCase):
         self.assertEndsWith(errors, "\nValueError: a defect\n")
 
     @parameterized.parameters(("SIGINT", 130), ("SIGTERM", 143))
-    def test_signals_have_their_exit_codes(self, name, code):
+    def test_signals_give_the_exit_codes_of_a_shell(self, name, code):
         self.assertEqual(self.run_script("--mode=" + name),
                          (code, "", "script.py: stopped by %s\n" % name))
 
-    def test_libraries_tell_only_warnings(self):
+    def test_libraries_log_warnings_only(self):
         code, _, errors = self.run_script("--mode=log")
         self.assertEqual(code, 0)
         self.assertIn("all is lost", errors)
@@ -158,34 +158,34 @@ class RunTest(parameterized.TestCase):
         self.assertLess(output.index("  --model_dir=TEXT"),
                         output.index("\nCluster:\n  --ps_hosts=TEXT,..."))
 
-    def test_after_a_lone_dash_dash_it_is_an_argument(self):
+    def test_help_after_a_lone_dash_dash_is_an_argument(self):
         code, output, errors = self.run_script("--", "--help")
         self.assertEqual((code, output), (1, ""))
-        self.assertEndsWith(errors, "wanted flags alone, several files as --flag=a,b, got '--help'\n")
+        self.assertEndsWith(errors, "wanted only flags (for several files: --flag=a,b), got '--help'\n")
 
-    def test_the_reader_of_the_help_may_leave(self):
+    def test_help_ends_quietly_when_its_pipe_is_closed(self):
         readable, writable = os.pipe()
         os.close(readable)
         self.addCleanup(os.close, writable)
         self.assertEqual(self.run_script("--help", stdout=writable), (0, None, ""))
 
-    def test_the_output_may_be_closed(self):
+    def test_help_ends_quietly_without_standard_output(self):
         self.assertEqual(
             self.run_script("--help", command=("sh", "-c", 'exec "$0" "$@" >&-', sys.executable)),
             (0, "", ""))
 
     # Training.
 
-    def test_a_training_that_ends(self):
+    def test_a_finished_training_returns_its_result(self):
         self.assertEqual(self.run_script("--mode=train")[:2], (
             0, "train Plan(data=Data(num_units=700))\nResult(is_whole=True) True\nDo(mode='train') "
                "Saving() None\n"))
 
     @parameterized.parameters(("SIGINT", 130), ("SIGTERM", 143))
-    def test_a_signal_ends_the_training_and_tells_how_to_go_on(self, name, code):
+    def test_a_signal_ends_the_training_and_prints_how_to_resume(self, name, code):
         got, output, errors = self.run_script("--mode=train", "--restart", "--restart=true", SIGNAL=name)
         self.assertEqual((got, output), (code, "train Plan(data=Data(num_units=700))\nFalse\nTrue\n"))
-        self.assertEqual(errors, "script.py: stopped by %s; to go on:\n    python %s --mode=train "
+        self.assertEqual(errors, "script.py: stopped by %s; to resume:\n    python %s --mode=train "
                                  "'--model_dir=runs/x 1'\n" % (name, self.script))
         errors = self.run_script("--mode=train", "--model_dir=mine", SIGNAL=name)[2]
         self.assertEndsWith(errors, "script.py --mode=train --model_dir=mine\n")
@@ -214,30 +214,31 @@ class RunTest(parameterized.TestCase):
         self.assertEqual(self.run_script(TF_CONFIG=json.dumps(config)),
                          (0, "tensorflow\nserve /job:ps/task:0\n", ""))
 
-    def test_a_cluster_that_does_not_fit(self):
+    def test_an_invalid_task_of_a_cluster_is_an_error(self):
         self.assertEqual(self.run_script(*_HOSTS, "--job_name=ps", "--task_index=2"), (
             1, "", "script.py: error: cluster: --task_index: wanted an integer from 0 to 1, got 2\n"))
 
-    def test_the_chief_alone_has_a_folder_to_go_on_in(self):
+    def test_only_the_chief_resumes_in_its_folder(self):
         for index, folder in (("0", " '--model_dir=runs/x 1'"), ("1", "")):
             code, _, errors = self.run_script("--mode=train", *_HOSTS, "--job_name=worker",
                                               "--task_index=" + index, SIGNAL="SIGTERM")
             self.assertEqual(code, 143)
-            self.assertStartsWith(errors, "script.py: stopped by SIGTERM; to go on, start all stopped "
-                                          "processes again, each with its command; this one's:\n    ")
+            self.assertStartsWith(
+                errors, "script.py: stopped by SIGTERM; to resume, start every stopped process again "
+                "with its own command. For this process:\n    ")
             self.assertEndsWith(errors, "--job_name=worker --task_index=%s%s\n" % (index, folder))
 
-    def test_the_launcher_is_told_the_folder(self):
-        told = self.create_tempfile("told", "")
+    def test_the_launcher_receives_the_folder(self):
+        folder_file = self.create_tempfile("told", "")
         code, _, errors = self.run_script("--mode=train", SIGNAL="SIGTERM",
-                                          TF1_SAMPLED_LAUNCH=told.full_path)
+                                          TF1_SAMPLED_LAUNCH=folder_file.full_path)
         self.assertEqual((code, errors), (143, "script.py: stopped by SIGTERM\n"))
-        self.assertEqual(told.read_text(), "runs/x 1")
+        self.assertEqual(folder_file.read_text(), "runs/x 1")
 
 
 class ProgramHostTest(absltest.TestCase):
 
-    def test_one_machine(self):
+    def test_a_host_without_a_cluster_is_the_chief(self):
         own = running.ProgramHost()
         self.assertIsInstance(own, host.OneMachine)
         self.assertTrue(own.is_chief)
@@ -255,13 +256,13 @@ class ProgramHostTest(absltest.TestCase):
         self.assertEqual("".join(call[0][0] for call in out.write.call_args_list), "a line\n")
         out.flush.assert_called_once_with()
 
-    def test_it_is_to_stop_where_a_signal_asked(self):
+    def test_the_host_stops_after_a_signal(self):
         self.assertFalse(running.ProgramHost().stop())
         with mock.patch.object(running, "SIGNALS") as signals:
             signals.asked.return_value = True
             self.assertTrue(running.ProgramHost().stop())
 
-    def test_signal_handlers_are_not_installed_by_the_import(self):
+    def test_the_import_installs_no_signal_handlers(self):
         code = ("import signal; before = [signal.getsignal(n) for n in (2, 15)]; "
                 "from tf1_sampled.programs import running; import sys; "
                 "after = [signal.getsignal(n) for n in (2, 15)]; "

@@ -9,7 +9,8 @@ from absl.testing import absltest, parameterized
 from tf1_sampled.programs import signals
 
 _TASK = ', "task": {"type": "worker", "index": 0}}'
-_ONE_OF_MANY = "; to go on, start all stopped processes again, each with its command; this one's:\n    "
+_ONE_OF_MANY = ("; to resume, start every stopped process again with its own command. For this process:"
+                "\n    ")
 
 
 def _send(number):
@@ -34,7 +35,7 @@ class SignalsTest(parameterized.TestCase):
             os.environ.pop(name, None)
 
     def leave(self, arguments, folder="", number=signal.SIGTERM):
-        """Return the Stopped of a program that was called so."""
+        """Return the Stopped that a program with these arguments raises after a signal."""
         with mock.patch.object(sys, "argv", arguments), self.assertRaises(signals.Stopped) as caught:
             with self.signals.deferred():
                 _send(number)
@@ -50,7 +51,7 @@ class SignalsTest(parameterized.TestCase):
         self.assertEqual(caught.exception.exit_code, code)
         self.assertFalse(self.signals.asked())
 
-    def test_only_who_waits_for_it_catches_it(self):
+    def test_except_exception_does_not_catch_stopped(self):
         self.assertFalse(issubclass(signals.Stopped, Exception))
 
     def test_while_deferred_the_first_signal_only_asks(self):
@@ -66,24 +67,24 @@ class SignalsTest(parameterized.TestCase):
         with self.assertRaises(signals.Stopped) as caught, self.signals.deferred():
             _send(first)
             _send(second)
-            self.fail("goes on")
+            self.fail("the program continues")
         self.assertEqual(str(caught.exception), "stopped by " + signal.Signals(second).name)
 
     @parameterized.parameters(signal.SIGHUP, signal.SIGTERM)
-    def test_a_hang_up_is_never_the_second_signal(self, first):
+    def test_a_sighup_is_never_the_second_signal(self, first):
         with self.signals.deferred():
             _send(first)
             _send(signal.SIGHUP)
         self.assertTrue(self.signals.asked())
 
-    def test_hang_ups_that_are_ignored_at_the_start_stay_ignored(self):
+    def test_a_sighup_ignored_at_the_start_stays_ignored(self):
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         self.signals.install()
         with self.signals.deferred():
             _send(signal.SIGHUP)
             self.assertFalse(self.signals.asked())
 
-    def test_afterwards_a_signal_stops_at_once(self):
+    def test_after_the_deferral_a_signal_stops_at_once(self):
         with self.signals.deferred():
             pass
         with self.assertRaises(signals.Stopped):
@@ -96,10 +97,10 @@ class SignalsTest(parameterized.TestCase):
             _send(signal.SIGINT)
 
     @parameterized.parameters((signal.SIGINT, "SIGINT", 130), (signal.SIGTERM, "SIGTERM", 143))
-    def test_it_tells_how_to_go_on(self, number, name, code):
+    def test_leave_prints_how_to_resume(self, number, name, code):
         stopped = self.leave(["a/run_x.py", "--dim=3"], "runs/x", number)
         self.assertEqual(stopped.exit_code, code)
-        self.assertEqual(str(stopped), "stopped by %s; to go on:\n    python a/run_x.py --dim=3 "
+        self.assertEqual(str(stopped), "stopped by %s; to resume:\n    python a/run_x.py --dim=3 "
                                        "--model_dir=runs/x" % name)
 
     @parameterized.parameters(
@@ -109,25 +110,25 @@ class SignalsTest(parameterized.TestCase):
         (["run_x.py", "--model_dir=mine"], "mine", "python run_x.py --model_dir=mine"),
         (["run_x.py"], "", "python run_x.py"),
         (["bin/run_x", "--dim=3"], "m", "bin/run_x --dim=3 --model_dir=m"))
-    def test_the_command_goes_on_with_what_was_begun(self, arguments, folder, command):
+    def test_the_command_resumes_in_the_folder_without_restart(self, arguments, folder, command):
         text = str(self.leave(list(arguments), folder))
-        self.assertEqual(text, "stopped by SIGTERM; to go on:\n    " + command)
+        self.assertEqual(text, "stopped by SIGTERM; to resume:\n    " + command)
         self.assertNotIn("--restart", shlex.split(text.splitlines()[1]))
 
     @parameterized.parameters("--ps_hosts=a:1", "-ps_hosts", "--ps_hosts")
-    def test_one_of_many_is_told_to_start_all_of_them(self, flag):
+    def test_a_process_of_a_cluster_asks_to_start_all_processes(self, flag):
         text = str(self.leave(["run_x.py", flag]))
         self.assertEqual(text, "stopped by SIGTERM%spython run_x.py %s" % (_ONE_OF_MANY, flag))
 
-    def test_tf_config_tells_whether_it_is_one_of_many(self):
-        for config, told in (('{"cluster": {"ps": ["a:1"], "worker": ["b:1"]}' + _TASK, _ONE_OF_MANY),
-                             ('{"cluster": {"worker": ["b:1"]}' + _TASK, "; to go on:\n    ")):
+    def test_tf_config_with_parameter_servers_means_a_cluster(self):
+        for config, text in (('{"cluster": {"ps": ["a:1"], "worker": ["b:1"]}' + _TASK, _ONE_OF_MANY),
+                             ('{"cluster": {"worker": ["b:1"]}' + _TASK, "; to resume:\n    ")):
             os.environ["TF_CONFIG"] = config
-            self.assertEqual(str(self.leave(["run_x.py"])), "stopped by SIGTERM%spython run_x.py" % told)
+            self.assertEqual(str(self.leave(["run_x.py"])), "stopped by SIGTERM%spython run_x.py" % text)
             self.signals = signals.Signals()
             self.signals.install()
 
-    def test_what_is_launched_leaves_that_to_the_launcher(self):
+    def test_a_launched_process_does_not_print_how_to_resume(self):
         os.environ["TF1_SAMPLED_LAUNCH"] = "told"
         stopped = self.leave(["run_x.py", "--ps_hosts=a:1"], "m")
         self.assertEqual((str(stopped), stopped.exit_code), ("stopped by SIGTERM", 143))

@@ -1,4 +1,4 @@
-"""What the word2vec program makes of a model; tests/run_word2vec_test.py runs it as a user does."""
+"""Tests of the results of the word2vec program; tests/run_word2vec_test.py runs it as a user does."""
 import contextlib
 import io
 import os
@@ -33,7 +33,7 @@ class ProcessTest(absltest.TestCase):
         self.assertEqual(code, 0, err)
         return out
 
-    def test_a_model_of_the_program_is_one_of_python_and_the_other_way_round(self):
+    def test_program_and_python_train_the_same_model_and_load_each_others(self):
         self.run_program("--model_dir=model", "--epochs=1", "--saved_model=saved")
         model = Word2Vec.load(self.path("model"))
         rows = vectors.read_vectors(self.path("model", "vectors.bin"))[1]
@@ -44,14 +44,14 @@ class ProcessTest(absltest.TestCase):
         np.testing.assert_array_equal(model.vectors, same.vectors)
 
         more = Word2Vec.load(self.path("model"), epochs=2).fit(self.sentences)
-        # The program goes on with it, and its own folder gives way.
+        # The program resumes the training of Python, and replaces its own SavedModel.
         out = self.run_program("--model_dir=model", "--epochs=3", "--saved_model=saved",
                                "--vectors=v.txt")
         self.assertIn("Going on from model/model.ckpt-", out)
         words, rows = vectors.read_vectors(self.path("v.txt"))
         self.assertEqual(words, more.words)
         self.assertTrue(np.any(rows != more.vectors))
-        # vectors.bin is that of before: the checkpoint has those of v.txt.
+        # vectors.bin is now older than the checkpoint, which has the vectors of v.txt.
         np.testing.assert_array_equal(Word2Vec.load(self.path("model")).vectors, rows)
 
 
@@ -60,7 +60,7 @@ class JudgedTest(parameterized.TestCase):
     def write(self, content):
         return self.create_tempfile(content=content).full_path
 
-    def test_files_are_read_before_the_work(self):
+    def test_files_are_read_before_the_training(self):
         path = self.write("no pair\n")
         for values in (dict(eval_similarity=[path]), dict(eval_analogies=[path])):
             with self.assertRaisesRegex(InputError, "line 1: wanted"):
@@ -86,24 +86,24 @@ class JudgedTest(parameterized.TestCase):
         lines = [" ".join(line.split()) for line in out.getvalue().splitlines()]
         self.assertEqual(lines, [
             "", "Full softmax loss on held-out text: 2.500 nats per pair",
-            "AUC of held-out pairs against words drawn by frequency: 0.750 (0.5 by chance)",
+            "Held-out AUC against words drawn by frequency: 0.750 (chance: 0.5)",
             "similarity: Spearman score pairs left out", pairs + " 1.000 2 1",
-            "analogies: right score questions left out", questions + " 100.0% 1 1", "royal 100.0% 1 1",
-            pairs + ": 1 words are not among the first 4: unheard",
-            questions + ": 1 words are not among the first 4: x"])
+            "analogies: correct score questions left out", questions + " 100.0% 1 1", "royal 100.0% 1 1",
+            pairs + ": 1 words are not among the first 4 of the vocabulary: unheard",
+            questions + ": 1 words are not among the first 4 of the vocabulary: x"])
 
-    def test_unknown_neighbours_are_reported_unless_all_are_unknown(self):
+    def test_unknown_neighbours_are_reported_and_an_error_if_all_are_unknown(self):
         lines = []
         host = mock.Mock(report=lines.append)
         results = program.ResultSettings(neighbours=["King", "king", "colour"])
         program._check_neighbours(["king", "queen"], results, host)
-        wanted = "query: neighbours: wanted a word of the vectors"
-        self.assertEqual([wanted + " (close: king), got 'King'", wanted + ", got 'colour'"], lines)
+        wanted = "run_word2vec: neighbours: wanted a word of the vocabulary"
+        self.assertEqual([wanted + " (similar: king), got 'King'", wanted + ", got 'colour'"], lines)
         program._check_neighbours(["king"], program.ResultSettings(), host)
-        with self.assertRaisesRegex(InputError, "^query: neighbours: wanted .* got 'King'"):
+        with self.assertRaisesRegex(InputError, "^run_word2vec: neighbours: wanted .* got 'King'"):
             program._check_neighbours(["queen"], results, host)
 
-    def test_known_neighbours_are_shown_beside_unknown_ones(self):
+    def test_known_neighbours_are_shown_after_the_unknown_ones(self):
         model = Word2Vec()
         model.folder = "m"
         model._found = word_vectors.WordVectors(["king", "queen"], [[1, 0], [1, 1]], "query")
@@ -112,25 +112,25 @@ class JudgedTest(parameterized.TestCase):
             made.show_neighbours()
         self.assertEqual([
             "", "Nearest neighbours:",
-            "query: neighbours: wanted a word of the vectors (close: king), got 'King'",
+            "query: neighbours: wanted a word of the vocabulary (similar: king), got 'King'",
             "  king             queen 0.71"], out.getvalue().splitlines())
 
 
 class MakeResultsTest(absltest.TestCase):
 
     def make(self, results=None, **values):
-        """The lines printed where results are made of a folder."""
+        """Return the printed lines when results are made from a folder."""
         model = Word2Vec.of_program("run_word2vec", dict(dict(epochs=0), **values))
         with contextlib.redirect_stdout(io.StringIO()) as out:
             program._run(model, program.ResultSettings(**results or {}), mock.Mock())
         return out.getvalue().splitlines()
 
-    def test_a_folder_gives_its_results_without_its_text(self):
+    def test_results_are_made_from_a_folder_without_its_text(self):
         folder = self.create_tempdir().full_path
         path = os.path.join(folder, "model")
         model = Word2Vec(dim=4, min_count=1, epochs=2).fit([["the", "king"], ["the", "queen"]])
         model.save(path)
-        for name in ("metrics.json", "vectors.bin"):  # as where a training was stopped
+        for name in ("metrics.json", "vectors.bin"):  # as after a stopped training
             os.remove(os.path.join(path, name))
         target = os.path.join(folder, "v.txt")
         lines = self.make(dict(vectors=target, neighbours=["king"]), model_dir=path)
@@ -143,11 +143,11 @@ class MakeResultsTest(absltest.TestCase):
         self.make(model_dir=path)
         self.assertTrue(os.path.exists(os.path.join(path, "vectors.bin")))
 
-    def test_what_only_a_training_takes_is_refused(self):
+    def test_settings_of_a_training_are_refused(self):
         with self.assertRaisesRegex(InputError, "--model_dir: wanted the folder of a model"):
             self.make()
         with self.assertRaisesRegex(InputError, "--dim: wanted only --model_dir and flags for results "
-                                    "beside --epochs=0, got 3"):
+                                    "together with --epochs=0, got 3"):
             self.make(model_dir="m", dim=3)
         with self.assertRaisesRegex(InputError, "m: wanted .*settings.json|no/such"):
             self.make(model_dir="no/such/m")
@@ -156,16 +156,16 @@ class MakeResultsTest(absltest.TestCase):
 class ResultSettingsTest(parameterized.TestCase):
 
     @parameterized.parameters("x.npy", "x.model", "x", "x.kv.gz", "x.csv")
-    def test_names_of_vectors_of_no_known_form_are_refused(self, name):
+    def test_file_names_of_an_unknown_form_are_refused(self, name):
         for setting in ("vectors", "output_vectors"):
             with self.assertRaisesRegex(
-                    InputError, "%s: wanted a name that ends with .txt or .vec for text, or .bin for "
-                    "binary, and maybe .gz .bz2 .xz, got '%s'" % (setting, name)):
+                    InputError, "%s: wanted a name that ends with .txt, .vec or .bin, optionally "
+                    "followed by .gz, .bz2 or .xz, got '%s'" % (setting, name)):
                 program.ResultSettings(**{setting: name})
         program.ResultSettings(vectors="x.vec.xz", output_vectors="X.BIN")
 
-    def test_columns_are_three(self):
-        with self.assertRaisesRegex(InputError, "similarity_columns: wanted three columns: word, word"):
+    def test_other_than_three_columns_are_refused(self):
+        with self.assertRaisesRegex(InputError, "similarity_columns: wanted three columns: first word"):
             program.ResultSettings(similarity_columns=["a", "b"])
 
 

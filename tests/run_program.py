@@ -1,4 +1,4 @@
-"""Runs one of the programs as a user does: a process of its own, in a folder of the test."""
+"""Run a program as a user does: in a separate process, in a folder of the test."""
 import atexit
 import multiprocessing
 import os
@@ -9,18 +9,18 @@ import tempfile
 import traceback
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-# Packages that cannot be imported in the place of others.
+# Packages whose import fails, in place of the real ones.
 _BROKEN = {"tensorflow": "raise AssertionError('TensorFlow was imported')\n",
            "matplotlib": "raise ImportError('No module named matplotlib')\n"}
-CACHE = ".cache"  # in the folder of the test, so that the user's own is left alone
+CACHE = ".cache"  # in the folder of the test, so that the user's cache is not touched
 
 
 def environment(folder, *broken):
-    """The environment of a program: this project's modules, and nothing kept outside of `folder`.
+    """Return the environment of a program: this project's modules, and caches in `folder`.
 
     Args:
       folder: the working folder of the program.
-      *broken: packages, "tensorflow" or "matplotlib", that cannot be imported.
+      *broken: packages, "tensorflow" or "matplotlib", whose import fails.
     """
     path = [_ROOT] + [p for p in sys.path if p]
     for package in broken:
@@ -38,10 +38,14 @@ def environment(folder, *broken):
 
 
 def start(program, folder, *arguments, broken=(), **options):
-    """The subprocess.Popen of a program, with `folder` as working folder.
+    """Start a program and return its subprocess.Popen.
 
-    `program` is the file of one, or the name of a console script, run as pip's own script does;
-    `options` are those of Popen.
+    Args:
+      program: string, the file of a program, or the name of its console script.
+      folder: string, the working folder.
+      *arguments: strings.
+      broken: packages whose import fails.
+      **options: options of Popen.
     """
     command = [os.path.join(_ROOT, program)]
     if not program.endswith(".py"):
@@ -53,15 +57,15 @@ def start(program, folder, *arguments, broken=(), **options):
 
 
 def run(program, folder, *arguments, no_tensorflow=False, no_matplotlib=False, text=None):
-    """Run a program to its end: (exit code, standard output, standard error).
+    """Run a program to its end: return (exit code, standard output, standard error).
 
-    A program that may have both packages runs in a process that has imported TensorFlow already, which
-    saves some seconds each time.
+    Unless a package is broken, the program runs in a fork of a process that has imported TensorFlow,
+    which saves some seconds each time.
 
     Args:
-      program, folder, *arguments: as of `start`.
-      no_tensorflow, no_matplotlib: booleans, whether the package cannot be imported.
-      text: string, the standard input; None for none.
+      program, folder, *arguments: see `start`.
+      no_tensorflow, no_matplotlib: booleans, whether the import of the package fails.
+      text: string, the standard input; None for no input.
     """
     if program.endswith(".py") and not no_tensorflow and not no_matplotlib:
         return _run_preloaded(program, folder, arguments, text)
@@ -73,12 +77,15 @@ def run(program, folder, *arguments, no_tensorflow=False, no_matplotlib=False, t
 
 
 def run_code(code, folder, *arguments):
-    """Run Python code in a process that has imported TensorFlow alone: the same result as `run`.
+    """Run Python code in a process that has imported TensorFlow but not this library.
 
     Args:
       code: string.
-      folder: its working folder.
+      folder: string, the working folder.
       *arguments: strings, sys.argv[1:].
+
+    Returns:
+      (exit code, standard output, standard error).
     """
     with tempfile.TemporaryDirectory() as place:
         path = os.path.join(place, "code.py")
@@ -88,9 +95,9 @@ def run_code(code, folder, *arguments):
 
 
 def server():
-    """Return a context of multiprocessing; its processes are forks of one that imported TensorFlow.
+    """Return a context of multiprocessing whose processes are forks with TensorFlow imported.
 
-    That one never ran a session: threads, which TensorFlow has then, are not in a fork.
+    The forked process never runs a session, as a fork would lack the threads of the session.
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tensorflow", "tests.survival"])
@@ -98,7 +105,7 @@ def server():
 
 
 def _run_preloaded(program, folder, arguments, text):
-    """`run` by a fork of the server; `program` may be a path."""
+    """Run a program, or the file of a path, in a fork of the server; return the result of `run`."""
     context = server()
     with tempfile.TemporaryDirectory() as place:
         paths = [os.path.join(place, name) for name in ("in", "out", "err")]
@@ -116,7 +123,7 @@ def _run_preloaded(program, folder, arguments, text):
 
 
 def _be(path, folder, arguments, variables, paths):
-    """Be a program from here on, as `python path` is."""
+    """Turn this process into that of a program, as `python path` does."""
     os.environ.clear()
     os.environ.update(variables)
     os.chdir(folder)
@@ -128,7 +135,7 @@ def _be(path, folder, arguments, variables, paths):
 
 
 def become(path, arguments):
-    """Run a program as this process, which ends with it; its output goes to the descriptors 1 and 2.
+    """Run a program in this process and exit; its output goes to the descriptors 1 and 2.
 
     Args:
       path: string, the file.

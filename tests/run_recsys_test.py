@@ -94,9 +94,9 @@ class RunRecsysTest(_ProgramCase):
         self.assertIn("Validation 10 of 10: NDCG@1 ", out)
         self.assertRegex(out, r"  took     Part \d+, the film\n")
         self.assertRegex(out, r"  had      (Part \d+, the film(, )?){5}\n")
-        self.assertIn("Protocol: the last event of 250 users, among all 30 items but those that the "
-                      "user has had; equal scores count against; events of one time in random order "
-                      "(seed 1).\n", out)
+        self.assertIn("Protocol: the last event of 250 users, ranked among all 30 items except the "
+                      "user's earlier ones; ties count against the test item; events of one time in "
+                      "random order (seed 1).\n", out)
         blocks = [["%s@%d" % (name, k) for name in (
             "Recall", "Precision", "HR", "NDCG", "MAP", "MRR", "Coverage")] for k in (1, 10)]
         columns = sum(blocks, [])
@@ -182,7 +182,7 @@ class RunRecsysTest(_ProgramCase):
         if has_faiss:
             self.assertGreater(metrics["ann_index"]["recall"], 0.95)
             self.assertIn(os.path.join("first", "items.faiss"), metrics["files"])
-            self.assertRegex(out, r"\nIndex: finds [01].\d+ of the top 2; [\d,]+ users/s, by all ")
+            self.assertRegex(out, r"\nIndex: recall@2 [01].\d+; [\d,]+ users/s, exact search ")
 
         # 7 groups, of which the last is new, as pairs, in two files; without validation.
         pairs, test = [], []
@@ -300,8 +300,8 @@ class WrongInputTest(_ProgramCase):
         ("category", ["--titles=TITLES", "--category=genre"], "movies.csv: wanted one column 'genre'"),
         ("category_of_what", ["--category=genre"], "--titles: wanted a file with the column of"),
         ("plots", ["--plots=EVENTS"], "ratings.csv"),
-        ("no_flag", ["EVENTS"], "run_recsys: arguments: wanted flags alone, several files as "
-         "--train=a.csv,b.csv, got '"),
+        ("no_flag", ["EVENTS"], "run_recsys: arguments: wanted only flags (for several files: "
+         "--train=a.csv,b.csv), got '"),
         ("no_file", ["--events="], "run_recsys: --events: wanted the name of a file, got ''"),
         ("no_train", ["--train="], "run_recsys: --train: wanted the name of a file, got ''"),
         ("no_test", ["--train=EVENTS", "--test="], "run_recsys: --test: wanted the name of a file, got"),
@@ -388,7 +388,7 @@ class HelpTest(_ProgramCase):
         for flag in ("events", "split", "train", "context", "hidden", "learning_rate", "similarity",
                      "init_from", "choose_by", "patience", "ann_index", "plots", "ps_hosts"):
             self.assertRegex(out, r"\n  --(\[no\])?%s\b" % flag)
-        self.assertIn("Trains a recommender's candidate generator", out)
+        self.assertIn("Train a recommender's candidate generator", out)
         for name in [*registry.LOSSES, *registry.FULL_LOSSES, *registry.SAMPLERS, *registry.OPTIMIZERS]:
             self.assertIn(name, out)
 

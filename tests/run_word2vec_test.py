@@ -1,4 +1,4 @@
-"""The program as a user runs it, on text with a known answer."""
+"""Tests of the program run as a user does, on text with a known answer."""
 import gzip
 import json
 import os
@@ -20,7 +20,7 @@ try:
 except ImportError:
     KeyedVectors = None
 
-# Two sets of words that never stand in one sentence.
+# Two sets of words that never occur in the same sentence.
 _TOPICS = ("apple bread cheese dates eggs".split(), "anvil bolt chisel drill engine".split())
 
 
@@ -46,14 +46,14 @@ class RunWord2vecTest(parameterized.TestCase):
         return run_program.run("run_word2vec.py", self.folder, *arguments, **options)
 
     def _succeed(self, *arguments, **options):
-        """Standard output of a run that goes well."""
+        """Run the program without an error, and return its standard output."""
         code, out, err = self._run(*arguments, **options)
         self.assertEqual(code, 0, err)
         self.assertNotIn("Traceback", err)
         return out
 
     def _fail(self, *arguments, **options):
-        """The error of a run that does not, one line."""
+        """Run the program with an error, and return its standard error."""
         code, _, err = self._run(*arguments, **options)
         self.assertEqual(code, 1, err)
         self.assertNotIn("Traceback", err)
@@ -63,7 +63,7 @@ class RunWord2vecTest(parameterized.TestCase):
         return os.path.join(self.folder, *names)
 
     def _check_neighbours(self, words, rows, topics=_TOPICS):
-        """That the nearest words of each are those of its topic."""
+        """Check that the nearest words of each word are of its topic."""
         unit = evaluation.unit_rows(rows)
         for topic in topics:
             for word in topic:
@@ -71,7 +71,7 @@ class RunWord2vecTest(parameterized.TestCase):
                 self.assertCountEqual([words[i] for i in ids] + [word], topic)
 
     def _metrics(self, folder):
-        """metrics.json, whose files must be there."""
+        """Return the content of metrics.json, and check that its files exist."""
         with open(self._path(folder, "metrics.json")) as stream:
             metrics = json.load(stream)
         self.assertCountEqual(metrics, [
@@ -82,7 +82,7 @@ class RunWord2vecTest(parameterized.TestCase):
             self.assertTrue(os.path.exists(self._path(path)), path)
         return metrics
 
-    def test_from_a_folder_of_text_to_vectors(self):
+    def test_a_folder_of_text_gives_vectors(self):
         lines = list(_lines())
         os.mkdir(self._path("text"))
         with open(self._path("text", "a.txt"), "w") as stream:
@@ -96,10 +96,10 @@ class RunWord2vecTest(parameterized.TestCase):
             "--loss=sampled_softmax", "--corpus=text", "--dim=16", "--batch_size=256", "--sample=0",
             "--epochs=3", "--l2=0.0001", "--model_dir=model", "--vectors=out/words.txt",
             "--eval_similarity=" + judged)
-        self.assertIn("24,000 words, 10 different ones in the vocabulary", out)
+        self.assertIn("Text: 24,000 words; vocabulary: 10 words", out)
         self.assertRegex(out, r"Full softmax loss on held-out text: 1\.\d+ nats")
         self.assertRegex(out, r"pairs.tsv +0.\d+ +\d+ +1\n")
-        self.assertIn("pairs.tsv: 1 words are not among the first 300,000: unheard\n", out)
+        self.assertIn("pairs.tsv: 1 words are not among the first 300,000 of the vocabulary: unh", out)
         words, rows = vectors.read_vectors(self._path("out", "words.txt"))
         self.assertCountEqual(words, _TOPICS[0] + _TOPICS[1])
         self.assertEqual(rows.shape, (10, 16))
@@ -117,8 +117,8 @@ class RunWord2vecTest(parameterized.TestCase):
         self.assertEqual(losses[-1], metrics["full_softmax_loss"])
         self.assertIn("Wrote " + ", ".join(metrics["files"]), out)
 
-    def test_all_that_it_can_write(self):
-        # A phrase, rare enough to be one.
+    def test_every_result_is_written(self):
+        # A pair of words that is rare enough to be a phrase.
         with open(self.corpus, "a") as stream:
             stream.write("new york apple bread\n" * 60)
         questions = self.create_tempfile("questions.txt", (
@@ -162,7 +162,7 @@ class RunWord2vecTest(parameterized.TestCase):
         score = evaluation.analogies(words, rows, evaluation_sets.read_analogies(questions))
         self.assertRegex(out, r"\n  food +%.1f%% +1 +1\n  tools +%.1f%% +5 +0\n" % (
             tuple(100 * section.accuracy for section in score.sections)))
-        self.assertIn("questions.txt: 1 words are not among the first 30,000: unheard\n", out)
+        self.assertIn("questions.txt: 1 words are not among the first 30,000 of the vocabulary: ", out)
         metrics = self._metrics("model")
         self.assertEqual(metrics["scores"][questions]["accuracy"], score.total.accuracy)
         self.assertLess(metrics["full_softmax_loss"], 2)
@@ -171,7 +171,7 @@ class RunWord2vecTest(parameterized.TestCase):
         self.assertCountEqual(metrics["files"],
                               ["model/", "model/metrics.json"] + ["out/" + name for name in names])
 
-    def test_going_on_with_a_new_text(self):
+    def test_a_warm_start_on_a_new_text(self):
         random = np.random.RandomState(1)
         old = ["gone", "apple", "anvil", "lost"]
         rows, output_rows = random.standard_normal([2, 4, 6]).astype(np.float32)
@@ -189,7 +189,7 @@ class RunWord2vecTest(parameterized.TestCase):
         self._check_neighbours(words[:-2], new_rows[:-2])
         self.assertTrue(np.all(new_rows[words.index("apple")] != rows[1]))
 
-        # The vocabulary of it, with words that it never saw, for a text that has one of them.
+        # Its vocabulary, with words that it never saw, for a text that has one of these words.
         with open(self.corpus, "a") as stream:
             stream.write("gone apple gone\n" * 3)
         self._succeed("--corpus=" + self.corpus, "--read_vocab=vocab.txt", "--save_vocab=again.txt",
@@ -200,7 +200,7 @@ class RunWord2vecTest(parameterized.TestCase):
         self.assertEqual(after, words)
         self.assertEqual(counts_after.tolist(), counts[:-2].tolist() + [1, 0])
 
-    def test_all_words_as_negatives_and_vectors_that_go_on_in_their_place(self):
+    def test_a_warm_start_may_overwrite_its_vectors_with_all_words_as_negatives(self):
         rows = np.random.RandomState(1).standard_normal([2, 6]).astype(np.float32)
         vectors.write_vectors(self._path("vectors.bin"), ["gone", "apple"], rows)
         self._succeed("--corpus=" + self.corpus, "--sampler=all", "--init_from=vectors.bin",
@@ -209,19 +209,19 @@ class RunWord2vecTest(parameterized.TestCase):
         self.assertCountEqual(words, _TOPICS[0] + _TOPICS[1] + ["gone"])
         np.testing.assert_array_equal(new_rows[words.index("gone")], rows[0])
 
-    def test_one_thread_gives_the_same_vectors_from_standard_input_too(self):
-        # Each line is a word: only where lines are joined are there words around it.
+    def test_one_thread_gives_the_same_vectors_from_standard_input(self):
+        # Each line is a word, which has neighbours only if lines are joined.
         text = _text(number=300, words=80).replace(" ", "\n")
         found = []
         for name in ("a", "b"):
             out = self._succeed("--corpus=-", "--join_lines", "--threads=1", "--dim=8", "--epochs=4",
                                 "--sample=0", "--batch_size=256", "--model_dir=" + name, text=text)
-            self.assertIn("24,000 words, 10 different ones", out)
+            self.assertIn("Text: 24,000 words; vocabulary: 10 words", out)
             found.append(vectors.read_vectors(self._path(name, "vectors.bin")))
         self.assertEqual(found[0][0], found[1][0])
         np.testing.assert_array_equal(found[0][1], found[1][1])
         self._check_neighbours(*found[0])
-        # What came from standard input is deleted.
+        # The encoded standard input is deleted.
         self.assertEqual(os.listdir(self._path(run_program.CACHE, "tf1_sampled")), [])
 
     @parameterized.named_parameters(
@@ -264,20 +264,21 @@ class RunWord2vecTest(parameterized.TestCase):
          "error: --projector: wanted a place of its own, got metrics.json, which m keeps for itself"),
         ("text_in_metrics", ["--corpus=CORPUS,m/metrics.json", "--model_dir=m"],
          "error: --corpus: wanted a place of its own, got metrics.json, which m keeps for itself"),
-        ("no_flag", ["CORPUS"], "run_word2vec: arguments: wanted flags alone, several files as "
-                                "--corpus=a.txt,b.txt or as a glob in quotes, got '/"),
+        ("no_flag", ["CORPUS"], "run_word2vec: arguments: wanted only flags (for several files: "
+                                "--corpus=a.txt,b.txt or a glob in quotes), got '/"),
         ("glob_of_the_shell", ["--corpus", "CORPUS", "s2.txt", "s3.txt"], "got 's2.txt s3.txt'"),
         ("no_corpus", ["--corpus="],
          "run_word2vec: --corpus: wanted the name of a file, got ''"),
         ("no_name", ["--corpus=CORPUS,,b.txt"], "--corpus: wanted names of files, folders or globs, g"),
         ("twice", ["--corpus=-,-"], "run_word2vec: --corpus: wanted standard input (-) once, got '-,-'"),
         ("min_count", ["--corpus=CORPUS", "--read_vocab=VECTORS", "--min_count=5"],
-         "run_word2vec: --read_vocab: wanted no --min_count beside it, got 5"),
+         "run_word2vec: --min_count: wanted no value together with --read_vocab, got 5"),
         ("max_vocab", ["--corpus=CORPUS", "--read_vocab=VECTORS", "--max_vocab=9"],
-         "run_word2vec: --read_vocab: wanted no --max_vocab beside it, got 9"),
+         "run_word2vec: --max_vocab: wanted no value together with --read_vocab, got 9"),
         ("window", ["--corpus=CORPUS", "--window=1001"],
          "run_word2vec: --window: wanted an integer from 1 to 1000, got 1001"),
-        ("flat", ["--corpus=CORPUS", "--projector=out", "--dim=1"], "--dim: wanted 2 or more of a"),
+        ("flat", ["--corpus=CORPUS", "--projector=out", "--dim=1"],
+         "--dim: wanted 2 or more together with --projector, got 1"),
         ("similarity", ["--corpus=CORPUS", "--eval_similarity=CORPUS"], "corpus.txt: line 1: wanted"),
         ("analogies", ["--corpus=CORPUS", "--eval_analogies=CORPUS"], "corpus.txt: line 1: wanted"),
         ("vocabulary", ["--corpus=CORPUS", "--read_vocab=CORPUS"], "corpus.txt: line 1: wanted a word"),
@@ -285,16 +286,16 @@ class RunWord2vecTest(parameterized.TestCase):
          "old.txt: wanted vectors of 3 dimensions, got 2"),
         ("init_from", ["--corpus=CORPUS", "--init_from=CORPUS"], "corpus.txt: line 1: wanted a header"),
         ("neighbours", ["--corpus=CORPUS", "--neighbours=aple,colour"],
-         "--neighbours: wanted a word of the vectors (close: apple), got 'aple'"),
+         "--neighbours: wanted a word of the vocabulary (similar: apple), got 'aple'"),
         ("loss", ["--loss=hinge"], "run_word2vec: --loss: wanted one of full_softmax, "),
         ("model", ["--model=glove"], "run_word2vec: --model: wanted one of cbow, skipgram, got 'glove'"),
         ("unknown", ["--dimension=3"], "dimension"),
         ("text_in_vocabulary", ["--corpus=CORPUS", "--model_dir=m", "--vectors=m/vocab.txt"],
          "error: --vectors: wanted a place of its own, got vocab.txt, which m keeps for itself"),
         ("earlier", ["--corpus=CORPUS", "--init_from=a,b,c"],
-         "run_word2vec: --init_from: wanted vectors, and maybe output vectors, got 'a,b,c'"),
+         "run_word2vec: --init_from: wanted one or two files: vectors, output vectors, got 'a,b,c'"),
     )
-    def test_wrong_input_is_one_line_and_needs_no_tensorflow(self, arguments, message):
+    def test_an_input_error_is_one_line_without_importing_tensorflow(self, arguments, message):
         places = {"CORPUS": self.corpus, "EMPTY": self.create_tempdir().full_path,
                   "FULL": os.path.dirname(self.corpus),
                   "OTHER": os.path.dirname(self.create_tempdir().create_file("any").full_path),
@@ -309,26 +310,26 @@ class RunWord2vecTest(parameterized.TestCase):
         self.assertStartsWith(err, "run_word2vec.py: error: ")
         self.assertEmpty(set(os.listdir(self.folder)) - {run_program.CACHE})
 
-    def test_what_only_the_graph_can_tell(self):
+    def test_an_error_of_the_graph_is_one_line(self):
         err = self._fail("--corpus=" + self.corpus, "--loss=softmax_at_k", "--num_sampled=9")
         self.assertEqual(err, "run_word2vec.py: error: run_word2vec: --at_k: wanted at most the number "
                               "of negatives, 9, got 20\n")
         self.assertEmpty(set(os.listdir(self.folder)) - {run_program.CACHE})
 
-    def test_a_launched_worker_has_no_standard_input(self):
+    def test_a_launched_worker_cannot_read_standard_input(self):
         with mock.patch.dict(os.environ, {"TF1_SAMPLED_LAUNCH": self._path("told")}):
             err = self._fail("--corpus=" + self.corpus + ",-", no_tensorflow=True)
-        self.assertEqual(err, "run_word2vec.py: error: run_word2vec: --corpus: wanted files, as no "
-                              "process of a cluster has a standard input, got '-'\n")
+        self.assertEqual(err, "run_word2vec.py: error: run_word2vec: --corpus: wanted files, as the "
+                              "processes of a cluster have no standard input, got '-'\n")
 
-    def test_pictures_want_matplotlib(self):
+    def test_plots_need_matplotlib(self):
         err = self._fail("--corpus=" + self.corpus, "--plots=plots", no_tensorflow=True,
                          no_matplotlib=True)
         self.assertStartsWith(err, "run_word2vec.py: error: plots: matplotlib: wanted it installed, as "
                               "by pip install 'tf1_sampled[plots]', got ")
         self.assertLen(err.splitlines(), 1)
 
-    def test_one_word_and_binary_corpora(self):
+    def test_corpora_of_one_word_or_binary_are_errors(self):
         for content, message in [(b"a a a a a a a", "at least 2 different words"),
                                  (b"\0\1\2", "a binary file"), (b"", "an empty file")]:
             path = self.create_tempfile(content=content, mode="wb").full_path
@@ -338,12 +339,12 @@ class RunWord2vecTest(parameterized.TestCase):
 
     @parameterized.parameters("adagrad", "adam", "sgd")
     def test_no_default_diverges(self, optimizer):
-        # On ten words, of which a step has hundreds of uses each.
+        # Ten words, each of which occurs hundreds of times in a step.
         self._succeed("--corpus=" + self.corpus, "--optimizer=" + optimizer, "--loss=sampled_softmax",
                       "--sample=0", "--num_sampled=10", "--model_dir=model")
         self.assertLess(self._metrics("model")["full_softmax_loss"], np.log(10) + 0.01)
 
-    def test_a_loss_that_is_far_beyond_a_guess_stops_the_training(self):
+    def test_a_loss_far_above_a_uniform_guess_stops_the_training(self):
         err = self._fail("--corpus=" + self.corpus, "--learning_rate=1000", "--batch_size=256",
                          "--sample=0", "--model_dir=model")
         self.assertRegex(err.splitlines()[-1], "loss: wanted a finite number of at most 2303, got "
@@ -356,7 +357,7 @@ class RunWord2vecTest(parameterized.TestCase):
         self.assertRegex(err.splitlines()[-1], "loss: wanted a finite number.*, got (nan|inf) at step ")
         self.assertFalse(os.path.exists(self._path("model", "checkpoint")))
 
-    def test_an_earlier_model_is_kept(self):
+    def test_files_of_another_program_in_model_dir_are_kept(self):
         os.makedirs(self._path("model"))
         with open(self._path("model", "model.ckpt-1.index"), "w"):
             pass
@@ -369,12 +370,12 @@ class RunWord2vecTest(parameterized.TestCase):
         self.assertEqual((code, err), (0, ""))
         for flag in ("--loss", "--sampler", "--num_sampled", "--eval_similarity", "--init_from"):
             self.assertIn(flag, out)
-        self.assertIn("Trains word vectors, skip-gram or CBOW", out)
-        told = " ".join(out.split())
-        for text in ("or - for standard input", "A glob matches a name with a comma in it: 'we?ird.txt'",
-                     "without --min_count and --max_vocab", "--sampler=all all words",
-                     "adagrad 0.1, adam 0.0003, rowwise_adagrad 0.2, sgd 0.001; half of it with"):
-            self.assertIn(text, told)
+        self.assertIn("Train word vectors, skip-gram or CBOW", out)
+        words = " ".join(out.split())
+        for text in ("or - for standard input", "If a name has a comma, write a glob: 'we?ird.txt'",
+                     "It replaces --min_count and --max_vocab", "--sampler=all, which takes all words",
+                     "adagrad 0.1, adam 0.0003, rowwise_adagrad 0.2, sgd 0.001); half of that with"):
+            self.assertIn(text, words)
 
 
 if __name__ == "__main__":

@@ -48,7 +48,7 @@ class SurvivalTest(parameterized.TestCase):
         code, err = self._stopped(program, 50, number=number)
         self.assertEqual(code, 128 + number, err)
         self.assertRegex(
-            err, r"%s: stopped by %s; to go on:\n    python \S*%s .*--model_dir=model.*\n$" % (
+            err, r"%s: stopped by %s; to resume:\n    python \S*%s .*--model_dir=model.*\n$" % (
             program, number.name, program))
         step = survival.newest(self.folder)
         out, _ = self._run(program)

@@ -1,4 +1,4 @@
-"""What tests of word vectors share: sentences with a known answer, corpora of temporary files."""
+"""Parts that tests of word vectors share: sentences with a known answer, temporary corpora."""
 import os
 import struct
 
@@ -7,17 +7,17 @@ from absl.testing import parameterized
 
 from tf1_sampled.word2vec import corpus, encoded, phrases
 
-# Two sets of words that never stand in one sentence.
+# Two sets of words that never occur in the same sentence.
 TOPICS = ("apple bread cheese dates eggs".split(), "anvil bolt chisel drill engine".split())
 
 
 def binary_row(word, *numbers):
-    """A row of a binary word2vec file, without a line end; `word` is bytes."""
+    """Return a row of a binary word2vec file without a line end; `word` is bytes."""
     return word + b" " + struct.pack("<%df" % len(numbers), *numbers)
 
 
 def sentences(number=2000, words=12, seed=1):
-    """Sentences, lists of words, each of the words of one topic."""
+    """Return sentences, lists of words of one topic each."""
     random = np.random.RandomState(seed)
     drawn = []
     for _ in range(number):
@@ -27,12 +27,12 @@ def sentences(number=2000, words=12, seed=1):
 
 
 def whole(read):
-    """All tokens of a Corpus."""
+    """Return all tokens of a Corpus."""
     return read.read(0, read.num_positions)
 
 
 def from_tokens(tokens):
-    """A Corpus in memory in which each token is a word."""
+    """Return a Corpus in memory in which each token is a word."""
     num_words = int(np.max(tokens, initial=-1)) + 1
     return corpus.Corpus.from_tokens(range(num_words), np.ones(num_words), tokens)
 
@@ -69,6 +69,6 @@ class CorpusTestCase(parameterized.TestCase):
         return sorted(os.listdir(self.cache)) if os.path.isdir(self.cache) else []
 
     def was_encoded(self):
-        """Whether the last thing that was read was encoded, not taken from the cache."""
+        """Return whether the last text was encoded, not read from the cache."""
         last = [line for line in self.lines if line.startswith(("Encoded", "Read from cache"))][-1]
         return last.startswith("Encoded")

@@ -1,4 +1,4 @@
-"""Encoded texts: in the cache whole or not at all, made anew where the files changed."""
+"""Tests of encoded texts: complete in the cache or not at all, made again if the files change."""
 import io
 import json
 import os
@@ -18,7 +18,7 @@ from tf1_sampled.word2vec.corpus import END
 
 class CacheTest(word2vec_case.CorpusTestCase):
 
-    def test_each_setting_has_an_entry_of_its_own(self):
+    def test_each_form_has_its_own_entry(self):
         path = self.path("f", "a b")
         for options in ({}, dict(encoding="latin-1"), dict(phrases=1), dict(encoding="UTF8")):
             self.read_path(path, **options)
@@ -26,7 +26,7 @@ class CacheTest(word2vec_case.CorpusTestCase):
             self.assertFalse(self.was_encoded())
         self.assertLen(self.entries(), 3)
 
-    def test_it_is_told_where_the_text_came_from(self):
+    def test_the_user_learns_whether_the_text_came_from_the_cache(self):
         path = self.path("f", "a b c")
         self.read_path(path)
         self.read_path(path)
@@ -41,7 +41,7 @@ class CacheTest(word2vec_case.CorpusTestCase):
     @parameterized.named_parameters(
         ("size", "a b c d ", 0), ("time", "a b c", 1), ("first_bytes", "x b c", 0),
         ("last_bytes", "a b x", 0))
-    def test_a_changed_file_is_read_anew(self, content, later):
+    def test_a_changed_file_is_encoded_again(self, content, later):
         path = self.path("f", "a b c")
         os.utime(path, ns=(10 ** 18, 10 ** 18))
         self.read_path(path)
@@ -52,7 +52,7 @@ class CacheTest(word2vec_case.CorpusTestCase):
         self.assertCountEqual(self.read_path(path).words, content.split())
         self.assertTrue(self.was_encoded())
 
-    def test_the_last_bytes_of_a_large_file_count(self):
+    def test_a_change_of_the_last_bytes_is_noticed(self):
         content = b"word " * 50000
         path = self.path("f", content + b"a b")
         os.utime(path, ns=(10 ** 18, 10 ** 18))
@@ -61,7 +61,7 @@ class CacheTest(word2vec_case.CorpusTestCase):
         os.utime(path, ns=(10 ** 18, 10 ** 18))
         self.assertEqual(self.read_path(path).words, ["word", "a", "c"])
 
-    def test_files_that_come_and_go(self):
+    def test_added_and_removed_files_are_noticed(self):
         inputs = os.path.join(self.folder, "*.txt")
         self.path("1.txt", "a b")
         self.read_path(inputs)
@@ -81,7 +81,7 @@ class CacheTest(word2vec_case.CorpusTestCase):
         ("version", "info.json",
          lambda data: json.dumps(dict(json.loads(data.decode()), version=0)).encode()),
         ("no_ids", "ids.int32", None), ("no_words", "words.txt", None), ("no_info", "info.json", None))
-    def test_a_damaged_entry_is_made_anew(self, name, damage):
+    def test_a_damaged_entry_is_made_again(self, name, damage):
         path = self.path("f", "a b b c")
         before = whole(self.read_path(path))
         entry, = self.entries()
@@ -101,7 +101,7 @@ class CacheTest(word2vec_case.CorpusTestCase):
         self.assertFalse(self.was_encoded())
 
     @parameterized.parameters("info.json", "words.txt", "ids.int32")
-    def test_an_entry_with_a_link_or_a_pipe_is_made_anew(self, name):
+    def test_an_entry_with_a_link_or_a_pipe_is_made_again(self, name):
         path = self.path("f", "a b b c")
         self.read_path(path)
         entry, = self.entries()
@@ -115,14 +115,14 @@ class CacheTest(word2vec_case.CorpusTestCase):
             self.assertTrue(os.path.isfile(place) and not os.path.islink(place))
             self.assertTrue(os.path.exists(theirs))
 
-    def test_a_file_that_was_left_out_is_an_error_when_named(self):
+    def test_a_binary_file_is_skipped_in_a_glob_and_an_error_when_named(self):
         self.path("a", "a b")
         binary = self.path("b", b"\0")
         self.assertEqual(self.read_path(os.path.join(self.folder, "[ab]")).words, ["a", "b"])
         with self.assertRaisesRegex(InputError, "b: wanted UTF-8 text, got a binary file"):
             self.read_path([os.path.join(self.folder, "a"), binary])
 
-    def test_a_file_in_the_place_of_an_entry(self):
+    def test_a_file_in_place_of_an_entry_is_replaced(self):
         path = self.path("f", "a b b c")
         self.read_path(path)
         entry, = self.entries()
@@ -150,7 +150,7 @@ class CacheTest(word2vec_case.CorpusTestCase):
         self.read_path(path)
         self.assertTrue(self.was_encoded())
 
-    def test_a_full_disk_is_named(self):
+    def test_a_full_disk_is_an_error_that_names_the_cache(self):
         full = OSError(28, "No space left on device")
         with mock.patch.object(encoded, "_write_words", side_effect=full):
             with self.assertRaises(InputError) as caught:
@@ -159,7 +159,7 @@ class CacheTest(word2vec_case.CorpusTestCase):
                          self.cache + ": wanted a place to write, got: No space left on device")
         self.assertEmpty(self.entries())
 
-    def test_what_a_kill_left_behind_goes_after_a_day(self):
+    def test_leftovers_of_a_kill_are_deleted_after_a_day(self):
         for name, age in ((".making-old", 100000), (".making-new", 1000), ("other", 100000)):
             folder = os.path.join(self.cache, name)
             os.makedirs(folder)
@@ -170,7 +170,7 @@ class CacheTest(word2vec_case.CorpusTestCase):
         self.assertEqual(self.entries()[0], ".making-new")
         self.assertLen(self.entries(), 3)
 
-    def test_another_process_that_is_faster(self):
+    def test_another_process_may_finish_the_same_entry_first(self):
         path = self.path("f", "a b b c")
         pieces = text.pieces
 
@@ -185,7 +185,7 @@ class CacheTest(word2vec_case.CorpusTestCase):
         np.testing.assert_array_equal(whole(faster[0]), whole(slower))
         self.assertEqual([line.split(" in")[0] for line in self.lines], ["Encoded 4 words"] * 2)
 
-    def test_two_processes_at_once(self):
+    def test_two_processes_encode_the_same_text_at_once(self):
         path = self.path("f", "\n".join("w%d a b" % (i % 5000) for i in range(100000)))
         program = ("import sys; from tf1_sampled.word2vec import corpus; "
                    "text = corpus.read_corpus(sys.argv[1], cache_dir=sys.argv[2]); "
@@ -229,7 +229,7 @@ class CacheTest(word2vec_case.CorpusTestCase):
         self.assertEqual(out.stdout.decode().splitlines()[-1], "1")
         self.assertEmpty(self.entries())
 
-    def test_the_default_folder_is_that_of_xdg_or_home(self):
+    def test_the_default_folder_follows_xdg_cache_home_or_home(self):
         path = self.path("f", "a b")
         home = os.path.join(self.folder, "home")
         for environment, wanted in (
@@ -241,21 +241,21 @@ class CacheTest(word2vec_case.CorpusTestCase):
             self.assertIn(": " + wanted + os.sep, self.lines[-1])
             self.assertLen(os.listdir(wanted), 1)
 
-    def test_a_default_folder_that_cannot_be_written(self):
+    def test_a_default_folder_that_is_not_writable_is_replaced_by_a_temporary_one(self):
         path = self.path("f", "a b")
         with mock.patch.dict(os.environ, {"XDG_CACHE_HOME": path}), mock.patch(
                 "tempfile.tempdir", self.folder):
             read = self.read_path(path, cache_dir=None)
             np.testing.assert_array_equal(whole(read), [0, 1, END])
             self.assertRegex(self.lines[0],
-                             "f/tf1_sampled: wanted a place to write, .*; the "
-                             "encoded text goes to a temporary folder")
+                             "f/tf1_sampled: wanted a place to write, .*; writing the "
+                             "encoded text to a temporary folder")
             temporary = os.path.dirname(self.lines[1].split(": ")[1])
             self.assertTrue(os.path.isdir(temporary))
             read.close()
         self.assertFalse(os.path.isdir(temporary))
 
-    def test_a_folder_of_the_user_that_cannot_be_written(self):
+    def test_a_given_folder_that_is_not_writable_is_an_error(self):
         path = self.path("f", "a b")
         with self.assertRaisesRegex(InputError, "f/x: wanted a place to write, got: "):
             self.read_path(path, cache_dir=os.path.join(path, "x"))

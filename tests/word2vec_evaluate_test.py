@@ -1,4 +1,4 @@
-"""The evaluate command: its table, its JSON, its errors, and a process without TensorFlow."""
+"""Tests of the command evaluate: table, JSON, errors, and its process without TensorFlow."""
 import contextlib
 import io
 import json
@@ -39,7 +39,7 @@ class EvaluateTest(parameterized.TestCase):
         return os.path.join(self.folder, name)
 
     def evaluate(self, *arguments):
-        """Return what is printed, for arguments in which FOLDER stands for the folder."""
+        """Return the output for arguments in which FOLDER stands for the folder."""
         with contextlib.redirect_stdout(io.StringIO()) as out:
             code = evaluate.evaluate([argument.replace("FOLDER", self.folder) for argument in arguments])
         self.assertEqual(0, code)
@@ -52,7 +52,7 @@ class EvaluateTest(parameterized.TestCase):
         self.assertEqual([
             line for name in ("v.vec", "w.txt") for line in (
                 name + ": 5 words, 3 dimensions", "similarity: Spearman score pairs left out",
-                "p.txt 1.000 2 0", "analogies: right score questions left out", "q.txt 100.0% 1 0",
+                "p.txt 1.000 2 0", "analogies: correct score questions left out", "q.txt 100.0% 1 0",
                 "royal 100.0% 1 0")], lines)
         with open(self.path("out/s.json")) as stream:
             scores = json.load(stream)
@@ -60,29 +60,29 @@ class EvaluateTest(parameterized.TestCase):
         self.assertEqual({"spearman": 1, "pairs": 2, "left_out": 0},
                          scores[self.path("v.vec")][self.path("p.txt")])
 
-    def test_limits(self):
+    def test_max_rows_and_top_limit_the_words(self):
         for flag in ("--max_rows=3", "--top=3"):
-            self.assertIn("p.txt: no score, as 0 of 2 pairs have both words",
+            self.assertIn("p.txt: no score, as 0 of 2 pairs have two known words",
                           self.evaluate("FOLDER/v.vec", "--similarity=FOLDER/p.txt", flag))
 
-    def test_columns_by_flag(self):
+    def test_a_flag_names_the_columns(self):
         with open(self.path("c.csv"), "w") as stream:
             stream.write("1,king,queen,9\n2,king,apple,1\n")
         arguments = "FOLDER/v.vec", "--similarity=FOLDER/c.csv"
-        with self.assertRaisesRegex(checks.InputError, "c.csv: line 1: wanted the three columns named"):
+        with self.assertRaisesRegex(checks.InputError, "c.csv: line 1: wanted --similarity_columns="):
             self.evaluate(*arguments)
         self.assertIn(" 1.000 ", self.evaluate(*(arguments + ("--similarity_columns=2,3,4",))))
 
     @parameterized.parameters(
         ([], "^evaluate: VECTORS: wanted files of word vectors, got 'none'"),
-        (["FOLDER/v.vec"], "^evaluate: --similarity, --analogies: wanted a file of human judgements"),
+        (["FOLDER/v.vec"], "^evaluate: --similarity, --analogies: wanted at least one evaluation file"),
         (["FOLDER/v.vec", "--similarity=FOLDER/v.vec"], "v.vec: line 1: wanted "),
         (["FOLDER/p.npy", "--similarity=FOLDER/p.txt"], "p.npy: wanted a readable file"),
         (["FOLDER/v.vec", "--similarity=FOLDER/p.txt", "--top=0"], "top: wanted an integer above 0"),
         (["FOLDER/v.vec", "--similarity=FOLDER/p.txt", "--json=FOLDER/v.vec"],
          "^--json: wanted a place of its own, got that of VECTORS"),
         (["FOLDER/v.vec", "--similarity=FOLDER/p.txt", "--json=FOLDER"], "wanted .*folder"))
-    def test_errors(self, arguments, message):
+    def test_invalid_arguments_are_errors(self, arguments, message):
         with self.assertRaisesRegex(checks.InputError, message):
             self.evaluate(*arguments)
 

@@ -1,4 +1,4 @@
-"""Nearest words, analogies, similarity: hand-worked values, then gensim and SciPy as peers."""
+"""Tests of nearest words, analogies and similarity: values by hand, then gensim and SciPy as peers."""
 import logging
 import math
 import tracemalloc
@@ -37,12 +37,12 @@ class NearestTest(parameterized.TestCase):
         self.assertEqual(np.float32, units.dtype)
         np.testing.assert_allclose([[.6, .8], [0, 0], [-1, 0], [1, 0], [.6, .8]], units, rtol=1e-6)
 
-    def test_the_rows_given_are_left_as_they_were(self):
+    def test_the_argument_is_unchanged(self):
         vectors = np.full([2, 2], 5, np.float32)
         evaluation.unit_rows(vectors)
         self.assertEqual([[5, 5], [5, 5]], vectors.tolist())
 
-    def test_cosines_of_a_plane(self):
+    def test_cosines_of_vectors_in_a_plane(self):
         degrees = np.radians([0, 90, 30, 180, 60])
         units = evaluation.unit_rows(7 * np.stack([np.cos(degrees), np.sin(degrees)], 1))
         ids, cosines = evaluation.nearest(units, 0, 3)
@@ -57,7 +57,7 @@ class NearestTest(parameterized.TestCase):
         self.assertEqual([0, 4, 5, 1, 3, 6], evaluation.nearest(units, 2, 100)[0].tolist())
 
     @parameterized.parameters(1, 5, 98, 99)
-    def test_the_k_best_are_those_of_a_full_sort(self, k):
+    def test_the_k_best_equal_a_full_sort(self, k):
         rng = np.random.RandomState(k)
         units = evaluation.unit_rows(rng.randint(-2, 3, size=(100, 3)))
         cosines = units.dot(units[17])
@@ -78,7 +78,7 @@ class NearestTest(parameterized.TestCase):
         self.assertEqual(wanted, ids.tolist())
         np.testing.assert_allclose(angles[wanted], np.degrees(np.arccos(cosines)), atol=.01)
 
-    def test_an_analogy_leaves_out_its_words_one_of_them_twice_too(self):
+    def test_an_analogy_leaves_out_its_words_even_if_one_is_repeated(self):
         units = np.eye(4, dtype=np.float32)
         self.assertEqual([3], evaluation.analogy(units, 0, 1, 2, 9)[0].tolist())
         self.assertEqual([1, 3], evaluation.analogy(units, 0, 2, 2, 9)[0].tolist())
@@ -94,11 +94,11 @@ class NearestTest(parameterized.TestCase):
 
     @parameterized.parameters(("a", (9, 0, 0), 1), ("b", (0, -1, 0), 1), ("c", (0, 0, 3), 1),
                               ("k", (0, 1, 2), 0))
-    def test_an_analogy_of_rows_and_k_that_are_none(self, name, rows, k):
+    def test_invalid_rows_and_k_of_an_analogy_are_errors(self, name, rows, k):
         with self.assertRaisesRegex(checks.InputError, "^analogy: %s: wanted " % name):
             evaluation.analogy(np.eye(3), *rows, k=k)
 
-    def test_distinct_words_are_the_first_of_each(self):
+    def test_the_first_of_repeated_words_stays(self):
         words, vectors = evaluation.distinct_words(["b", "a", "b", "c", "a"], [[1], [2], [3], [4], [5]])
         self.assertEqual((["b", "a", "c"], [[1], [2], [4]]), (words, vectors.tolist()))
         rows = np.eye(2)
@@ -107,11 +107,11 @@ class NearestTest(parameterized.TestCase):
             evaluation.distinct_words(["a", "b", "c"], rows)
 
     @parameterized.parameters((3, 1), (-1, 1), (0, 0), (0, 1.5))
-    def test_rows_and_k_that_are_none(self, row, k):
+    def test_invalid_rows_and_k_are_errors(self, row, k):
         with self.assertRaisesRegex(checks.InputError, "^nearest: (row|k): wanted "):
             evaluation.nearest(np.eye(3), row, k)
 
-    def test_a_single_row_has_no_nearest(self):
+    def test_a_single_row_has_no_neighbours(self):
         ids, cosines = evaluation.nearest(np.ones([1, 1]), 0, 3)
         self.assertEqual(([], []), (ids.tolist(), cosines.tolist()))
 
@@ -131,17 +131,17 @@ class SpearmanTest(parameterized.TestCase):
         self.assertAlmostEqual(rho, evaluation.spearman(y, x), places=12)
 
     @parameterized.parameters(([1, 1, 1], [1, 2, 3]), ([1, 2], [3, 3]), ([1], [1]), ([], []))
-    def test_nan_when_a_side_does_not_vary(self, x, y):
+    def test_constant_values_give_nan(self, x, y):
         self.assertTrue(math.isnan(evaluation.spearman(x, y)))
 
-    def test_a_perfect_correlation_is_never_beyond_one(self):
+    def test_a_perfect_correlation_is_at_most_1(self):
         for n in range(2, 60):
             x = np.random.RandomState(n).randint(0, 9, size=n) + np.arange(n) % 2 * .5
             rho = evaluation.spearman(x, x)
             self.assertTrue(math.isnan(rho) or .999999 < rho <= 1, rho)
 
     @parameterized.parameters(([1, 2], [1]), ([[1]], [[1]]), ([1, float("nan")], [1, 2]))
-    def test_sequences_that_do_not_go_together(self, x, y):
+    def test_sequences_of_different_lengths_or_with_nan_are_errors(self, x, y):
         with self.assertRaisesRegex(checks.InputError, "^spearman: x and y: wanted "):
             evaluation.spearman(x, y)
 
@@ -159,7 +159,7 @@ class SimilarityTest(parameterized.TestCase):
     def test_hand_worked(self):
         words = ["a", "b", "c", "Dog", "dog"]
         vectors = [[2, 0], [90, 90], [0, 5], [-1, 0], [2, 0]]
-        # Cosines with a: b .707, c 0, Dog and dog, which is the later one, -1; ranks 4 3 1.5 1.5
+        # Cosines with a: b .707, c 0, Dog and dog, the later one, -1; ranks 4 3 1.5 1.5
         # against 2 1 3 4: centred 1.5 .5 -1 -1 and -.5 -1.5 .5 1.5.
         pairs = [("b", "a", 2), ("A", "c", 1), ("Dog", "a", 3), ("dog", "a", 9), ("a", "none", 5),
                  ("none", "a", 5), ("None", "neither", 5)]
@@ -183,7 +183,7 @@ class SimilarityTest(parameterized.TestCase):
         self.assertIsNone(result.spearman)
         self.assertEqual(len(pairs), result.num_pairs + result.num_left_out)
 
-    def test_lemmas_are_plain_words_where_all_words_are_lemmas(self):
+    def test_lemmas_are_looked_up_as_plain_words_if_all_words_are_lemmas(self):
         words, vectors = ["sun", "light", "run", "run-n"], [[1, 0], [1, .1], [0, 1], [-1, 0]]
         pairs = [("sun-n", "light-n", 50.0), ("run-v", "sun-n", 20.0), ("run-n", "sun-n", 10.0)]
         result = evaluation.similarity(words, vectors, pairs)
@@ -194,12 +194,12 @@ class SimilarityTest(parameterized.TestCase):
     @unittest.skipIf(KeyedVectors is None, "gensim is not installed: nothing to compare with")
     @parameterized.parameters(300000, 150)
     def test_gensim_agrees(self, top):
-        # Words in one to three forms, each with a vector of its own; of 150 words 30 are none.
+        # Words in one to three forms, each with its own vector; 30 of 150 words are unknown.
         rng = np.random.RandomState(7)
         words = sorted({form("word%d" % i) for i in range(120) for form in rng.choice(FORMS, 3)})
         rng.shuffle(words)
         vectors = rng.randn(len(words), 10).astype(np.float32)
-        # Each pair once: what is a tie here may differ by rounding there.
+        # Each pair occurs once, as rounding may break ties differently in gensim.
         pairs = sorted({tuple(sorted(rng.choice(150, 2, replace=False))) for _ in range(353)})
         lines = ["%s\t%s\t%.1f\n" % (
             rng.choice(FORMS)("word%d" % first), rng.choice(FORMS)("word%d" % second),
@@ -233,29 +233,29 @@ class AnalogiesTest(parameterized.TestCase):
         self.assertEqual(1, result.sections[3].accuracy)
         self.assertIsNone(result.sections[1].accuracy)
 
-    def test_no_questions_have_no_accuracy(self):
+    def test_without_questions_the_accuracy_is_none(self):
         result = evaluation.analogies(self.WORDS, self.VECTORS, [("x", [("a", "b", "c", "d")])])
         self.assertEqual(("total", 0, 0, 1), result.total)
         self.assertIsNone(result.total.accuracy)
         self.assertEqual(["a", "b", "c", "d"], result.missing_words)
 
-    def test_words_beyond_the_top_are_unknown_and_no_answers(self):
+    def test_words_beyond_the_top_are_unknown_and_not_answers(self):
         vectors = np.array(self.VECTORS + [[1, 1, 1.01]])
         sections = [("royal", [("man", "woman", "king", "queen"), ("man", "woman", "king", "last")])]
         result = evaluation.analogies(self.WORDS + ["last"], vectors, sections, top=5)
         self.assertEqual((("total", 1, 1, 1), ["last"]), (result.total, result.missing_words))
         result = evaluation.analogies(["king", "last"] + self.WORDS, vectors[[2, 5, 0, 1, 2, 3, 4]],
-                                      sections, top=6)  # king twice: the first counts, and as one
+                                      sections, top=6)  # king occurs twice; it counts once
         self.assertEqual((2, 0), result.total[2:])
 
-    def test_another_form_of_the_answer_is_right_and_one_of_the_question_is_none(self):
+    def test_variants_of_the_answer_are_correct_and_variants_of_the_question_are_not_answers(self):
         words = ["man", "woman", "king", "queen", "Queen", "KING", "Woman"]
         vectors = [[1, 0, 0], [1, 1, 0], [1, 0, 1], [-5, 1, 0], [1, 1, .9], [1, 1, 1.01], [1, 1, .99]]
         result = evaluation.analogies(words, vectors, [("x", [("man", "woman", "king", "queen")])])
         self.assertEqual(1, result.total.num_correct)
 
     @parameterized.parameters((4, (0, 1)), (5, (1, 0)))
-    def test_the_fifth_of_other_forms_of_the_question_is_the_answer(self, others, correct):
+    def test_the_fifth_variant_of_the_questions_words_is_the_answer(self, others, correct):
         words = ["abc", "x", "y", "z", "ABC", "Abc", "aBc", "abC", "ABc"][:4 + others]
         vectors = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 1, 1]] + 5 * [[-1, 1, 1]])
         sections = [("itself", [("abc", "x", "y", "abc")]), ("z", [("abc", "x", "y", "z")])]
@@ -263,7 +263,7 @@ class AnalogiesTest(parameterized.TestCase):
         self.assertEqual(correct, tuple(section.num_correct for section in result.sections))
 
     @parameterized.parameters(("A", 1), ("b", 0))
-    def test_no_words_but_those_of_the_question(self, d, correct):
+    def test_questions_that_cover_all_words_are_counted(self, d, correct):
         result = evaluation.analogies(["a", "b", "A"], np.eye(3), [("x", [("a", "b", "b", d)])])
         self.assertEqual(("total", correct, 1, 0), result.total)
         result = evaluation.analogies(["a", "b"], np.eye(2), [("x", [("a", "b", "b", d)])])
@@ -277,13 +277,13 @@ class AnalogiesTest(parameterized.TestCase):
             result = evaluation.analogies(words, rows, sections)
         self.assertEqual([1, 0, 0], [section.num_correct for section in result.sections])
 
-    def test_a_row_of_zeros_comes_after_all_others(self):
+    def test_a_row_of_zeros_ranks_last(self):
         words, vectors = ["a", "b", "c", "zero", "back"], [[1, 0], [1, 1], [2, 1], [0, 0], [-1, -1]]
         result = evaluation.analogies(words, vectors, [("x", [("a", "b", "c", "back")])])
         self.assertEqual(1, result.total.num_correct)
 
     @parameterized.parameters((1, 1), (3, 7), (7, 1000))
-    def test_blocks_make_no_difference(self, width, scores):
+    def test_block_sizes_do_not_change_the_result(self, width, scores):
         rng = np.random.RandomState(4)
         words = ["w%d" % i for i in range(40)]
         vectors = rng.randint(-3, 4, size=(40, 3))
@@ -305,18 +305,18 @@ class AnalogiesTest(parameterized.TestCase):
         self.assertLess(tracemalloc.get_traced_memory()[1], 100e6)
 
     @parameterized.parameters(0, -1, 2.5)
-    def test_top_that_is_none(self, top):
+    def test_an_invalid_top_is_an_error(self, top):
         with self.assertRaisesRegex(checks.InputError, "^analogies: top: wanted "):
             evaluation.analogies(self.WORDS, self.VECTORS, [], top=top)
 
-    def test_words_without_vectors(self):
+    def test_different_numbers_of_words_and_vectors_are_an_error(self):
         with self.assertRaisesRegex(checks.InputError, "wanted .* each of 5 words, got "):
             evaluation.analogies(self.WORDS, self.VECTORS[:4], [])
 
     @unittest.skipIf(KeyedVectors is None, "gensim is not installed: nothing to compare with")
     def test_gensim_agrees(self):
-        # Few words of many forms, some of them near each other, and questions that ask for one of their
-        # own words: all that could be told apart comes up.
+        # Few words in many forms, some near each other, and questions whose answer is one of their own
+        # words, so that every special case occurs.
         right = 0
         for seed in range(60):
             rng = np.random.RandomState(seed)

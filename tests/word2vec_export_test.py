@@ -1,4 +1,4 @@
-"""Exports of word vectors: asked in sessions, in TensorFlow 2, by saved_model_cli and by TensorBoard."""
+"""Tests of exports, read by sessions, by TensorFlow 2, by saved_model_cli and by TensorBoard."""
 import json
 import os
 import tempfile
@@ -26,7 +26,7 @@ WORDS = ["king", "queen", "it's", '"quoted"', "naïve", "日本", "😀", "$x$",
          "\\n", "3"]
 UNKNOWN = ["King", "", "nobody"]
 
-# Loads models in TensorFlow 2, all in one process, and prints what they answer.
+# A program that loads models in TensorFlow 2, all in one process, and prints their answers.
 _TENSORFLOW_2 = """
 import json, sys
 import tensorflow as tf
@@ -66,7 +66,7 @@ def nearest_words(words, vectors, word, k):
 
 
 def python(code, *arguments):
-    """Return the output of a process that has imported TensorFlow alone, not this library."""
+    """Return the output of a process that imports TensorFlow but not this library."""
     with tempfile.TemporaryDirectory() as folder:
         exit_code, out, err = run_program.run_code(code, folder, *arguments)
     assert exit_code == 0, err
@@ -101,7 +101,7 @@ class SavedModelTest(graph_case.GraphCase):
                 model("embed_ids", ids=[0, wrong])
 
     @parameterized.parameters(1, 5, 11)
-    def test_most_similar_is_what_evaluation_finds(self, k):
+    def test_most_similar_equals_evaluation(self, k):
         words, vectors = sample()
         answer = self.write(words, vectors)("most_similar", words=words, k=k)
         for row, word in enumerate(words):
@@ -110,7 +110,7 @@ class SavedModelTest(graph_case.GraphCase):
             self.assert_close(answer["cosines"][row], cosines)
 
     def test_most_similar_of_equal_vectors_leaves_out_the_word_itself(self):
-        # Of four equal rows the last is not among the best three, the first is.
+        # Of four equal rows, the best three contain the first but not the last.
         words, vectors = sample(dimension=2)
         vectors[2:6] = vectors[2]
         answer = self.write(words, vectors)("most_similar", words=words[2:6], k=2)
@@ -118,13 +118,13 @@ class SavedModelTest(graph_case.GraphCase):
         self.assertEqual([[word.decode() for word in row] for row in answer["words"]], wanted)
         self.assert_close(answer["cosines"], np.ones((4, 2)))
 
-    def test_most_similar_to_an_unknown_word_is_nothing(self):
+    def test_most_similar_of_an_unknown_word_is_empty(self):
         answer = self.write(*sample())("most_similar", words=["3"] + UNKNOWN, k=2)
         self.assertEqual(answer["words"][1:].tolist(), [[b"", b""]] * len(UNKNOWN))
         self.assertEqual(answer["cosines"][1:].tolist(), [[0.0, 0.0]] * len(UNKNOWN))
         self.assertNotIn(b"", answer["words"][0])
 
-    def test_k_is_cut_and_10_where_a_session_does_not_feed_it(self):
+    def test_k_is_at_most_the_other_words_and_10_by_default(self):
         model = self.write(*sample())
         self.assertEqual(model("most_similar", words=["3"], k=12)["words"].shape, (1, 11))
         self.assertEqual(model("most_similar", words=["3"])["words"].shape, (1, 10))
@@ -134,12 +134,12 @@ class SavedModelTest(graph_case.GraphCase):
                                         "most_similar: k: wanted an integer above 0, got"):
                 model("most_similar", words=["3"], k=wrong)
 
-    def test_a_single_word(self):
+    def test_a_model_of_a_single_word_answers(self):
         model = self.write(["one"], [[1, 2]])
         self.assertEqual(model("most_similar", words=["one", "two"], k=3)["words"].shape, (2, 0))
         self.assertEqual(model("embed", words=["one"])["vectors"].tolist(), [[1, 2]])
 
-    def test_cosines_of_rows_of_extreme_length(self):
+    def test_cosines_of_rows_of_extreme_length_are_exact(self):
         vectors = np.float32([[1, 0], [0, 0], [3e37, 3e37], [3e-37, 0], [1e-45, 0], [-2, 0]])
         answer = self.write(list("abcdef"), vectors)("most_similar", words=["a", "b"], k=5)
         self.assertEqual(answer["words"][0].tolist(), [b"d", b"c", b"b", b"e", b"f"])
@@ -152,12 +152,12 @@ class SavedModelTest(graph_case.GraphCase):
         size = os.path.getsize(os.path.join(self.folder, "saved_model.pb"))
         self.assertLess(size, 50000)
 
-    def test_the_model_names_no_folder_of_the_user(self):
+    def test_the_model_contains_no_path_of_the_user(self):
         self.write(*sample())
         with open(os.path.join(self.folder, "saved_model.pb"), "rb") as stream:
             self.assertNotIn(os.path.dirname(self.folder).encode(), stream.read())
 
-    def test_the_graph_around_it_stays_as_it_was(self):
+    def test_the_users_default_graph_is_unchanged(self):
         self.write(*sample())
         self.assertEmpty(tf.get_default_graph().get_operations())
 
@@ -206,13 +206,13 @@ class ProjectorTest(graph_case.GraphCase):
         self.assertCountEqual(os.listdir(self.folder),
                               ["vectors.tsv", "metadata.tsv", "projector_config.pbtxt"])
 
-    def test_no_word_is_a_line_that_looks_empty(self):
+    def test_words_that_look_empty_are_escaped(self):
         export.write_projector(self.folder, *sample(words=["a", "\ufeff", "\u00a0", "\u2028", "b"]))
         self.assertEqual(self.lines("metadata.tsv"),
                          ["a", "'\\ufeff'", "'\\xa0'", "'\\u2028'", "b", ""])
 
     @unittest.skipIf(projector_plugin is None, "TensorBoard is not installed")
-    def test_tensorboard_reads_it(self):
+    def test_tensorboard_reads_the_projector(self):
         words, vectors = sample()
         export.write_projector(self.folder, words, vectors, most=9)
         plugin = projector_plugin.ProjectorPlugin(base_plugin.TBContext(
@@ -237,7 +237,7 @@ class ProjectorTest(graph_case.GraphCase):
 
 
 class EitherTest(graph_case.GraphCase):
-    """What holds for both exports."""
+    """Tests of both exports."""
 
     def setUp(self):
         super().setUp()
@@ -248,16 +248,16 @@ class EitherTest(graph_case.GraphCase):
         write=(export.write_saved_model, export.write_projector),
         case=(("words", ["a", "b", "a"], None, "each word once, got 'a'"),
               ("words", ["a", "b"], None, "as many words as vectors, 3, got 2"),
-              ("words", ["a", "", "b"], None, "none empty, got ''"),
-              ("words", ["a", "b c", "d"], None, "without blanks and line ends, none empty, got 'b c'"),
+              ("words", ["a", "", "b"], None, "non-empty words without blanks and line ends, got ''"),
+              ("words", ["a", "b c", "d"], None, "words without blanks and line ends, got 'b c'"),
               ("words", ["a", "b\r", "d"], None, "without blanks and line ends"),
-              ("words", ["a", 3, "d"], None, "none empty, got 3"),
+              ("words", ["a", 3, "d"], None, "non-empty words without blanks and line ends, got 3"),
               ("words", ["a", "\ud800", "d"], None, "words of Unicode characters, got '\\\\ud800'"),
               ("vectors", list("abc"), [[1, 2], [3, np.nan], [5, 6]], "finite numbers for the word 'b'"),
               ("vectors", list("abc"), [[1, 2], [3, 1e39], [5, 6]], "finite numbers for the word 'b'"),
               ("vectors", list("abc"), [1, 2, 3], "an array \\[V, D\\] of at least \\d by \\d, got"),
               ("vectors", [], np.zeros((0, 2)), "an array \\[V, D\\] of at least \\d by \\d, got")))
-    def test_what_does_not_fit_is_named(self, write, case):
+    def test_invalid_words_and_vectors_are_errors(self, write, case):
         argument, words, vectors, message = case
         vectors = np.ones((3, 2)) if vectors is None else vectors
         with self.assertRaisesRegex(checks.InputError, "%s: %s: wanted .*%s" % (
@@ -265,7 +265,7 @@ class EitherTest(graph_case.GraphCase):
             write(self.folder, words, vectors)
         self.assertEmpty(os.listdir(self.parent))
 
-    def test_a_projector_of_one_word_or_dimension_is_refused(self):
+    def test_a_projector_of_one_word_or_dimension_is_an_error(self):
         for shape in ((1, 2), (2, 1)):
             with self.assertRaisesRegex(checks.InputError, "vectors: wanted .* at least 2 by 2"):
                 export.write_projector(self.folder, list("ab")[:shape[0]], np.ones(shape))
@@ -274,7 +274,7 @@ class EitherTest(graph_case.GraphCase):
                 export.write_projector(self.folder, list("ab"), np.ones((2, 2)), most=most)
 
     @parameterized.parameters(export.write_saved_model, export.write_projector)
-    def test_an_empty_folder_is_filled_and_a_full_one_is_refused(self, write):
+    def test_an_empty_folder_is_filled_and_a_full_one_is_an_error(self, write):
         os.mkdir(self.folder)
         places.check_new_folder(self.folder + os.sep)
         write(self.folder + os.sep, *sample())
@@ -287,7 +287,7 @@ class EitherTest(graph_case.GraphCase):
         self.assertEqual(os.listdir(self.parent), ["new"])
 
     @parameterized.parameters(export.write_saved_model, export.write_projector)
-    def test_folders_above_are_made_and_others_can_read(self, write):
+    def test_parent_folders_are_made_and_files_are_readable_by_others(self, write):
         deep = os.path.join(self.folder, "a", "b")
         places.check_new_folder(deep)
         self.assertFalse(os.path.exists(deep))
@@ -303,7 +303,7 @@ class EitherTest(graph_case.GraphCase):
 
     @parameterized.parameters((export.write_saved_model, tf.saved_model.Builder, "save"),
                               (export.write_projector, os, "fsync"))
-    def test_an_error_leaves_nothing(self, write, owner, breaks):
+    def test_an_error_leaves_no_files(self, write, owner, breaks):
         with mock.patch.object(owner, breaks, side_effect=RuntimeError("broken")):
             with self.assertRaisesRegex(RuntimeError, "broken"):
                 write(self.folder, *sample())

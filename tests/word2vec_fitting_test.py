@@ -1,4 +1,4 @@
-"""A training of word vectors: it goes on to the last bit, and leaves its tables."""
+"""Tests of a training of word vectors: exact resumption, and the tables in checkpoints."""
 import os
 
 import numpy as np
@@ -28,7 +28,7 @@ class StoppedHost(host.OneMachine):
 class TrainTest(absltest.TestCase):
 
     def train(self, name, who, sentences=None, **values):
-        """(folder, TrainingResult, words) of a training in the folder of this name."""
+        """Train in the folder of this name: return (folder, TrainingResult, words)."""
         values = dict(dict(dim=4, epochs=2, batch_size=256, threads=1, sample=0.0), **values)
         settings = Word2VecSettings(**values)
         path = os.path.join(self.folder, name)
@@ -41,7 +41,7 @@ class TrainTest(absltest.TestCase):
         super().setUp()
         self.folder = self.create_tempdir().full_path
 
-    def test_goes_on_to_the_last_bit(self):
+    def test_a_resumed_training_is_exact_to_the_last_bit(self):
         path, whole, words = self.train("whole", host.OneMachine())
         self.assertTrue(whole.is_whole)
         self.assertAlmostEqual(whole.units, 2 * 3600 * 0.99, delta=50)
@@ -60,7 +60,7 @@ class TrainTest(absltest.TestCase):
             fitting.saved_table(path, model.OUTPUT_WEIGHTS, len(words)), output_rows)
         self.assertEqual(rest.history[-1][2], whole.history[-1][2])
 
-    def test_learns_the_topics(self):
+    def test_a_training_learns_the_topics(self):
         path, _, words = self.train("model", host.OneMachine(), word2vec_case.sentences(), epochs=3)
         unit = evaluation.unit_rows(fitting.saved_table(path, model.EMBEDDINGS, len(words)))
         for topic in word2vec_case.TOPICS:
@@ -68,14 +68,14 @@ class TrainTest(absltest.TestCase):
                 ids, _ = evaluation.nearest(unit, words.index(word), len(topic) - 1)
                 self.assertCountEqual([words[i] for i in ids] + [word], topic)
 
-    def test_other_data_and_settings_are_refused(self):
+    def test_a_folder_of_other_data_or_settings_is_an_error(self):
         self.train("model", StoppedHost(2))
         with self.assertRaisesRegex(InputError, "wanted the data that .* trained on, got other text"):
             self.train("model", host.OneMachine(), word2vec_case.sentences(301))
         with self.assertRaisesRegex(InputError, "--dim=5 for 4"):
             self.train("model", host.OneMachine(), dim=5)
 
-    def test_a_table_without_a_checkpoint(self):
+    def test_a_folder_without_a_checkpoint_is_an_error(self):
         with self.assertRaisesRegex(InputError, "wanted a checkpoint, got none"):
             fitting.saved_table(self.folder, model.EMBEDDINGS, 3)
 

@@ -8,12 +8,12 @@ from tf1_sampled.training import loop, plans, policy
 from tf1_sampled.word2vec import corpus, evaluation, model, runs
 from tf1_sampled.word2vec.corpus import END
 
-# Sentences of one word, of none, of more than a window; a word of its own at each place.
+# Sentences of one word, no word, and more than a window; a different word at each place.
 _TOKENS = np.array([END, END, 3, 0, 7, END, END, END, 4, END, 5, 2, 9, 6, 8, END, 1, 10, END, END])
 
 
 def _contexts(tokens, window):
-    """For each centre the places of the words around it, at most `window` away: whole windows."""
+    """Return for each centre the places of the words at most `window` away: full windows."""
     contexts = []
     for centre in range(window, len(tokens) - window):
         places = []
@@ -37,7 +37,7 @@ class WindowsCase(graph_case.GraphCase):
 class SkipGramTest(WindowsCase):
 
     def _pairs(self, windows):
-        """{(place of the centre, place of the context)} of all pairs."""
+        """Return {(place of the centre, place of the context word)} of all pairs."""
         num_blocks, block, width = windows.pairs.shape
         pairs = []
         for g, k, j in zip(*np.nonzero(windows.pairs)):
@@ -65,7 +65,7 @@ class SkipGramTest(WindowsCase):
         counts = np.bincount(reach)[1:]
         np.testing.assert_array_less(np.abs(counts - len(reach) / 3), 5 * np.sqrt(len(reach)))
 
-    def test_windows_that_do_not_shrink_are_whole(self):
+    def test_windows_without_shrinking_are_full(self):
         window = 2
         _, windows = self._windows(_TOKENS, window, 4, shrink=False)
         result = self.run_graph(windows)
@@ -74,7 +74,7 @@ class SkipGramTest(WindowsCase):
             for context in places])
         self.assertEqual(set(np.unique(result.pairs)), {0, 1})
 
-    def test_an_end_is_in_no_pair(self):
+    def test_no_pair_contains_an_end(self):
         is_end = _TOKENS == END
         _, windows = self._windows(_TOKENS, 2, 4, shrink=False)
         result = self.run_graph(windows)
@@ -84,7 +84,7 @@ class SkipGramTest(WindowsCase):
         self.assertEmpty(result.pairs[np.broadcast_to(is_end[frame][:, None], result.pairs.shape)
                                       | is_end[frame][:, 2:6, None]].nonzero()[0])
 
-    def test_no_pair_over_the_end_of_a_sentence(self):
+    def test_no_pair_crosses_the_end_of_a_sentence(self):
         tokens = [0, 1, END, 2, 3, END, END, 4, 5, 6]
         _, windows = self._windows(tokens, 2, 3)
         for _ in range(20):
@@ -95,17 +95,17 @@ class SkipGramTest(WindowsCase):
         self.assertEqual(result.pairs.shape, (2, 3, 7))
 
     @parameterized.parameters(model.skip_gram, model.cbow)
-    def test_length_is_checked(self, windows_of):
+    def test_an_invalid_number_of_tokens_is_an_error(self, windows_of):
         for length in (13, 4, 0):
-            with self.assertRaisesRegex(InputError, "^%s: tokens: wanted a length of blocks of 4 and "
-                                        "2 \\* 2 more" % windows_of.__name__):
+            with self.assertRaisesRegex(InputError, "^%s: tokens: wanted a multiple of 4 plus "
+                                        "2 \\* 2 tokens" % windows_of.__name__):
                 model_input = tf.zeros([length], tf.int32)
                 windows_of(tf.zeros([20, 3]), model_input, 2, block=4)
 
 
 class CbowTest(WindowsCase):
 
-    def test_inputs_are_the_means_over_whole_windows(self):
+    def test_inputs_are_means_over_full_windows(self):
         for window in (1, 2, 3):
             with tf.Graph().as_default():
                 # 12 centres, 4 in a block.
@@ -127,9 +127,9 @@ class CbowTest(WindowsCase):
             self.assertEqual(result.input_words[1].tolist(),
                              np.maximum(tokens[4:8 + 2 * window], 0).tolist())
 
-    def test_windows_shrink_by_chance(self):
+    def test_windows_shrink_at_random(self):
         window, block, size = 3, 4, 300
-        # A table of which each column tells one word: the means show what they are of.
+        # Each column of the table marks one word, so a mean shows its words.
         tokens = tf.constant(np.random.RandomState(1).permutation(size + 2 * window), tf.int32)
         windows = model.cbow(tf.eye(size + 2 * window), tokens, window, 1, block)
         tokens, result = self.run_graph([tokens, windows])
@@ -145,7 +145,7 @@ class CbowTest(WindowsCase):
         self.assertEqual(counts[0], 0)
         np.testing.assert_array_less(np.abs(counts[1:] - size / 3), 5 * np.sqrt(size))
 
-    def test_gradients_go_to_the_words_of_the_context_alone(self):
+    def test_only_context_words_get_gradients(self):
         window = 2
         table, windows = self._windows(_TOKENS, window, 4, windows_of=model.cbow, shrink=False)
         above = np.random.RandomState(1).randn(4, 4, 3)
@@ -156,14 +156,14 @@ class CbowTest(WindowsCase):
                 wanted[_TOKENS[at]] += row / len(places)
         result = self.run_graph(gradient)
         self.assert_close(result, wanted)
-        # 4 stands alone, and 11 .. 19 nowhere.
+        # 4 has no neighbour, and 11 .. 19 do not occur.
         self.assertEqual(np.flatnonzero(~result.any(axis=1)).tolist(), [4] + list(range(11, 20)))
 
 
 class PlacesTest(WindowsCase):
 
     @parameterized.parameters(model.skip_gram, model.cbow)
-    def test_each_place_has_the_windows_that_it_has_alone(self, windows_of):
+    def test_each_place_of_several_has_the_same_windows_as_alone(self, windows_of):
         places = np.random.RandomState(1).randint(END, 20, [3, 8 + 2 * 2])
 
         def windows(tokens):
@@ -175,7 +175,7 @@ class PlacesTest(WindowsCase):
         for result, *wanted in zip(windows(places), *alone):
             np.testing.assert_array_equal(result, np.concatenate(wanted))
 
-    def test_each_centre_has_a_window_of_its_own(self):
+    def test_each_centre_draws_its_own_window(self):
         _, windows = self._windows(np.zeros([300, 4 + 2 * 3]), 3, 4)
         pairs = self.run_graph(windows).pairs
         self.assertEqual(pairs.shape, (300, 4, 10))
@@ -186,13 +186,13 @@ class PlacesTest(WindowsCase):
 
 class TablesTest(graph_case.GraphCase):
 
-    def test_the_vectors_start_small(self):
+    def test_initial_vectors_are_small(self):
         rows = self.run_graph(model.embeddings(200, 5, seed=1))
         self.assertEqual(rows.shape, (200, 5))
         self.assertLess(np.abs(rows).max(), 0.1)
         self.assertAlmostEqual(rows.std(), 0.2 / np.sqrt(12), delta=0.005)
 
-    def test_vectors_to_go_on_from(self):
+    def test_given_vectors_are_the_initial_ones(self):
         initial = np.random.RandomState(1).standard_normal([300, 5]).astype(np.float32)
         initial[100:] = np.nan
         rows = self.run_graph(model.embeddings(300, 5, seed=1, initial=initial))
@@ -201,13 +201,13 @@ class TablesTest(graph_case.GraphCase):
         self.assertAlmostEqual(rows[100:].std(), 0.2 / np.sqrt(12), delta=0.005)
         self.assertIn("embeddings", [variable.op.name for variable in tf.trainable_variables()])
 
-    def test_output_vectors_to_go_on_from(self):
+    def test_given_output_vectors_are_the_initial_ones(self):
         initial = np.array([[1, 2], [np.nan, np.nan], [3, -4]], np.float32)
         weights, _ = model.output_table([3, 2, 1], 2, initial=initial)
         self.assertEqual(self.run_graph(weights).tolist(), [[1, 2], [0, 0], [3, -4]])
         self.assertIn(weights, tf.trainable_variables())
 
-    def test_vectors_of_another_shape(self):
+    def test_given_vectors_of_another_shape_are_an_error(self):
         for initial in (np.zeros([3, 4], np.float32), np.zeros([2, 2], np.float32)):
             with self.assertRaisesRegex(InputError, r"embeddings: initial: wanted shape \[3, 2\], got"):
                 model.embeddings(3, 2, initial=initial)
@@ -228,7 +228,7 @@ class TablesTest(graph_case.GraphCase):
 class NoiseLogProbTest(graph_case.GraphCase):
 
     @parameterized.parameters("uniform", "log_uniform", "fixed_unigram", "in_batch")
-    def test_is_what_the_sampler_expects(self, sampler):
+    def test_noise_log_prob_equals_the_samplers_expected_counts(self, sampler):
         counts = np.array([50, 20, 9, 9, 2, 1])
         sampled = samplers.sample_by_name(sampler, tf.range(6), 4, counts, distortion=0.6)
         expected_count = self.run_graph(sampled.true_expected_count)
@@ -236,32 +236,32 @@ class NoiseLogProbTest(graph_case.GraphCase):
                           expected_count.ravel() / expected_count.sum())
 
     @parameterized.parameters(*registry.SAMPLERS)
-    def test_is_finite_and_sums_to_one(self, sampler):
+    def test_noise_log_prob_is_finite_and_sums_to_one(self, sampler):
         log_prob = model.noise_log_prob(sampler, np.array([50, 20, 9, 0]), 0.75)
         self.assertEqual((log_prob.dtype, log_prob.shape), (np.float32, (4,)))
         self.assertAlmostEqual(np.exp(log_prob).sum(), 1, places=5)
 
-    def test_all_classes_are_alike_and_labels_are_frequent_or_not(self):
+    def test_noise_of_all_classes_is_uniform_and_noise_of_labels_follows_frequencies(self):
         counts = np.array([6, 3, 1])
         self.assert_close(np.exp(model.noise_log_prob("all", counts, 0.75)), np.full(3, 1 / 3))
         self.assert_close(np.exp(model.noise_log_prob("learned_unigram", counts, 0.75)), counts / 10)
 
 
-# How often the words of a topic come, and how often they do when all are alike.
+# The counts of the words of a topic, and equal counts.
 _SHARES = {"uneven": np.array([0.3, 0.25, 0.2, 0.15, 0.1]), "even": np.full(5, 0.2)}
 
 
 class LearningTest(graph_case.AsBuiltCase, graph_case.GraphCase):
-    """Words of two topics that never meet: what is learned is known beforehand."""
+    """Training on words of two topics that never occur together, so the result is known."""
 
     def _train(self, loss, sampler, optimizer="rowwise_adagrad", rate=0.3, topics=True,
                windows_of=model.skip_gram, shares="even"):
-        """(share of the nearest words that are of the topic, full softmax losses of w given w [10])."""
+        """Train: return (share of nearest words of the same topic, full softmax losses [10])."""
         random = np.random.RandomState(1)
         lines = random.choice(5, [3000, 10], p=_SHARES[shares])
         lines += 5 * random.randint(0, 2, [3000, 1 if topics else 10])
         tokens = np.concatenate([np.append(line, END) for line in lines]).astype(np.int32)
-        # Words in falling order of their counts, as some samplers want it.
+        # Some samplers need words in falling order of their counts.
         counts = np.bincount(tokens[tokens != END])
         order = np.argsort(-counts, kind="stable")
         places = np.append(np.argsort(order), END)
@@ -301,26 +301,26 @@ class LearningTest(graph_case.AsBuiltCase, graph_case.GraphCase):
         share, own = self._train(loss, sampler, shares="uneven", **options)
         self.assertEqual(share, 1)
         if loss not in ("gbce", "softmax_at_k"):
-            # What negative sampling leaves out, hits, are many among so few classes.
+            # Among so few classes many negatives are hits, which negative sampling removes.
             tolerance = 0.5 if loss == "negative_sampling" else 0.25
             self.assert_close(own, -np.log(np.tile(_SHARES["uneven"], 2)), 0, tolerance)
 
     @parameterized.parameters(*sorted(
         {(loss, "fixed_unigram") for loss in [*registry.LOSSES, *registry.FULL_LOSSES]}
         | {(loss, sampler) for loss in ("nce", "negative_sampling") for sampler in registry.SAMPLERS}))
-    def test_neighbours_are_of_one_topic(self, loss, sampler):
+    def test_skip_gram_learns_the_topics(self, loss, sampler):
         self._check(loss, sampler)
 
     @parameterized.parameters(("full_softmax", "uniform"), ("nce", "uniform"),
                               ("negative_sampling", "fixed_unigram"))
-    def test_words_are_predicted_from_their_context_too(self, loss, sampler):
+    def test_cbow_learns_the_topics(self, loss, sampler):
         self._check(loss, sampler, windows_of=model.cbow)
 
     @parameterized.parameters(("adagrad", 0.2), ("adam", 0.05), ("sgd", 0.005))
-    def test_optimizers_learn_it_too(self, optimizer, rate):
+    def test_every_optimizer_learns_the_topics(self, optimizer, rate):
         self.assertEqual(self._train("nce", "uniform", optimizer, rate)[0], 1)
 
-    def test_nothing_is_learned_where_nothing_is(self):
+    def test_random_text_teaches_nothing(self):
         share, own = self._train("nce", "uniform", topics=False)
         self.assertLess(share, 0.8)
         self.assert_close(own, np.full(10, np.log(10)), 0.1)

@@ -1,4 +1,4 @@
-"""The graph of a training: its labels, its losses, and what is trained."""
+"""Tests of the graph of a training: labels, losses, and trained variables."""
 import numpy as np
 import tensorflow.compat.v1 as tf
 from absl.testing import absltest, parameterized
@@ -14,7 +14,7 @@ TOKENS = np.array([0, 1, 2, -1, 3, 0, 4, 1], np.int32)
 class ObjectiveTest(parameterized.TestCase):
 
     def build(self, **values):
-        """(Graph, session) of the settings, a window of 2 words; 128 words a step."""
+        """Build with a window of 2 and 128 words per step: return (Graph, session)."""
         graph = tf.Graph()
         self.enter_context(graph.as_default())
         settings = Word2VecSettings(**dict(dict(window=2, dim=3, seed=3), **values))
@@ -27,7 +27,7 @@ class ObjectiveTest(parameterized.TestCase):
         return built, session
 
     def run_of(self, size):
-        """Tokens of a run: TOKENS after the two of context, END elsewhere."""
+        """Return the tokens of a run: TOKENS after two of context, END elsewhere."""
         run = np.full(size + 4, corpus.END, np.int32)
         run[2:2 + len(TOKENS)] = TOKENS
         return run
@@ -43,7 +43,7 @@ class ObjectiveTest(parameterized.TestCase):
         np.testing.assert_array_equal(first, np.maximum(TOKENS, 0))
 
     def held_out_loss(self, **values):
-        """The mean held-out loss at first, where all output vectors are 0, and the biases."""
+        """Return (the initial mean held-out loss, when all output vectors are 0; the biases)."""
         graph, session = self.build(model="cbow", **values)
         total, pairs = session.run([graph.held_out_loss, graph.held_out_pairs],
                                    {graph.held_out: self.run_of(runs.BLOCK)})
@@ -51,7 +51,7 @@ class ObjectiveTest(parameterized.TestCase):
         biases, = [v for v in tf.global_variables() if v.op.name == "output_biases"]
         return total / pairs, session.run(biases).astype(np.float64)
 
-    def test_the_held_out_loss_begins_at_the_biases(self):
+    def test_the_initial_held_out_loss_is_that_of_the_biases(self):
         loss, biases = self.held_out_loss(loss="full_softmax")
         self.assertLen(set(biases), 5)
         log_prob = biases - np.log(np.sum(np.exp(biases)))
@@ -75,13 +75,13 @@ class ObjectiveTest(parameterized.TestCase):
         self.assertAlmostEqual(plain[0], 16 * plain[1], places=4)
         self.assertAlmostEqual(with_l2[1], plain[1], places=5)
         rows, output_rows = session.run(tf.trainable_variables())
-        used = np.maximum(self.run_of(runs.GROUP)[2:-2], 0)  # class 0 stands for END
+        used = np.maximum(self.run_of(runs.GROUP)[2:-2], 0)  # class 0 stands in for END
         labels = session.run(graph.labels, self.feed(graph))
         wanted = 0.5 * (np.sum(rows[used] ** 2) + np.sum(output_rows[labels] ** 2)) / 2
         np.testing.assert_allclose(with_l2[0] - plain[0], wanted, rtol=1e-5)
 
     @parameterized.product(loss=["nce", "sampled_softmax", "full_softmax"], name=["cbow", "skipgram"])
-    def test_both_tables_are_trained_and_hits_are_watched(self, loss, name):
+    def test_both_tables_are_trained_and_the_hit_rate_is_watched(self, loss, name):
         graph, session = self.build(loss=loss, model=name, num_sampled=3)
         variables = {variable.op.name: variable for variable in tf.global_variables()}
         tables = [variables[table] for table in (model.EMBEDDINGS, model.OUTPUT_WEIGHTS)]
@@ -90,14 +90,14 @@ class ObjectiveTest(parameterized.TestCase):
                          {model.EMBEDDINGS, model.OUTPUT_WEIGHTS})
         self.assertEqual(set(graph.watch), set() if loss == "full_softmax" else {"accidental_hit_rate"})
 
-    def test_k_above_the_number_of_negatives(self):
+    def test_at_k_above_the_number_of_negatives_is_an_error(self):
         with self.assertRaises(InputError) as caught:
             self.build(loss="softmax_at_k", num_sampled=9)
         self.assertEqual(str(caught.exception), "Word2VecSettings: at_k: wanted at most the number of "
                                                 "negatives, 9, got 20")
         self.build(loss="softmax_at_k", num_sampled=20)
 
-    def test_initial_vectors(self):
+    def test_initial_vectors_are_the_values_of_the_tables(self):
         path = self.create_tempfile("v.txt", "2 3\nb 1 2 3\ne 4 5 6\n").full_path
         graph, session = self.build(init_from=[path, path])
         for variable in tf.trainable_variables():

@@ -1,4 +1,4 @@
-"""Phrases: the same as slow Python by the definition, and as gensim where it is installed."""
+"""Tests of phrases against slow Python by the definition, and against gensim if it is installed."""
 import collections
 import io
 import os
@@ -19,7 +19,7 @@ except ImportError:
 
 
 def random_lines(seed, num_lines=200, num_words=30):
-    """Lines of words some of which like to follow each other, also themselves."""
+    """Return lines of words, some of which often follow each other or themselves."""
     random = np.random.RandomState(seed)
     lines = []
     for _ in range(num_lines):
@@ -32,7 +32,7 @@ def random_lines(seed, num_lines=200, num_words=30):
 
 
 def with_connectors(lines):
-    """Lines of words with phrases that have the connector w0 inside, once or twice."""
+    """Return lines of words with phrases that have the connector w0 inside, once or twice."""
     lines = [["w%d" % word for word in line] for line in lines]
     for i in range(0, len(lines), 10):
         lines[i] += ["w17", "w0", "w18"]
@@ -41,7 +41,7 @@ def with_connectors(lines):
 
 
 def slow_pair(line, i, connectors):
-    """The words of the pair that begins at place i of a line, with its connectors; () for none."""
+    """Return the words of the pair at place i of a line, with its connectors; () without a pair."""
     for j in range(i + 1, min(i + 4, len(line))):
         if line[i] not in connectors and line[j] not in connectors:
             return tuple(line[i:j + 1])
@@ -49,7 +49,7 @@ def slow_pair(line, i, connectors):
 
 
 def slow_pass(lines, min_count, threshold, connectors=()):
-    """One pass over lists of words, in the notation of the paper."""
+    """Make one pass over lists of words, in the notation of the paper."""
     count = collections.Counter(word for line in lines for word in line)
     pair_count = collections.Counter(
         slow_pair(line, i, connectors) for line in lines for i in range(len(line)))
@@ -85,7 +85,7 @@ def cut(ids, size):
 
 
 def fast_pass(lines, min_count, threshold, size, connectors=()):
-    """(lines joined, the words of the phrases)."""
+    """Make one pass with the tested functions: return (joined lines, the words of the phrases)."""
     ids, words = encode(lines)
     counts = np.bincount(ids, minlength=len(words))
     known = phrases.connectors_of(words, connectors)
@@ -101,7 +101,7 @@ def fast_pass(lines, min_count, threshold, size, connectors=()):
 
 
 def none_of(num_ids):
-    """No connectors among so many ids."""
+    """Return connectors that are empty, for texts of `num_ids` ids."""
     return phrases.connectors_of([""] * num_ids, ())
 
 
@@ -111,14 +111,14 @@ def pairs_of(first, second, counts):
 
 
 def gensim_score(worda_count, wordb_count, bigram_count, len_vocab, min_count, corpus_word_count):
-    # gensim's own takes the number of different words and phrases for the number of words.
+    # gensim's own score has the number of different words and phrases in place of the number of words.
     return (bigram_count - min_count) / worda_count / wordb_count * corpus_word_count
 
 
 class PhrasesTest(parameterized.TestCase):
 
     @parameterized.product(seed=(1, 2, 3), size=(1, 2, 7, 1000000), threshold=(0.0, 2.0, 6.0))
-    def test_passes_are_those_of_the_definition(self, seed, size, threshold):
+    def test_passes_equal_the_definition(self, seed, size, threshold):
         lines = [["w%d" % word for word in line] for line in random_lines(seed)]
         seen = set()
         for _ in range(3):
@@ -146,14 +146,14 @@ class PhrasesTest(parameterized.TestCase):
         again = phrases.Phrases(passes)
         self.assertEqual([again.apply(line) for line in lines], joined)
 
-    def test_the_score_is_that_of_the_paper(self):
+    def test_the_score_equals_the_paper(self):
         counts = np.array([7, 10, 20, 70])
         pairs = pairs_of([1, 3], [2, 1], [9, 6])
         score = (9 - 5) / (10 * 20) * 100
         self.assertLen(phrases.find(pairs, counts, 5, score * 0.999).first, 1)
         self.assertEmpty(phrases.find(pairs, counts, 5, score).first)
 
-    def test_the_line_end_is_in_no_phrase(self):
+    def test_no_phrase_crosses_a_line_end(self):
         ids = np.array([1, 2, 0] * 50 + [1, 0, 2, 0] * 50, np.int32)
         pairs = phrases.count_pairs([ids], np.bincount(ids), none_of(3))
         self.assertEqual([column.tolist() for column in pairs], [[1], [0], [2], [50]])
@@ -166,14 +166,14 @@ class PhrasesTest(parameterized.TestCase):
                                np.array([3]), none_of(3), num_ids=3)
             np.testing.assert_array_equal(np.concatenate(list(got)), wanted)
 
-    def test_no_phrases_leave_the_text_as_it_is(self):
+    def test_without_phrases_the_text_is_unchanged(self):
         none = phrases.Pairs(*[np.zeros(0, np.int64)] * 4)
         got = np.concatenate(list(phrases.join(
             [np.array([1, 2, 0])], none, np.zeros(0, np.int64), none_of(3), num_ids=3)))
         np.testing.assert_array_equal(got, [1, 2, 0])
         self.assertEqual(got.dtype, np.int32)
 
-    def test_one_name_is_one_word(self):
+    def test_equal_names_have_one_id(self):
         words = ["", "a", "b", "c", "a_b", "b_c", "a_b_c"]
         pairs = pairs_of([1, 1, 2, 2, 4], [2, 5, 1, 3, 3], [1] * 5)
         found = phrases.words_of(pairs, words, none_of(7))
@@ -182,7 +182,7 @@ class PhrasesTest(parameterized.TestCase):
         ids, new = phrases.name([("a", "b_c"), ("a_b", "c")], words[:-1])
         self.assertEqual((ids.tolist(), new), ([6, 6], ["a_b_c"]))
 
-    def test_many_different_pairs_are_pruned_and_frequent_ones_stay(self):
+    def test_rare_pairs_are_pruned_and_frequent_pairs_stay(self):
         random = np.random.RandomState(1)
         ids = random.randint(3, 1000, 60000).astype(np.int32)
         ids[::10], ids[1::10] = 1, 2
@@ -196,17 +196,17 @@ class PhrasesTest(parameterized.TestCase):
         for a, _, b, count in zip(*[column.tolist() for column in pairs]):
             self.assertLessEqual(count, at[a, b])
 
-    def test_ids_beyond_32_bits_when_paired(self):
+    def test_pairs_may_need_more_than_32_bits(self):
         ids = np.array([99999, 99998] * 10, np.int32)
         pairs = phrases.count_pairs([ids], np.bincount(ids, minlength=100000), none_of(100000))
         self.assertEqual([column.tolist() for column in pairs], [
             [99998, 99999], [0, 0], [99999, 99998], [9, 10]])
 
-    def test_more_connectors_than_can_be_numbered(self):
+    def test_too_many_connectors_are_an_error(self):
         words = ["c%d" % i for i in range(50)]
         self.assertEqual(phrases.connectors_of(words, words).num_sequences, 2551)
         with mock.patch.object(phrases, "_Connectors", return_value=mock.Mock(num_sequences=1 << 52)):
-            with self.assertRaisesRegex(InputError, "phrase_connectors: wanted fewer with 50 different"):
+            with self.assertRaisesRegex(InputError, "phrase_connectors: wanted fewer for 50 different"):
                 phrases.connectors_of(words, words)
 
     @unittest.skipIf(Phrases is None, "gensim is not installed: nothing to compare with")
@@ -222,7 +222,7 @@ class PhrasesTest(parameterized.TestCase):
 
     @unittest.skipIf(Phrases is None, "gensim is not installed: nothing to compare with")
     def test_gensim_joins_the_same_around_connectors(self):
-        # No more than two connectors in a row: gensim takes any number.
+        # gensim takes any number of connectors in a row, so this text has at most two.
         lines, connectors = with_connectors(random_lines(3)), {"w0"}
         lines = [line for line in lines if "w0 w0 w0" not in " ".join(line)]
         model = Phrases(lines, min_count=2, threshold=2, scoring=gensim_score,
@@ -246,14 +246,14 @@ class PhrasesFileTest(parameterized.TestCase):
             "the", "new_york_city", "bank_of_the_west", "new_york", "new"])
         self.assertEqual(phrases.Phrases().apply(line), line)
 
-    def test_a_file_holds_them(self):
+    def test_phrases_are_saved_and_read(self):
         self.phrases.save(self.path)
         with open(self.path, encoding="utf-8") as stream:
             self.assertEqual(stream.read(), "1 new york\n1 bank of the west\n2 new_york city\n")
         self.assertEqual(phrases.Phrases.read(self.path).passes, self.phrases.passes)
 
     @parameterized.parameters("new york", "0 a b", "1 a", "1 a b c d e", "", "-1 a b", "100 a b")
-    def test_other_files_are_named(self, line):
+    def test_an_invalid_line_is_an_error_that_names_it(self, line):
         with open(self.path, "w", encoding="utf-8") as stream:
             stream.write("1 a b\n%s\n" % line)
         with self.assertRaisesRegex(InputError, "phrases.txt: line 2: wanted the number of a pass and "
@@ -269,7 +269,7 @@ class PhrasesFileTest(parameterized.TestCase):
             phrases.main()
             out.flush()
         self.assertEqual(out.buffer.getvalue().decode("utf-8"), "in new_york\n\u00e9\n")
-        for argv, message in ((["phrases.py"], "wanted a file of phrases"),
+        for argv, message in ((["phrases.py"], "wanted one file of phrases"),
                               (["phrases.py", self.path + "x"], "phrases.txtx: wanted a readable file")):
             with mock.patch.object(sys, "argv", argv), self.assertRaisesRegex(SystemExit, message):
                 phrases.main()

@@ -1,4 +1,4 @@
-"""The query program: its lines, its errors, and a process of its own, on a terminal too."""
+"""Tests of the command query: answers, errors, and its process with and without a terminal."""
 import io
 import os
 import pty
@@ -12,7 +12,7 @@ from tf1_sampled import checks
 from tf1_sampled.word2vec import query, questions, vectors
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-# In the place of TensorFlow, a package that cannot be imported.
+# A package in place of TensorFlow whose import fails.
 _BROKEN = "raise AssertionError('TensorFlow was imported')\n"
 
 WORDS = ["man", "woman", "king", "queen", "apple", "king", "King"]
@@ -23,7 +23,7 @@ KING = "  king             queen 0.82  man 0.71"
 ROYAL = "  man : king = woman : ? queen 0.98  King 0.65"
 
 
-MENDED = "v.txt: 1 row of a word that came before, left out\n"
+MENDED = "v.txt: 1 row of a repeated word (left out)\n"
 
 
 class MainTest(parameterized.TestCase):
@@ -49,7 +49,7 @@ class MainTest(parameterized.TestCase):
         self.assertEqual(KING + "\n" + ROYAL + "\n", self.ask(
             self.write(name), "--neighbours=king", "--analogy=man:king:woman"))
 
-    def test_the_folder_of_a_model(self):
+    def test_the_folder_of_a_model_is_read(self):
         folder = os.path.dirname(self.write("vectors.bin"))
         with self.assertRaisesRegex(checks.InputError, "settings.json: wanted a readable file"):
             self.ask(folder, "--neighbours=king")
@@ -57,12 +57,12 @@ class MainTest(parameterized.TestCase):
             stream.write('{"program": "word2vec", "settings": {"dim": 3}, "data": {}}')
         self.assertEqual(KING + "\n", self.ask(folder, "--neighbours", "king"))
 
-    def test_known_words_are_answered_beside_an_unknown_one(self):
-        path, wanted = self.write(), "wanted a word of the vectors, got"
+    def test_an_unknown_word_does_not_stop_the_other_answers(self):
+        path, wanted = self.write(), "wanted a word of the vocabulary, got"
         code, out, err = self.results(
             path, "--neighbours=prince,king", "--analogy=man:king:woman", "--ask=king x")
         self.assertEqual((1, KING + "\n" + ROYAL + "\n"), (code, out))
-        self.assertEqual([path + ": 1 row of a word that came before, left out",
+        self.assertEqual([path + ": 1 row of a repeated word (left out)",
                           "query.py: error: query: --neighbours: %s 'prince'" % wanted,
                           "query.py: error: query: --ask: %s 'x'" % wanted], err.splitlines())
 
@@ -79,19 +79,19 @@ class MainTest(parameterized.TestCase):
         with self.assertRaisesRegex(checks.InputError, "^query: --max_rows: wanted an integer above 0"):
             self.ask(self.write(), "--max_rows=0")
 
-    def test_what_was_mended_in_a_file_is_said_on_standard_error(self):
+    def test_repairs_in_a_file_are_reported_on_standard_error(self):
         code, out, err = self.results(self.write(), "--neighbours=king")
         self.assertEqual((0, KING + "\n"), (code, out))
-        self.assertRegex(err, "v.bin: 1 row of a word that came before, left out\n$")
+        self.assertRegex(err, r"v.bin: 1 row of a repeated word \(left out\)\n$")
 
     def test_standard_input_has_a_question_in_each_line(self):
         asked = b"king\n\n  man king\twoman \r\nkig\nman king\na b c d\n\xff\nking"
         lines = self.ask(self.write(), stdin=asked).splitlines()
         wrong = "query: line: wanted %s, got " % questions.FORMS
         self.assertEqual([
-            KING, ROYAL, "query: word: wanted a word of the vectors (close: king), got 'kig'",
+            KING, ROYAL, "query: word: wanted a word of the vocabulary (similar: king), got 'kig'",
             "  man, king: cosine 0.71", wrong + "'a b c d'",
-            "query: word: wanted a word of the vectors, got '\ufffd'", KING], lines)
+            "query: word: wanted a word of the vocabulary, got '\ufffd'", KING], lines)
 
     def test_without_questions_nothing_is_printed(self):
         self.assertEqual("", self.ask(self.write()))
@@ -100,14 +100,14 @@ class MainTest(parameterized.TestCase):
         (["--neighbours=king", "--ask=a b c d"], "^query: line: wanted one word, .* got 'a b c d'"),
         (["--analogy=man:king"], "^query: --analogy: wanted three words a:b:c, got 'man:king'"),
         (["--analogy=a:b:c:d"], "^query: --analogy: wanted three words a:b:c, got 'a:b:c:d'"))
-    def test_wrong_flags_before_any_answer(self, flags, message):
+    def test_an_invalid_flag_is_an_error_before_any_answer(self, flags, message):
         with mock.patch("builtins.print") as printed:
             with self.assertRaisesRegex(checks.InputError, message):
                 self.ask(self.write(), *flags)
         printed.assert_not_called()
 
     @parameterized.parameters(([],), (["a.bin", "b.bin"],))
-    def test_other_than_one_file(self, argv):
+    def test_other_than_one_file_is_an_error(self, argv):
         with self.assertRaisesRegex(checks.InputError, "^query: VECTORS: wanted one file "):
             self.ask(*argv)
 
@@ -122,7 +122,7 @@ class MainTest(parameterized.TestCase):
 
 
 class ProcessTest(absltest.TestCase):
-    """The module run as users do, without TensorFlow."""
+    """Tests of the command as a process without TensorFlow."""
 
     def setUp(self):
         super().setUp()
@@ -152,23 +152,23 @@ class ProcessTest(absltest.TestCase):
                      "tf1_sampled.word2vec.query vectors.bin"):
             self.assertIn(part, out)
 
-    def test_flags_after_the_file(self):
+    def test_flags_may_follow_the_file(self):
         self.assertEqual((0, KING + "\n" + ROYAL + "\n", MENDED), self.ask(
             "v.txt", "--neighbours=king", "--analogy=man:king:woman", "--k=2"))
 
-    def test_standard_input_without_a_prompt(self):
+    def test_standard_input_has_no_prompt(self):
         self.assertEqual((0, KING + "\n" + ROYAL + "\n", MENDED),
                          self.ask("v.txt", "--k=2", text="king\nman king woman\n"))
 
     def test_an_unknown_word_is_one_line_and_exit_code_1(self):
         self.assertEqual(
-            (1, "", MENDED + "query.py: error: query: --neighbours: wanted a word of the vectors "
-             "(close: queen), got 'quen'\n"), self.ask("v.txt", "--neighbours=quen"))
+            (1, "", MENDED + "query.py: error: query: --neighbours: wanted a word of the vocabulary "
+             "(similar: queen), got 'quen'\n"), self.ask("v.txt", "--neighbours=quen"))
         self.assertEqual(
             (1, "", "query.py: error: none.txt: wanted a readable file, got: No such file or "
              "directory\n"), self.ask("none.txt", "--neighbours=quen"))
 
-    def test_who_reads_may_stop(self):
+    def test_a_closed_pipe_is_not_an_error(self):
         pipe = subprocess.PIPE
         process = self.start("v.txt", stdin=pipe, stdout=pipe, stderr=pipe)
         process.stdout.close()
@@ -187,7 +187,7 @@ class ProcessTest(absltest.TestCase):
         while True:
             try:
                 part = os.read(ours, 4096)
-            except OSError:  # how Linux tells that the other side is closed
+            except OSError:  # on Linux: the other side is closed
                 part = b""
             if not part:
                 break
@@ -198,7 +198,7 @@ class ProcessTest(absltest.TestCase):
         self.assertIn("Ctrl-D", shown)
         self.assertEqual(3, shown.count("> "), shown)
         self.assertIn(KING + "\n", shown)
-        self.assertIn("(close: queen), got 'quen'\n", shown)
+        self.assertIn("(similar: queen), got 'quen'\n", shown)
 
 
 if __name__ == "__main__":

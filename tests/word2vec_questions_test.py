@@ -1,4 +1,4 @@
-"""Questions of a line: how a line is understood, what is answered, which words are named as unknown."""
+"""Tests of questions: parsing of a line, answers, and errors for unknown words."""
 from absl.testing import absltest, parameterized
 
 from tf1_sampled import checks
@@ -25,7 +25,7 @@ class ParseTest(parameterized.TestCase):
         ("odd a b", "analogy", ["odd", "a", "b"], "odd : a = b : ?"),
         ("vector: king", "vector", ["king"], "king"),
         ('"vector:" king', "similarity", ["vector:", "king"], "vector:, king: cosine"))
-    def test_a_line_is_understood_by_its_form(self, line, kind, words, label):
+    def test_the_form_of_a_line_decides_its_kind(self, line, kind, words, label):
         question = questions.parse(line)
         self.assertEqual((kind, words, label), (question.kind, question.words, question.label))
 
@@ -39,7 +39,7 @@ class ParseTest(parameterized.TestCase):
 
     @parameterized.parameters("a b c d", "", "- a + b", "a +", "a + - b", "a b + c", "odd: a b", "odd:",
                               "vector:", "vector: a b", "+ -")
-    def test_a_line_of_another_form(self, line):
+    def test_a_line_of_another_form_is_an_error(self, line):
         with self.assertRaises(checks.InputError) as caught:
             questions.parse(line)
         self.assertStartsWith(str(caught.exception), "query: line: wanted one word, two words, three ")
@@ -63,30 +63,31 @@ class AnswerTest(parameterized.TestCase):
         ('"los angeles" King', "  los angeles, King: cosine 0.45"),
         ('"+" King', "  +, King: cosine  -0.71"),
         ("vector: man", "man 1 0 0"))
-    def test_answers_begin_with_the_question_as_understood(self, line, answer):
+    def test_an_answer_begins_with_the_question(self, line, answer):
         self.assertEqual([answer], self.answer(line))
 
-    def test_a_vector_is_that_of_the_file_to_six_digits(self):
+    def test_the_numbers_of_a_vector_have_six_digits(self):
         for numbers in ([0.1, -2.5, 1e-30], [123456, 7, 0.333333]):
             for keeps_rows in (False, True):
                 found = word_vectors.WordVectors(["a"], [numbers], keeps_rows=keeps_rows)
                 self.assertEqual(["a " + " ".join("%.6g" % number for number in numbers)],
                                  questions.answer(found, questions.parse("vector: a"), 1))
 
-    def test_of_the_odd_one_out_unknown_words_are_left_out_and_named(self):
+    def test_odd_one_out_ignores_and_names_unknown_words(self):
         self.assertEqual(["  odd one out of king, queen, apple: apple",
-                          "query: word: wanted a word of the vectors, got 'colour'"],
+                          "query: word: wanted a word of the vocabulary, got 'colour'"],
                          self.answer("odd: king colour queen apple"))
-        with self.assertRaisesRegex(checks.InputError, "3 words with a vector or more, got 'king, q"):
+        with self.assertRaisesRegex(
+                checks.InputError, "3 or more words that have a vector, got 'king, q"):
             self.answer("odd: king colour queen")
 
     @parameterized.parameters("colour", "king colour", "king man colour", "king - colour",
                               "vector: colour", '"new york city"')
-    def test_unknown_words(self, line):
+    def test_an_unknown_word_is_an_error(self, line):
         with self.assertRaisesRegex(word_vectors.UnknownWordError, "^query: word: wanted a word of the"):
             self.answer(line)
 
-    def test_k_below_1(self):
+    def test_k_below_1_is_an_error(self):
         with self.assertRaisesRegex(checks.InputError, "^query: k: wanted an integer above 0, got 0"):
             self.answer("king", k=0)
 

@@ -1,4 +1,4 @@
-"""Runs: every token of every pass is a centre once, from where a training goes on."""
+"""Tests of runs: every token is a centre once per epoch, also when a training resumes."""
 import functools
 import json
 import os
@@ -15,7 +15,7 @@ from tf1_sampled.word2vec.corpus import END
 
 
 def runs_of(text, pieces, *options, num_places=None, position=None, begin=0.0, end=1.0, **more):
-    """What runs.runs yields, with the fields of its RunOptions as arguments."""
+    """Call runs.runs with the fields of its RunOptions as arguments."""
     return runs_lib.runs(text, pieces, runs_lib.RunOptions(*options, num_places=num_places, **more),
                          position, begin, end)
 
@@ -51,12 +51,12 @@ class KeepProbabilityTest(absltest.TestCase):
         keep = runs_lib.keep_probability(np.array([50, 10, 5, 4, 1]), 1e-4)
         np.testing.assert_allclose(keep, [0.1, 0.5, 1, 1, 1], rtol=1e-6)
 
-    def test_words_that_the_text_lacks_are_kept(self):
+    def test_words_that_the_text_lacks_have_probability_1(self):
         keep = runs_lib.keep_probability(np.array([0, 10 ** 9, 0]), 1e-9)
         np.testing.assert_array_equal(keep[[0, 2]], 1)
         np.testing.assert_array_equal(runs_lib.keep_probability(np.array([0, 0]), 1e-9), [1, 1])
 
-    def test_zero_keeps_all(self):
+    def test_a_sample_of_0_keeps_all_words(self):
         np.testing.assert_array_equal(runs_lib.keep_probability(np.array([900, 1]), 0), [1, 1])
 
 
@@ -76,7 +76,7 @@ class RunsTest(parameterized.TestCase):
             self.assertBetween(progress, 0, 1)
         self.assertEqual(runs[-1][1], 1)
 
-    def test_neighbours_are_those_of_the_text(self):
+    def test_neighbours_in_runs_are_neighbours_in_the_text(self):
         tokens = np.arange(500, dtype=np.int32)
         runs = list(runs_of(from_tokens(tokens), [(0, 500)], np.ones(500), 64, 3, 1, 1))
         self.assertLen(runs, 8)
@@ -109,7 +109,7 @@ class RunsTest(parameterized.TestCase):
             np.testing.assert_array_equal(begins, 10 * i + 2500 * np.arange(4))
 
     @parameterized.parameters(3, 50, 1 << 20)
-    def test_pieces_and_slices(self, size):
+    def test_slices_do_not_change_the_runs_of_pieces(self, size):
         tokens = np.arange(1000, dtype=np.int32)
         pieces = [(0, 100), (100, 100), (150, 151), (200, 700), (903, 1000)]
         wanted = np.concatenate([tokens[begin:end] for begin, end in pieces])
@@ -117,21 +117,21 @@ class RunsTest(parameterized.TestCase):
             runs = list(runs_of(from_tokens(tokens), pieces, np.ones(1000), 64, 3, 2, 1))
         centres = np.concatenate([run[3:-3] for run, _, _ in runs])
         np.testing.assert_array_equal(centres[centres != END], np.tile(wanted, 2))
-        for run, _, _ in runs:  # END stands at each cut
+        for run, _, _ in runs:  # END is at each cut
             beside_end = (run[:-1] == END) | (run[1:] == END)
             np.testing.assert_array_equal(np.diff(run)[~beside_end], 1)
         progress = [progress for _, progress, _ in runs]
         np.testing.assert_allclose(progress, np.linspace(0, 1, len(runs) + 1)[1:], atol=0.1)
         self.assertEqual(progress[-1], 1)
 
-    def test_progress_ends_at_1_where_nothing_is_kept_at_the_end(self):
+    def test_progress_ends_at_1_if_subsampling_drops_the_last_words(self):
         tokens = np.repeat(np.array([0, 1], np.int32), 1000)
         with mock.patch.object(runs_lib, "_SLICE", 100):
             runs = list(runs_of(from_tokens(tokens), [(0, 2000)], np.array([1, 0.0]), 100, 2, 1, 1))
         self.assertEqual(runs[-1][1], 1)
         self.assertBetween(len(runs), 10, 11)
 
-    def test_words_that_are_left_out_are_no_centres(self):
+    def test_dropped_words_are_not_centres(self):
         folder = self.create_tempdir().full_path
         path = os.path.join(folder, "f")
         with open(path, "w") as stream:
@@ -152,7 +152,7 @@ class RunsTest(parameterized.TestCase):
         self.assertGreaterEqual(np.sum(centres == END), 20000)
 
     @parameterized.parameters((1 << 20, 1), (50, 5), (333, 2), (333, 2, 4))
-    def test_goes_on_after_any_run(self, size, window, num_places=None):
+    def test_runs_resume_after_any_run(self, size, window, num_places=None):
         tokens = np.arange(700, dtype=np.int32)
         runs = functools.partial(runs_of, num_places=num_places)
         arguments = (from_tokens(tokens), [(0, 400), (410, 700)], np.full(700, 0.5), 32, window, 2, 7)
@@ -185,7 +185,7 @@ class RunsTest(parameterized.TestCase):
             tokens, np.arange(400, 410)), 3))
         self.assertEqual(shares, sorted(shares))
 
-    def test_goes_on_exactly_within_a_share(self):
+    def test_runs_of_a_share_resume_exactly(self):
         tokens = np.arange(700, dtype=np.int32)
         arguments = (from_tokens(tokens), [(0, 700)], np.full(700, 0.5), 32, 2, 2, 7)
         with mock.patch.object(runs_lib, "_SLICE", 300):
@@ -198,14 +198,14 @@ class RunsTest(parameterized.TestCase):
                     np.testing.assert_array_equal(run, wanted)
                     self.assertAlmostEqual(share, wanted_share)
 
-    def test_more_epochs_come_after_the_last(self):
+    def test_more_epochs_follow_the_last(self):
         text, keep = from_tokens(np.arange(700, dtype=np.int32)), np.ones(700)
         *_, (_, _, position) = runs_of(text, [(0, 700)], keep, 32, 2, 1, 7)
         more = list(runs_of(text, [(0, 700)], keep, 32, 2, 2, 7, position=position))
         self.assertAlmostEqual(len(more), 700 / 32, delta=1)
         self.assertGreater(more[0][1], 0.5)
 
-    def test_each_pass_leaves_out_words_of_its_own(self):
+    def test_each_epoch_drops_other_words(self):
         arguments = (from_tokens(np.arange(700, dtype=np.int32)), [(0, 700)], np.full(700, 0.5), 32, 2)
         first, second = (np.concatenate([run[2:-2] for run, _, _ in part]) for part in (
             [r for r in runs_of(*arguments, epochs=2, seed=7) if r[1] <= 0.5],
@@ -232,7 +232,7 @@ class BatchSizeTest(parameterized.TestCase):
         self.assertEqual([runs_lib.batch_size(number, 1, is_gpu=True) for number in (100000, 10 ** 9)],
                          [896, 4096])
 
-    def test_a_step_is_of_places_of_128_words_or_of_one_shorter(self):
+    def test_a_step_has_places_of_128_words_or_one_shorter_place(self):
         self.assertEqual([runs_lib.num_places(size) for size in (32, 96, 128, 2048)], [1, 1, 1, 16])
 
 

@@ -1,4 +1,4 @@
-"""Words of running text in many scripts."""
+"""Tests of words of running text in many scripts."""
 from absl.testing import absltest, parameterized
 
 from tf1_sampled.word2vec import tokens
@@ -23,12 +23,12 @@ class NormaliserTest(parameterized.TestCase):
         self.assertEqual([line.split() for line in found.split("\n")],
                          [["One", "two"], [], ["Three"], []])
 
-    def test_lowercase(self):
+    def test_lowercase_converts_the_text(self):
         self.assertEqual(tokens.normaliser(lowercase=True)("\u00c9T\u00c9 U.S. \u039f\u03a3\n"),
                          "\u00e9t\u00e9 u.s. \u03bf\u03c2\n")
         self.assertEqual(tokens.normaliser(lowercase=True, tokenize=True)("The U.S."), "the u s")
 
-    def test_without_either_the_text_stays(self):
+    def test_without_options_the_text_is_unchanged(self):
         self.assertEqual(tokens.normaliser()("A b, C\n"), "A b, C\n")
 
 

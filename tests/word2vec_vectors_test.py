@@ -1,4 +1,4 @@
-"""word2vec files: what is written is read back, by gensim too; what is malformed is named."""
+"""Tests of files of word vectors: they are read back exactly, by gensim too; defects are errors."""
 import logging
 import os
 import time
@@ -23,7 +23,7 @@ FORMS = ("v.txt", "v.bin", "v.vec", "V.BIN", "v.txt.gz", "v.bin.gz", "v.bin.xz",
 
 
 def sample(count=50, dimension=7):
-    # All float32 bit patterns, infinities and nan apart: large, small, subnormal and negative ones.
+    # Random float32 bit patterns, large, small, subnormal and negative, without infinity and NaN.
     rng = np.random.RandomState(3)
     bits = rng.randint(0, 2 ** 32, size=(count, dimension), dtype=np.uint64).astype(np.uint32)
     vectors = bits.view(np.float32)
@@ -49,19 +49,19 @@ class RoundTripTest(file_case.FileCase):
     @parameterized.parameters(("v.txt", b"2 3\na 1 -2.5 0\nb 0.100000001 3 4\n"),
                               ("v.BIN", b"2 3\n" + row(b"a", 1, -2.5, 0) + b"\n"
                                + row(b"b", 0.1, 3, 4) + b"\n"))
-    def test_the_bytes_of_a_small_file(self, name, content):
+    def test_a_small_file_has_these_bytes(self, name, content):
         path = self.path(name)
         word2vec_vectors.write_vectors(path, ["a", "b"], [[1, -2.5, 0], [0.1, 3, 4]])
         with open(path, "rb") as stream:
             self.assertEqual(content, stream.read())
 
-    def test_numbers_in_the_other_byte_order_are_written_as_they_count(self):
+    def test_numbers_of_any_byte_order_keep_their_values(self):
         path = self.path("v.bin")
         word2vec_vectors.write_vectors(path, iter(["a"]), np.array([[1, 2]], ">f8"))
         self.assertEqual([[1, 2]], word2vec_vectors.read_vectors(path)[1].tolist())
 
     @parameterized.product(name=("v.bin", "v.txt"), size=(1, 5, 100))
-    def test_the_size_of_the_chunks_makes_no_difference(self, name, size):
+    def test_the_chunk_size_does_not_change_the_result(self, name, size):
         words, vectors = sample()
         path = self.path(name)
         word2vec_vectors.write_vectors(path, words, vectors)
@@ -72,7 +72,7 @@ class RoundTripTest(file_case.FileCase):
             np.testing.assert_array_equal(vectors, read)
 
     @parameterized.parameters(1, 1000)
-    def test_more_rows_than_one_buffer_and_rows_longer_than_one(self, dimension):
+    def test_many_rows_and_long_rows_come_back(self, dimension):
         count = 300000 // dimension
         vectors = np.arange(count * dimension, dtype=np.float32).reshape(count, dimension)
         path = self.path("v.bin")
@@ -83,7 +83,7 @@ class RoundTripTest(file_case.FileCase):
 
     @unittest.skipIf(KeyedVectors is None, "gensim is not installed: nothing to compare with")
     @parameterized.parameters(("v.txt", False), ("v.bin", True), ("v.bin.gz", True))
-    def test_gensim_reads_what_is_written(self, name, binary):
+    def test_gensim_reads_our_files(self, name, binary):
         words, vectors = sample()
         path = self.path(name)
         word2vec_vectors.write_vectors(path, words, vectors)
@@ -93,7 +93,7 @@ class RoundTripTest(file_case.FileCase):
 
     @unittest.skipIf(KeyedVectors is None, "gensim is not installed: nothing to compare with")
     @parameterized.parameters(("v.txt", False), ("v.bin", True))
-    def test_what_gensim_writes_is_read(self, name, binary):
+    def test_files_of_gensim_are_read(self, name, binary):
         words, vectors = sample()
         theirs = KeyedVectors(vectors.shape[1])
         theirs.add_vectors(words, vectors)
@@ -115,7 +115,7 @@ class WritingTest(file_case.FileCase):
               ([], np.zeros([0, 3]), "vectors", "(0, 3)"), (["a"], [1.0], "vectors", "(1,)"),
               (["a", "b"], [[1, 2], [3, np.nan]], "the word 'b'", "[3.0, nan]"),
               (["a", "b"], [[1e39, 2], [3, 4]], "the word 'a'", "inf")))
-    def test_what_the_form_cannot_hold(self, name, case):
+    def test_words_and_vectors_that_a_file_cannot_hold_are_errors(self, name, case):
         words, vectors, *parts = case
         vectors = [[1, 2], [3, 4]] if vectors is None else vectors
         path = self.path(name, b"old")
@@ -127,10 +127,10 @@ class WritingTest(file_case.FileCase):
             self.assertEqual(b"old", stream.read())
 
     @parameterized.parameters("x.npy", "x.model", "x", "x.kv", "x.gz", "x.npy.gz", "x.txt.zip", ".bin")
-    def test_a_name_of_no_known_form_is_refused(self, name):
+    def test_a_name_of_an_unknown_format_is_an_error(self, name):
         path = self.path(name)
-        with self.assertRaisesRegex(checks.InputError, "wanted (a name that ends with .txt or .vec for "
-                                    "text, or .bin for binary, and maybe .gz .bz2 .xz|a plain name)"):
+        with self.assertRaisesRegex(checks.InputError, "wanted (a name that ends with .txt, .vec or .bin"
+                                    ", optionally followed by .gz, .bz2 or .xz|a plain name)"):
             word2vec_vectors.write_vectors(path, ["a"], [[1.0]])
         self.assertFalse(os.path.exists(path))
 
@@ -138,7 +138,7 @@ class WritingTest(file_case.FileCase):
         vectors = np.random.RandomState(0).randn(2000, 128).astype(np.float32)
         start = time.process_time()
         word2vec_vectors.write_vectors(self.path("v.txt"), map(str, range(2000)), vectors)
-        # 0.1 s; what formats number by number with NumPy's own float32 takes several.
+        # It takes 0.1 s; formatting NumPy's float32 one by one takes several seconds.
         self.assertLess(time.process_time() - start, 1.5)
 
 
@@ -149,14 +149,14 @@ class InitialVectorsTest(file_case.FileCase):
         self.inputs = self.path("v.txt", b"2 2\na 1 2\nb 3 4\n")
         self.outputs = self.path("o.bin", b"2 2\n" + row(b"c", 7, 8) + b"\n" + row(b"b", 9, 0) + b"\n")
 
-    def test_nothing_to_go_on_from(self):
+    def test_without_files_there_are_no_vectors(self):
         initial = word2vec_vectors.InitialVectors([])
         self.assertEqual((initial.words, initial.dim), ([], None))
         self.assertIsNone(initial.inputs(["a"]))
         self.assertIsNone(initial.outputs(["a"]))
         self.assertEqual(word2vec_vectors.InitialVectors([], 5).dim, 5)
 
-    def test_vectors_alone(self):
+    def test_a_single_file_has_the_vectors(self):
         for dim in (None, 2):
             initial = word2vec_vectors.InitialVectors([self.inputs], dim)
             self.assertEqual(initial.dim, 2)
@@ -166,23 +166,24 @@ class InitialVectorsTest(file_case.FileCase):
             np.testing.assert_array_equal(rows, [[3, 4], [np.nan, np.nan], [1, 2]])
             self.assertIsNone(initial.outputs(["a"]))
 
-    def test_vectors_and_output_vectors(self):
+    def test_the_second_file_has_the_output_vectors(self):
         initial = word2vec_vectors.InitialVectors([self.inputs, self.outputs])
         np.testing.assert_array_equal(initial.inputs(["c", "b"]), [[np.nan, np.nan], [3, 4]])
         np.testing.assert_array_equal(initial.outputs(["c", "a", "b"]),
                                       [[7, 8], [np.nan, np.nan], [9, 0]])
 
-    def test_words_that_no_text_has_are_left_out_and_counted(self):
+    def test_words_with_white_space_are_left_out_and_counted(self):
         path, lines = self.path("w.txt", b". . 1 2\na 3 4\n\xc2\xa0 5 6\nb 7 8\n"), []
         initial = word2vec_vectors.InitialVectors([path], report=lines.append)
         self.assertEqual(["a", "b"], initial.words)
         self.assertEqual([[3, 4], [7, 8]], initial.inputs(["a", "b"]).tolist())
         self.assertEqual([path + ": 1 word with blanks",
-                          path + ": 2 words with white space left out, as no text has them"], lines)
+                          path + ": left out 2 words with white space, which cannot occur in a text"],
+                         lines)
         with self.assertRaisesRegex(checks.InputError, "wanted words without white space, got none"):
             word2vec_vectors.InitialVectors([self.path("x.txt", b". . 1 2\n")], report=lines.append)
 
-    def test_vectors_of_another_dimension_are_named(self):
+    def test_vectors_of_another_dimension_are_an_error(self):
         other = self.path("other.txt", b"1 3\na 1 2 3\n")
         for paths, dim, message in [
                 ([self.inputs], 3, self.inputs + ": wanted vectors of 3 dimensions, got 2"),
@@ -192,8 +193,8 @@ class InitialVectorsTest(file_case.FileCase):
                 word2vec_vectors.InitialVectors(paths, dim)
             self.assertEqual(str(caught.exception), message)
 
-    def test_more_files_and_none_that_is_one(self):
-        with self.assertRaisesRegex(checks.InputError, "InitialVectors: paths: wanted vectors, and"):
+    def test_too_many_files_or_a_missing_file_are_errors(self):
+        with self.assertRaisesRegex(checks.InputError, "InitialVectors: paths: wanted at most two f"):
             word2vec_vectors.InitialVectors([self.inputs] * 3)
         with self.assertRaisesRegex(checks.InputError, "none.txt: wanted a readable file"):
             word2vec_vectors.InitialVectors([self.inputs, os.path.join(self.inputs, "..", "none.txt")])

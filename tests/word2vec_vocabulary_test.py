@@ -1,4 +1,4 @@
-"""Vocabularies: the most frequent words, and files of them that come back as they were."""
+"""Tests of vocabularies: choice by frequency, and files that are read back exactly."""
 import os
 
 import numpy as np
@@ -29,7 +29,7 @@ class FileTest(parameterized.TestCase):
         with open(self.path, "w", encoding="utf-8") as stream:
             stream.write(content)
 
-    def test_what_is_saved_is_read(self):
+    def test_a_saved_vocabulary_is_read_back(self):
         words, counts = ["the", "\u00e9t\u00e9", "a_b", "</s>", "new"], np.array([2 ** 40, 7, 7, 3, 0])
         vocabulary.save_vocabulary(self.path, words, counts)
         with open(self.path, encoding="utf-8") as stream:
@@ -39,7 +39,7 @@ class FileTest(parameterized.TestCase):
         np.testing.assert_array_equal(read_counts, counts)
         self.assertEqual(read_counts.dtype, np.int64)
 
-    def test_a_first_word_that_begins_with_a_mark_comes_back(self):
+    def test_a_first_word_with_a_byte_order_mark_is_read_back(self):
         words = ["\ufeffthe", "\ufeffa"]
         vocabulary.save_vocabulary(self.path, words, [2, 1])
         self.assertEqual(vocabulary.read_vocabulary(self.path)[0], words)
@@ -59,13 +59,13 @@ class FileTest(parameterized.TestCase):
         ("a 1\nb -1\n", "line 2: wanted an integer as the count of 'b', got '-1'"),
         ("a 1\nb 1.5\n", "line 2: wanted an integer as the count of 'b', got '1.5'"),
         ("a 9999999999999999999\n", "line 1: wanted an integer as the count of 'a'"),
-        ("</s> 3\n</s> 2\na 1\n", "line 2: wanted a word that line 1 does not have, got '</s>'"),
-        ("a 3\nb 2\na 1\n", "line 3: wanted a word that line 1 does not have, got 'a'"),
+        ("</s> 3\n</s> 2\na 1\n", "line 2: wanted another word than in line 1, got '</s>'"),
+        ("a 3\nb 2\na 1\n", "line 3: wanted another word than in line 1, got 'a'"),
         ("\ufeff", "wanted words and their counts, got none"),
         ("a" * 10 ** 6 + " x\n", "aaa... (1000002 characters), got 'x'"),
         ("</s> 3\n", "wanted words and their counts, got none"),
         ("", "got an empty file"))
-    def test_what_is_wrong_is_named_with_its_line(self, content, message):
+    def test_an_error_names_the_invalid_line(self, content, message):
         self.write(content)
         with self.assertRaises(InputError) as caught:
             vocabulary.read_vocabulary(self.path)
@@ -74,11 +74,11 @@ class FileTest(parameterized.TestCase):
 
     @parameterized.parameters(
         (["a", "b"], [1], "counts: wanted one for each of 2 words"),
-        (["a", "b c"], [1, 1], "words: wanted words without white space, none empty, got 'b c'"),
-        (["a", ""], [1, 1], "words: wanted .* none empty, got ''"),
+        (["a", "b c"], [1, 1], "words: wanted non-empty words without white space, got 'b c'"),
+        (["a", ""], [1, 1], "words: wanted non-empty words without white space, got ''"),
         (["a", "b"], [1, -1], "counts: wanted integers of 0 or more, got -1"),
         (["a", "b"], [1, 0.5], "counts: wanted integers of 0 or more, got 1.0"))
-    def test_what_the_file_cannot_hold_leaves_the_old_one(self, words, counts, message):
+    def test_an_error_of_saving_leaves_the_old_file(self, words, counts, message):
         self.write("old 1\n")
         with self.assertRaisesRegex(InputError, "save_vocabulary: " + message):
             vocabulary.save_vocabulary(self.path, words, counts)

@@ -1,4 +1,4 @@
-"""Wikipedia dumps: articles alone, and of their markup the running text alone."""
+"""Tests of Wikipedia dumps: articles only, and only the running text of their markup."""
 import io
 import tracemalloc
 from unittest import mock
@@ -30,7 +30,7 @@ def dump(*pages):
 
 
 def articles(data):
-    """(list of (title, text), the Articles that gave them)."""
+    """Read a dump: return (list of (title, text), the Articles)."""
     found = wikipedia.Articles("dump.xml", io.BytesIO(data))
     return list(found), found
 
@@ -44,33 +44,33 @@ class ArticlesTest(parameterized.TestCase):
             page("C", "#WEITERLEITUNG [[A]]"), page("Empty", " \n"), page("\u00c4", "\u4e2d\u6587")))
         self.assertEqual(found, [("A", "Text & more."), ("\u00c4", "\u4e2d\u6587")])
         self.assertEqual((about.num_articles, about.num_left_out), (2, 4))
-        self.assertEqual(about.note(), "dump.xml: a Wikipedia dump; the text of 2 articles is read, 4 "
-                         "redirects and other pages are left out")
+        self.assertEqual(about.note(), "dump.xml: a Wikipedia dump of 2 articles; left out 4 redirects "
+                         "and other pages")
 
-    def test_names_of_namespaces_are_those_of_the_dump(self):
+    def test_names_of_namespaces_come_from_the_dump(self):
         (_, text), = articles(dump(page("A", "a [[Datei:X.jpg|mini|caption]] b [[Kategorie:K]] c "
                                         "[[Medium:x]] [[Image:y]] [[Star Trek: Picard]] [[k:l|m]]")))[0]
         self.assertEqual(text, "a b c Star Trek: Picard m")
 
-    def test_of_several_revisions_the_last_counts(self):
+    def test_the_last_of_several_revisions_counts(self):
         two = page("A", "old").replace("</page>", "<revision><text>new</text></revision></page>")
         self.assertEqual(articles(dump(two))[0], [("A", "new")])
 
     @parameterized.parameters(1, 7, 100, 1 << 16)
-    def test_pieces_of_any_size(self, size):
+    def test_the_chunk_size_does_not_change_the_result(self, size):
         with mock.patch.object(wikipedia, "_CHUNK", size):
             found, _ = articles(dump(page("A", "one &lt;!-- no --&gt; two"), page("B", "three")))
         self.assertEqual(found, [("A", "one two"), ("B", "three")])
 
     @parameterized.named_parameters(
-        ("cut_off", dump(page("A", "x"))[:-20], "the XML of a whole Wikipedia dump, got an error: "),
-        ("damaged", dump(page("A", "x < y")), "the XML of a whole Wikipedia dump, got an error: "),
-        ("document_type", b"<!DOCTYPE a [<!ENTITY b 'c'>]>" + dump(), "got a document type in it"))
-    def test_damaged_dumps_are_named(self, data, message):
+        ("cut_off", dump(page("A", "x"))[:-20], "the XML of a complete Wikipedia dump, got an error: "),
+        ("damaged", dump(page("A", "x < y")), "the XML of a complete Wikipedia dump, got an error: "),
+        ("document_type", b"<!DOCTYPE a [<!ENTITY b 'c'>]>" + dump(), "got XML with a document type"))
+    def test_a_damaged_dump_is_an_error_that_names_it(self, data, message):
         with self.assertRaisesRegex(InputError, "^dump.xml: wanted .*" + message):
             articles(data)
 
-    def test_a_page_too_long_is_named(self):
+    def test_a_page_that_is_too_long_is_an_error_that_names_it(self):
         with mock.patch.object(wikipedia, "_LONGEST_PAGE", 1000):
             with self.assertRaisesRegex(InputError, "pages of at most 1000 char.*longer one: 'Long'"):
                 articles(dump(page("Long", "word " * 300)))
@@ -86,7 +86,7 @@ class ArticlesTest(parameterized.TestCase):
             tracemalloc.stop()
         self.assertLess(peaks[1], 1.2 * peaks[0])
 
-    def test_dumps_are_told_by_their_start(self):
+    def test_dumps_are_detected_by_their_first_bytes(self):
         self.assertTrue(wikipedia.is_dump(dump()[:100]))
         self.assertTrue(wikipedia.is_dump(b'\xef\xbb\xbf<?xml version="1.0"?>\n<mediawiki>'))
         for start in (b"", b"text <mediawiki>", b"<html>", b"<mediawikis>"):
@@ -112,11 +112,11 @@ class PlainTextTest(parameterized.TestCase):
         ("[[File:a.jpg|thumb|b [[c|d]] [http://e f] g]] h", "h"), ("[[Category:a]][[de:B]] c", "c"),
         ("== a ==\nb\n=== c ===\n----\nd", "b\nd"), ("* a\n** b\n# c\n: d\n; e", "a\nb\nc\nd\ne"),
         ("__NOTOC__ a __b__", "a __b__"), ("a\n\n\nb  c\n", "a\nb c"), ("", ""))
-    def test_words_stay_and_markup_goes(self, text, wanted):
+    def test_words_stay_and_markup_is_removed(self, text, wanted):
         self.assertEqual(wikipedia.plain_text(text), wanted)
 
-    def test_hostile_markup_takes_no_long_time(self):
-        # Squared, these would take minutes.
+    def test_hostile_markup_takes_linear_time(self):
+        # Quadratic time would be minutes.
         for text in ("{{" * 100000, "}}" * 100000, "{{\n|}" * 50000, "<ref>" * 60000, "[[" * 50000,
                      "[" * 50000, "<!--" * 50000, "'" * 100000, "{|\n" * 50000, "=" * 100000,
                      "[[a|" * 50000 + "]]" * 50000, "<" * 50000, "<a " * 50000, "[http://a " * 30000):

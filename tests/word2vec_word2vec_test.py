@@ -1,4 +1,4 @@
-"""Word2Vec as a user has it: fitted, asked, saved, loaded, fitted again, and nothing else touched."""
+"""Tests of Word2Vec as a user calls it: fit, query, save, load, resume, without side effects."""
 import dataclasses
 import gc
 import json
@@ -24,7 +24,7 @@ _SMALL = dict(dim=8, epochs=2, batch_size=256, threads=1, sample=0)
 
 
 class InterruptedHost(host.OneMachine):
-    """A host whose user types Ctrl-C after some steps, and the text that it was given."""
+    """A host whose user types Ctrl-C after some steps; it collects the reported lines."""
 
     def __init__(self, steps):
         self._steps, self.lines = steps, []
@@ -52,7 +52,7 @@ class Word2VecTestCase(parameterized.TestCase):
 
 
 class NotebookTest(Word2VecTestCase):
-    """The steps of docs/word2vec.md, in processes of their own."""
+    """The steps of docs/word2vec.md, in separate processes."""
 
     FIRST = """
         import logging, signal, sys
@@ -95,20 +95,20 @@ class NotebookTest(Word2VecTestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         return done.stdout.splitlines()
 
-    def test_fit_ask_save_then_load_and_go_on_elsewhere(self):
-        told, = self.run_script(self.FIRST)
-        self.assertRegex(told, r"^\[\('\w+', 0\.\d+\), \('\w+', 0\.\d+\)\] 1\.\d+ 10$")
+    def test_fit_query_save_then_load_and_resume_in_another_process(self):
+        printed, = self.run_script(self.FIRST)
+        self.assertRegex(printed, r"^\[\('\w+', 0\.\d+\), \('\w+', 0\.\d+\)\] 1\.\d+ 10$")
         self.assertCountEqual(os.listdir(self.path("model")), [
             "checkpoint", "metrics.json", "settings.json", "vectors.bin", "vocab.txt"] + [
             name for name in os.listdir(self.path("model")) if name.startswith("model.ckpt-")])
         self.assertNotIn("tf1_sampled-", " ".join(os.listdir(self.folder)))
         loaded, more = self.run_script(self.SECOND)
-        self.assertEqual(loaded, told)
+        self.assertEqual(loaded, printed)
         self.assertEqual(more, "16 3 3.0 model")
 
 
 class FittedCase(graph_case.AsBuiltCase, Word2VecTestCase):
-    """One model for all tests, which none of them changes."""
+    """Tests that share one model and do not change it."""
 
     @classmethod
     def setUpClass(cls):
@@ -117,14 +117,14 @@ class FittedCase(graph_case.AsBuiltCase, Word2VecTestCase):
 
 
 class CompiledTest(Word2VecTestCase):
-    """Steps that XLA compiles for a GPU teach what others do, here on the CPU."""
+    """Tests of the steps that XLA compiles for a GPU, here on the CPU."""
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
         placement.compile_quickly(cls)
 
-    def test_as_without(self):
+    def test_compiled_steps_learn_as_others_do(self):
         if tf.VERSION.startswith("1."):
             self.skipTest("TensorFlow %s has no tf.function(jit_compile=True)" % tf.VERSION)
         settings = dict(_SMALL, batch_size=64, threads=1)
@@ -137,7 +137,7 @@ class CompiledTest(Word2VecTestCase):
 
 class FitTest(FittedCase):
 
-    def test_what_a_model_has(self):
+    def test_a_model_has_words_vectors_and_scores(self):
         model = self.model
         self.assertCountEqual(model.words, sum(word2vec_case.TOPICS, []))
         self.assertLen(model, 10)
@@ -163,10 +163,10 @@ class FitTest(FittedCase):
         self.assertGreater(model.words_per_second, 0)
         self.assertGreater(model.seconds, 0)
         self.assertTrue(os.path.isdir(model.folder))
-        with self.assertRaisesRegex(KeyError, "^Word2Vec: word: wanted .*close: apple.*, got 'aple'"):
+        with self.assertRaisesRegex(KeyError, "^Word2Vec: word: wanted .*similar: apple.*, got 'aple'"):
             model["aple"]
 
-    def test_scores_and_files(self):
+    def test_evaluation_and_files(self):
         model = self.model
         pairs = self.create_tempfile(content="apple\tbread\t9\napple\tbolt\t1\n").full_path
         questions = self.create_tempfile(content=": a\napple bread cheese dates\n").full_path
@@ -178,7 +178,7 @@ class FitTest(FittedCase):
         self.assertEqual(words, model.words)
         np.testing.assert_array_equal(rows, model.vectors)
 
-    def test_the_same_seed_gives_the_same_model_in_one_process(self):
+    def test_the_same_seed_gives_the_same_model(self):
         other = Word2Vec(seed=2, **_SMALL).fit(self.sentences)
         path = self.create_tempfile(content="".join(
             " ".join(sentence) + "\n" for sentence in self.sentences)).full_path
@@ -186,7 +186,7 @@ class FitTest(FittedCase):
         np.testing.assert_array_equal(self.model.vectors, second.vectors)
         self.assertTrue(np.any(self.model.vectors != other.vectors))
 
-    def test_a_second_fit_begins_anew_without_a_model_dir(self):
+    def test_a_second_fit_without_a_model_dir_starts_again(self):
         model = Word2Vec(**_SMALL).fit(self.sentences)
         before, folder = model.vectors, model.folder
         model.fit(sentence for sentence in self.sentences)
@@ -195,7 +195,7 @@ class FitTest(FittedCase):
         model.fit([["x", "y"] * 50] * 9)
         self.assertEqual(model.words, ["x", "y"])
 
-    def test_a_second_fit_goes_on_in_a_model_dir(self):
+    def test_a_second_fit_in_a_model_dir_resumes(self):
         model = Word2Vec(model_dir=self.path("model"), **_SMALL).fit(self.sentences)
         self.assertEqual(model.folder, self.path("model"))
         before = model.vectors
@@ -207,7 +207,7 @@ class FitTest(FittedCase):
             model.fit(self.sentences[:-1])
         np.testing.assert_array_equal(model.vectors, before)
 
-    def test_a_temporary_folder_goes_with_the_model(self):
+    def test_a_temporary_folder_is_deleted_with_the_model(self):
         model = Word2Vec(**_SMALL).fit(self.sentences)
         folder = model.folder
         self.assertTrue(os.path.exists(folder))
@@ -215,13 +215,13 @@ class FitTest(FittedCase):
         gc.collect()
         self.assertFalse(os.path.exists(folder))
 
-    def test_phrases_and_min_count_count_for_sentences_too(self):
+    def test_phrases_and_min_count_apply_to_sentences(self):
         sentences = [["new", "york"]] * 20 + self.sentences
         model = Word2Vec(phrases=1, **_SMALL).fit(sentences + [["rare"]])
         self.assertIn("new_york", model)
         self.assertNotIn("rare", model)
 
-    def test_phrases_are_kept_and_join_new_text(self):
+    def test_saved_phrases_join_new_text(self):
         sentences = [["new", "york", "city"]] * 20 + self.sentences
         model = Word2Vec(phrases=2, phrase_threshold=10.0, **_SMALL).fit(sentences)
         model.save(self.path("model"))
@@ -242,12 +242,12 @@ class FitTest(FittedCase):
             self.assertTrue(np.isfinite(model.history[-1][2]))
             self.assertGreater(model.similarity("king", "queen"), model.similarity("king", "barks"))
 
-    def test_a_vector_of_a_word_of_the_end_is_trained(self):
+    def test_a_word_at_the_end_of_the_text_is_trained(self):
         sentences = self.sentences + ["unicorn chases rainbow quickly".split()] * 7
         start, model = (Word2Vec(**dict(_SMALL, epochs=epochs)).fit(sentences) for epochs in (1, 3))
         self.assertTrue(np.all(np.any(start.vectors != model.vectors, 1)))
 
-    def test_vectors_go_on_with_three_sentences(self):
+    def test_three_sentences_train_given_vectors(self):
         model = self.model
         model.save_word2vec_format(self.path("v.bin"))
         more = Word2Vec(init_from=self.path("v.bin"), min_count=1, threads=1).fit(
@@ -255,27 +255,27 @@ class FitTest(FittedCase):
         self.assertCountEqual(more.words, model.words + ["king"])
         self.assertTrue(np.isfinite(more.vectors).all())
 
-    def test_no_passes_are_no_training(self):
+    def test_epochs_of_0_is_an_error(self):
         with self.assertRaisesRegex(InputError, "Word2Vec: epochs: wanted an integer of 1 or more"):
             Word2Vec(epochs=0).fit(self.sentences)
 
-    def test_lines_go_to_the_logger_and_nowhere_else(self):
+    def test_lines_go_to_the_logger_only(self):
         with self.assertLogs("tf1_sampled", logging.INFO) as logs:
             Word2Vec(**_SMALL).fit(self.sentences)
-        self.assertIn("3,600 words, 10 different ones in the vocabulary", " ".join(logs.output))
+        self.assertIn("Text: 3,600 words; vocabulary: 10 words", " ".join(logs.output))
 
     @parameterized.parameters(
-        ([["a", "b c"]], "Word2Vec: sentences: wanted words of Unicode characters without white space"),
+        ([["a", "b c"]], "Word2Vec: sentences: wanted non-empty words of Unicode characters without"),
         ((word for word in ["a"]), "Word2Vec: sentences: wanted a list of words as sentence 1, got 'a'"),
         ([], "Word2Vec: sentences: wanted lists of words, got 'none'"),
-        ([["a", "b"]], "sentences: wanted at least 2 different words that come min_count = 5 times"),
+        ([["a", "b"]], "sentences: wanted at least 2 different words with a count of"),
         (["no/such/file"], "no/such/file: wanted a readable file"))
-    def test_what_are_no_sentences(self, sentences, message):
+    def test_invalid_sentences_are_errors(self, sentences, message):
         with self.assertRaises(InputError) as caught:
             Word2Vec().fit(sentences)
         self.assertStartsWith(str(caught.exception), message)
 
-    def test_settings_are_checked_before_the_work(self):
+    def test_settings_are_checked_before_the_text_is_read(self):
         for values, message in ((dict(dims=3), "Word2Vec: dims: wanted a setting, maybe dim"),
                                 (dict(batch_size=100), "Word2Vec: batch_size: wanted 32, 64, 96 or "),
                                 (dict(loss="hinge"), "Word2Vec: loss: wanted one of ")):
@@ -286,7 +286,7 @@ class FitTest(FittedCase):
             Word2Vec().dim = 3
         self.assertEqual(repr(Word2Vec(dim=3)), "Word2Vec(dim=3)")
 
-    def test_a_model_that_was_not_fitted_says_so(self):
+    def test_a_model_before_fit_raises_errors(self):
         model = Word2Vec()
         self.assertLen(model, 0)
         self.assertTrue(model)
@@ -300,8 +300,8 @@ class FitTest(FittedCase):
 
 class InterruptTest(FittedCase):
 
-    def test_ctrl_c_keeps_what_was_trained(self):
-        handler = signal.default_int_handler  # that of a shell's background process ignores it
+    def test_ctrl_c_keeps_the_vectors_trained_so_far(self):
+        handler = signal.default_int_handler  # background processes of a shell ignore SIGINT
         self.addCleanup(signal.signal, signal.SIGINT, signal.signal(signal.SIGINT, handler))
         whole = self.model
         who = InterruptedHost(9)
@@ -310,7 +310,7 @@ class InterruptTest(FittedCase):
             model = Word2Vec(**_SMALL).fit(self.sentences, host=who)
         self.assertIs(signal.getsignal(signal.SIGINT), handler)
         self.assertIn("fit was stopped", " ".join(str(warning.message) for warning in warned))
-        self.assertIn("3,600 words, 10 different ones in the vocabulary", who.lines)
+        self.assertIn("Text: 3,600 words; vocabulary: 10 words", who.lines)
         self.assertFalse(model.is_whole)
         self.assertLess(model.history[-1][0], whole.history[-1][0])
         self.assertLen(model.most_similar("apple", k=3), 3)
@@ -325,7 +325,7 @@ class InterruptTest(FittedCase):
 
 class SaveTest(FittedCase):
 
-    def test_load_has_all_that_was_saved(self):
+    def test_load_restores_everything_saved(self):
         self.model.save(self.path("model"))
         loaded = Word2Vec.load(self.path("model"))
         np.testing.assert_array_equal(loaded.vectors, self.model.vectors)
@@ -338,7 +338,7 @@ class SaveTest(FittedCase):
         with self.assertRaisesRegex(InputError, "dim: wanted 8, as the model in .* has, got 9"):
             Word2Vec.load(self.path("model"), dim=9)
 
-    def test_paths_are_kept_for_going_on(self):
+    def test_paths_are_saved_for_resuming(self):
         path = self.path("text.txt")
         with open(path, "w") as stream:
             stream.writelines(" ".join(sentence) + "\n" for sentence in self.sentences)
@@ -348,7 +348,7 @@ class SaveTest(FittedCase):
         self.assertEqual(loaded.corpus, (path,))
         self.assertGreater(loaded.fit().history[-1][0], model.history[-1][0])
 
-    def test_saving_over_a_model_but_over_nothing_else(self):
+    def test_save_replaces_a_model_and_nothing_else(self):
         self.model.save(self.path("model"))
         self.model.save(self.model.folder)
         other = Word2Vec(**dict(_SMALL, dim=3)).fit(self.sentences)
@@ -361,7 +361,7 @@ class SaveTest(FittedCase):
             self.model.save(self.path("full"))
         self.assertEqual(os.listdir(self.path("full")), ["mine.txt"])
 
-    def test_a_folder_whose_vectors_went_elsewhere(self):
+    def test_load_without_a_vectors_file_reads_the_checkpoint(self):
         self.model.save(self.path("model"))
         os.unlink(self.path("model", "vectors.bin"))
         loaded = Word2Vec.load(self.path("model"))
@@ -370,13 +370,13 @@ class SaveTest(FittedCase):
         with self.assertRaisesRegex(InputError, "vectors.bin: wanted a readable file"):
             Word2Vec.load(self.path("model"))
 
-    def test_a_word_that_word2vec_c_has_for_the_end_of_a_line(self):
+    def test_the_word_for_the_line_end_of_word2vec_c_is_kept(self):
         model = Word2Vec(**_SMALL).fit([["</s>", "a"], ["</s>"]] * 50)
         model.save(self.path("model"))
         loaded = Word2Vec.load(self.path("model"))
         self.assertEqual((loaded.words, loaded.counts.tolist()), (["</s>", "a"], [100, 50]))
 
-    def test_a_folder_without_counts(self):
+    def test_counts_of_a_folder_without_a_vocabulary_are_an_error(self):
         self.model.save(self.path("model"))
         os.unlink(self.path("model", "vocab.txt"))
         loaded = Word2Vec.load(self.path("model"))
@@ -384,7 +384,7 @@ class SaveTest(FittedCase):
         with self.assertRaisesRegex(InputError, "counts: wanted a folder with vocab.txt"):
             loaded.counts  # noqa: B018
 
-    def test_what_is_no_model(self):
+    def test_a_folder_that_is_not_a_model_is_an_error(self):
         with self.assertRaisesRegex(InputError, "settings.json: wanted a readable file"):
             Word2Vec.load(self.path("nowhere"))
         self.model.save(self.path("model"))
@@ -396,7 +396,7 @@ class SaveTest(FittedCase):
             Word2Vec.load(self.path("model"))
 
     @parameterized.parameters("vectors.bin", "vocab.txt", "settings.json", "metrics.json")
-    def test_links_and_pipes_are_errors(self, name):
+    def test_links_and_pipes_in_a_folder_are_errors(self, name):
         self.model.save(self.path("model"))
         os.rename(self.path("model", name), self.path("theirs"))
         for make in (lambda path: os.symlink(self.path("theirs"), path), os.mkfifo):
@@ -405,7 +405,7 @@ class SaveTest(FittedCase):
                 Word2Vec.load(self.path("model"))
             os.unlink(self.path("model", name))
 
-    def test_a_folder_that_moved(self):
+    def test_a_moved_folder_is_loaded(self):
         self.model.save(self.path("a"))
         shutil.move(self.path("a"), self.path("b"))
         more = Word2Vec.load(self.path("b"), epochs=3).fit(self.sentences)

@@ -1,7 +1,7 @@
 #!/bin/sh
-# install.sh STAMP PYTHON WHAT...: installs WHAT (arguments of pip install) into the virtual
-# environment in the folder of STAMP, which PYTHON makes if needed, then makes the file STAMP.
-# An environment that is half-made, or was made by another PYTHON, is made anew.
+# install.sh STAMP PYTHON WHAT...: install WHAT (arguments of pip install) into the virtual
+# environment in the folder of STAMP, then make the file STAMP. PYTHON makes the environment if it is
+# missing, incomplete, or of another PYTHON.
 set -eu
 stamp=$1
 python=$2
@@ -13,7 +13,7 @@ die() {
     exit 1
 }
 
-# True if PYTHON makes virtual environments: Debian and Ubuntu put that into a package of its own.
+# Succeed if PYTHON can make virtual environments, which need a separate package on Debian and Ubuntu.
 can_venv() {
     "$python" -c 'import ensurepip, venv' 2>/dev/null
 }
@@ -41,22 +41,22 @@ apt_get_venv() {
 }
 
 if [ "$python" = python3 ] && ! command -v python3 >/dev/null; then
-    apt_get_venv  # brings python3 too
+    apt_get_venv  # this also installs python3
 fi
 version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) ||
-    die "$python is no working Python; choose one with PYTHON=, such as PYTHON=python3.12"
+    die "$python is not a working Python; choose another with PYTHON=, such as PYTHON=python3.12"
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 7))' ||
-    die "$python is Python $version, too old; choose one with PYTHON=, such as PYTHON=python3.12"
+    die "$python is Python $version, too old; choose another with PYTHON=, such as PYTHON=python3.12"
 
 upgrade=
 if [ ! -e "$venv/.installed" ] || [ "$(cat "$venv/.made-with")" != "$python" ]; then
     can_venv || apt_get_venv
     echo "$venv: installing TensorFlow for Python $version and the project, a minute or two ..."
-    # Not a python that is itself in $venv, which is cleared.
+    # Not a Python inside $venv, as --clear deletes it.
     base=$("$python" -c 'import sys; print(getattr(sys, "_base_executable", "") or sys.executable)')
     rm -f "$venv"/.installed*
     "$base" -m venv --clear "$venv" || die "$base -m venv failed"
-    upgrade=pip  # an old one cannot install the project as editable
+    upgrade=pip  # an old pip cannot install the project as editable
 else
     echo "$venv: updating ..."
     rm -f "$venv"/.installed*

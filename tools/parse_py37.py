@@ -1,4 +1,4 @@
-"""Checks that all source parses as Python 3.7: python tools/parse_py37.py"""
+"""Check that all source parses as Python 3.7: python tools/parse_py37.py"""
 import ast
 import pathlib
 import sys

@@ -1,4 +1,4 @@
-"""Writes docs/settings.md, the settings of both programs and classes: python tools/write_settings.py"""
+"""Write docs/settings.md, the settings of programs and classes: python tools/write_settings.py"""
 import os
 import sys
 
@@ -11,12 +11,12 @@ Each setting is a keyword of the Python class and a flag of the program: `Word2V
 flag is `--repeats` or `--norepeats`, a list is `--hidden=256,128`. `--flagfile=FILE` reads flags from a
 file. `--help` prints the same text.
 
-This file is written by `python tools/write_settings.py` from the code.
+`python tools/write_settings.py` generates this page from the code.
 """
 
 
 def text():
-    """Return what the file has to hold."""
+    """Return the content of the file."""
     from tf1_sampled.cluster.settings import ClusterSettings
     from tf1_sampled.programs import flags, recsys, word2vec
     from tf1_sampled.recsys.settings import RecsysSettings

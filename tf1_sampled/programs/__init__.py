@@ -1,1 +1,1 @@
-"""The programs: flags made of settings, signals, one-line errors, results."""
+"""The two programs: flags made from settings, signals, one-line errors, results."""

@@ -1,10 +1,10 @@
-"""Flags made of settings, and --help in the order of their groups.
+"""Make flags from settings, and the text of --help in the order of the groups.
 
     values = parse(argv, [Word2VecSettings, ResultSettings])
     print(help_text("run_word2vec.py", __doc__, [Word2VecSettings, ResultSettings]))
 
-absl parses them: --dim=64, --dim 64, --norepeats, --corpus='a.txt,"b,c.txt"', --flagfile. Values are
-checked by the settings, in their own words.
+absl parses the command line: --dim=64, --dim 64, --norepeats, --corpus='a.txt,"b,c.txt"', --flagfile.
+The settings check the values and write the error messages.
 """
 import re
 import shutil
@@ -20,7 +20,7 @@ _PLACEHOLDERS = {"integer": "N", "number": "X", "string": "TEXT"}
 
 
 class _AnyText(flags.ArgumentParser):
-    """A parser that leaves to the settings what a text may be.
+    """A parser that accepts any text; the settings check it.
 
     Args:
       kind: settings.Kind.
@@ -42,7 +42,7 @@ class _AnyText(flags.ArgumentParser):
 
 
 class _AnyBoolean(flags.BooleanParser):
-    """A parser of booleans that leaves any other text to the settings."""
+    """A parser of booleans that passes any other text on; the settings check it."""
 
     def parse(self, argument: Any) -> Any:
         try:
@@ -52,21 +52,24 @@ class _AnyBoolean(flags.BooleanParser):
 
 
 def wants_help(arguments: Sequence[str]) -> bool:
-    """Return whether command-line arguments ask for the help, before a lone "--"."""
+    """Return whether the arguments before a lone "--" ask for help."""
     own = arguments[:arguments.index("--")] if "--" in arguments else arguments
     return any(argument in _HELP for argument in own)
 
 
 def parse(program: str, argv: Sequence[str], classes: Sequence[Type[settings.Settings]]) -> List[Any]:
-    """Return the settings of a command line, an object for each class.
+    """Parse a command line into settings.
 
     Args:
-      program: string, its name in errors.
+      program: string, the program's name in errors.
       argv: strings, the program's path first.
-      classes: Settings classes, without two settings of one name.
+      classes: Settings classes whose settings have distinct names.
+
+    Returns:
+      A list of Settings objects, one of each class.
 
     Raises:
-      InputError: a flag that there is not, an argument that is no flag, a value that does not fit.
+      InputError: an unknown flag, an argument that is not a flag, an invalid value.
     """
     values = flags.FlagValues()
     for field in [field for c in classes for field in settings.fields_of(c)]:
@@ -76,21 +79,21 @@ def parse(program: str, argv: Sequence[str], classes: Sequence[Type[settings.Set
     except flags.UnrecognizedFlagError as e:
         hint = _hint(e.flagname, values, classes)
         raise checks.InputError("%s; --help shows all flags" % (
-            "unknown flag --%s; here it is %s" % (e.flagname, hint) if hint
+            "unknown flag --%s; use %s" % (e.flagname, hint) if hint
             else " ".join(str(e).split()))) from e
-    except (flags.Error, ValueError) as e:  # ValueError: --norepeats=3, a flagfile that is no text
+    except (flags.Error, ValueError) as e:  # ValueError: --norepeats=3, a flagfile that is not text
         raise checks.InputError("%s; --help shows all flags" % " ".join(str(e).split())) from e
     checks.argument(not rest, program, "arguments",
-                    "flags alone, several files as " + classes[0].SEVERAL_FILES, " ".join(rest))
+                    "only flags (for several files: %s)" % classes[0].SEVERAL_FILES, " ".join(rest))
     return [c.of_program(program, _given(values, c)) for c in classes]
 
 
 def help_text(program: str, doc: str, classes: Sequence[Type[settings.Settings]]) -> str:
-    """Return what --help prints: the doc, then the flags by groups.
+    """Return the text of --help: the docstring, then the flags by groups.
 
     Args:
-      program: string, how the program is called.
-      doc: string, of its module.
+      program: string, the program's file name.
+      doc: string, the docstring of the program's module.
       classes: Settings classes.
     """
     width = max(60, min(shutil.get_terminal_size().columns, 105))
@@ -105,11 +108,11 @@ def help_text(program: str, doc: str, classes: Sequence[Type[settings.Settings]]
                 settings.described(field), width, initial_indent=" " * 6, subsequent_indent=" " * 6,
                 break_long_words=False, break_on_hyphens=False)
     return "\n".join(lines + ["", "  -h, --help", "      Show this help.", "  --flagfile=FILE",
-                              "      Read flags from a file, one on each line."])
+                              "      Read flags from a file, one per line."])
 
 
 def _hint(name: str, values: Any, classes: Sequence[Type[settings.Settings]]) -> str:
-    """Return what a flag of another program is here; "" where that is not known."""
+    """Return the flag that corresponds to another program's flag; "" if none is known."""
     spelled = name.replace("-", "_").lower()
     for settings_class in classes:
         if spelled in settings_class.ELSEWHERE:
@@ -128,13 +131,13 @@ def _define(field: Any, values: Any) -> None:
 
 
 def _given(values: Any, settings_class: Type[settings.Settings]) -> Dict[str, Any]:
-    """Return {name: value} of the flags on the command line."""
+    """Return the flags that the command line sets: {name: value}."""
     return {field.name: values[field.name].value for field in settings.fields_of(settings_class)
             if values[field.name].present}
 
 
 def _converted(kind: str, text: Any) -> Any:
-    """Return the number that a text is; the text where it is none, which the settings refuse."""
+    """Convert a text to a number; return any other text as it is, for the settings to refuse."""
     if kind == "string" or not isinstance(text, str):
         return text
     try:
@@ -152,7 +155,7 @@ def _syntax(field: Any) -> str:
 
 
 def markdown(classes: Sequence[Type[settings.Settings]]) -> str:
-    """Return the settings as Markdown, a table for each group: what docs/settings.md has.
+    """Return the settings as Markdown for docs/settings.md, one table per group.
 
     Args:
       classes: Settings classes.

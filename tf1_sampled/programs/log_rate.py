@@ -1,20 +1,20 @@
-"""A log that a flood of events does not fill.
+"""Limit the rate of log lines, so that a flood of events does not fill the log.
 
     logging.basicConfig()
     log_rate.limit()
 
-Of the lines that one place in the source logs, a few a minute are written; the next one that is written
-says how many were left out.
+At most a few lines per minute are written for each place in the source. The next line from that place
+reports how many were left out.
 """
 import logging
 import time
 
-MOST_LINES = 5  # of a place, within SECONDS
+MOST_LINES = 5  # for one place in the source, within SECONDS
 SECONDS = 60
 
 
 def limit():
-    """Limit the lines of each handler of the root logger, to which all others pass theirs."""
+    """Limit the rate of lines in each handler of the root logger; other loggers propagate to it."""
     for handler in logging.getLogger().handlers:
         handler.addFilter(_RateLimit())
 
@@ -23,7 +23,7 @@ class _RateLimit(logging.Filter):
 
     def __init__(self):
         super().__init__()
-        self._places = {}  # {place: (when its time began, lines since then)}
+        self._places = {}  # {place: (start of its interval, lines since then)}
 
     def filter(self, record):
         place, now = (record.pathname, record.lineno), time.monotonic()

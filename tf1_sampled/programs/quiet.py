@@ -1,4 +1,4 @@
-"""TensorFlow without what it writes to standard error while it is imported: for processes of our own."""
+"""Import TensorFlow without its log lines on standard error, in the processes of the programs."""
 import contextlib
 import os
 import re
@@ -9,14 +9,17 @@ from typing import Any
 
 
 def import_tensorflow() -> Any:
-    """Return tensorflow.compat.v1, without what it writes to standard error while it is imported.
+    """Import tensorflow.compat.v1 and drop the information lines that the import logs.
 
-    TensorFlow 2's libraries log before they look at TF_CPP_MIN_LOG_LEVEL. Lines that are no such
-    information (I... or its announcement) are passed on, and all of them if the import fails.
+    TensorFlow 2's libraries log before they read TF_CPP_MIN_LOG_LEVEL. Warnings and errors still go to
+    standard error. If the import fails, all lines do.
+
+    Returns:
+      The module tensorflow.compat.v1.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     warnings.filterwarnings("ignore", category=FutureWarning, module="tensor")
-    # A running sum of a batch, whose gradient is dense and small, is meant.
+    # The warning is for the running sum of a batch, whose dense gradient is small.
     warnings.filterwarnings("ignore", message="Converting sparse IndexedSlices to a dense")
     sys.stderr.flush()
     kept = os.dup(2)
@@ -33,7 +36,7 @@ def import_tensorflow() -> Any:
             os.dup2(kept, 2)
             os.close(kept)
             log.seek(0)
-            with contextlib.suppress(OSError):  # who would read it has left, or its disk is full
+            with contextlib.suppress(OSError):  # the reader has gone, or the disk is full
                 os.write(2, b"".join(line for line in log if not information.match(line)))
     tf.logging.set_verbosity(tf.logging.ERROR)
     return tf

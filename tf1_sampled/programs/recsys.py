@@ -1,12 +1,12 @@
-"""Trains a recommender's candidate generator, the YouTube DNN, with a sampled loss.
+"""Train a recommender's candidate generator, the YouTube DNN, with a sampled loss.
 
     python run_recsys.py --num_sampled=10
     python run_recsys.py --events=ratings.csv --titles=movies.csv --plots=plots
     python run_recsys.py --train=train.txt --valid=valid.txt --test=test.txt --context=others
     python -m tf1_sampled.recsys.serve runs/recsys-1
 
-Without files it reads which functions the Python code installed on this machine calls: a function is a
-user, the functions that it calls are the items.
+Without files, the program trains on the function calls in the Python packages installed on this machine:
+each function is a user, and the functions that it calls are its items.
 """
 import dataclasses
 import os
@@ -27,24 +27,25 @@ _PICTURES = ("loss.png", "validation.png", "popularity.png", "map.png")
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class ResultSettings(settings.Settings):
-    """What the program makes of a trained model."""
+    """Settings of the files and output that the program makes from a trained model."""
 
     ann_index: bool = setting(
-        False, "Make an index for approximate search too: %s." % model_files.INDEX, "results",
-        may_change=True)
+        False, "Build an index for approximate search, %s in --model_dir." % model_files.INDEX,
+        "results", may_change=True)
     recommend: str = setting(
-        "", "File for recommendations to all users: JSON Lines (.jsonl) or lines of user, item and "
-        "score with tabs between (.tsv), which may be packed (.gz, .bz2, .xz).", "results",
+        "", "File for recommendations to all users: JSON Lines (.jsonl), or user, item and score "
+        "separated by tabs (.tsv). It may be packed: .gz .bz2 .xz. Default: none.", "results",
         may_change=True)
     recommend_to: str = setting(
-        "", "Text file with the names of the users of --recommend, one a line. Default: all users.",
+        "", "Text file of users to recommend to, one name per line. Default: all users.",
         "results", may_change=True)
-    recommend_k: int = setting(10, "Items for each user of --recommend.", "results", least=1,
+    recommend_k: int = setting(10, "Number of items for each user of --recommend.", "results", least=1,
                                may_change=True)
     plots: str = setting(
-        "", "Folder for pictures: %s." % ", ".join(_PICTURES), "results", may_change=True)
+        "", "Folder for plots: %s. Default: none." % ", ".join(_PICTURES), "results", may_change=True)
     category: str = setting(
-        "", "Column of --titles that colours the map of items, as genres.", "results", may_change=True)
+        "", "Column of --titles that colours the map of items, such as genres. Default: one colour.",
+        "results", may_change=True)
 
 
 def main() -> None:
@@ -74,7 +75,7 @@ def _run(model: YouTubeDNN, results: ResultSettings, host: running.ProgramHost) 
 
 
 def _check_results(model: YouTubeDNN, results: ResultSettings) -> None:
-    """Check, before the work, that all results can be made, and over nothing that is read.
+    """Check before the training that all results can be written and overwrite no input.
 
     Raises:
       InputError: names the flag or the path.
@@ -101,7 +102,12 @@ def _check_results(model: YouTubeDNN, results: ResultSettings) -> None:
 
 def _check_recommendations(model: YouTubeDNN, results: ResultSettings,
                            inputs: Dict[str, List[str]]) -> None:
-    """Check where --recommend writes and what --recommend_to has; `inputs` are {flag: paths}.
+    """Check the path of --recommend and the file of --recommend_to.
+
+    Args:
+      model: YouTubeDNN.
+      results: ResultSettings.
+      inputs: {flag: list of paths}, the files that are read.
 
     Raises:
       InputError: names the flag or the path.
@@ -125,7 +131,7 @@ def _check_recommendations(model: YouTubeDNN, results: ResultSettings,
 
 
 class Made:
-    """The results of a training, one after the other.
+    """Writer of the results of a training.
 
     Args:
       model: YouTubeDNN, after fit.
@@ -133,7 +139,7 @@ class Made:
       category_of: {item name: category}, or None.
 
     Attributes:
-      written: list of strings, the paths of what was written so far.
+      written: list of strings, the paths written so far.
     """
 
     def __init__(self, model: YouTubeDNN, results: ResultSettings,
@@ -147,12 +153,12 @@ class Made:
             for name in youtube_dnn.RESULTS]
 
     def evaluate(self) -> None:
-        """Print recommendations for some test users, and the scores on all of them."""
+        """Print recommendations for some test users, and the scores on all test users."""
         from tf1_sampled.recsys import evaluation, results as results_lib
         data = self._fit.data
         if not data.test:
-            print("Nothing to test: " + ("--split=none" if data.protocol == "none" else
-                                         "no test event of a user with a history"))
+            print("No test: " + ("--split=none leaves no test events" if data.protocol == "none" else
+                                 "no test event has a user with a history"))
             return
         self._test = test = results_lib.test(self._fit)
         print("\nRecommendations:")
@@ -160,16 +166,19 @@ class Made:
             print("  %s" % user)
             for what, names in lines:
                 print("    %-8s %s" % (what, ", ".join(names)))
-        print("\nProtocol: %s of %s users, among all %s items%s; equal scores count against; %s." % (
-            data.protocol, format(len(data.test.users), ","), format(len(data.events.item_names), ","),
-            "" if self._model.repeats else " but those that the user has had", data.summary["order"]))
+        print("\nProtocol: %s of %s users, ranked among all %s items%s; ties count against the test "
+              "item; %s." % (
+                  data.protocol, format(len(data.test.users), ","),
+                  format(len(data.events.item_names), ","),
+                  "" if self._model.repeats else " except the user's earlier ones",
+                  data.summary["order"]))
         print(evaluation.table({"this model": test.scores, **test.baselines}))
         for line in test.notes:
             print(line)
         print("Full softmax loss: %.3f nats per event" % test.full_softmax_loss)
 
     def index(self) -> None:
-        """Write the index for approximate search, and print how good and how fast it is."""
+        """Write the index for approximate search, and print its recall and speed."""
         if not self._results.ann_index:
             return
         from tf1_sampled.recsys import index, results as results_lib
@@ -178,8 +187,8 @@ class Made:
         index.build(path, *results_lib.item_table(self._model.folder), vectors)
         self.written.append(path)
         self._ann = ann = index.recall(index.load(path), vectors, k)._asdict()
-        print("Index: finds %.4f of the top %d; %s users/s, by all scores %s" % (
-            ann["recall"], k, *(format(int(ann[speed]), ",") for speed in (
+        print("Index: recall@%d %.4f; %s users/s, exact search %s users/s" % (
+            k, ann["recall"], *(format(int(ann[speed]), ",") for speed in (
                 "queries_per_second", "exact_queries_per_second"))))
 
     def recommend(self) -> None:
@@ -192,7 +201,7 @@ class Made:
         self.written.append(path)
 
     def draw(self) -> None:
-        """Write the pictures."""
+        """Write the plots."""
         folder = self._results.plots
         if not folder:
             return
@@ -216,7 +225,7 @@ class Made:
         """Write metrics.json.
 
         Args:
-          seconds: float, what the results took.
+          seconds: float, the duration of making the results.
         """
         from tf1_sampled.training import metrics
         model, test = self._model, self._test

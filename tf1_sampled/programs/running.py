@@ -1,4 +1,4 @@
-"""A program as a process: flags to settings, one-line errors, exit codes, its host.
+"""Run a program: flags to settings, one-line errors, exit codes, the host of its training.
 
     def body(model, results, host):
         ...
@@ -24,7 +24,7 @@ SIGNALS = signals.Signals()
 
 
 class ProgramHost(host.OneMachine):
-    """The host of a training in a process of ours: lines are printed, a signal ends it.
+    """The host of a training in a program: it prints lines and stops at a signal.
 
     Args:
       cluster: None for one machine, or the spec.Cluster of this worker.
@@ -58,7 +58,16 @@ class ProgramHost(host.OneMachine):
         launch.tell_folder(folder)
 
     def train(self, plan: Any, units_per_step: int, unchanging: Dict[str, Any]) -> Any:
-        """Train, until a signal asks to end; then the program ends with how to go on."""
+        """Train until the end or a signal; after a signal, exit and print how to resume.
+
+        Args:
+          plan: plans.Plan.
+          units_per_step: integer, the size of the pieces of work in a cluster.
+          unchanging: {name: value as of JSON} that all workers of a cluster must share.
+
+        Returns:
+          plans.TrainingResult.
+        """
         train = functools.partial(super().train, plan, units_per_step, unchanging)
         if self.cluster:
             from tf1_sampled.cluster import shared_training, work_queue
@@ -76,15 +85,15 @@ def run(program: str, doc: str, classes: Sequence[Type[Settings]],
         body: Callable[..., None]) -> None:
     """Run a program with the flags of sys.argv.
 
-    An InputError is one line on standard error and exit code 1; SIGINT, SIGTERM and SIGHUP have the
-    exit codes of a shell. Lines that cannot be printed change nothing but the exit code, see streams.
+    An InputError becomes one line on standard error and exit code 1. SIGINT, SIGTERM and SIGHUP give the
+    exit codes of a shell. If output cannot be printed, only the exit code changes; see streams.
 
     Args:
-      program: string, its name in errors about flags.
+      program: string, the program's name in errors about flags.
       doc: string, the beginning of --help.
-      classes: Settings classes, each an argument of the body. ClusterSettings, the last one of a
-        program that trains in a cluster too, is none.
-      body: function of the settings objects and of a ProgramHost; not called in a parameter server.
+      classes: Settings classes. The body takes one object of each, except of ClusterSettings, which is
+        the last class of a program that can train in a cluster.
+      body: function of the settings objects and a ProgramHost; not called in a parameter server.
     """
     with errors_told():
         if flags.wants_help(sys.argv[1:]):
@@ -103,7 +112,7 @@ def run(program: str, doc: str, classes: Sequence[Type[Settings]],
 
 
 class ArgumentParser(argparse.ArgumentParser):
-    """A parser whose errors are an InputError."""
+    """A parser that raises InputError."""
 
     def error(self, message: str) -> NoReturn:
         raise checks.InputError(message)
@@ -115,9 +124,9 @@ class ArgumentParser(argparse.ArgumentParser):
 
 @contextlib.contextmanager
 def errors_told() -> Iterator[None]:
-    """A context that ends the process as a program does: InputError and signals are one line.
+    """Exit with one line on standard error after an InputError or a signal: a context manager.
 
-    It installs the signal handlers, and settles standard output and standard error.
+    It also installs the signal handlers and prepares standard output and standard error.
     """
     streams.settle()
     SIGNALS.install()

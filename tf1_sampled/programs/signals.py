@@ -1,7 +1,7 @@
-"""Signals in the programs: the first ends training with a checkpoint, the second at once.
+"""Handle signals in the programs: the first ends training with a checkpoint, the second at once.
 
-They are SIGINT, SIGTERM and SIGHUP. A SIGHUP is never the second, and one ignored at the start, as
-under nohup, stays ignored.
+The signals are SIGINT, SIGTERM and SIGHUP. A SIGHUP never counts as the second signal. If SIGHUP is
+ignored at the start, as under nohup, it stays ignored.
 """
 import contextlib
 import re
@@ -13,43 +13,47 @@ from tf1_sampled.cluster import launch, spec
 
 
 class Stopped(BaseException):
-    """SIGINT, SIGTERM or SIGHUP came.
+    """The process received SIGINT, SIGTERM or SIGHUP.
 
     Args:
-      number: integer, which.
-      text: string, what to tell the user.
+      number: integer, the signal.
+      text: string, the message for the user.
     """
 
     def __init__(self, number, text):
         super().__init__(text)
-        self.exit_code = 128 + number  # as of a shell
+        self.exit_code = 128 + number  # the convention of shells
 
 
 class Signals:
-    """SIGINT, SIGTERM and SIGHUP end the program at once; while `deferred`, the first when it asks."""
+    """Signal handlers that end the program at once; inside `deferred`, the first signal only asks."""
 
     def __init__(self):
         self._is_deferred, self._asked = False, None
 
     def install(self):
+        """Install the handlers of SIGINT, SIGTERM and SIGHUP."""
         for number in launch.stopping_signals():
             signal.signal(number, self._on_signal)
 
     def _on_signal(self, number, _):
         if self._asked is not None and number == signal.SIGHUP:
-            return  # a terminal that closes sends it twice: by its shell, and when that ends
+            return  # a closing terminal sends SIGHUP twice: from its shell, and when the shell ends
         if self._is_deferred and self._asked is None:
             self._asked = number
         else:
             raise Stopped(number, "stopped by " + signal.Signals(number).name)
 
     def asked(self):
-        """Return whether a signal came while `deferred`."""
+        """Return whether a signal arrived inside `deferred`."""
         return self._asked is not None
 
     @contextlib.contextmanager
     def deferred(self):
-        """A context in which the first signal only makes `asked` true; the second ends the program."""
+        """Defer the first signal, which only makes `asked` true: a context manager.
+
+        The second signal ends the program.
+        """
         self._is_deferred = True
         try:
             yield
@@ -57,9 +61,16 @@ class Signals:
             self._is_deferred = False
 
     def leave(self, folder):
-        """Ends the program after `deferred`, telling how to go on in `folder`, if it has one.
+        """End the program after `deferred` and print the command that resumes its training.
 
-        What was launched leaves that to the launcher: its own arguments hold ports that are gone.
+        A launched process omits the command. The launcher prints its own, as the ports in the arguments
+        of the process are gone.
+
+        Args:
+          folder: string, the model_dir of the training; "" without one.
+
+        Raises:
+          Stopped: always.
         """
         number = self._asked or signal.SIGTERM
         text = "stopped by " + signal.Signals(number).name
@@ -69,7 +80,7 @@ class Signals:
                 arguments.insert(0, "python")
             is_one_of_many = any(re.match("--?ps_hosts($|=)", a) for a in arguments) or (
                 spec.read_cluster())
-            text += "; to go on%s:\n    %s" % (
-                ", start all stopped processes again, each with its command; this one's"
+            text += "; to resume%s:\n    %s" % (
+                ", start every stopped process again with its own command. For this process"
                 if is_one_of_many else "", " ".join(map(shlex.quote, arguments)))
         raise Stopped(number, text)

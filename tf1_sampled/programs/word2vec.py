@@ -1,9 +1,9 @@
-"""Trains word vectors, skip-gram or CBOW, with a sampled loss.
+"""Train word vectors, skip-gram or CBOW, with a sampled loss.
 
     python run_word2vec.py --loss=nce
     python run_word2vec.py --corpus=text.txt.gz --vectors=vectors.bin --neighbours=king,paris
 
-Without --corpus it reads the docstrings of the Python packages installed on this machine.
+Without --corpus, the program trains on the docstrings of the Python packages installed on this machine.
 """
 import dataclasses
 import math
@@ -35,35 +35,37 @@ _FOLDERS = ("saved_model", "projector")
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class ResultSettings(settings.Settings):
-    """What the program makes of a trained model."""
+    """Settings of the files and output that the program makes from a trained model."""
 
     vectors: str = setting(
-        "", "File for the word vectors in word2vec's format: .bin is binary, .txt and .vec are text; "
-        ".gz, .bz2 or .xz after it packs it. Default: vectors.bin in the model_dir.", "results",
-        may_change=True)
-    output_vectors: str = setting("", "File for the output vectors, those of words as classes.",
-                                  "results", may_change=True)
-    saved_model: str = setting("", "Folder for a SavedModel with embed, embed_ids and most_similar.",
-                               "results", may_change=True)
-    projector: str = setting("", "Folder for TensorBoard's projector: 10,000 frequent words.", "results",
-                             may_change=True)
-    plots: str = setting("", "Folder for pictures: loss.png and map.png.", "results", may_change=True)
-    save_vocab: str = setting("", "File for words and their counts, a line each.", "results",
-                              may_change=True)
+        "", "File for the word vectors in word2vec's format: .bin is binary, .txt and .vec are text. "
+        ".gz, .bz2 or .xz after that compresses the file. Default: vectors.bin in --model_dir.",
+        "results", may_change=True)
+    output_vectors: str = setting("", "File for the output vectors: the weights of words as classes. "
+                                  "Default: none.", "results", may_change=True)
+    saved_model: str = setting("", "Folder for a SavedModel with the signatures embed, embed_ids and "
+                               "most_similar. Default: none.", "results", may_change=True)
+    projector: str = setting("", "Folder for TensorBoard's projector: the 10,000 most frequent words. "
+                             "Default: none.", "results", may_change=True)
+    plots: str = setting("", "Folder for plots: loss.png and map.png. Default: none.", "results",
+                         may_change=True)
+    save_vocab: str = setting("", "File for the vocabulary: a word and its count per line. "
+                              "Default: none.", "results", may_change=True)
     neighbours: Sequence[str] = setting(
-        (), "Words whose nearest words to print. Default: some frequent words.", "results",
+        (), "Words whose nearest neighbours are printed. Default: some frequent words.", "results",
         may_change=True)
     eval_similarity: Sequence[str] = setting(
-        (), "Files of word pairs with human scores (WordSim-353, SimLex-999, MEN).", "results",
-        may_change=True)
+        (), "Files of word pairs with human scores (WordSim-353, SimLex-999, MEN) to evaluate the "
+        "vectors on.", "results", may_change=True)
     similarity_columns: Sequence[str] = setting(
-        (), "Names in the header, or numbers from 1, of the columns word, word, score in the files of "
-        "--eval_similarity. Default: found by header and content.", "results", may_change=True)
+        (), "Columns of --eval_similarity: first word, second word, score. Each is a name in the header "
+        "or a number from 1. Default: detected from header and content.", "results", may_change=True)
     eval_analogies: Sequence[str] = setting(
-        (), "Files of analogy questions in sections (questions-words.txt).", "results", may_change=True)
+        (), "Files of analogy questions in sections (questions-words.txt) to evaluate the vectors on.",
+        "results", may_change=True)
     eval_top: Optional[int] = setting(
-        None, "Only so many of the most frequent words count in --eval_similarity and --eval_analogies. "
-        "Default: 300000 and 30000.", "results", may_change=True, least=1)
+        None, "Evaluate only this many of the most frequent words. Default: 300000 for "
+        "--eval_similarity, 30000 for --eval_analogies.", "results", may_change=True, least=1)
 
     def _check_together(self) -> None:
         super()._check_together()
@@ -71,7 +73,7 @@ class ResultSettings(settings.Settings):
             path = getattr(self, name)
             self.check(not path or vectors.names_form(path), name, vectors.FORM_NAMES, path)
         self.check(len(self.similarity_columns) in (0, 3), "similarity_columns",
-                   "three columns: word, word, score", ",".join(self.similarity_columns))
+                   "three columns: first word, second word, score", ",".join(self.similarity_columns))
 
 
 def main() -> None:
@@ -85,7 +87,7 @@ def _run(model: Word2Vec, results: ResultSettings, host: running.ProgramHost) ->
         return
     begin = time.monotonic()
     model.check(finding.STANDARD_INPUT not in model.corpus or not launch.is_launched(), "corpus",
-                "files, as no process of a cluster has a standard input", finding.STANDARD_INPUT)
+                "files, as the processes of a cluster have no standard input", finding.STANDARD_INPUT)
     model.also_recorded = results.values()
     with model.open_folder(host) as folder:
         judged = Judged(results)
@@ -94,7 +96,8 @@ def _run(model: Word2Vec, results: ResultSettings, host: running.ProgramHost) ->
             _check_places(model, results, replaces)
         initial = reading.initial_vectors(model, host.report)
         dim = initial.dim or model.dim
-        model.check(dim > 1 or not results.projector, "dim", "2 or more of a projector", dim)
+        model.check(dim > 1 or not results.projector, "dim", "2 or more together with %s" %
+                    results.label("projector"), dim)
         with reading.open_text(model, report=host.report, initial=initial) as data:
             words = data.corpus.words
             if results.save_vocab and host.is_chief:
@@ -117,11 +120,12 @@ def _run(model: Word2Vec, results: ResultSettings, host: running.ProgramHost) ->
 
 
 def _make_results(model: Word2Vec, results: ResultSettings, host: running.ProgramHost) -> None:
-    """Make the results of the model that a folder holds, without its text."""
+    """Write the results of the model in a folder, without reading its text."""
     label = model.label
-    model.check(model.model_dir, "model_dir", "the folder of a model, for %s=0" % label("epochs"), "")
+    model.check(model.model_dir, "model_dir", "the folder of a model together with %s=0" % (
+        label("epochs")), "")
     for name in sorted(set(model.given()) - {"epochs", "model_dir"}):
-        model.check(False, name, "only %s and flags for results beside %s=0" % (
+        model.check(False, name, "only %s and flags for results together with %s=0" % (
             label("model_dir"), label("epochs")), getattr(model, name))
     judged = Judged(results)
     earlier = model_dir.read(model.model_dir)["settings"]
@@ -130,7 +134,7 @@ def _make_results(model: Word2Vec, results: ResultSettings, host: running.Progra
     host.import_tensorflow()
     loaded = Word2Vec.load(model.model_dir)
     results.check(loaded.vectors.shape[1] > 1 or not results.projector, "projector",
-                  "vectors of 2 dimensions or more", loaded.vectors.shape[1])
+                  "vectors with 2 or more dimensions", loaded.vectors.shape[1])
     made = Made(loaded, results)
     made.write_files(replaces)
     made.draw()
@@ -140,26 +144,26 @@ def _make_results(model: Word2Vec, results: ResultSettings, host: running.Progra
 
 
 def _check_neighbours(words: List[str], results: ResultSettings, host: running.ProgramHost) -> None:
-    """Report the words of --neighbours that are not in the vocabulary.
+    """Report the words of --neighbours that are out of the vocabulary.
 
     Raises:
-      InputError: none of them is.
+      InputError: all of them are.
     """
     index, label = {word: row for row, word in enumerate(words)}, results.label("neighbours")
-    known, unknown = word_vectors.known_words(index, results.neighbours, "query", label)
+    known, unknown = word_vectors.known_words(index, results.neighbours, "run_word2vec", label)
     if unknown and not known:
-        word_vectors.known_rows(index, results.neighbours, "query", label)
+        word_vectors.known_rows(index, results.neighbours, "run_word2vec", label)
     for line in unknown:
         host.report(line)
 
 
 def _check_places(model: Word2Vec, results: ResultSettings, replaces: Dict[str, bool]) -> None:
-    """Check, before the work, that all results can be written, and none over what is read.
+    """Check before the training that all results can be written and overwrite no input.
 
     Args:
       model: Word2Vec.
       results: ResultSettings.
-      replaces: {name of a setting: whether its folder may have something in it}.
+      replaces: {name of a setting: whether its folder may be replaced}.
 
     Raises:
       InputError: names the flag or the path.
@@ -173,7 +177,7 @@ def _check_places(model: Word2Vec, results: ResultSettings, replaces: Dict[str, 
     folders = {label(name): getattr(results, name) for name in _FOLDERS}
     inputs = _inputs(model, results)
     places.check_apart(dict(paths, **{label("model_dir"): model.model_dir}), folders, inputs)
-    # Vectors may give way to those that went on from them, but to nothing else.
+    # A warm start may overwrite its own --init_from with the new vectors, but with nothing else.
     places.check_apart({label("save_vocab"): results.save_vocab}, {},
                        {label("init_from"): list(model.init_from)})
     if model.model_dir:
@@ -192,7 +196,7 @@ def _check_places(model: Word2Vec, results: ResultSettings, replaces: Dict[str, 
 
 
 def _inputs(model: Word2Vec, results: ResultSettings) -> Dict[str, List[str]]:
-    """Return {flag: paths} of the files that are read."""
+    """Return the files that are read: {flag: list of paths}."""
     texts = finding.find(model.corpus, "corpus") if model.corpus else []
     return {
         model.label("corpus"): [path for path, _ in texts if path != finding.STANDARD_INPUT],
@@ -203,13 +207,13 @@ def _inputs(model: Word2Vec, results: ResultSettings) -> Dict[str, List[str]]:
 
 
 class Judged:
-    """Files of human judgements, read before the work, and scores by them.
+    """Evaluation files, read before the training, and the scores of a model on them.
 
     Args:
       results: ResultSettings.
 
     Raises:
-      InputError: a file that is none.
+      InputError: an invalid file.
     """
 
     def __init__(self, results: ResultSettings):
@@ -217,11 +221,11 @@ class Judged:
                                               results.similarity_columns, results.eval_top)
 
     def scores(self, model: Word2Vec) -> Dict[str, Any]:
-        """Print the scores of a model, and return {path of the file: score}, as of JSON."""
+        """Print the scores of a model and return them: {path of the file: score as of JSON}."""
         if not math.isnan(model.full_softmax_loss):
             print("\nFull softmax loss on held-out text: %.3f nats per pair" % model.full_softmax_loss)
         if not math.isnan(model.held_out_auc):
-            print("AUC of held-out pairs against words drawn by frequency: %.3f (0.5 by chance)" % (
+            print("Held-out AUC against words drawn by frequency: %.3f (chance: 0.5)" % (
                 model.held_out_auc))
         scores = self._judgements.scores(model.words, model.vectors)
         if scores:
@@ -230,14 +234,14 @@ class Judged:
 
 
 class Made:
-    """The results of a training, one after the other.
+    """Writer of the results of a training.
 
     Args:
       model: Word2Vec, after its training.
       results: ResultSettings.
 
     Attributes:
-      written: list of strings, the paths of what was written so far.
+      written: list of strings, the paths written so far.
     """
 
     def __init__(self, model: Word2Vec, results: ResultSettings):
@@ -248,7 +252,7 @@ class Made:
         """Write the vectors, the SavedModel and the files of the projector.
 
         Args:
-          replaces: {name of a setting: whether its folder may have something in it}.
+          replaces: {name of a setting: whether its folder may be replaced}.
         """
         from tf1_sampled.word2vec import export
         model, results = self._model, self._results
@@ -268,7 +272,7 @@ class Made:
             self.written.append(results.projector + os.sep)
 
     def draw(self) -> None:
-        """Write the pictures."""
+        """Write the plots."""
         model, folder = self._model, self._results.plots
         if not folder:
             return
@@ -278,7 +282,7 @@ class Made:
         self.written += [charts.loss(folder, model.history, "words"), path]
 
     def show_neighbours(self) -> None:
-        """Print the nearest words of those asked for, or of some."""
+        """Print the nearest neighbours of the words of --neighbours, or of some frequent words."""
         words = self._model.words
         found, wanted = self._model.word_vectors, self._results.neighbours
         asked, lines = found.known_words(wanted, self._results.label("neighbours"))
@@ -292,8 +296,8 @@ class Made:
         """Write metrics.json.
 
         Args:
-          scores: {name of a file of judgements: score}.
-          seconds: {step: what it took}.
+          scores: {path of an evaluation file: score}.
+          seconds: {step: its duration in seconds}.
         """
         from tf1_sampled.training import metrics
         path = os.path.join(self._model.folder, file_names.METRICS)

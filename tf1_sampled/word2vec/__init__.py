@@ -1,4 +1,4 @@
-"""Word vectors: Word2Vec, and the rooms that it is made of.
+"""Word vectors: the class Word2Vec and its modules.
 
     from tf1_sampled.word2vec import Word2Vec
 """

@@ -1,4 +1,4 @@
-"""Parts of the commands about word vectors, query and evaluate: opening vectors, ends of a process."""
+"""Parts that the commands query and evaluate share: open word vectors, run and exit."""
 import os
 import sys
 from typing import Callable, List, Optional
@@ -7,18 +7,21 @@ from tf1_sampled import checks
 from tf1_sampled.files import streams
 from tf1_sampled.word2vec import vectors, word2vec, word_vectors
 
-MAX_ROWS_HELP = "Read only so many of the first words, the most frequent ones. Default: all."
+MAX_ROWS_HELP = "Read only the first N words, which are the most frequent. Default: all."
 
 
 def open_vectors(path: str, asker: str, max_rows: Optional[int] = None) -> word_vectors.WordVectors:
-    """Return the WordVectors, with unit vectors alone, of a file or of the folder of a model.
+    """Read the WordVectors of a file or of the folder of a model, as unit vectors only.
 
-    What was mended in a file is reported on standard error.
+    Repairs in a file are reported on standard error.
 
     Args:
       path: the file, see vectors.read_vectors; or a model_dir, or a folder that Word2Vec.save wrote.
       asker: string, the command that errors name.
-      max_rows: integer, how many words to read at most, or None.
+      max_rows: integer, the largest number of words to read, or None for all.
+
+    Returns:
+      WordVectors.
 
     Raises:
       InputError: as vectors.read_vectors and Word2Vec.load.
@@ -40,12 +43,12 @@ def _report(line: str) -> None:
 def run(name: str, command: Callable[[List[str]], int]) -> None:
     """Run a command with sys.argv and exit.
 
-    An InputError is one line on standard error and exit code 1. Lines that cannot be printed change
-    nothing but the exit code, see streams.
+    An InputError becomes one line on standard error and exit code 1. If output cannot be printed, only
+    the exit code changes; see streams.
 
     Args:
-      name: string, the file of the command.
-      command: function of the arguments, that returns the exit code.
+      name: string, the file name of the command.
+      command: function that takes the arguments and returns the exit code.
     """
     streams.settle()
     try:
@@ -55,5 +58,5 @@ def run(name: str, command: Callable[[List[str]], int]) -> None:
         sys.exit("%s: error: %s" % (name, e))
     except KeyboardInterrupt:
         print("%s: stopped by SIGINT" % name, file=sys.stderr)
-        sys.exit(130)  # as of a shell
+        sys.exit(130)  # the convention of shells
     sys.exit(code)

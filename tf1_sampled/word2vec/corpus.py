@@ -1,10 +1,10 @@
-"""From text of any size to word ids: encoded once, kept on the disk, read in pieces.
+"""Read text of any size as word ids: encode it once on the disk, then read it in pieces.
 
-    text = read_corpus(["books/", "news.txt.gz"], min_count=5)
-    text.words[0], text.counts[0]           the most frequent word and how often it comes
+    text = read_corpus(["books/", "news.txt.gz"], ReadOptions(min_count=5))
+    text.words[0], text.counts[0]           the most frequent word and its count
     text.read(0, 1000)                      int32, the beginning of the text in ids; END after each line
 
-A line is a sentence: a window never reaches across its end. Memory is that of the different words.
+A line is a sentence: no window crosses its end. Memory grows with the number of different words only.
 """
 import collections
 import contextlib
@@ -28,14 +28,14 @@ from tf1_sampled.word2vec import (
 )
 
 END = -1  # after each line of a corpus
-LEFT_OUT = -2  # in `Corpus.read_all`, a word that is not in the vocabulary
+LEFT_OUT = -2  # in `Corpus.read_all`, an out-of-vocabulary word
 
 _Encoding = collections.namedtuple("_Encoding", "read counts crc32")
 _Encoding.__doc__ = """A text in the ids of its encoding.
 
-  read: function of (begin, end), returns that part as int32 [end - begin].
-  counts: integer [N], how often each id occurs; that of 0 is the number of lines.
-  crc32: integer, of all ids as int32.
+  read: function of (begin, end) that returns this part as int32 [end - begin].
+  counts: integer [N], the count of each id; counts[0] is the number of lines.
+  crc32: integer, the CRC-32 of all ids as int32.
 """
 
 
@@ -43,22 +43,23 @@ class Corpus:
     """A text in word ids, read from the disk piece by piece.
 
     Attributes:
-      words: list of V strings, in falling order of frequency (equal counts: the earlier one first).
+      words: list of V strings, in falling order of frequency; words of equal counts in the order of
+        their first occurrence.
       counts: int64 [V].
-      num_raw_words: integer, the words of the text, those that are not in `words` included, each phrase
-        one word.
-      num_positions: integer, the ids of the encoded text: raw words and ends of lines.
-      phrases: phrases.Phrases, those that were joined in the text.
+      num_raw_words: integer, the number of words in the text, including out-of-vocabulary words. A
+        phrase is one word.
+      num_positions: integer, the number of ids in the encoded text: raw words and ends of lines.
+      phrases: phrases.Phrases that were joined in the text.
     """
 
     def __init__(self, words, counts, encoding, ranks, join_lines=False, close=None,
                  phrases=None):
-        """Make one of its parts, as `read_corpus` and `from_tokens` do.
+        """Make a corpus from its parts, for `read_corpus` and `from_tokens`.
 
         Args:
           words, counts: see above.
-          encoding: _Encoding, of the text.
-          ranks: int32 [N], the token of each id: its place in `words`, END, or -2 for a word left out.
+          encoding: _Encoding of the text.
+          ranks: int32 [N], the token of each id: its place in `words`, END, or LEFT_OUT.
           join_lines: boolean, whether the ends of lines are left out.
           close: function that `close` calls, or None.
           phrases: phrases.Phrases, or None for none.
@@ -70,18 +71,18 @@ class Corpus:
         self.num_raw_words = self.num_positions - int(encoding.counts[0])
         self._encoding = encoding
         self._ranks = np.where(ranks == END, np.int32(LEFT_OUT), ranks) if join_lines else ranks
-        # Also called when nobody holds the corpus any more, and at exit.
+        # Also called when the corpus is garbage-collected, and at exit.
         self._finalize = weakref.finalize(self, close or (lambda: None))
 
     @classmethod
     def from_tokens(cls, words, counts, tokens, join_lines=False):
-        """Return a corpus in memory.
+        """Make a corpus in memory.
 
         Args:
           words: list of V strings.
           counts: integer [V].
           tokens: integer [N], places in `words`, and END.
-          join_lines: as in `read_corpus`.
+          join_lines: boolean, whether windows may cross the ends of lines.
 
         Returns:
           Corpus.
@@ -94,11 +95,11 @@ class Corpus:
 
     @property
     def digest(self):
-        """A string that only a corpus of the same text and vocabulary has, too."""
+        """A hash of the text and the vocabulary: string."""
         return cache.digest(self.words, self.counts, self._ranks, self._encoding.crc32)
 
     def read(self, begin, end):
-        """Return a part of the text without the words that are not in the vocabulary.
+        """Read a part of the text without its out-of-vocabulary words.
 
         Args:
           begin, end: integers, positions, 0 <= begin <= end <= num_positions.
@@ -110,25 +111,29 @@ class Corpus:
           InputError: positions outside the text.
         """
         tokens = self.read_all(begin, end)
-        return tokens.compress(tokens != LEFT_OUT)  # a fifth of the time of tokens[...]
+        return tokens.compress(tokens != LEFT_OUT)  # takes a fifth of the time of tokens[...]
 
     def read_all(self, begin, end):
-        """Return a part of the text, with LEFT_OUT for words that are not in the vocabulary.
+        """Read a part of the text, with LEFT_OUT for out-of-vocabulary words.
 
-        Args, Raises: as `read`.
+        Args:
+          begin, end: integers, positions, 0 <= begin <= end <= num_positions.
 
         Returns:
-          int32 [end - begin], places in `words`, END after each line and LEFT_OUT; the ends of joined
-          lines are LEFT_OUT.
+          int32 [end - begin], places in `words`, LEFT_OUT, and END after each line. If lines are joined,
+          LEFT_OUT stands in place of END.
+
+        Raises:
+          InputError: positions outside the text.
         """
         checks.argument(0 <= begin <= end <= self.num_positions, "read", "begin, end",
                         "0 <= begin <= end <= %d" % self.num_positions, (begin, end))
         return self._ranks.take(self._encoding.read(begin, end))
 
     def counts_in_text(self):
-        """Return how often each word occurs in this text: int64 [V].
+        """Return the count of each word in this text: int64 [V].
 
-        `counts` may be those of a vocabulary from elsewhere.
+        They differ from `counts` if those came with a given vocabulary.
         """
         is_word = self._ranks >= 0
         found = np.zeros(len(self.words), np.int64)
@@ -136,7 +141,10 @@ class Corpus:
         return found
 
     def close(self):
-        """Close its file; what standard input was encoded to is deleted. Also done at exit."""
+        """Close the file of ids, and delete it if the text came from standard input.
+
+        This also happens at exit.
+        """
         self._finalize()
 
     def __enter__(self):
@@ -149,18 +157,18 @@ class Corpus:
 ReadOptions = collections.namedtuple(
     "ReadOptions", "form min_count max_vocab vocabulary join_lines more_words",
     defaults=(encoded_lib.Form(), 5, None, None, False, ()))
-ReadOptions.__doc__ = """How a text is read, and which words are its vocabulary.
+ReadOptions.__doc__ = """Options for reading a text and choosing its vocabulary.
 
-  form: encoded.Form, of all the text. Bytes that its encoding cannot decode become U+FFFD.
-  min_count: integer >= 1, leave out words that occur less often.
-  max_vocab: integer >= 2, take the most frequent words, so many at most; or None.
-  vocabulary: (list of words, their counts), as `vocabulary.read_vocabulary` returns them, to be taken
-    instead of the text's, in falling order of the counts; min_count and max_vocab have no effect then. A
-    word of the text whose count is 0 counts 1. Or None.
-  join_lines: boolean, whether windows may reach across the ends of lines.
-  more_words: strings that are in the vocabulary also where the text lacks them or has them too rarely,
-    with the count that they have in the text, which may be 0. They come after the others, in falling
-    order of their counts.
+  form: encoded.Form of the text. Bytes that its encoding cannot decode become U+FFFD.
+  min_count: integer >= 1; words with a smaller count are left out.
+  max_vocab: integer >= 2, the largest number of words to keep, the most frequent; or None.
+  vocabulary: None, or (list of words, their counts), as from `vocabulary.read_vocabulary`, to use
+    instead of the text's words. It replaces min_count and max_vocab. A count of 0 becomes 1 if the text
+    has the word.
+  join_lines: boolean, whether windows may cross the ends of lines.
+  more_words: strings that are in the vocabulary even if they are rare in the text or missing from it.
+    Their counts are those of the text, possibly 0. They follow the other words, in falling order of
+    their counts.
 """
 
 
@@ -168,28 +176,26 @@ _DEFAULTS = ReadOptions()
 
 
 def read_corpus(inputs, options=_DEFAULTS, cache_dir=None, report=print):
-    """Read text of any size: words between white space, a sentence per line.
+    """Read text of any size: words separated by white space, a sentence per line.
 
-    The text is encoded once, to 4 bytes per word and line in a folder of `cache_dir` (one more for each
-    pass of phrases), from which it is read the next time as long as the files stay the same: names,
-    sizes, times, first and last bytes. Old folders stay until you delete them.
+    The text is encoded once into a folder of `cache_dir`, with 4 bytes per word and line. Each pass of
+    phrases adds a folder. The next call reads these folders if the files have the same names, sizes,
+    times, and first and last bytes. Old folders stay until you delete them.
 
     Args:
       inputs: string or list of strings: files, folders, globs, "-" for standard input, as in
         `finding.find`. Files may be .gz .bz2 .xz .zip.
       options: ReadOptions.
-      cache_dir: folder; default: tf1_sampled in $XDG_CACHE_HOME or ~/.cache, or where that cannot be
-        written a temporary folder, deleted at exit. What comes from standard input is deleted at
-        exit anyway.
-      report: function of a string, a line for the user.
+      cache_dir: folder. Default: tf1_sampled in $XDG_CACHE_HOME or ~/.cache. If that is not writable, a
+        temporary folder, deleted at exit. Encoded standard input is always deleted at exit.
+      report: function that takes a line of text for the user.
 
     Returns:
       Corpus.
 
     Raises:
-      InputError: inputs that cannot be read as text, fewer than two words for the vocabulary, a
-        vocabulary without a word of the text, an option outside its range, a cache_dir that
-        cannot be written.
+      InputError: inputs that cannot be read as text, a vocabulary of fewer than two words, a vocabulary
+        without a word of the text, an option outside its range, a cache_dir that cannot be written.
     """
     checks.positive("read_corpus", "min_count", options.min_count)
     checks.argument(options.max_vocab is None or _is_at_least(options.max_vocab, 2), "read_corpus",
@@ -228,7 +234,7 @@ def _is_at_least(value, least):
 
 
 def _cache_folder(cache_dir, is_temporary, stack, report):
-    """The folder for encoded texts; `stack` gets what deletes a temporary one."""
+    """Return the folder for encoded texts; `stack` deletes a temporary folder."""
     if cache_dir:
         _check_folder(cache_dir)
     else:
@@ -238,7 +244,7 @@ def _cache_folder(cache_dir, is_temporary, stack, report):
         try:
             _check_folder(cache_dir)
         except checks.InputError as e:
-            report("%s; the encoded text goes to a temporary folder" % e)
+            report("%s; writing the encoded text to a temporary folder" % e)
             cache_dir, is_temporary = tempfile.gettempdir(), True
     if is_temporary:
         cache_dir = tempfile.mkdtemp(prefix=writing.MAKING, dir=cache_dir)
@@ -247,7 +253,7 @@ def _cache_folder(cache_dir, is_temporary, stack, report):
 
 
 def _check_folder(folder):
-    """Makes the folder if need be; raises InputError unless files can be made in it."""
+    """Make the folder if it is missing; raise InputError unless it is writable."""
     try:
         os.makedirs(folder, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
@@ -257,7 +263,7 @@ def _check_folder(folder):
 
 
 def _choose(name, encoded, options):
-    """Return (list of V words, int64 [V] counts, int32 [N] their places by id) of the vocabulary."""
+    """Choose the vocabulary: return (list of V words, int64 [V] counts, int32 [N] place of each id)."""
     vocabulary, more_words = options.vocabulary, list(options.more_words)
     words, counts = encoded.words, encoded.counts.copy()
     counts[0] = 0
@@ -268,7 +274,7 @@ def _choose(name, encoded, options):
         num_different = np.count_nonzero(counts)
         chosen, chosen_counts = [words[i] for i in order], counts[order]
         ranks[order] = np.arange(len(order))
-        wanted = "at least 2 different words that come min_count = %d times" % options.min_count
+        wanted = "at least 2 different words with a count of min_count = %d or more" % options.min_count
     else:
         chosen, chosen_counts = _in_falling_order(*_seen(vocabulary, words))
         wanted = "at least 2 different words in the vocabulary"
@@ -277,7 +283,7 @@ def _choose(name, encoded, options):
     if vocabulary is not None or more_words:
         rows = {word: row for row, word in enumerate(chosen)}
         checks.argument(len(rows) == len(chosen), "read_corpus", "vocabulary",
-                        "words that come once", "%d of %d different" % (len(rows), len(chosen)))
+                        "distinct words", "%d distinct of %d" % (len(rows), len(chosen)))
         wanted_ids = {word: 0 for word in itertools.chain(rows, more_words)}
         for i, word in enumerate(words):
             if word in wanted_ids:
@@ -296,10 +302,10 @@ def _choose(name, encoded, options):
 
 
 def _seen(vocabulary_and_counts, words):
-    """Return a vocabulary and its counts, where one of 0 is 1 if the text has the word."""
+    """Return a vocabulary and its counts, with 1 in place of 0 if the text has the word."""
     vocabulary, counts = vocabulary_and_counts
     vocabulary, counts = list(vocabulary), np.array(counts, np.int64)
-    if counts.shape == (len(vocabulary),):  # else an error names it
+    if counts.shape == (len(vocabulary),):  # else _in_falling_order raises
         never = {vocabulary[row] for row in np.flatnonzero(counts == 0)}
         never.intersection_update(words)
         counts += [word in never for word in vocabulary]
@@ -307,7 +313,7 @@ def _seen(vocabulary_and_counts, words):
 
 
 def _in_falling_order(words, counts):
-    """(list of words, int64 counts) with the most frequent ones first."""
+    """Sort words by count: return (list of words, int64 counts), the most frequent first."""
     words, counts = list(words), np.asarray(counts, np.int64)
     checks.argument(counts.shape == (len(words),), "read_corpus", "vocabulary",
                     "a count for each of %d words" % len(words), counts.shape)

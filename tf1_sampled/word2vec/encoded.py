@@ -1,11 +1,11 @@
-"""Text in ids on the disk: encoded once, and read again while the files stay unchanged.
+"""Encode text as ids on the disk, once for as long as its files are unchanged.
 
     form = Form(encoding="utf-8", lowercase=True)
     with encode(finding.find(["books/"], "corpus"), form, "cache", report=print).ids as stream:
         ids = np.fromfile(stream, "<i4", 1000)
 
-A folder of the cache holds the ids in the order in which words are first seen, 4 bytes for each word and
-line, and the words. One more folder is made for each pass of phrases.
+A folder of the cache holds the words, in the order of their first occurrence, and the text as ids of 4
+bytes for each word and line. Each pass of phrases makes another folder.
 """
 import collections
 import hashlib
@@ -23,44 +23,44 @@ from tf1_sampled.word2vec import phrases as phrases_lib, text as text_lib, token
 
 _SLICE = 1 << 20  # ids that are read at a time
 
-# An encoded text is a folder of these. The ids are little-endian int32; 0 is the end of a line.
+# The files of an encoded text. The ids are little-endian int32; 0 is the end of a line.
 _VERSION = 3
 _IDS, _WORDS, _COUNTS, _INFO = "ids.int32", "words.txt", "counts.int64", "info.json"
-_LOOK_BYTES = 1 << 16  # at each end of a file, to tell whether it has changed
+_LOOK_BYTES = 1 << 16  # bytes at each end of a file that show whether it has changed
 
 Form = collections.namedtuple(
     "Form", "encoding lowercase tokenize phrases",
     defaults=("utf-8", False, False, phrases_lib.Options()))
-Form.__doc__ = """What the words of a text are.
+Form.__doc__ = """The form of a text: how it is decoded and split into words.
 
-  encoding: string, as text.check_encoding gives it.
-  lowercase, tokenize: as of tokens.normaliser.
+  encoding: string from text.check_encoding.
+  lowercase, tokenize: booleans, see tokens.normaliser.
   phrases: phrases.Options.
 """
 
 Encoded = collections.namedtuple("Encoded", "ids words counts notes ids_crc32 phrases")
-Encoded.__doc__ = """What a folder of the cache holds: N different words, the first for a line's end.
+Encoded.__doc__ = """The content of a folder of the cache. Id 0 is the end of a line.
 
   ids: a binary stream of int32.
-  words: list of N strings, the first one empty.
-  counts: int64 [N].
+  words: list of N strings, the word of each id; the first is empty.
+  counts: int64 [N], the count of each id.
   notes: list of lines for the user.
-  ids_crc32: integer, of the bytes of `ids`.
-  phrases: phrases.Phrases, those that were joined.
+  ids_crc32: integer, the CRC-32 of the bytes of `ids`.
+  phrases: phrases.Phrases that were joined.
 """
 
 
 def encode(sources, form, cache_dir, report):
-    """Return the text of sources in ids, from the cache where the files have not changed.
+    """Encode the text of sources, or read it from the cache if the files have not changed.
 
     Args:
       sources: list of finding.Source.
       form: Form.
-      cache_dir: string, a folder, which is there.
-      report: function of a line of text for the user.
+      cache_dir: string, an existing folder.
+      report: function that takes a line of text for the user.
 
     Returns:
-      Encoded, whose `ids` the caller closes.
+      Encoded. The caller closes its `ids`.
 
     Raises:
       InputError: sources that cannot be read as text, a cache_dir that cannot be written.
@@ -73,7 +73,7 @@ def encode(sources, form, cache_dir, report):
             before = encode(sources, _with_passes(form, form.phrases.passes - 1), cache_dir, report)
             with before.ids:
                 num_phrases, counts = _join_phrases(before, form.phrases, folder, about)
-            made = "Joined %s different phrases, which leaves" % format(num_phrases, ",")
+            made = "Joined %s different phrases; encoded" % format(num_phrases, ",")
         else:
             counts = _encode(sources, form, folder, about)
             made = "Encoded"
@@ -97,15 +97,15 @@ def _with_passes(form, passes):
 
 
 def _described(form):
-    """Return all that the encoded text depends on beside the sources, as JSON has it."""
+    """Return the form as JSON: all that the encoded text depends on besides the sources."""
     phrases = form.phrases._asdict() if form.phrases.passes else {}
     return dict(form._asdict(), phrases=phrases)
 
 
 def _fingerprint(sources, form):
-    """Return the name of a folder for the sources as they are now, in this form."""
+    """Return the name of the folder for the current state of the sources in this form."""
     if has_standard_input(sources):
-        return "%d" % form.phrases.passes  # its folder is its own
+        return "%d" % form.phrases.passes  # standard input has a temporary cache_dir of its own
     digest = hashlib.sha256(json.dumps([_VERSION, _described(form)], sort_keys=True).encode())
     for path, named in sources:
         with reading.open_members(path), open(path, "rb") as stream:
@@ -119,10 +119,10 @@ def _fingerprint(sources, form):
 
 
 def _encode(sources, form, folder, about):
-    """Encode the text of the sources into `folder`; return int64 [N], how often each id comes."""
-    # A word gets the next id when it is first seen, so that one pass both counts and encodes.
+    """Encode the text of the sources into `folder`; return int64 [N], the count of each id."""
+    # A word gets the next id at its first occurrence, so that one pass both counts and encodes.
     index = collections.defaultdict(itertools.count().__next__)
-    line_end = "\0"  # no text has it
+    line_end = "\0"  # text_lib.pieces removes it from texts
     assert index[line_end] == 0
     spaced = " %s " % line_end
     notes = []
@@ -141,7 +141,7 @@ def _encode(sources, form, folder, about):
 
 
 def _join_phrases(before, options, folder, about):
-    """Make one pass of phrases over an Encoded, into `folder`; return (number of phrases, counts)."""
+    """Make one pass of phrases over an Encoded into `folder`; return (number of phrases, counts)."""
     def ids():
         before.ids.seek(0)
         piece = np.fromfile(before.ids, "<i4", _SLICE)
@@ -163,7 +163,7 @@ def _join_phrases(before, options, folder, about):
 
 
 def _write_ids(folder, arrays, num_ids):
-    """Write int32 arrays; return int64 [num_ids()], how often each id comes, and the CRC-32 of all."""
+    """Write int32 arrays; return (int64 [num_ids()], the count of each id; the CRC-32 of all ids)."""
     counts, crc = np.zeros(1, np.int64), 0
     with open(os.path.join(folder, _IDS), "wb") as stream:
         for block in _blocks(arrays):
@@ -178,7 +178,7 @@ def _write_ids(folder, arrays, num_ids):
 
 
 def _blocks(arrays):
-    """Yield the same numbers in larger arrays, for which counting and writing pay."""
+    """Yield the same numbers in larger arrays, which are faster to count and write."""
     held, num_held = [], 0
     for array in arrays:
         held.append(array)
@@ -191,12 +191,12 @@ def _blocks(arrays):
 
 
 def _write_words(folder, encoded, about):
-    """Complete a folder in which the ids are; what tells that it is whole, and `about`, comes last."""
+    """Complete a folder that has the ids; info.json, which marks it as complete, comes last."""
     try:
         content = {_WORDS: "\n".join(encoded.words).encode("utf-8")}
     except UnicodeEncodeError as e:
-        checks.argument(False, "read_corpus", "encoding", "one that gives Unicode characters", e.object[
-            e.start:e.end])
+        checks.argument(False, "read_corpus", "encoding", "an encoding that decodes to Unicode "
+                        "characters", e.object[e.start:e.end])
     content[_COUNTS] = encoded.counts.astype("<i8").tobytes()
     content[phrases_lib.FILE_NAME] = encoded.phrases.text().encode("utf-8")
     info = dict(about, version=_VERSION, notes=encoded.notes, words=int(encoded.counts[1:].sum()),
@@ -212,7 +212,7 @@ def _write_words(folder, encoded, about):
 
 
 def _load(folder):
-    """Return the Encoded that a folder holds; None where it is not whole, or of another version."""
+    """Return the Encoded of a folder; None if the folder is incomplete or of another version."""
     try:
         with open(places.kept(folder, _INFO), "rb") as stream:
             info = json.loads(stream.read().decode("utf-8"))

@@ -3,13 +3,14 @@
     python -m tf1_sampled.word2vec.evaluate vectors.bin --similarity=wordsim353.tsv,simlex999.txt
     python -m tf1_sampled.word2vec.evaluate a.bin glove.txt --analogies=questions-words.txt --top=30000
 
-Prints a table for each file of vectors: Spearman's rank correlation of cosines with human scores, and
-the share of analogies that are completed right, by 3CosAdd; beside them how many pairs or questions were
-used, and how many left out for a word without a vector. The numbers are those of gensim's
-evaluate_word_pairs and evaluate_word_analogies.
+The command prints a table for each file of vectors. The score of --similarity is Spearman's rank
+correlation of cosines with human scores. The score of --analogies is the share of correct answers by
+3CosAdd. The other columns count the pairs or questions that were used, and those left out because of an
+out-of-vocabulary word. The scores equal those of gensim's evaluate_word_pairs and
+evaluate_word_analogies.
 
-The vectors are files of any name: word2vec text or binary, GloVe, fastText .vec; or the model_dir of a
-training, or a folder that Word2Vec.save wrote.
+VECTORS is a file of any name (word2vec text or binary, GloVe, fastText .vec). FOLDER is the model_dir of
+a training, or a folder that Word2Vec.save wrote.
 """
 import argparse
 import json
@@ -21,7 +22,7 @@ from tf1_sampled.word2vec import commands, scoring
 
 
 def _arguments(argv: List[str]) -> argparse.Namespace:
-    """Return the parsed command line.
+    """Parse the command line.
 
     Args:
       argv: list of strings, without the program's name.
@@ -38,20 +39,21 @@ def _arguments(argv: List[str]) -> argparse.Namespace:
     parser.add_argument("--similarity", type=listed, default=[], metavar="FILE,...",
                         help="Files of word pairs with human scores (WordSim-353, SimLex-999, MEN).")
     parser.add_argument("--similarity_columns", type=listed, default=[], metavar="WORD,WORD,SCORE",
-                        help="Names in the header, or numbers from 1, of the columns of these files. "
-                        "Default: found by header and content.")
+                        help="Columns of the --similarity files: names in the header, or numbers from "
+                        "1. Default: detected from header and content.")
     parser.add_argument("--analogies", type=listed, default=[], metavar="FILE,...",
                         help="Files of analogy questions (questions-words.txt).")
-    parser.add_argument("--top", type=int, metavar="N", help="Only so many of the first words count. "
+    parser.add_argument("--top", type=int, metavar="N", help="Evaluate only the first N words. "
                         "Default: %d for analogies, %d for similarity." % (
                             scoring.TOP_OF_ANALOGIES, scoring.TOP_OF_SIMILARITY))
     parser.add_argument("--max_rows", type=int, metavar="N", help=commands.MAX_ROWS_HELP)
-    parser.add_argument("--json", default="", metavar="FILE", help="File for the scores as JSON.")
+    parser.add_argument("--json", default="", metavar="FILE",
+                        help="File for the scores as JSON. Default: none.")
     return parser.parse_intermixed_args(argv)
 
 
 def evaluate(argv: List[str]) -> int:
-    """Print the scores that the command line asks for.
+    """Print the scores of all vectors on all evaluation files.
 
     Args:
       argv: list of strings, without the program's name.
@@ -60,13 +62,13 @@ def evaluate(argv: List[str]) -> int:
       The exit code, 0.
 
     Raises:
-      InputError: no vectors, no file of judgements, a file that cannot be read, a --json that is read or
-        cannot be written.
+      InputError: no vectors, no evaluation file, a file that cannot be read, a --json that is one of the
+        inputs or cannot be written.
     """
     asked = _arguments(argv)
     checks.argument(asked.vectors, "evaluate", "VECTORS", "files of word vectors", "none")
     checks.argument(asked.similarity or asked.analogies, "evaluate", "--similarity, --analogies",
-                    "a file of human judgements", "none")
+                    "at least one evaluation file", "none")
     if asked.json:
         places.check_apart({"--json": asked.json}, {}, {
             "VECTORS": asked.vectors, "--similarity": asked.similarity, "--analogies": asked.analogies})
@@ -88,7 +90,7 @@ def evaluate(argv: List[str]) -> int:
 
 
 def main() -> None:
-    """Score what sys.argv asks for, and exit."""
+    """Run the command with sys.argv, and exit."""
     commands.run("evaluate.py", evaluate)
 
 

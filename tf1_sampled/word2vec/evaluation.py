@@ -1,8 +1,8 @@
-"""How good word vectors are: nearest words, analogies, agreement with human judgements of similarity.
+"""Evaluate word vectors: nearest words, analogies, correlation with human judgements of similarity.
 
-evaluation_sets reads the files of pairs and questions. Scores count as gensim's do: case makes no
-difference, of several words that differ in nothing else the first (the most frequent) stands for all,
-and a pair or question with an unknown word is left out.
+evaluation_sets reads the files of pairs and questions. The scores equal gensim's: case is ignored; the
+first (most frequent) of several words that differ only in case stands for all; a pair or question with
+an out-of-vocabulary word is left out.
 """
 import collections
 import math
@@ -13,43 +13,43 @@ import numpy as np
 from tf1_sampled import checks
 
 _BLOCK = 4096  # columns of scores at a time
-_SCORES = 1 << 23  # of single words in memory at a time, and of questions 1 / 64 of that
-_LAST = -1e30  # in the place of a cosine that is none
-_SHOWN = 5  # words that gensim looks at for the answer of a question, without those of the question
+_SCORES = 1 << 23  # scores of words in memory at a time; of questions, 1 / 64 of that
+_LAST = -1e30  # the cosine with a row of zeros, so that it ranks last
+_SHOWN = 5  # candidates that gensim looks at for the answer of a question
 
-_LEMMA = re.compile("(.+)-[njv]$")  # of MEN, as sun-n
+_LEMMA = re.compile("(.+)-[njv]$")  # as in MEN: sun-n
 
 Similarity = collections.namedtuple("Similarity", "spearman num_pairs num_left_out missing_words")
 Analogies = collections.namedtuple("Analogies", "sections total missing_words")
 
 
 class Section(collections.namedtuple("Section", "name num_correct num_questions num_left_out")):
-    """Questions of a section: answered right, used, and left out for a word that is not there."""
+    """The counts of a section: questions answered correctly, used, and left out for unknown words."""
 
     __slots__ = ()
 
     @property
     def accuracy(self):
-        """The share of the used questions that were answered right; None when none was used."""
+        """The share of the used questions that were answered correctly; None if none was used."""
         return self.num_correct / self.num_questions if self.num_questions else None
 
 
 def distinct_words(words, vectors):
-    """Return words and rows without those of a word that came before: the first one counts.
+    """Remove repeated words and their rows; the first occurrence stays.
 
     Args:
       words: V strings.
       vectors: [V, D] of numbers.
 
     Returns:
-      A list of W <= V strings and an array [W, D]; `vectors` itself where no word comes twice.
+      (list of W <= V distinct strings, array [W, D]); `vectors` itself if no word is repeated.
 
     Raises:
-      InputError: other numbers of words than of rows.
+      InputError: different numbers of words and rows.
     """
     vectors = np.asarray(vectors)
     checks.argument(vectors.ndim == 2 and len(words) == len(vectors), "distinct_words", "vectors",
-                    "an array [V, D] of a row for each of %d words" % len(words), vectors.shape)
+                    "an array [V, D] with a row for each of %d words" % len(words), vectors.shape)
     first = {}
     for row, word in enumerate(words):
         first.setdefault(word, row)
@@ -59,7 +59,7 @@ def distinct_words(words, vectors):
 
 
 def unit_rows(vectors):
-    """Scale rows to length 1, so that dot products are cosines; a row of zeros stays.
+    """Scale rows to length 1, so that dot products are cosines; rows of zeros stay zeros.
 
     Args:
       vectors: [V, D] of floats.
@@ -74,45 +74,51 @@ def unit_rows(vectors):
 
 
 def lengths(vectors):
-    """Return the Euclidean lengths of rows [V, D] of float32: float64 [V]."""
-    # The square of a small or large float32 is 0 or inf: float64, but not for the whole array.
+    """Compute the Euclidean lengths of rows, float64 [V].
+
+    Args:
+      vectors: float32 [V, D].
+    """
+    # Squares of very small or large float32 are 0 or inf, so sum in float64 without converting all.
     return np.sqrt(np.einsum("vd,vd->v", vectors, vectors, dtype=np.float64))
 
 
 def nearest(vectors_unit, row, k):
-    """Return the k other rows of the largest cosine with a row, best first, ties by the smaller id.
+    """Find the k other rows with the largest cosine with a row.
 
     Args:
-      vectors_unit: [V, D], rows of length 1 as from `unit_rows`.
-      row: id of a row, in [0, V).
-      k: how many; all others when there are fewer.
+      vectors_unit: float [V, D], rows of length 1, see `unit_rows`.
+      row: integer in [0, V).
+      k: integer, the number of rows to return.
 
     Returns:
-      ids, [min(k, V - 1)] of int64, and cosines, of the same shape.
+      (int64 [min(k, V - 1)], the rows, best first, ties by the smaller row; float, same shape, the
+      cosines).
 
     Raises:
-      InputError: a row that is not there, k below 1.
+      InputError: a row outside [0, V), k below 1.
     """
     _check_rows("nearest", vectors_unit, k, row=row)
     return nearest_to(vectors_unit, vectors_unit[row], k, [row])
 
 
 def nearest_to(vectors_unit, target_unit, k, left_out=()):
-    """Return the k rows of the largest cosine with a vector, best first, ties by the smaller id.
+    """Find the k rows with the largest cosine with a vector.
 
     Args:
-      vectors_unit: [V, D], rows of length 1 as from `unit_rows`.
-      target_unit: [D], of length 1.
-      k: integer above 0, how many; all others when there are fewer.
-      left_out: ids of rows, in [0, V), that are not among them.
+      vectors_unit: float [V, D], rows of length 1, see `unit_rows`.
+      target_unit: float [D], of length 1.
+      k: integer above 0, the number of rows to return.
+      left_out: integers in [0, V), rows to exclude.
 
     Returns:
-      ids, [min(k, others)] of int64, and cosines, of the same shape.
+      (int64 [min(k, V - number of excluded rows)], the rows, best first, ties by the smaller row; float,
+      same shape, the cosines).
     """
     cosines = np.dot(vectors_unit, target_unit)
     others = np.delete(np.arange(len(cosines)), np.array(left_out, np.int64))
     if k < len(others):
-        # All that could be among the k best, ties included; then only these are sorted.
+        # Sort only the rows that can be among the k best, including ties.
         bound = np.partition(cosines[others], len(others) - k)[len(others) - k]
         others = others[cosines[others] >= bound]
     ids = others[np.argsort(-cosines[others], kind="stable")][:k]
@@ -120,24 +126,25 @@ def nearest_to(vectors_unit, target_unit, k, left_out=()):
 
 
 def analogy(vectors_unit, a, b, c, k):
-    """Return the k rows d that answer "a is to b as c is to d" best, by 3CosAdd.
+    """Find the k rows d that best answer "a is to b as c is to d", by 3CosAdd.
 
-    d = argmax cos(d, b - a + c), over all rows but a, b and c; best first, ties by the smaller id.
+    d = argmax cos(d, b - a + c), over all rows except a, b and c.
 
     Args:
-      vectors_unit: [V, D], rows of length 1 as from `unit_rows`.
-      a, b, c: ids of rows, in [0, V).
-      k: how many; all others when there are fewer.
+      vectors_unit: float [V, D], rows of length 1, see `unit_rows`.
+      a, b, c: integers in [0, V), rows.
+      k: integer, the number of rows to return.
 
     Returns:
-      ids, [min(k, others)] of int64, and cosines, of the same shape.
+      (int64 [min(k, V - number of distinct rows of the question)], the rows, best first, ties by the
+      smaller row; float, same shape, the cosines).
 
     Raises:
-      InputError: a row that is not there, k below 1.
+      InputError: a row outside [0, V), k below 1.
 
     Reference: Mikolov, Yih and Zweig, "Linguistic Regularities in Continuous Space Word
-      Representations", 2013, equation 1; the name is of Levy and Goldberg, "Linguistic Regularities
-      in Sparse and Explicit Word Representations", 2014, equation 3.
+      Representations", 2013, equation 1; Levy and Goldberg, "Linguistic Regularities in Sparse and
+      Explicit Word Representations", 2014, equation 3, give the name.
     """
     _check_rows("analogy", vectors_unit, k, a=a, b=b, c=c)
     target = vectors_unit[b] - vectors_unit[a] + vectors_unit[c]
@@ -152,11 +159,11 @@ def _check_rows(function, vectors_unit, k, **rows):
 
 
 def some_frequent(vocab_size, number=8):
-    """Return rows of words to show: evenly on a log scale, without the most frequent 300.
+    """Choose words to show: even steps on a log scale of frequency ranks, after the first 300.
 
     Args:
       vocab_size: integer V; rows are in falling order of frequency.
-      number: integer, at most so many.
+      number: integer, the largest number of rows.
 
     Returns:
       list of integers in 0 .. V - 1, rising.
@@ -166,25 +173,26 @@ def some_frequent(vocab_size, number=8):
 
 
 def spearman(x, y):
-    """Compute the rank correlation of two sequences, equal values sharing the mean of their ranks.
+    """Compute Spearman's rank correlation of two sequences.
 
-    rho = sum(r s) / sqrt(sum(r^2) sum(s^2)), with r and s the ranks of x and y minus their mean.
+    rho = sum(r s) / sqrt(sum(r^2) sum(s^2)), with r and s the ranks of x and y minus their mean. Equal
+    values share the mean of their ranks.
 
     Args:
       x: [N] of numbers.
       y: [N] of numbers.
 
     Returns:
-      A float in [-1, 1]; nan when all of x or all of y are equal, or N is below 2.
+      A float in [-1, 1]; NaN if all of x or all of y are equal, or N is below 2.
 
     Raises:
-      InputError: sequences that do not go together, values that are nan.
+      InputError: sequences of different lengths, values that are NaN.
 
     Reference: Spearman, "The proof and measurement of association between two things", 1904.
     """
     x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
     checks.argument(x.ndim == 1 and x.shape == y.shape, "spearman", "x and y",
-                    "two sequences of one length", (x.shape, y.shape))
+                    "two sequences of equal length", (x.shape, y.shape))
     checks.argument(not np.isnan(x).any() and not np.isnan(y).any(), "spearman", "x and y",
                     "numbers", float("nan"))
     r, s = _centred_ranks(x), _centred_ranks(y)
@@ -193,32 +201,32 @@ def spearman(x, y):
 
 
 def _centred_ranks(values):
-    """The ranks of values minus their mean, (N + 1) / 2; ties share the mean of their ranks."""
+    """Compute the ranks of values minus their mean, (N + 1) / 2; ties share the mean of their ranks."""
     _, group, counts = np.unique(values, return_inverse=True, return_counts=True)
     ranks = np.cumsum(counts) - (counts - 1) / 2.0
     return ranks[group] - (len(values) + 1) / 2.0
 
 
 def similarity(words, vectors, pairs, top=300000):
-    """Compute how well cosines agree with human scores: their rank correlation over the word pairs.
+    """Compute the rank correlation of cosines with human scores over word pairs.
 
-    The numbers are those of gensim's `evaluate_word_pairs`. Case makes no difference; of several words
-    that differ in nothing else the first counts. Where all words of the pairs end with -n, -v or -j, the
-    lemmas of MEN, one that is not there counts as the word without that.
+    The result equals gensim's `evaluate_word_pairs`. Case is ignored; the first of several words that
+    differ only in case counts. If all words of the pairs end with -n, -v or -j, as the lemmas of MEN do,
+    an unknown word is looked up without this ending.
 
     Args:
       words: V strings, in falling order of frequency.
       vectors: [V, D] of floats.
-      pairs: [(word, word, score)], as from evaluation_sets.read_similarity.
-      top: integer; the words after so many first ones are not looked at.
+      pairs: list of (word, word, score), as from evaluation_sets.read_similarity.
+      top: integer; only the first `top` words are known.
 
     Returns:
-      A Similarity: spearman, None when fewer than two pairs are used or all cosines or all scores of
-      these are equal; num_pairs, used; num_left_out, pairs with a word that is not there; missing_words,
-      these words, sorted.
+      A Similarity. spearman: float, or None if fewer than two pairs are used or all their cosines or all
+      their scores are equal. num_pairs: the number of pairs used. num_left_out: the number of pairs with
+      an unknown word. missing_words: the unknown words, sorted.
 
     Raises:
-      InputError: other numbers of words than of rows, top below 1.
+      InputError: different numbers of words and rows, top below 1.
     """
     checks.positive("similarity", "top", top)
     words, vectors = distinct_words(words, vectors)
@@ -245,27 +253,29 @@ def similarity(words, vectors, pairs, top=300000):
 
 
 def analogies(words, vectors, sections, top=30000):
-    """Count the questions "a is to b as c is to ...?" that the vectors answer right, by 3CosAdd.
+    """Count the questions "a is to b as c is to ...?" that the vectors answer correctly, by 3CosAdd.
 
-    The answer is argmax over d of cos(d, b - a + c), without a, b and c. The numbers are those of
-    gensim's `evaluate_word_analogies` with restrict_vocab=top: case makes no difference; of several
-    words that differ in nothing else the first counts, but any of them is the right answer, and none
-    of them is an answer where one is in the question. Where the five best rows beside a, b and c
-    are all such words of the question, the fifth is the answer. Ties go to the smaller row.
+    The answer is argmax over d of cos(d, b - a + c), without a, b and c. Ties go to the smaller row. The
+    result equals gensim's `evaluate_word_analogies` with restrict_vocab=top:
+
+    - Case is ignored. The first of several words that differ only in case is looked up. Any of them is a
+      correct answer. None of them is an answer if one of them is in the question.
+    - If the five best rows besides a, b and c are all variants of words in the question, the fifth is
+      the answer.
 
     Args:
       words: V strings, in falling order of frequency.
       vectors: [V, D] of floats.
-      sections: [(name, [(a, b, c, d)])], as from evaluation_sets.read_analogies.
-      top: integer; the words after so many first ones are neither known nor answers.
+      sections: list of (name, list of (a, b, c, d)), as from evaluation_sets.read_analogies.
+      top: integer; only the first `top` words are known, and may be answers.
 
     Returns:
-      An Analogies: sections, a Section (name, num_correct, num_questions, num_left_out) for each; total,
-      a Section of all; missing_words, those that are in questions but not in the first `top` words,
-      sorted. Questions with such a word are left out.
+      An Analogies. sections: list of Section (name, num_correct, num_questions, num_left_out). total: a
+      Section of all questions. missing_words: the unknown words of the questions, sorted. Questions with
+      an unknown word are left out.
 
     Raises:
-      InputError: other numbers of words than of rows, top below 1.
+      InputError: different numbers of words and rows, top below 1.
 
     Reference: Mikolov, Yih and Zweig, 2013, equation 1; Levy and Goldberg, 2014, equation 3.
     """
@@ -296,7 +306,7 @@ def analogies(words, vectors, sections, top=30000):
 
 
 def _rows_by_upper(words):
-    """{upper-cased word: row of the first word of that form}."""
+    """Return {word in upper case: row of the first word with this form}."""
     row_of = {}
     for row, word in enumerate(words):
         row_of.setdefault(word.upper(), row)
@@ -304,18 +314,18 @@ def _rows_by_upper(words):
 
 
 def _answers(unit, group, questions):
-    """The row that answers each question, as `analogies` has it.
+    """Find the row that answers each question, see `analogies`.
 
-    cos(d, b - a + c) goes with cos(d, b) - cos(d, a) + cos(d, c), and questions share their words: one
-    product of matrices for the distinct words, then sums of its rows.
+    cos(d, b - a + c) ranks d as cos(d, b) - cos(d, a) + cos(d, c) does. So one matrix product for the
+    distinct words of all questions is enough, followed by sums of its rows.
 
     Args:
-      unit: [V, D] of float32, rows of length 1 or 0.
-      group: [V] of int64, the first row of the same upper-cased word.
-      questions: [Q, 3] of int64, rows a, b, c, each the first of its group.
+      unit: float32 [V, D], rows of length 1 or 0.
+      group: int64 [V], the first row of the same word in upper case.
+      questions: int64 [Q, 3], rows a, b, c, each the first of its group.
 
     Returns:
-      [Q] of int64; -1 where there is no other row than a, b and c.
+      int64 [Q]; -1 if there is no row besides a, b and c.
     """
     known, places = np.unique(questions, return_inverse=True)
     a, b, c = places.reshape(questions.shape).T
@@ -327,7 +337,7 @@ def _answers(unit, group, questions):
     for left in range(0, len(unit), width):
         block = unit[left:left + width]
         scores_of_known = np.dot(unit[known], block.T)
-        zeros = np.flatnonzero(~block.any(axis=1))  # no direction
+        zeros = np.flatnonzero(~block.any(axis=1))  # rows without a direction
         inside = (barred >= left) & (barred < left + width)
         block_asking, block_barred = asking[inside], barred[inside] - left
         for low in range(0, len(questions), height):
@@ -344,7 +354,7 @@ def _answers(unit, group, questions):
             best[some][better] = values[better]
             answers[some][better] = columns[better] + left
 
-    # Where five or more rows are other forms of the question's words, these may be all one looks at.
+    # gensim looks at five rows only: all of them may be variants of the question's words.
     variants = np.bincount(asking, minlength=len(questions)) >= 3 + _SHOWN
     for i in np.flatnonzero(variants | (answers < 0)):
         rows = np.unique(barred[slice(*np.searchsorted(asking, [i, i + 1]))])
@@ -360,7 +370,7 @@ def _answers(unit, group, questions):
 
 
 def _members(group, questions):
-    """(question, row), two arrays, for all rows in the groups of a question's words; by question."""
+    """Return (question, row), two arrays, of all rows in the groups of each question's words."""
     by_group = np.argsort(group, kind="stable")
     sizes = np.bincount(group, minlength=len(group))
     starts = np.cumsum(sizes) - sizes

@@ -1,7 +1,7 @@
 """Read evaluation sets: word pairs with human scores, and analogy questions.
 
-    pairs = read_similarity("SimLex-999.txt")                  # words and scores, by the header
-    pairs = read_similarity("x.csv", ["left", "right", "gold"])    # by the names or numbers of columns
+    pairs = read_similarity("SimLex-999.txt")                      # the header names the columns
+    pairs = read_similarity("x.csv", ["left", "right", "gold"])    # the caller names the columns
     sections = read_analogies("questions-words.txt")
 """
 import collections
@@ -14,13 +14,13 @@ from tf1_sampled.files import reading
 
 _SEPARATORS = (("\t", "tabs"), (";", "semicolons"), (",", "commas"), (None, "blanks"))
 _NUMBER = re.compile(r"[-+]?(\d+([.,]\d*)?|[.,]\d+)([eE][-+]?\d+)?$", re.ASCII)
-# Names of columns, lower case without what is neither letter nor digit.
+# Names of columns, in lower case, letters and digits only.
 _WORD_NAMES = (("word1", "w1", "term1"), ("word2", "w2", "term2"))
 _SCORE_NAMES = ("simlex999", "score", "similarity", "relatedness", "humanmean", "mean", "meanscore",
                 "averagescore", "average", "avg", "rating", "gold", "human", "sim")
 _PARTS_OF_SPEECH = frozenset(("n", "v", "a", "r", "j", "s", "noun", "verb", "adj", "adjective", "adv",
                               "adverb", "nn", "vb", "jj", "rb"))
-_FLAG = "the three columns named, as --similarity_columns=word1,word2,score or 1,2,3"
+_FLAG = "--similarity_columns=WORD,WORD,SCORE, with names in the header or numbers from 1"
 
 _Row = collections.namedtuple("_Row", "number cells line")
 
@@ -28,23 +28,26 @@ _Row = collections.namedtuple("_Row", "number cells line")
 def read_similarity(path, columns=None):
     """Read the word pairs and human scores of a file such as WordSim-353, SimLex-999, MEN or RW.
 
-    Columns are set apart by tabs, else semicolons, else commas, else blanks; cells may be quoted, and
-    numbers may have a decimal comma. Empty lines and lines that start with # are left out. A header has
-    no score in the column of scores. Without `columns` the words are those of the header's word1 and
-    word2, else the first two columns; the score is the column that the header calls SimLex999, score,
-    similarity, mean, ..., else the only column of numbers; without a header, the first column of
-    numbers, which follows the words and maybe their part of speech. What that leaves open is an error.
+    Tabs separate the columns, or else semicolons, commas or blanks. Cells may be quoted, and numbers may
+    have a decimal comma. Empty lines and lines that start with # are skipped. A first line without a
+    number in the column of scores is a header.
+
+    Without `columns`, the function detects them. With a header, the words are in the columns word1 and
+    word2, or else in the first two. The score is in the column named SimLex999, score, similarity, mean,
+    ..., or else in the only column of numbers. Without a header, the score is in the first column of
+    numbers, which must follow the words and optionally their part of speech. An ambiguous file is an
+    error.
 
     Args:
       path: the file, packed or not.
-      columns: None, or three names of the header or numbers from 1: word, word, score.
+      columns: None, or three names in the header or numbers from 1: first word, second word, score.
 
     Returns:
-      [(word, word, score)], score a float.
+      list of (word, word, score), the score a float.
 
     Raises:
-      InputError: a line that does not fit, with its number; columns that cannot be told, or that are not
-        there; no pairs.
+      InputError: an invalid line, with its number; columns that cannot be detected or do not exist; no
+        pairs.
     """
     rows = _rows(path)
     data = rows[1:] or rows
@@ -72,7 +75,7 @@ def read_similarity(path, columns=None):
 
 
 def _is_number(text):
-    """Return whether a cell is a finite number, maybe with a decimal comma."""
+    """Return whether a cell is a finite number, with a decimal point or comma."""
     fits = len(text) < 100 and _NUMBER.match(text)
     return bool(fits) and math.isfinite(_value(text))
 
@@ -82,7 +85,7 @@ def _value(text):
 
 
 def _rows(path):
-    """Return the rows of a file, [_Row], all with the same number of cells."""
+    """Read the rows of a file, [_Row], all with the same number of cells."""
     lines = []
     with reading.open_text(path) as stream:
         for number, line in enumerate(stream, 1):
@@ -95,12 +98,12 @@ def _rows(path):
     checks.line(num_columns > 2, path, rows[0].number, "two words and a score", rows[0].line)
     for row in rows:
         checks.line(len(row.cells) == num_columns, path, row.number,
-                    "%d columns between %s" % (num_columns, name), row.line)
+                    "%d columns separated by %s" % (num_columns, name), row.line)
     return rows
 
 
 def _separator(lines):
-    """Return (separator, its name): the first that gives most of the first lines three columns."""
+    """Return (separator, its name): the first that gives three columns in most of the first lines."""
     some = [line for _, line in lines[:20]]
     for separator, name in _SEPARATORS:
         if sum(line.count(separator) >= 2 if separator else True for line in some) * 2 >= len(some):
@@ -109,7 +112,7 @@ def _separator(lines):
 
 
 def _cells(path, number, line, separator):
-    """Return the cells of a line, without blanks around them."""
+    """Split a line into cells without surrounding blanks."""
     if '"' in line:
         try:
             cells = next(csv.reader([line.strip()], delimiter=separator or " ", skipinitialspace=True))
@@ -121,11 +124,12 @@ def _cells(path, number, line, separator):
 
 
 def _named(path, columns, header, num_columns):
-    """Return the three columns, from 0, that names or numbers from 1 mean."""
+    """Return the three columns, from 0, of given names or numbers from 1."""
     listed = ",".join(columns)
-    if all(column.isdecimal() for column in columns):  # also where the header has such names
+    if all(column.isdecimal() for column in columns):  # numbers, even if the header has such names
         header = None
-    checks.argument(len(columns) == 3, "read_similarity", "columns", "word, word, score", listed)
+    checks.argument(len(columns) == 3, "read_similarity", "columns",
+                    "three columns: first word, second word, score", listed)
     found = []
     for column in columns:
         if header and column in header:
@@ -140,7 +144,7 @@ def _named(path, columns, header, num_columns):
 
 
 def _found(path, header, numeric, rows):
-    """Return the three columns, from 0, that the header or the cells show."""
+    """Detect the three columns, from 0, by the header or the cells."""
     words = [0, 1]
     if header:
         plain = [re.sub(r"[\W_]", "", name.lower()) for name in header]
@@ -156,7 +160,7 @@ def _found(path, header, numeric, rows):
         between = {row.cells[2].lower() for row in rows}
         fits = scores == [2] or (scores == [3] and between <= _PARTS_OF_SPEECH)
         if len(rows[0].cells) == 3:
-            scores = [2]  # a wrong score is named by its line
+            scores = [2]  # an invalid score is reported later, with its line
         else:
             checks.line(fits, path, rows[0].number, _FLAG, rows[0].line)
     fits = not numeric[words[0]] and not numeric[words[1]]
@@ -166,20 +170,20 @@ def _found(path, header, numeric, rows):
 
 
 def read_analogies(path):
-    """Read the questions of a file in the form of Google's questions-words.txt.
+    """Read the analogy questions of a file in the format of Google's questions-words.txt.
 
-    A line ": name" or ":name" starts a section; every other one is four words a b c d between blanks,
-    for "a is to b as c is to d". Empty lines and lines that start with # are left out. Questions before
-    the first section are in a section "".
+    A line ": name" or ":name" starts a section. Every other line is four words a b c d, separated by
+    blanks, for "a is to b as c is to d". Empty lines and lines that start with # are skipped. Questions
+    before the first section are in a section "".
 
     Args:
       path: the file, packed or not.
 
     Returns:
-      [(name, [(a, b, c, d)])], a pair for each section, as they come; all are strings.
+      list of (name, list of (a, b, c, d)) for each section, in the order of the file; all strings.
 
     Raises:
-      InputError: a line that does not fit, with its number; no questions.
+      InputError: an invalid line, with its number; no questions.
     """
     sections = []
     with reading.open_text(path) as stream:

@@ -1,4 +1,4 @@
-"""Word vectors for other programs: a SavedModel to ask, and files for TensorBoard's projector.
+"""Export word vectors: as a SavedModel that answers queries, and to TensorBoard's projector.
 
     export.write_saved_model("runs/word2vec-1/saved_model", words, vectors)
 
@@ -8,16 +8,16 @@
     model = tf.saved_model.load("runs/word2vec-1/saved_model")       # TensorFlow 2
     model.signatures["embed"](words=tf.constant(["king"]))
 
-The SavedModel loads in TensorFlow 1.15 and 2 alike, whichever wrote it. Its signatures:
+The SavedModel loads in TensorFlow 1.15 and 2, whichever version wrote it. Its signatures:
 
     embed         words: string [N]                     -> vectors: float32 [N, D], known: bool [N]
     embed_ids     ids: int64 [N]                        -> vectors: float32 [N, D]
     most_similar  words: string [N], k: int32 scalar    -> words: string [N, k], cosines: float32 [N, k]
 
-A word is looked up as it is. One that is not known has a vector of zeros; its most similar words are
-empty strings with the cosine 0. most_similar gives the words of the largest cosine, best first, ties by
-the smaller id and without the word itself; it gives all other words where k is larger than V - 1, and
-takes memory for N V numbers. An id out of range or a k below 1 is an InvalidArgumentError.
+Words are looked up exactly, with their case. An unknown word has a vector of zeros, and its most similar
+words are empty strings with cosine 0. most_similar returns the words with the largest cosine, best
+first, ties by the smaller id, without the word itself. If k is larger than V - 1, it returns V - 1
+words. It needs memory for N V numbers. An id out of range or a k below 1 is an InvalidArgumentError.
 """
 import hashlib
 import os
@@ -31,7 +31,7 @@ from tf1_sampled import checks, graph_checks
 from tf1_sampled.files import writing
 
 _BREAKS = re.compile("[ \t\n\r\v\f\0]")
-# What browsers leave of a line when they look whether it is empty; Python's strip() keeps the last.
+# Lines that browsers take for empty. Python's strip() keeps the byte order mark.
 _BLANK = re.compile("[\\s\ufeff]*$")
 _CONFIG = """embeddings {
   tensor_name: "word vectors"
@@ -44,24 +44,23 @@ _CONFIG = """embeddings {
 
 
 def write_saved_model(folder, words, vectors, replaces=False):
-    """Writes a SavedModel that answers the signatures above, whole or not at all.
+    """Write a SavedModel with the signatures above, whole or not at all.
 
-    It is made in a graph and a session of its own, on the CPU. The graph does not hold the vectors:
-    they are in the model's checkpoint, the words in a file of its assets.
+    The function makes its own graph and session, on the CPU. The model's checkpoint holds the vectors,
+    and a file of its assets the words; the graph holds neither.
 
     Args:
-      folder: where to; one that is not there or is empty.
-      words: V strings without blanks and line ends, none empty, none twice.
+      folder: path of a new or empty folder.
+      words: V distinct non-empty strings without blanks and line ends.
       vectors: [V, D] of numbers, finite as float32.
-      replaces: boolean, whether a folder with something in it gives way.
+      replaces: boolean, whether to replace a folder that is not empty.
 
     Raises:
-      InputError: a folder with something in it or that cannot be made, words or vectors that are
-        not as above.
+      InputError: a folder that is not empty or cannot be made, invalid words or vectors.
     """
     words, vectors = _checked("write_saved_model", words, vectors, least=1)
     text = ("\n".join(words) + "\n").encode("utf-8")
-    # The graph remembers where the words came from: not from a folder with the user's name in it.
+    # The graph records the path of the words, which must not contain the user's name.
     with writing.writing_folder(folder, replaces) as temporary, tempfile.TemporaryDirectory() as place:
         asset = os.path.join(place, "words.txt")
         with open(asset, "wb") as stream:
@@ -69,7 +68,7 @@ def write_saved_model(folder, words, vectors, replaces=False):
         with tf.Graph().as_default():
             table, fill_table = _variable("vectors", vectors)
             scale, fill_scale = _variable("inverse_lengths", _inverse_lengths(vectors))
-            # Tables of one name may be shared: models with one name for them have the same words.
+            # Tables with the same name may be shared, so the name is a hash of the words.
             vocabulary = _Vocabulary(asset, hashlib.sha256(text).hexdigest()[:16])
             signatures = _signatures(table, scale, vocabulary)
             with tf.Session(config=tf.ConfigProto(device_count={"GPU": 0})) as session:
@@ -84,25 +83,25 @@ def write_saved_model(folder, words, vectors, replaces=False):
 
 
 def write_projector(folder, words, vectors, replaces=False, most=10000):
-    """Writes what `tensorboard --logdir FOLDER` shows as an embedding, whole or not at all.
+    """Write the files of TensorBoard's projector, whole or not at all.
 
-        projector_config.pbtxt    names the other two
-        vectors.tsv               a vector per line, six digits, tabs between
-        metadata.tsv              a word per line, no header, as it is one column
+        projector_config.pbtxt    names the two other files
+        vectors.tsv               a vector per line: numbers of six digits, separated by tabs
+        metadata.tsv              a word per line; a file of one column has no header
 
-    The standalone projector (its "Load") reads the two .tsv files too. Words are labels there and stay
-    as they are, also one that begins with =, +, - or @, which a spreadsheet would compute.
+    `tensorboard --logdir FOLDER` shows them as an embedding. The standalone projector ("Load") also
+    reads the two .tsv files. Words stay as they are, even if they begin with =, +, - or @: the projector
+    shows them as labels, but a spreadsheet would compute them.
 
     Args:
-      folder: where to; one that is not there or is empty.
-      words: V strings without blanks and line ends, none empty, none twice, in falling frequency.
+      folder: path of a new or empty folder.
+      words: V distinct non-empty strings without blanks and line ends, in falling order of frequency.
       vectors: [V, D] of numbers, finite as float32, V and D at least 2.
-      replaces: boolean, whether a folder with something in it gives way.
-      most: integer, how many of the first words to write: a browser does not show very many.
+      replaces: boolean, whether to replace a folder that is not empty.
+      most: integer, the number of first words to write; a browser is slow with more.
 
     Raises:
-      InputError: a folder with something in it or that cannot be made, words or vectors that are
-        not as above, `most` below 2.
+      InputError: a folder that is not empty or cannot be made, invalid words or vectors, `most` below 2.
     """
     checks.positive("write_projector", "most", most)
     checks.argument(most > 1, "write_projector", "most", "an integer above 1", most)
@@ -118,16 +117,16 @@ def write_projector(folder, words, vectors, replaces=False, most=10000):
             form = "\t".join(["%.6g"] * vectors.shape[1]) + "\n"
             out.writelines(form % tuple(row.tolist()) for row in vectors)
         with stream("metadata.tsv") as out:
-            # The projector skips lines that look empty, and all labels after them would be shifted.
+            # The projector skips lines that look empty, which would shift all labels after them.
             out.writelines((ascii(word) if _BLANK.match(word) else word) + "\n" for word in words)
         with stream("projector_config.pbtxt") as out:
             out.write(_CONFIG % vectors.shape)
 
 
 def _checked(function, words, vectors, least):
-    """(list of words, float32 [V, D]) that fit together and into the files."""
+    """Check words and vectors for an export; return (list of words, float32 [V, D])."""
     words = list(words)
-    with np.errstate(over="ignore"):  # found below, with its word
+    with np.errstate(over="ignore"):  # the check below names the word
         vectors = np.ascontiguousarray(vectors, np.float32)
     checks.argument(vectors.ndim == 2 and min(vectors.shape) >= least, function, "vectors",
                     "an array [V, D] of at least %d by %d" % (least, least), vectors.shape)
@@ -136,7 +135,7 @@ def _checked(function, words, vectors, least):
     seen = set()
     for word in words:
         fits = isinstance(word, str) and word != "" and not _BREAKS.search(word)
-        checks.argument(fits, function, "words", "words without blanks and line ends, none empty", word)
+        checks.argument(fits, function, "words", "non-empty words without blanks and line ends", word)
         checks.argument(not any("\ud800" <= c <= "\udfff" for c in word), function, "words",
                         "words of Unicode characters", word)
         checks.argument(word not in seen, function, "words", "each word once", word)
@@ -150,16 +149,16 @@ def _checked(function, words, vectors, least):
 
 
 def _inverse_lengths(vectors):
-    """1 / |row|, float32 [V]; 0 for a row of zeros, or one so small that float32 lacks its 1 / |row|."""
+    """Compute 1 / |row|, float32 [V]; 0 if float32 cannot hold it, as for a row of zeros."""
     lengths = np.sqrt(np.einsum("vd,vd->v", vectors, vectors, dtype=np.float64))
     lengths[lengths < np.finfo(np.float32).tiny] = np.inf
     return (1 / lengths).astype(np.float32)
 
 
 def _variable(name, array):
-    """A variable, and the function of a session that gives it the value of an array.
+    """Return (a variable, a function of a session that sets it to an array).
 
-    TensorFlow 1.15 cannot load the resource variables of later ones, and all load these.
+    It is not a resource variable: TensorFlow 1.15 cannot load resource variables of later versions.
     """
     initial = tf.placeholder(array.dtype, array.shape, "initial_" + name)
     variable = tf.get_variable(name, initializer=initial, trainable=False, use_resource=False)
@@ -167,9 +166,9 @@ def _variable(name, array):
 
 
 class _Vocabulary:
-    """Word to id and id to word, both by one file of the model's assets.
+    """Tables from words to ids and from ids to words, from a file of the model's assets.
 
-    tf.lookup's classes call the table by the file's path, or all by one name: the ops themselves.
+    It uses raw ops, as tf.lookup's classes name a table by the path of the file, or all tables alike.
     """
 
     def __init__(self, path, name):
@@ -190,18 +189,18 @@ class _Vocabulary:
         return table, fill
 
     def ids(self, words):
-        """int64, of the shape of words; -1 where a word is not known."""
+        """Look up words: return int64 of the same shape, -1 for unknown words."""
         return tf.raw_ops.LookupTableFindV2(
             table_handle=self._ids, keys=words, default_value=tf.constant(-1, tf.int64))
 
     def words(self, ids):
-        """string, of the shape of ids; empty for -1."""
+        """Look up ids: return strings of the same shape, empty for -1."""
         return tf.raw_ops.LookupTableFindV2(
             table_handle=self._words, keys=ids, default_value=tf.constant(""))
 
 
 def _signatures(table, scale, vocabulary):
-    """{name: SignatureDef} of the three signatures.
+    """Return the three signatures: {name: SignatureDef}.
 
     Args:
       table: float32 [V, D].
@@ -226,7 +225,7 @@ def _signatures(table, scale, vocabulary):
     cosines = tf.matmul(queries, table, transpose_b=True) * scale  # [N, V]
     best, best_ids = tf.nn.top_k(cosines, largest + 1)
     best_ids = tf.cast(best_ids, tf.int64)
-    # One of the k + 1 goes: the word itself, or the last where others of its cosine come before it.
+    # Drop one of k + 1: the word itself or, if ties have displaced it, the last one.
     itself = tf.equal(best_ids, row[:, None])
     last = tf.logical_not(tf.reduce_any(itself, axis=1, keepdims=True))
     stays = tf.logical_not(tf.concat([itself[:, :-1], itself[:, -1:] | last], axis=1))

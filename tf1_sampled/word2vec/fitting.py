@@ -1,4 +1,4 @@
-"""A training of word vectors: its graph, its plan, and the tables that it leaves in checkpoints.
+"""Train word vectors: build the graph and the plan, run it, and read tables from checkpoints.
 
     result = train(settings, text, folder, host)
     rows = saved_table(folder.path, model.EMBEDDINGS, num_words)
@@ -22,20 +22,20 @@ _FEW_STEPS = 100
 
 def train(settings: Word2VecSettings, text: Text, folder: ModelDir,
           host: OneMachine) -> plans.TrainingResult:
-    """Train in a graph and a session of its own.
+    """Train word vectors in a new graph and session.
 
     Args:
       settings: Word2VecSettings.
       text: reading.Text.
-      folder: ModelDir, which this begins.
+      folder: ModelDir; the function calls its `begin`.
       host: host.OneMachine.
 
     Returns:
       plans.TrainingResult.
 
     Raises:
-      InputError: initial vectors or an at_k that do not fit, other settings or data than those of the
-        training in the folder, and as loop.train.
+      InputError: initial vectors of another dimension, an at_k above the number of negatives, settings
+        or data that differ from the training in the folder, and as loop.train.
     """
     device = devices.chosen(settings.device, settings.threads, 2 * len(text.corpus.words) * text.dim,
                             host.allows_gpu)
@@ -48,7 +48,7 @@ def train(settings: Word2VecSettings, text: Text, folder: ModelDir,
         graph = objective.build(settings, text, size, text.held_out.shape[1:])
         num_steps = -(-text.num_words * settings.epochs // size)
         if num_steps < _FEW_STEPS and host.is_chief:
-            host.report("%d steps in all teach little; more %s make more" % (
+            host.report("Only %d steps in all, which train little; raise %s" % (
                 num_steps, settings.label("epochs")))
         data = {"text": text.corpus.digest}
         if host.is_chief:
@@ -68,12 +68,12 @@ def train(settings: Word2VecSettings, text: Text, folder: ModelDir,
                                device, filled={}),
             settings.saving(folder.path),
             profile_step=settings.profile, stop=host.stop, report=host.report)
-        # Not batch_size, which differs with the cores of a machine.
+        # A fixed number, as batch_size may differ between the machines of a cluster.
         return host.train(plan, 2048, folder.unchanging(data))
 
 
 def _data(settings: Word2VecSettings, text: Text, graph: objective.Graph, batch_size: int) -> plans.Data:
-    """Return the feeds of all passes over the text."""
+    """Return the plans.Data of all epochs: the feeds of the steps, in order."""
     options = runs.RunOptions(
         runs.keep_probability(text.corpus.counts, settings.sample), batch_size, settings.window,
         settings.epochs, settings.seed, num_places=runs.num_places(batch_size))
@@ -86,7 +86,7 @@ def _data(settings: Word2VecSettings, text: Text, graph: objective.Graph, batch_
 
 
 def saved_table(model_dir: str, name: str, num_rows: int) -> np.ndarray:
-    """Read a table of a trained model.
+    """Read a table of a trained model from its checkpoint.
 
     Args:
       model_dir: string, the folder of the training.

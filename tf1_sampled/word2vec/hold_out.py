@@ -1,10 +1,10 @@
-"""The part of a text that is held out for a loss, and the pieces that are trained on.
+"""Hold out a part of a text for evaluation, and compute the held-out AUC.
 
     pieces, tokens = split(text, share=0.01, window=5)
     held_out = blocks(tokens, len(text.words), window=5)
     auc(held_out, (embeddings, output_vectors), text.counts, window=5)
 
-Each word that has a neighbour in its line keeps an occurrence with a neighbour in the pieces.
+`pieces` are the parts to train on. A word that has a neighbour in the text also has one in the pieces.
 """
 import numpy as np
 
@@ -12,28 +12,28 @@ from tf1_sampled.word2vec import runs as runs_lib
 from tf1_sampled.word2vec.corpus import END, LEFT_OUT, Corpus
 
 _AT_MOST = 50000  # positions to hold out
-_AT_LEAST = 20  # fewer give no loss that says anything: then none are held out
-_PLACES = 20  # at equal distances; fewer where they would be short
+_AT_LEAST = 20  # the loss of fewer positions is too noisy, so then none are held out
+_PLACES = 20  # number of held-out places, at equal distances; fewer in a short text
 _SHORTEST = 50  # positions in a place
 _SLICE = 1 << 20  # positions that are read at a time
-AUC_CENTRES = 8192  # of which `auc` takes some pairs, in place of the 512 of the loss
-_NOISE_WORDS, _MOST_PAIRS = 200, 20000  # of `auc`
+AUC_CENTRES = 8192  # centres from which `auc` draws pairs; the loss uses 512
+_NOISE_WORDS, _MOST_PAIRS = 200, 20000  # words and pairs that `auc` uses
 
 
 def split(text, share, window):
     """Split a text into pieces to train on and tokens that are held out.
 
-    The held-out tokens are from places all over the text, at most 50,000 positions in all. Around a word
-    that the pieces would lack otherwise they are given back to the pieces.
+    The held-out places are spread over the text, with at most 50,000 positions in all. A word that would
+    be missing from the pieces is not held out, nor are the words in its window.
 
     Args:
       text: Corpus.
-      share: float in [0, 1), of the positions to hold out. Where that is fewer than 20, none are.
+      share: float in [0, 1), the share of positions to hold out; none if that is fewer than 20.
       window: integer, words on each side of a centre.
 
     Returns:
       (list of (begin, end), the positions to train on, in rising order; int32 [H], the held-out tokens,
-      with END where they were cut apart).
+      with END between places).
     """
     total = min(int(text.num_positions * share), _AT_MOST)
     if total < _AT_LEAST:
@@ -49,11 +49,11 @@ def split(text, share, window):
 
 
 def words_with_neighbours(text, pieces):
-    """Find the words that are next to another in a line.
+    """Find the words that have a neighbour in a line.
 
     Args:
       text: Corpus.
-      pieces: list of (begin, end), the positions to look at; no line reaches from one to the next.
+      pieces: list of (begin, end), the positions to search; lines end at the ends of pieces.
 
     Returns:
       boolean [V].
@@ -74,14 +74,14 @@ def words_with_neighbours(text, pieces):
 
 
 def _between(places, num_positions):
-    """Return the (begin, end) that are not in the places, without empty ones."""
+    """Return the non-empty (begin, end) between the places."""
     begins = [0] + [end for _, end in places]
     ends = [begin for begin, _ in places] + [num_positions]
     return [(begin, end) for begin, end in zip(begins, ends) if begin < end]
 
 
 def _without(text, place, lacking, window):
-    """Return the parts (begin, end) of a place without the windows around the lacking words."""
+    """Return the parts (begin, end) of a place outside the windows around lacking words."""
     begin, end = place
     first, last = max(begin - 8 * window, 0), min(end + 8 * window, text.num_positions)
     tokens = text.read_all(first, last)
@@ -102,23 +102,23 @@ def _without(text, place, lacking, window):
 
 
 def blocks(tokens, vocab_size, window, num_centres=512, snippet=32):
-    """Cut held-out tokens into runs for the full softmax, with few centres each of many classes.
+    """Cut held-out tokens into runs for the full softmax; runs of a large vocabulary are short.
 
     Args:
       tokens: int32 [H], word ids and END.
       vocab_size: integer V.
-      window: integer.
-      num_centres: integer, about so many in all, at most.
-      snippet: integer, at most so many tokens in one place: they are from all over the text.
+      window: integer, words on each side of a centre.
+      num_centres: integer, the approximate largest number of centres in all runs.
+      snippet: integer, the largest number of consecutive tokens, so that runs cover the whole text.
 
     Returns:
-      int32 [R, K + 2 * window], K a multiple of BLOCK with K * V about 32 million at most; R is 0 where
-      the runs have no two words side by side.
+      int32 [R, K + 2 * window], K a multiple of BLOCK with K * V at most about 32 million; R is 0 if no
+      two words of the runs are neighbours.
     """
     tokens = tokens if len(tokens) else np.full(1, END, np.int32)
     number = max(min(num_centres, len(tokens)) // snippet, 1)
     begins = np.arange(number) * len(tokens) // number
-    pieces = [(begin, min(begin + snippet - 1, len(tokens))) for begin in begins]  # END comes after it
+    pieces = [(begin, min(begin + snippet - 1, len(tokens))) for begin in begins]  # `runs` adds an END
     text = Corpus.from_tokens([""] * vocab_size, np.zeros(vocab_size, np.int64), tokens)
     size = runs_lib.BLOCK * min(max((1 << 25) // vocab_size // runs_lib.BLOCK, 1),
                                 num_centres // runs_lib.BLOCK)
@@ -129,24 +129,24 @@ def blocks(tokens, vocab_size, window, num_centres=512, snippet=32):
 
 
 def auc(runs, tables, counts, window, is_cbow=False):
-    """Compute how often a held-out pair scores above the same input with a word drawn by frequency.
+    """Compute the held-out AUC: how often a pair scores above the same input with a random word.
 
         mean over pairs (x, y) of P(x . w_y > x . w_n) + P(x . w_y = x . w_n) / 2,   n drawn by counts
 
-    0.5 is what vectors that know nothing beyond the frequencies of words have. No bias is part of the
-    scores, so the number is the same whatever the loss makes scores relative to. The noise is 200 words,
-    the same in each call with the same counts.
+    Vectors that hold only the frequencies of words have 0.5. Scores contain no bias, so the AUC of
+    different losses can be compared. The random words are 200 draws by frequency, the same in each call
+    with the same counts.
 
     Args:
-      runs: int32 [R, K + 2 * window], as of `blocks`.
+      runs: int32 [R, K + 2 * window], as from `blocks`.
       tables: (float32 [V, D], the word vectors; float32 [V, D], the output vectors).
-      counts: integer [V], of words.
-      window: integer.
-      is_cbow: boolean. False for pairs of a centre and a word of its context; True for pairs of the mean
-        of a context and its centre.
+      counts: integer [V], the count of each word.
+      window: integer, words on each side of a centre.
+      is_cbow: boolean. False for pairs of a centre and a context word; True for pairs of the mean of the
+        context words and their centre.
 
     Returns:
-      float in [0, 1]; NaN without a pair.
+      float in [0, 1]; NaN if there is no pair.
     """
     embeddings, weights = tables
     random = np.random.RandomState(1)
@@ -169,7 +169,7 @@ def auc(runs, tables, counts, window, is_cbow=False):
 
 
 def _pairs(runs, window):
-    """Return the places in runs.ravel() of the centres and the context words of all pairs."""
+    """Return (centres, context words) of all pairs, as places in runs.ravel()."""
     size = runs.shape[1]
     tokens, line = runs.ravel(), np.cumsum(runs == END)
     middle = np.arange(window, size - window)

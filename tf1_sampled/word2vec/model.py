@@ -1,7 +1,7 @@
-"""Skip-gram and CBOW as graphs: a run of tokens in, blocks of inputs, labels and their pairs out.
+"""Build skip-gram and CBOW graphs: from a run of tokens to blocks of inputs, labels and pairs.
 
-A run of tokens is cut into blocks. In skip-gram the centre rows of a block meet the block's context
-tokens in one matrix product, and a band mask says which of them are pairs:
+A run of tokens is cut into blocks. In skip-gram, one matrix product scores all centres of a block
+against all its context tokens, and a band mask selects the pairs:
 
     tokens     W | K centres | K centres | ... | W            W = window, K = block
     block g      |<-- W + K + W tokens -->|                   J = K + 2W labels
@@ -9,8 +9,8 @@ tokens in one matrix product, and a band mask says which of them are pairs:
     windows = skip_gram(embeddings(10000, 128), tokens, window=5)
     loss = nce_loss(weights, biases, windows.labels, windows.inputs, ..., pairs=windows.pairs)
 
-In CBOW the same mask adds up the context rows, in one product too, and the centres are the labels.
-The model knows no loss; a loss takes its windows as a group of pairs (see `logits`).
+In CBOW, a product with the same mask sums the context rows, and the centres are the labels. The model is
+independent of the loss, which takes the windows as groups of pairs (see `logits`).
 """
 import collections
 
@@ -28,22 +28,25 @@ EMBEDDINGS, OUTPUT_WEIGHTS = "embeddings", "output_weights"  # names of the vari
 Windows = collections.namedtuple("Windows", "inputs labels label_mask pairs input_words")
 Windows.__doc__ = """The blocks of a run of tokens.
 
-  inputs: float32 [G, K, D]: rows of the centre words; of CBOW, means of rows of their contexts.
-  labels: int32 [G, J]: the words of the block and of W more on each side; of CBOW, the centre words.
-  label_mask: boolean [G, J], False where END stands, whose label is 0.
-  pairs: float32 [G, K, J], 1 where the label goes with the input.
-  input_words: int32 [G, K], or [G, K + 2W] of CBOW: the words whose rows make the inputs.
+  inputs: float32 [G, K, D], the rows of the centre words; in CBOW, the means of their context rows.
+  labels: int32 [G, J], the words of the block and W more on each side; in CBOW, the centre words.
+  label_mask: boolean [G, J], False at END, whose label is 0.
+  pairs: float32 [G, K, J], 1 if the input and the label are a pair, else 0.
+  input_words: int32 [G, K], in CBOW [G, K + 2W], the words whose rows make the inputs.
 """
 
 
 def embeddings(vocab_size, dim, seed=None, initial=None):
-    """Return the table of word vectors: float32 [V, D], uniform in +-1/(2D) at first, as in word2vec.c.
+    """Create the table of word vectors, initially uniform in +-1/(2D) as in word2vec.c.
 
     Args:
       vocab_size: integer V.
       dim: integer D.
       seed: integer or None.
-      initial: None, or float32 [V, D] to start from; rows of NaN start as they would without.
+      initial: None, or float32 [V, D], the initial values; rows of NaN are uniform as above.
+
+    Returns:
+      A variable, float32 [V, D].
     """
     if initial is None:
         start = random_uniform(0.5 / dim, seed)
@@ -54,17 +57,20 @@ def embeddings(vocab_size, dim, seed=None, initial=None):
 
 
 def output_table(counts, dim, log_frequencies=True, initial=None):
-    """Return the table of classes: weights float32 [V, D], 0 at first, biases float32 [V], not trained.
+    """Create the output weights, initially 0, and the biases of the classes, which are not trained.
 
-    The biases are those of `distributions.log_frequency_biases`: the weights have to say only how a
-    context changes a word's probability, which is what makes them good word vectors.
+    The biases come from `distributions.log_frequency_biases`. So the weights learn only how a context
+    changes the probability of a word, which makes better word vectors.
 
     Args:
-      counts: integer [V], how often each word comes.
+      counts: integer [V], the count of each word.
       dim: integer D.
-      log_frequencies: boolean; False for biases of 0, with a loss whose scores are relative to the
-        noise's frequencies already (negative sampling).
-      initial: None, or float32 [V, D] to start from; rows of NaN start at 0.
+      log_frequencies: boolean. False for biases of 0, which suit negative sampling: its scores are
+        relative to the frequencies of the noise already.
+      initial: None, or float32 [V, D], the initial weights; rows of NaN start at 0.
+
+    Returns:
+      (weights, a variable float32 [V, D]; biases, a variable float32 [V]).
     """
     start = filled(0) if initial is None else from_memory(np.nan_to_num(initial).astype(np.float32))
     weights = _table(OUTPUT_WEIGHTS, [len(counts), dim], start, initial)
@@ -82,15 +88,16 @@ def _table(name, shape, start, initial):
 
 
 def noise_log_prob(sampler, counts, distortion):
-    """Compute what negative sampling's scores are relative to: the log-probabilities of words as noise.
+    """Compute the log-probabilities of the noise, to which scores of negative sampling are relative.
 
-    A score tends to log P(y | x) - log Q(y) - log k; with log Q(y) as its bias it is comparable with
-    that of another loss.
+    A score tends to log P(y | x) - log Q(y) - log k. With log Q(y) added, it is comparable with the
+    score of another loss.
 
     Args:
-      sampler: string, a key of SAMPLERS. Those that take labels of the batch follow their frequencies.
+      sampler: string, a key of SAMPLERS. Samplers that take the labels of the batch follow their
+        frequencies.
       counts: integer [V], in falling order.
-      distortion: float, of fixed_unigram.
+      distortion: float, the power of the counts for fixed_unigram.
 
     Returns:
       float32 [V].
@@ -103,31 +110,31 @@ def noise_log_prob(sampler, counts, distortion):
         weights = np.log1p(1 / np.arange(1.0, len(counts) + 1))
     else:
         power = distortion if sampler == "fixed_unigram" else 1
-        weights = np.maximum(counts, 0.5) ** power  # a word that was never seen has a finite one
+        weights = np.maximum(counts, 0.5) ** power  # a count of 0 would have an infinite logarithm
     return np.log(weights / np.sum(weights)).astype(np.float32)
 
 
 def skip_gram(table, tokens, window, seed=None, block=BLOCK, shrink=True):
-    """Return the blocks of a run of tokens for predicting the words around each centre word.
+    """Build the blocks of a run of tokens for skip-gram: predict the words around each centre word.
 
     A window ends at the ends of its sentence.
 
     Args:
       table: float32 [V, D].
-      tokens: int32 [G * block + 2 * window], its length known; words, and END between sentences.
-        The first and the last `window` tokens are context only. Or [P, G / P * block + 2 * window],
-        runs from P places.
-      window: integer W, the largest half width.
-      seed: integer, None, or an integer tensor [2], as of a sampler.
+      tokens: int32 [G * block + 2 * window] of static length: words, and END between sentences. The
+        first and the last `window` tokens are context only. Or [P, G / P * block + 2 * window], runs
+        from P places.
+      window: integer W, the largest number of context words on each side.
+      seed: integer, None, or an integer tensor [2], as for a sampler.
       block: integer K, centres per block.
-      shrink: whether the half width of each centre's window is uniform in 1 .. window, so that near
-        words count more; else it is `window`.
+      shrink: boolean, whether each centre draws its window size uniformly from 1 .. window, so that near
+        words weigh more; else it is `window`.
 
     Returns:
       Windows.
 
     Raises:
-      InputError: a number of tokens that is not a number of blocks and two windows.
+      InputError: tokens whose length is not a whole number of blocks plus two windows.
 
     Reference: Mikolov et al. 2013, "Efficient Estimation of Word Representations in Vector Space",
       section 3.2, also for the window.
@@ -138,12 +145,27 @@ def skip_gram(table, tokens, window, seed=None, block=BLOCK, shrink=True):
 
 
 def cbow(table, tokens, window, seed=None, block=BLOCK, shrink=True):
-    """Return the blocks of a run of tokens for predicting each centre word from those around it.
+    """Build the blocks of a run of tokens for CBOW: predict each centre word from its context words.
 
-    Args, Returns, Raises: as `skip_gram`. A centre without any context has no pair.
+    A centre without context words has no pair.
 
-    Reference: Mikolov et al. 2013, as `skip_gram`, section 3.1. word2vec.c gives each context word the
-      gradient of the mean undivided; this is the gradient.
+    Args:
+      table: float32 [V, D].
+      tokens: int32 [G * block + 2 * window] or [P, G / P * block + 2 * window], see `skip_gram`.
+      window: integer W, the largest number of context words on each side.
+      seed: integer, None, or an integer tensor [2], as for a sampler.
+      block: integer K, centres per block.
+      shrink: boolean, whether each centre draws its window size uniformly from 1 .. window.
+
+    Returns:
+      Windows.
+
+    Raises:
+      InputError: tokens whose length is not a whole number of blocks plus two windows.
+
+    Reference: Mikolov et al. 2013, "Efficient Estimation of Word Representations in Vector Space",
+      section 3.1. word2vec.c gives each context word the undivided gradient of the mean; this function
+      has the exact gradient.
     """
     words, is_word, pairs = _blocks("cbow", tokens, window, seed, block, shrink=shrink)
     inner = slice(window, window + block)
@@ -155,11 +177,11 @@ def cbow(table, tokens, window, seed=None, block=BLOCK, shrink=True):
 
 
 def _blocks(function, tokens, window, seed, block, shrink):
-    """Words int32 [G, J], 0 for END; boolean, whether they are words; pairs with centres [G, K, J]."""
+    """Return (words int32 [G, J], 0 for END; boolean [G, J], True for words; pairs bool [G, K, J])."""
     num_places, size = ([1] + tokens.shape.as_list())[-2:]
     num_centres = size - 2 * window
     checks.argument(num_centres > 0 and num_centres % block == 0, function, "tokens",
-                    "a length of blocks of %d and 2 * %d more" % (block, window), tokens.shape)
+                    "a multiple of %d plus 2 * %d tokens" % (block, window), tokens.shape)
     num_blocks, width = num_places * num_centres // block, block + 2 * window
     begin = size * np.arange(num_places)[:, None] + np.arange(0, num_centres, block)[None, :]
     frame = begin.reshape([-1, 1]) + np.arange(width)[None, :]  # [G, J]
@@ -169,7 +191,7 @@ def _blocks(function, tokens, window, seed, block, shrink):
     if shrink:
         reach = tf.random.stateless_uniform([num_blocks, block, 1], distributions.stateless_seed(seed),
                                             1, window + 1, tf.int32)
-    # Words of a sentence have its even number, and each END an odd one of its own: no pair has END.
+    # Words have the even number of their sentence, each END an odd number: so no pair contains END.
     is_end = tf.cast(tf.equal(tokens, END), tf.int32)
     sentence = tf.gather(2 * tf.cumsum(is_end) - is_end, frame)
     same = tf.equal(sentence[:, window:window + block, None], sentence[:, None, :])

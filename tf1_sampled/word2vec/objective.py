@@ -1,4 +1,4 @@
-"""The graph of a training: a model of word vectors joined with a loss.
+"""Build the graph of a training: join a model of word vectors with a loss.
 
     runs of ids -> windows: inputs and labels -> sampled negatives -> loss of their pairs
 
@@ -18,11 +18,11 @@ from tf1_sampled.word2vec.settings import Word2VecSettings
 
 
 class Tables(NamedTuple):
-    """What is trained, and the biases.
+    """The variables of a model.
 
     embeddings: float32 [V, D], the word vectors.
-    weights: float32 [V, D], the output vectors, those of words as classes.
-    biases: float32 [V].
+    weights: float32 [V, D], the output vectors: the weights of words as classes.
+    biases: float32 [V], not trained.
     """
 
     embeddings: Any
@@ -35,12 +35,12 @@ class Graph(NamedTuple):
 
     tokens: placeholder, int32 [P, batch_size / P + 2 * window], a run of tokens from each of P places.
     labels: int32 [G, J], see model.Windows.
-    loss: float scalar, the sum over all pairs, to be minimised.
+    loss: float scalar to minimise, the sum over all pairs plus the L2 loss.
     mean_loss: float scalar, the mean over pairs, without the L2 loss.
-    watch: {name: scalar}, more for TensorBoard.
+    watch: {name: scalar}, more values for TensorBoard.
     held_out: placeholder, int32 [K + 2 * window], a run of held-out text.
     held_out_loss: float scalar, the sum of the full softmax loss over the pairs of `held_out`.
-    held_out_pairs: float scalar, how many these are.
+    held_out_pairs: float scalar, the number of these pairs.
     """
 
     tokens: Any
@@ -60,13 +60,13 @@ def build(settings: Word2VecSettings, text: Text, batch_size: int, held_out_shap
       settings: Word2VecSettings.
       text: reading.Text.
       batch_size: integer, words per step; see runs.batch_size.
-      held_out_shape: the shape of a run of held-out text.
+      held_out_shape: list of one integer, the shape of a run of held-out text.
 
     Returns:
       Graph.
 
     Raises:
-      InputError: initial vectors or an at_k that do not fit.
+      InputError: initial vectors of another dimension, an at_k above the number of negatives.
     """
     tables = _tables(settings, text)
     num_places = runs.num_places(batch_size)
@@ -82,7 +82,7 @@ def build(settings: Word2VecSettings, text: Text, batch_size: int, held_out_shap
             distortion=settings.distortion, seed=seed, num_groups=num_places,
             label_mask=windows.label_mask)
         _check_at_k(settings, sampled)
-    # The sum, not the mean: each pair makes a step of its own, as in word2vec.c.
+    # The sum, not the mean: each pair changes the vectors by a full step, as in word2vec.c.
     pair_loss = tf.reduce_sum(losses.loss_by_name(
         settings.loss, tables.weights, tables.biases, windows.labels, windows.inputs,
         num_classes=len(text.corpus.words), sampled_values=sampled, pairs=windows.pairs,
@@ -128,7 +128,7 @@ def _with_l2(settings: Word2VecSettings, loss: Any, tables: Tables, windows: mod
 
 def _full_softmax_loss(settings: Word2VecSettings, text: Text, tables: Tables,
                        windows: model.Windows) -> Any:
-    """Return the sum of the full softmax loss over all pairs: comparable, whatever loss is trained."""
+    """Return the sum of the full softmax loss over all pairs, comparable between trained losses."""
     offset: Any = 0.0
     if settings.is_relative_to_noise:
         offset = model.noise_log_prob(settings.sampler, text.corpus.counts, settings.distortion)

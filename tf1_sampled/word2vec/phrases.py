@@ -1,10 +1,10 @@
-"""Phrases: two words that come together more often than their counts let expect become one.
+"""Find and join phrases: pairs of words that occur together more often than by chance.
 
     score(a, b) = (count(a b) - min_count) / (count(a) count(b)) * number of words
 
-Between a and b there may be up to two connectors (of, the), which neither begin nor end a phrase:
-bank_of_america. Each sequence of connectors is a pair of its own. No phrase crosses the end of a line.
-Phrases of up to 2^n words, connectors aside, come of n passes, each over the output of the one before.
+Up to two connectors (of, the) may stand between a and b, but not at the ends: bank_of_america. Pairs
+with different connectors are counted separately. No phrase crosses the end of a line. n passes, each
+over the output of the previous pass, give phrases of up to 2^n words without the connectors.
 
     joined = Phrases.read("model/phrases.txt").apply(["the", "new", "york", "times"])
     python -m tf1_sampled.word2vec.phrases model/phrases.txt < text > joined
@@ -22,36 +22,36 @@ from tf1_sampled.files import reading, streams, writing
 FILE_NAME = "phrases.txt"  # in the folder of a model
 MAX_CONNECTORS = 50
 _MAX_BETWEEN = 2  # connectors in a phrase of two words
-_MAX_PAIRS = 1 << 24  # different pairs that are counted at a time: 12 bytes each
+_MAX_PAIRS = 1 << 24  # different pairs that are counted at a time; 12 bytes each
 
 Options = collections.namedtuple(
     "Options", "passes threshold min_count connectors", defaults=(0, 100.0, 5, ()))
-Options.__doc__ = """How phrases are found.
+Options.__doc__ = """Options for finding phrases.
 
   passes: integer of 0 or more.
-  threshold: float, that of the score.
-  min_count: integer of 1 or more, the discount of the score; rarer words are in no phrase.
+  threshold: float, the score that a phrase must exceed.
+  min_count: integer of 1 or more, the discount in the score; rarer words are in no phrase.
   connectors: strings.
 """
 
 Pairs = collections.namedtuple("Pairs", "first between second counts")
-Pairs.__doc__ = """Pairs of words that follow each other.
+Pairs.__doc__ = """Pairs of consecutive words.
 
-  first, second: int64 [P], their ids, in rising order of (first, between, second).
-  between: int64 [P], the connectors between them: 0 for none, else as `_Connectors` numbers them.
-  counts: int32 [P], how often they come.
+  first, second: int64 [P], the ids of the words, in rising order of (first, between, second).
+  between: int64 [P], the connectors between the words: 0 for none, else the number in `_Connectors`.
+  counts: int32 [P], the number of occurrences.
 """
 
 
 class _Connectors:
-    """The numbers of sequences of up to two connectors.
+    """A numbering of the sequences of up to two connectors.
 
     Args:
       ids: list of C integers, the ids of the connectors in the text.
-      num_ids: integer N, all ids are below.
+      num_ids: integer N, the number of ids.
 
     Attributes:
-      num_sequences: integer, of none, one or two connectors.
+      num_sequences: integer, the number of sequences of zero, one or two connectors.
     """
 
     def __init__(self, ids, num_ids):
@@ -62,14 +62,14 @@ class _Connectors:
         self._rank[self._ids] = np.arange(size)
 
     def neighbours(self, ids):
-        """Find the words of a text and what is between them.
+        """Find the words of a text that are not connectors, and the connectors between them.
 
         Args:
           ids: integer [S].
 
         Returns:
-          (int64 [W], the places of the words that are no connectors; int64 [W - 1], the number of the
-          connectors between each and the next, -1 where there are more than two).
+          (int64 [W], the places of these words; int64 [W - 1], the number of the sequence of connectors
+          between each word and the next, -1 for more than two connectors).
         """
         if not self._ids:
             return np.arange(len(ids)), np.zeros(max(len(ids) - 1, 0), np.int64)
@@ -83,7 +83,7 @@ class _Connectors:
         return at, between
 
     def ids(self, number):
-        """Return the list of the ids of a sequence."""
+        """Return the ids of the connectors in a sequence, a list of integers."""
         size = len(self._ids)
         if number <= size:
             return [self._ids[number - 1]] if number else []
@@ -95,32 +95,32 @@ def connectors_of(words, wanted):
     """Return the _Connectors of a text.
 
     Args:
-      words: list of N strings, of all ids.
-      wanted: strings, the connectors, which the text may lack.
+      words: list of N strings, the word of each id.
+      wanted: strings, the connectors. Connectors that the text lacks are ignored.
 
     Raises:
-      InputError: so many connectors and words that pairs of them cannot be numbered.
+      InputError: too many connectors and words for int64 pair numbers.
     """
     wanted = set(wanted)
     found = _Connectors([i for i, word in enumerate(words) if word in wanted] if wanted else [],
                         len(words))
     checks.argument(len(words) ** 2 * found.num_sequences < 1 << 63, "read_corpus", "phrase_connectors",
-                    "fewer with %d different words" % len(words), len(wanted))
+                    "fewer for %d different words" % len(words), len(wanted))
     return found
 
 
 def count_pairs(pieces, counts, connectors, min_count=5, max_pairs=_MAX_PAIRS):
-    """Count the words that follow each other.
+    """Count the pairs of consecutive words.
 
-    When there are more than max_pairs different pairs, the rarest so far are forgotten, as many as
-    bring them down to half of it; those that come again begin at 0. So a count may be too low where a
-    pair is rare, as in word2phrase.c.
+    If there are more than max_pairs different pairs, the rarest are dropped until half of max_pairs
+    remain. A dropped pair that occurs again starts from 0, so counts of rare pairs may be too low, as in
+    word2phrase.c.
 
     Args:
       pieces: iterable of integer arrays, the text in ids, 0 at the ends of lines.
-      counts: integer [N], how often each id comes.
+      counts: integer [N], the count of each id.
       connectors: _Connectors.
-      min_count: integer; words that come less often are in no pair.
+      min_count: integer; words with a smaller count are in no pair.
       max_pairs: integer.
 
     Returns:
@@ -149,7 +149,7 @@ def count_pairs(pieces, counts, connectors, min_count=5, max_pairs=_MAX_PAIRS):
 
 
 def _begin_of_rest(ids, at):
-    """Return the place of the last word that may begin a pair which the next piece ends."""
+    """Return the place of a last word that may form a pair with the next piece; else the length."""
     return at[-1] if len(at) and len(ids) - at[-1] <= 1 + _MAX_BETWEEN else len(ids)
 
 
@@ -183,8 +183,8 @@ def find(pairs, counts, min_count=5, threshold=100.0):
 
     Args:
       pairs: Pairs.
-      counts: integer [N], how often each id comes; 0 is the end of a line.
-      min_count: integer, the discount, which keeps rare words from being phrases by chance.
+      counts: integer [N], the count of each id; id 0 is the end of a line.
+      min_count: integer, the discount, which prevents phrases of rare words by chance.
       threshold: float.
 
     Returns:
@@ -197,7 +197,7 @@ def find(pairs, counts, min_count=5, threshold=100.0):
 
 
 def words_of(pairs, words, connectors):
-    """Return the words of each phrase: a list of tuples of strings.
+    """Return the words of each phrase, a list of tuples of strings.
 
     Args:
       pairs: Pairs.
@@ -209,7 +209,7 @@ def words_of(pairs, words, connectors):
 
 
 def name(phrases, words):
-    """Give phrases their ids.
+    """Assign ids to phrases.
 
     Args:
       phrases: list of P tuples of strings.
@@ -217,7 +217,7 @@ def name(phrases, words):
 
     Returns:
       (int64 [P], the id of each phrase; list of strings, the new words, whose ids begin at N). Phrases
-      of the same name, and a phrase and a word of the text, have one id.
+      with the same name share an id. A phrase with the name of a word in the text has that word's id.
     """
     named = {word: i for i, word in enumerate(words) if "_" in word}
     new = []
@@ -231,14 +231,14 @@ def name(phrases, words):
 
 
 def join(pieces, pairs, phrase_ids, connectors, num_ids):
-    """Join the phrases of a text from left to right; no word is in two of them.
+    """Join the phrases of a text from left to right; no word is in two phrases.
 
     Args:
       pieces: iterable of integer arrays, the text in ids.
       pairs: Pairs, in rising order.
-      phrase_ids: integer [P], what they become.
+      phrase_ids: integer [P], the new id of each pair.
       connectors: _Connectors.
-      num_ids: integer N, the ids of the text are below.
+      num_ids: integer N, the number of ids in the text.
 
     Yields:
       int32 arrays, the new text in ids.
@@ -257,7 +257,7 @@ def join(pieces, pairs, phrase_ids, connectors, num_ids):
             key = _keys(ids[at[index]], between[index], ids[at[index + 1]], connectors, num_ids)
             place = np.minimum(np.searchsorted(keys, key), len(keys) - 1)
             index, place = index[keys[place] == key], place[keys[place] == key]
-        # In a run of phrases that overlap, each the next one's neighbour, every other is taken.
+        # In a run of overlapping phrases, every second one is joined.
         order = np.arange(len(index))
         is_first = np.diff(index, prepend=-2) != 1
         taken = (order - np.maximum.accumulate(np.where(is_first, order, 0))) % 2 == 0
@@ -266,7 +266,7 @@ def join(pieces, pairs, phrase_ids, connectors, num_ids):
         keep = np.ones(len(ids), bool)
         for distance in range(1, 2 + _MAX_BETWEEN):
             keep[(at[index] + distance)[at[index] + distance <= at[index + 1]]] = False
-        # The last word may begin a phrase that the next piece ends, unless it is in one already.
+        # The last word may form a phrase with the next piece, unless it is in a phrase already.
         begin = _begin_of_rest(ids, at)
         begin = begin if keep[begin:begin + 1].all() else len(ids)
         yield ids[:begin][keep[:begin]]
@@ -275,10 +275,10 @@ def join(pieces, pairs, phrase_ids, connectors, num_ids):
 
 
 class Phrases:
-    """The phrases of a text, to be joined in others.
+    """The phrases of a text, which can be joined in other texts.
 
     Args:
-      passes: a list for each pass of tuples of two to four words: the first one, connectors, the last.
+      passes: a list per pass of the phrases, tuples of two to four words: first, connectors, last.
     """
 
     def __init__(self, passes=()):
@@ -286,10 +286,13 @@ class Phrases:
         self._tables = [set(phrases) for phrases in self.passes]
 
     def apply(self, words):
-        """Return a sentence with its phrases joined: a list of strings.
+        """Join the phrases of a sentence.
 
         Args:
-          words: list of strings, a sentence, its letters as those of the text that was trained on.
+          words: list of strings, a sentence in the form of the training text, such as lower case.
+
+        Returns:
+          list of strings.
         """
         words = list(words)
         for table in self._tables:
@@ -303,12 +306,12 @@ class Phrases:
         return words
 
     def text(self):
-        """Return what a file of phrases holds: the number of the pass and the words, a line each."""
+        """Return the content of a file of phrases: lines of a pass number and the words of a phrase."""
         return "".join("%d %s\n" % (number, " ".join(phrase))
                        for number, phrases in enumerate(self.passes, 1) for phrase in phrases)
 
     def save(self, path):
-        """Write them, whole or not at all.
+        """Write the phrases to a file, whole or not at all.
 
         Raises:
           InputError: a path that cannot be written.
@@ -318,7 +321,13 @@ class Phrases:
 
     @classmethod
     def read(cls, path):
-        """Read what `save` wrote.
+        """Read a file that `save` wrote.
+
+        Args:
+          path: string.
+
+        Returns:
+          Phrases.
 
         Raises:
           InputError: a file that cannot be read, a line that is not a number and two to four words.
@@ -328,7 +337,7 @@ class Phrases:
 
     @classmethod
     def parse(cls, lines, path):
-        """Read lines as those of `text`; InputError names the path and the line."""
+        """Parse the lines of `text`; an InputError names the path and the line."""
         passes = []
         for number, line in enumerate(lines, 1):
             first, *words = line.split() or [""]
@@ -341,16 +350,16 @@ class Phrases:
 
 
 def main():
-    """Join the phrases of a file in standard input; an InputError is one line and exit code 1."""
+    """Join phrases in standard input; an InputError becomes one line and exit code 1."""
     streams.settle()
     try:
-        checks.argument(len(sys.argv) == 2, "phrases.py", "arguments", "a file of phrases, and text on "
-                        "standard input", " ".join(sys.argv[1:]))
+        checks.argument(len(sys.argv) == 2, "phrases.py", "arguments", "one file of phrases (and text "
+                        "on standard input)", " ".join(sys.argv[1:]))
         phrases = Phrases.read(sys.argv[1])
         reading.check_input()
         sys.stdin.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
         for line in sys.stdin:
-            # Text of a corpus: nothing in it is escaped.
+            # Bytes, as the encoding of standard output may lack characters of the text.
             sys.stdout.buffer.write((" ".join(phrases.apply(line.split())) + "\n").encode("utf-8"))
             if streams.is_lost():
                 break
@@ -358,7 +367,7 @@ def main():
     except checks.InputError as e:
         sys.exit("phrases.py: error: %s" % e)
     except KeyboardInterrupt:
-        sys.exit(130)  # as of a shell
+        sys.exit(130)  # the convention of shells
 
 
 if __name__ == "__main__":

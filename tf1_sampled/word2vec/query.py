@@ -5,19 +5,19 @@
     python -m tf1_sampled.word2vec.query glove.txt --max_rows=50000 --ask="king - man + woman"
     python -m tf1_sampled.word2vec.query vectors.bin < questions.txt
 
-Without --neighbours, --analogy and --ask the questions are lines of standard input. A line is understood
-by its form, and each answer begins with the question as understood:
+Without --neighbours, --analogy and --ask, the command reads questions from standard input, one per line.
+The form of a line is its meaning. Each answer begins with the question.
 
     king                        the nearest words, with their cosines
-    king queen                  the cosine of the two
-    man king woman              man : king = woman : ?, the analogy
+    king queen                  the cosine of two words
+    man king woman              the analogy man : king = woman : ?
     king - man + woman          the words nearest to the sum
-    odd: breakfast lunch car    the word that is unlike the others
+    odd: breakfast lunch car    the word that is least like the other words
     vector: king                the numbers of the vector, to six digits
-    "new york"                  a phrase: the word of that name, or else new_york
+    "new york"                  a phrase: the word "new york" or, without one, new_york
 
-The vectors are a file of any name: word2vec text or binary, GloVe, fastText .vec; or the model_dir of a
-training, or a folder that Word2Vec.save wrote.
+VECTORS is a file of any name (word2vec text or binary, GloVe, fastText .vec). FOLDER is the model_dir of
+a training, or a folder that Word2Vec.save wrote.
 """
 import argparse
 import sys
@@ -29,7 +29,7 @@ from tf1_sampled.word2vec import commands, questions
 
 
 def _arguments(argv: List[str]) -> argparse.Namespace:
-    """Return the parsed command line.
+    """Parse the command line.
 
     Args:
       argv: list of strings, without the program's name.
@@ -44,22 +44,22 @@ def _arguments(argv: List[str]) -> argparse.Namespace:
     parser.add_argument("vectors", nargs="*", metavar="VECTORS|FOLDER",
                         help="A file of word vectors, or the folder of a model.")
     parser.add_argument("--neighbours", type=words, default=[], metavar="WORD,...",
-                        help="Words whose nearest words to print.")
+                        help="Words whose nearest neighbours are printed.")
     parser.add_argument("--analogy", type=words, default=[], metavar="A:B:C,...",
-                        help="Questions a:b:c to answer: a is to b as c is to which word?")
+                        help="Analogies to complete: a is to b as c is to which word?")
     parser.add_argument("--ask", action="append", default=[], metavar="LINE",
-                        help="A question as a line of standard input has it; may come several times.")
-    parser.add_argument("--k", type=int, default=10, metavar="N", help="How many words for each. "
-                        "Default: 10.")
+                        help="A question, in the form of a line above. May be repeated.")
+    parser.add_argument("--k", type=int, default=10, metavar="N",
+                        help="Number of words per answer. Default: 10.")
     parser.add_argument("--max_rows", type=int, metavar="N", help=commands.MAX_ROWS_HELP)
     return parser.parse_intermixed_args(argv)
 
 
 def _asked(arguments: argparse.Namespace) -> List[Tuple[str, questions.Question]]:
-    """Return (flag, Question) for each question of the flags.
+    """Return the questions of the flags: list of (flag, Question).
 
     Raises:
-      InputError: a question of another form.
+      InputError: a question of an unknown form.
     """
     asked = [("--neighbours", questions.Question("nearest", [word])) for word in arguments.neighbours]
     for analogy in arguments.analogy:
@@ -70,11 +70,11 @@ def _asked(arguments: argparse.Namespace) -> List[Tuple[str, questions.Question]
 
 
 def _lines(stream: TextIO) -> Iterator[str]:
-    """Yield the lines of standard input; on a terminal with a prompt."""
+    """Yield the lines of a stream; on a terminal, print a prompt first."""
     if not (stream.isatty() and sys.stdout.isatty()):
         yield from stream
         return
-    print("Ask by a line: %s. Ctrl-D ends." % questions.FORMS)
+    print("Type a question: %s. Ctrl-D exits." % questions.FORMS)
     while True:
         try:
             yield input("> ")
@@ -84,18 +84,19 @@ def _lines(stream: TextIO) -> Iterator[str]:
 
 
 def answer(argv: List[str]) -> int:
-    """Print the answers to what the command line asks, else to what standard input asks.
+    """Print the answers to the questions of the flags or, without any, of standard input.
 
-    A word without a vector is named, on standard error for a flag, and the other questions are answered.
+    An out-of-vocabulary word gives a message in place of the answer: on standard error for a flag, else
+    on standard output. The command then continues with the next question.
 
     Args:
       argv: list of strings, without the program's name.
 
     Returns:
-      The exit code: 1 where a question of the flags has no answer.
+      The exit code: 1 if a question of the flags has no answer, else 0.
 
     Raises:
-      InputError: another number of files, as commands.open_vectors, a flag of another form, k below 1.
+      InputError: not exactly one file, as commands.open_vectors, an invalid flag, k below 1.
     """
     arguments = _arguments(argv)
     checks.argument(len(arguments.vectors) == 1, "query", "VECTORS", "one file of word vectors",
@@ -126,7 +127,7 @@ def answer(argv: List[str]) -> int:
 
 
 def main() -> None:
-    """Answer what sys.argv asks, and exit."""
+    """Run the command with sys.argv, and exit."""
     commands.run("query.py", answer)
 
 

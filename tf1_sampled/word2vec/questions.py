@@ -1,13 +1,14 @@
-"""Questions about words in a line of text, and their answers as lines.
+"""Parse questions about word vectors from lines of text, and answer them in lines of text.
 
     king                      the nearest words
     king queen                the cosine of two words
-    man king woman            man : king = woman : ?, the analogy
+    man king woman            the analogy man : king = woman : ?
     king - man + woman        the words nearest to a sum
-    odd: breakfast lunch car  the word that is unlike the others
-    vector: king              the numbers, to six digits
+    odd: breakfast lunch car  the word that is least like the other words
+    vector: king              the numbers of the vector, to six digits
 
-A phrase goes in quotes: "new york" is the word of that name, or else new_york. So does a word + or -.
+Quotes mark a phrase: "new york" is the word "new york" or, without one, new_york. The words + and - also
+need quotes.
 """
 import re
 from typing import List, NamedTuple, Sequence
@@ -15,18 +16,18 @@ from typing import List, NamedTuple, Sequence
 from tf1_sampled import checks
 from tf1_sampled.word2vec import word_vectors
 
-FORMS = ("one word, two words, three words a b c, words with + and - between, 'odd:' and words, or "
+FORMS = ("one word, two words, three words a b c, words joined by + and -, 'odd:' and words, or "
          "'vector:' and a word; a phrase in quotes")
 
 _TOKEN = re.compile(r'"([^"]+)"(?=\s|$)|(\S+)')
 
 
 class Question(NamedTuple):
-    """What a line asks.
+    """A parsed question.
 
     kind: string, "nearest", "similarity", "analogy", "sum", "odd" or "vector".
     words: list of strings.
-    signs: list of 1 and -1, of "sum" one for each word.
+    signs: for "sum" a list of 1 or -1 for each word, else empty.
     """
 
     kind: str
@@ -35,7 +36,7 @@ class Question(NamedTuple):
 
     @property
     def label(self) -> str:
-        """The question as it is understood, which an answer begins with."""
+        """The question in words, the beginning of its answer: string."""
         words = self.words
         if self.kind == "similarity":
             return "%s, %s: cosine" % tuple(words)
@@ -51,13 +52,13 @@ class Question(NamedTuple):
 
 
 def parse(line: str) -> Question:
-    """Return the Question of a line.
+    """Parse a line into a Question.
 
     Args:
-      line: string, of a form as above.
+      line: string, in one of the forms of the module docstring.
 
     Raises:
-      InputError: a line of none of these forms.
+      InputError: a line of another form.
     """
     tokens = [(quoted or plain, bool(quoted)) for quoted, plain in _TOKEN.findall(line)]
     words = [text for text, _ in tokens]
@@ -77,20 +78,21 @@ def parse(line: str) -> Question:
 
 
 def answer(found: word_vectors.WordVectors, question: Question, k: int, name: str = "word") -> List[str]:
-    """Return the lines of an answer, the first of which begins with the question's label.
+    """Answer a question in lines of text.
 
     Args:
       found: WordVectors.
       question: Question.
-      k: integer, how many words.
-      name: string, the flag or the like where the words come from.
+      k: integer, the number of words in the answer.
+      name: string, the source of the words in errors, such as a flag.
 
     Returns:
-      list of strings; of "odd" further lines name words without a vector.
+      list of strings. The first begins with the question's label. For "odd", more lines name the
+      out-of-vocabulary words.
 
     Raises:
-      InputError: k below 1; of "odd" fewer than three words with a vector.
-      UnknownWordError: a word without a vector.
+      InputError: k below 1; for "odd", fewer than three words that have a vector.
+      UnknownWordError: an out-of-vocabulary word, except for "odd".
     """
     checks.positive("query", "k", k)
     words = [word_vectors.spelled(found.index, word) for word in question.words]

@@ -1,4 +1,4 @@
-"""The text of a training: sentences, files or the default data, read into ids.
+"""Read the text of a training into ids: sentences, files or the default data.
 
     with open_text(settings, [["the", "king"], ["the", "queen"]], report=print) as text:
         text.corpus.words, text.pieces
@@ -21,12 +21,12 @@ class Text(NamedTuple):
 
     corpus: corpus.Corpus.
     pieces: list of (begin, end), the positions to train on.
-    held_out: int32 [R, K + 2 * window], runs of tokens that are not trained on; see hold_out.blocks. R
-    is 0 where none are held out.
-    num_words: integer, the words to train on, in one pass.
+    held_out: int32 [R, K + 2 * window], runs of held-out tokens for the loss; see hold_out.blocks. R is
+    0 without held-out text.
+    num_words: integer, the number of words to train on in one epoch.
     initial: vectors.InitialVectors.
-    dim: integer D, the size of the word vectors.
-    held_out_tokens: int32 [H], all tokens that are held out, of which `held_out` has some.
+    dim: integer D, the dimension of the word vectors.
+    held_out_tokens: int32 [H], all held-out tokens; `held_out` is a part of them.
     """
 
     corpus: corpus_lib.Corpus
@@ -49,13 +49,14 @@ _NAMED_WORDS = 8
 
 def initial_vectors(settings: Word2VecSettings,
                     report: Optional[Callable[[str], None]] = None) -> vectors.InitialVectors:
-    """Read the vectors of --init_from.
+    """Read the vectors of the setting init_from.
 
     Args:
       settings: Word2VecSettings.
+      report: function that takes a line of text for the user; None for `warnings.warn`.
 
     Raises:
-      InputError: a file that is none, vectors of another dimension than --dim.
+      InputError: an invalid file, vectors of another dimension than the setting dim.
     """
     dim = settings.dim if settings.is_given("dim") else None
     return vectors.InitialVectors(settings.init_from, dim, report)
@@ -65,20 +66,20 @@ def initial_vectors(settings: Word2VecSettings,
 def open_text(settings: Word2VecSettings, sentences: Any = None,
               report: Callable[[str], None] = print,
               initial: Optional[vectors.InitialVectors] = None) -> Iterator[Text]:
-    """Read a text, and give it until the end of the context.
+    """Read a text and keep it open: a context manager.
 
     Args:
       settings: Word2VecSettings.
       sentences: a path, a list of paths and globs, or an iterable of lists of words. None for the
-        setting `corpus`, or without it the docstrings of the installed Python packages.
-      report: function of a line of text for the user.
-      initial: None, or what `initial_vectors` returns.
+        setting `corpus`, or if that is empty the docstrings of the installed Python packages.
+      report: function that takes a line of text for the user.
+      initial: InitialVectors from `initial_vectors`, or None to read them here.
 
     Yields:
       Text.
 
     Raises:
-      InputError: sentences that are none of this, a word that is empty or has white space, and as
+      InputError: sentences of another type, a word that is empty or has white space, and as
         corpus.read_corpus.
     """
     initial = initial_vectors(settings, report) if initial is None else initial
@@ -89,7 +90,7 @@ def open_text(settings: Word2VecSettings, sentences: Any = None,
             settings.max_vocab, vocabulary=known, join_lines=settings.join_lines,
             more_words=initial.words)
         with corpus_lib.read_corpus(inputs.paths, options, inputs.cache_dir, report) as corpus:
-            report("%s words, %s different ones in the vocabulary" % (
+            report("Text: %s words; vocabulary: %s words" % (
                 format(corpus.num_raw_words, ","), format(len(corpus.words), ",")))
             pieces, held_out, tokens = _split(settings, corpus, report)
             share = sum(end - begin for begin, end in pieces) / corpus.num_positions
@@ -99,35 +100,35 @@ def open_text(settings: Word2VecSettings, sentences: Any = None,
 
 def _split(settings: Word2VecSettings, corpus: corpus_lib.Corpus,
            report: Callable[[str], None]) -> Tuple[List[Tuple[int, int]], np.ndarray, np.ndarray]:
-    """Return (the positions to train on, runs of some held-out tokens, all held-out tokens)."""
+    """Hold out text: return (the positions to train on, runs of held-out tokens, all of them)."""
     pieces, tokens = hold_out.split(corpus, settings.held_out, settings.window)
     blocks = hold_out.blocks(tokens, len(corpus.words), settings.window)
     if not len(blocks):
         pieces, tokens = [(0, corpus.num_positions)], tokens[:0]
     is_trained = hold_out.words_with_neighbours(corpus, pieces)
-    settings.check(is_trained.any(), "corpus", "a line with two words of the vocabulary, or %s, as the "
-                   "windows end at the ends of lines" % settings.label("join_lines"), "none")
+    settings.check(is_trained.any(), "corpus", "a line with two words of the vocabulary, or %s, as "
+                   "windows do not cross the ends of lines" % settings.label("join_lines"), "none")
     alone = [corpus.words[row] for row in np.flatnonzero(~is_trained & (corpus.counts_in_text() > 0))]
     if alone:
-        report("%s words are never beside another in a line, so that their vectors stay as they are at "
-               "the start: %s" % (format(len(alone), ","), _some(alone)))
+        report("%s words have no neighbour in a line, so their vectors stay at their initial values: %s"
+               % (format(len(alone), ","), _some(alone)))
     num_held_out = np.count_nonzero(tokens != corpus_lib.END)
-    report("%s of these words are held out, for the loss that is shown" % format(num_held_out, ",")
-           if num_held_out else "No words are held out: the loss that is shown is that of the training")
+    report("Held out for the reported loss: %s words" % format(num_held_out, ",") if num_held_out else
+           "No text is held out: the reported loss is the training loss")
     return pieces, blocks, tokens
 
 
 def _some(words: Sequence[str]) -> str:
-    """Return words in a line, not too many of them."""
+    """Join the first words to a line of text, with the number of words left out."""
     more = " and %d more" % (len(words) - _NAMED_WORDS) if len(words) > _NAMED_WORDS else ""
     return ", ".join(words[:_NAMED_WORDS]) + more
 
 
 def paths_of(sentences: Any) -> Optional[List[str]]:
-    """Return the paths that `sentences` are; None where they are no paths.
+    """Return `sentences` as a list of paths; None if they are not paths.
 
     Args:
-      sentences: as of `open_text`.
+      sentences: see `open_text`.
     """
     if isinstance(sentences, (str, os.PathLike)):
         return [os.fspath(sentences)]
@@ -140,7 +141,7 @@ def paths_of(sentences: Any) -> Optional[List[str]]:
 @contextlib.contextmanager
 def _inputs(settings: Word2VecSettings, sentences: Any,
             report: Callable[[str], None]) -> Iterator[_Inputs]:
-    """Give the _Inputs that hold the sentences; those in memory are in a temporary folder meanwhile."""
+    """Yield the _Inputs of the sentences; sentences in memory are written to a temporary folder."""
     paths = settings.corpus if sentences is None else paths_of(sentences)
     if paths is not None:
         paths = paths or [default_data.docstrings(report=report)]
@@ -152,7 +153,7 @@ def _inputs(settings: Word2VecSettings, sentences: Any,
         _write_sentences(path, sentences, settings)
         yield _Inputs([path], "utf-8", folder)
     except checks.InputError as e:
-        if path in str(e):  # where the user has no file
+        if path in str(e):  # the user does not know this file
             raise checks.InputError(str(e).replace(path, "sentences")) from None
         raise
     finally:
@@ -160,7 +161,7 @@ def _inputs(settings: Word2VecSettings, sentences: Any,
 
 
 def _write_sentences(path: str, sentences: Any, settings: Word2VecSettings) -> None:
-    """Write a line for each sentence, its words with blanks between."""
+    """Write a line for each sentence, its words separated by blanks."""
     wanted = "a path, a list of paths, or an iterable of lists of words"
     is_iterable = hasattr(sentences, "__iter__") and not isinstance(sentences, (bytes, dict))
     settings.check(is_iterable, "sentences", wanted, sentences)
@@ -173,17 +174,17 @@ def _write_sentences(path: str, sentences: Any, settings: Word2VecSettings) -> N
             line = _line(words)
             if line is None:
                 line, wrong = "", next(word for word in words if _line([word]) is None)
-                settings.check(False, "sentences", "words of Unicode characters without white space, "
-                               "none empty, in sentence %d" % number, wrong)
+                settings.check(False, "sentences", "non-empty words of Unicode characters without "
+                               "white space in sentence %d" % number, wrong)
             if num_words == 0 and line.startswith("\ufeff"):
-                stream.write("\ufeff")  # the first of a file is no text
+                stream.write("\ufeff")  # readers skip the first one of a file
             num_words += len(words)
             stream.write(line + "\n")
     settings.check(num_words, "sentences", "lists of words", "none")
 
 
 def _line(words: List[Any]) -> Optional[str]:
-    """Return words with blanks between them; None where that is not a line of these words."""
+    """Join words by blanks; return None if splitting the line would not give the same words."""
     try:
         line = " ".join(words)
         line.encode("utf-8")

@@ -1,4 +1,4 @@
-"""The settings of a training of word vectors: text and vocabulary, model, training."""
+"""Settings of word vectors: text, vocabulary, model and training."""
 import dataclasses
 from typing import ClassVar, Dict, Optional, Sequence
 
@@ -11,94 +11,97 @@ from tf1_sampled.word2vec import encoded, phrases as phrases_lib, runs, text
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Word2VecSettings(TrainingSettings):
-    """Which text is read, which words are kept, which model is trained and how."""
+    """Settings of the text, its vocabulary, the model and the training."""
 
-    SEVERAL_FILES: ClassVar[str] = "--corpus=a.txt,b.txt or as a glob in quotes"
-    # Of gensim, word2vec.c and fastText, in small letters and with "_" for "-".
+    SEVERAL_FILES: ClassVar[str] = "--corpus=a.txt,b.txt or a glob in quotes"
+    # Names in gensim, word2vec.c and fastText, in lower case and with "_" for "-".
     ELSEWHERE: ClassVar[Dict[str, str]] = {
         "alpha": "--learning_rate", "lr": "--learning_rate", "min_alpha": "--decay",
         "size": "--dim", "vector_size": "--dim", "ws": "--window", "shrink_windows": "--shrink_window",
-        "negative": "--num_sampled, negatives per 128 words", "t": "--sample",
-        "neg": "--num_sampled, negatives per 128 words", "ns_exponent": "--distortion",
-        "sg": "--model=skipgram", "cbow": "--model=cbow", "cbow_mean": "--model=cbow, always of means",
-        "hs": "--loss, without hierarchical softmax", "iter": "--epochs", "epoch": "--epochs",
+        "negative": "--num_sampled (negatives per 128 words)", "t": "--sample",
+        "neg": "--num_sampled (negatives per 128 words)", "ns_exponent": "--distortion",
+        "sg": "--model=skipgram", "cbow": "--model=cbow",
+        "cbow_mean": "--model=cbow (it always takes means)",
+        "hs": "--loss (there is no hierarchical softmax)", "iter": "--epochs", "epoch": "--epochs",
         "workers": "--threads", "thread": "--threads", "mincount": "--min_count",
         "max_final_vocab": "--max_vocab", "max_vocab_size": "--max_vocab", "train": "--corpus",
         "input": "--corpus", "sentences": "--corpus", "corpus_file": "--corpus", "output": "--vectors",
         "binary": "--vectors=FILE.bin", "pretrainedvectors": "--init_from",
         "threshold": "--phrase_threshold", "connector_words": "--phrase_connectors"}
-    # Of sums over pairs, halved with negative sampling, whose scores are relative to the noise.
+    # The loss is a sum over pairs. chosen_learning_rate halves the rate for negative sampling.
     LEARNING_RATES: ClassVar[Dict[str, float]] = {
         "adagrad": 0.1, "adam": 0.0003, "rowwise_adagrad": 0.2, "sgd": 0.001}
 
     corpus: Sequence[str] = setting(
-        (), "Files, folders, globs, or - for standard input: words between white space, a sentence per "
-        "line, or a Wikipedia dump (pages-articles.xml). Files may be .gz .bz2 .xz .zip. A glob matches "
-        "a name with a comma in it: 'we?ird.txt'. Default: docstrings of the installed Python "
-        "packages.", "data", may_change=True)
+        (), "Text to train on: files, folders, globs, or - for standard input. White space separates "
+        "words, and a line is a sentence. A Wikipedia dump (pages-articles.xml) is read as its "
+        "articles. Files may be packed: .gz .bz2 .xz .zip. If a name has a comma, write a glob: "
+        "'we?ird.txt'. Default: docstrings of the installed Python packages.", "data", may_change=True)
     encoding: str = setting("utf-8", "Encoding of the text.", "data")
-    lowercase: bool = setting(False, "Make all letters small.", "data")
+    lowercase: bool = setting(False, "Convert the text to lower case.", "data")
     tokenize: bool = setting(
-        False, "Take runs of letters, their marks and digits as words, also with single apostrophes "
-        "inside (don't), and leave out all else, as punctuation.", "data")
-    join_lines: bool = setting(False, "Let windows reach across the ends of lines.", "data")
+        False, "Split the text into words of letters and digits and drop punctuation. A single "
+        "apostrophe inside a word stays (don't).", "data")
+    join_lines: bool = setting(False, "Let windows cross the ends of lines.", "data")
     held_out: float = setting(
-        0.01, "Share of the text that is not trained on, for the loss that is shown: at most 50,000 "
-        "words and line ends, from all over the text, but none around a word that would not be trained "
-        "otherwise. 0 for none.", "data", least=0, most=0.5)
+        0.01, "Share of the text to hold out for the reported loss, at most 50,000 words and line ends. "
+        "Words that occur nowhere else stay in the trained part. 0 holds out nothing.", "data",
+        least=0, most=0.5)
     phrases: int = setting(
-        0, "Passes that join two words that often occur together, as new_york. The phrases are in "
-        "phrases.txt of the model_dir.", "data", least=0)
+        0, "Number of passes that join frequent pairs of words, such as new_york. The phrases are "
+        "written to phrases.txt in --model_dir.", "data", least=0)
     phrase_threshold: float = setting(
-        100.0, "Join words whose score is above this: how much more often they occur together than "
-        "their counts let expect; see --phrase_min_count.", "data", least=0)
+        100.0, "Join words a and b if their score is above this: (count(a b) - d) / (count(a) count(b)) "
+        "times the number of words, where d is --phrase_min_count.", "data", least=0)
     phrase_min_count: int = setting(
-        5, "Subtracted from the count of a pair in its score; words that occur less often are in no "
-        "phrase.", "data", least=1)
+        5, "Discount of the count of a pair in its score. Words below this count are in no phrase.",
+        "data", least=1)
     phrase_connectors: Sequence[str] = setting(
-        (), "Words of which up to two may stand between the two words of a phrase, and none begins or "
-        "ends one: of,the for bank_of_america.", "data")
-    min_count: int = setting(5, "Leave out words that occur less often.", "data", least=1)
+        (), "Words that may stand inside a phrase, up to two in a row, but not at its ends: of,the "
+        "allows bank_of_america.", "data")
+    min_count: int = setting(5, "Leave out words that occur fewer times.", "data", least=1)
     max_vocab: Optional[int] = setting(
-        None, "Size of the vocabulary at most; the most frequent words stay.", "data", least=2)
+        None, "Largest size of the vocabulary; the most frequent words stay. Default: no limit.",
+        "data", least=2)
     read_vocab: str = setting(
-        "", "File of words and their counts, all of which are the vocabulary instead of the text's "
-        "words: without --min_count and --max_vocab.", "data", may_change=True)
+        "", "File of words and counts to use as the vocabulary. It replaces --min_count and "
+        "--max_vocab. Default: the vocabulary is built from the text.", "data", may_change=True)
     cache_dir: str = setting(
-        "", "Folder for encoded texts, which are read again while the files stay unchanged. Default: "
+        "", "Folder for encoded texts, which are reused while the input files are unchanged. Default: "
         "tf1_sampled in $XDG_CACHE_HOME or ~/.cache.", "data", may_change=True)
 
     model: str = setting(
-        "skipgram", "Predict the words around each word, or each word from those around it.", "model",
-        choices=("cbow", "skipgram"))
-    dim: int = setting(128, "Size of the word vectors. Default: 128, or that of --init_from.", "model",
-                       least=1)
-    window: int = setting(5, "Words on each side of the centre, at most.", "model", least=1, most=1000)
+        "skipgram", "skipgram predicts the context words of each word, cbow each word from its context.",
+        "model", choices=("cbow", "skipgram"))
+    dim: int = setting(128, "Dimension of the word vectors. Default: 128, or the dimension of "
+                       "--init_from.", "model", least=1)
+    window: int = setting(5, "Context words on each side of a centre word, at most.", "model", least=1,
+                          most=1000)
     shrink_window: bool = setting(
-        True, "Draw the size of each window from 1 to --window, so that near words count more.", "model")
+        True, "Draw the size of each window from 1 to --window, so that near words weigh more.", "model")
     sample: float = setting(
-        1e-4, "Subsample words whose share of the text is above this; of each, 5 occurrences stay on "
-        "average. 0 keeps all.", "model", least=0)
+        1e-4, "Subsample words whose share of the text is larger. Each word keeps at least 5 "
+        "occurrences on average. 0 turns subsampling off.", "model", least=0)
     init_from: Sequence[str] = setting(
-        (), "File of word vectors to start from, whose words are kept, and optionally after a comma a "
-        "file of their output vectors.", "model")
+        (), "File of word vectors for a warm start. Their words stay in the vocabulary. A second file, "
+        "after a comma, has the output vectors. Default: random vectors.", "model")
 
     epochs: int = inherited(
-        TrainingSettings, "epochs", least=0, help="Passes over the text. 0 reads and trains nothing: "
-        "run_word2vec.py makes its results of the model in --model_dir, also of one that was stopped.")
+        TrainingSettings, "epochs", least=0, help="Passes over the text. With 0, run_word2vec.py trains "
+        "nothing, and writes the results of the model in --model_dir.")
     loss: str = inherited(TrainingSettings, "loss", default="negative_sampling")
     sampler: str = inherited(TrainingSettings, "sampler", default="fixed_unigram")
     num_sampled: int = inherited(
-        TrainingSettings, "num_sampled", help="Negatives per 128 words. --sampler=in_batch takes the "
-        "labels instead, --sampler=all all words.")
+        TrainingSettings, "num_sampled", help="Negatives per 128 words. Ignored by --sampler=in_batch, "
+        "which takes the labels of the batch, and by --sampler=all, which takes all words.")
     optimizer: str = inherited(TrainingSettings, "optimizer", default="rowwise_adagrad")
     learning_rate: Optional[float] = inherited(
-        TrainingSettings, "learning_rate", help="Learning rate at the start. Default, by --optimizer: "
-        "%s; half of it with --loss=negative_sampling." % ", ".join(
+        TrainingSettings, "learning_rate", help="Learning rate at the start. Default: depends on "
+        "--optimizer (%s); half of that with --loss=negative_sampling." % ", ".join(
             "%s %g" % rate for rate in sorted(LEARNING_RATES.items())))
     batch_size: Optional[int] = setting(
         None, "Words per step: 32, 64, 96, or a multiple of 128. Default: 4096 divided by --threads, "
-        "fewer for a short text.", "training", least=1)
+        "less for a short text.", "training", least=1)
 
     def _check_together(self) -> None:
         super()._check_together()
@@ -112,19 +115,19 @@ class Word2VecSettings(TrainingSettings):
         except checks.InputError:
             self.check(False, "encoding", "the name of a text encoding", self.encoding)
         for name in ("min_count", "max_vocab"):
-            self.check(not self.read_vocab or not self.is_given(name), "read_vocab",
-                       "no %s beside it" % self.label(name), getattr(self, name))
+            self.check(not self.read_vocab or not self.is_given(name), name,
+                       "no value together with %s" % self.label("read_vocab"), getattr(self, name))
         self._check_phrases()
         size = self.batch_size or runs.GROUP
         fits = size % (runs.GROUP if size > runs.GROUP else runs.BLOCK) == 0
         self.check(fits, "batch_size", "32, 64, 96 or a multiple of %d" % runs.GROUP, self.batch_size)
-        self.check(len(self.init_from) <= 2, "init_from", "vectors, and maybe output vectors",
+        self.check(len(self.init_from) <= 2, "init_from", "one or two files: vectors, output vectors",
                    ",".join(self.init_from))
 
     def _check_phrases(self) -> None:
         for name in ("phrase_threshold", "phrase_min_count", "phrase_connectors"):
-            self.check(self.phrases or not self.is_given(name), name,
-                       "%s of 1 or more beside it" % self.label("phrases"), self.phrases)
+            self.check(self.phrases or not self.is_given(name), "phrases",
+                       "1 or more together with %s" % self.label(name), self.phrases)
         connectors = self.phrase_connectors
         fits = all(word.split() == [word] for word in connectors)
         self.check(fits, "phrase_connectors", "words without white space", ",".join(connectors))
@@ -132,16 +135,16 @@ class Word2VecSettings(TrainingSettings):
                    "at most %d words" % phrases_lib.MAX_CONNECTORS, len(connectors))
 
     def text_form(self) -> encoded.Form:
-        """Return what the words of the text are."""
+        """Return the form of the text: encoding, tokenization and phrases."""
         return encoded.Form(self.encoding, self.lowercase, self.tokenize, phrases_lib.Options(
             self.phrases, self.phrase_threshold, self.phrase_min_count, tuple(self.phrase_connectors)))
 
     @property
     def is_relative_to_noise(self) -> bool:
-        """Whether the scores are relative to the frequencies of the negatives."""
+        """Whether the scores are log-probabilities relative to those of the noise."""
         return self.loss == "negative_sampling"
 
     def chosen_learning_rate(self) -> float:
-        """Return the learning rate that was given, or the default with the optimizer and the loss."""
+        """Return the given learning rate, or the default for the optimizer and the loss."""
         rate = super().chosen_learning_rate()
         return rate / 2 if self.learning_rate is None and self.is_relative_to_noise else rate

@@ -1,11 +1,11 @@
-"""Text of any size, from files, folders, globs and standard input, in pieces cut between two words.
+"""Read text of any size from files, folders, globs and standard input, in pieces of whole words.
 
     sources = finding.find(["books/", "news-*.txt.gz", "-"], "corpus")
     for piece in pieces(sources, "utf-8", notes=[]):
         words = piece.split()
 
-Memory is that of a piece, also where a line, or all the text, is one. Of a Wikipedia dump (XML), which
-its beginning tells, the pieces are the text of its articles.
+Memory is bounded by the size of a piece, even if the whole text is one line. A Wikipedia dump (XML) is
+detected by its first bytes; its pieces are the text of its articles.
 """
 import codecs
 import collections
@@ -18,15 +18,15 @@ from tf1_sampled import checks
 from tf1_sampled.files import finding, reading
 from tf1_sampled.word2vec import wikipedia
 
-# A piece whose words stay in the processor's cache until they are looked up: twice as fast as 4 MB.
+# The words of a small piece stay in the processor's cache, which is twice as fast as pieces of 4 MB.
 _PIECE_BYTES = 1 << 17
-_LONGEST_WORD = 1 << 20  # characters; what follows up to the next white space is left out
+_LONGEST_WORD = 1 << 20  # characters; the rest up to the next white space is left out
 _NOTHING = "nothing"
-_BINARY_LOOK = 4096  # bytes at the start in which a NUL tells a binary file
+_BINARY_LOOK = 4096  # bytes at the start; a NUL in them means a binary file
 
 
 class _Replaced(threading.local):
-    """Counts the bytes of this thread that could not be decoded."""
+    """The number of bytes that this thread could not decode."""
     num_bytes = 0
 
 
@@ -43,16 +43,16 @@ codecs.register_error(_ERRORS, _replace)
 
 
 def check_encoding(encoding):
-    """The one name of a text encoding, of whatever spelling.
+    """Return Python's canonical name of a text encoding.
 
     Args:
-      encoding: string, a name that Python knows, "utf-8" or "UTF8".
+      encoding: string, a name in any spelling, such as "utf-8" or "UTF8".
 
     Returns:
       string.
 
     Raises:
-      InputError: an unknown one, or one that does not give text.
+      InputError: an unknown encoding, or one that does not decode to text.
     """
     try:
         info = codecs.lookup(encoding)
@@ -64,18 +64,17 @@ def check_encoding(encoding):
 
 
 def pieces(sources, encoding="utf-8", notes=None):
-    """The text of all sources, in pieces of about 100,000 characters that end between two words.
+    """Yield the text of all sources in pieces of about 100,000 characters, cut between words.
 
-    A line end is "\\n", whatever it is in the file, and each file ends with one. NUL characters are
-    blanks, and a byte order mark is no text. What comes after the first million characters of a
-    "word" is left out.
+    Line ends are "\\n" whatever they are in the file, and each file ends with one. NUL characters become
+    blanks, and a byte order mark is dropped. A "word" is cut after a million characters.
 
     Args:
-      sources: list of finding.Source. One that the user did not name, or one of several in a zip file,
-        is left out where it is empty or binary.
-      encoding: string, as `check_encoding` gives it. Bytes that it cannot decode become U+FFFD.
-      notes: list, to which a line for the user is added for what was replaced and left out, and for each
-        Wikipedia dump.
+      sources: list of finding.Source. Empty or binary files are skipped if the user did not name them,
+        or in a zip file of several files.
+      encoding: string from `check_encoding`. Bytes that it cannot decode become U+FFFD.
+      notes: list, or None. The function adds a line for the user for replaced bytes, for skipped files,
+        and for each Wikipedia dump.
 
     Yields:
       strings.
@@ -87,7 +86,7 @@ def pieces(sources, encoding="utf-8", notes=None):
     left_out, dumps = [], []
     for source in sources:
         with _open_members(source.path) as members:
-            checks.file(members or not source.named, source.path, "text", "a zip file of nothing")
+            checks.file(members or not source.named, source.path, "text", "an empty zip file")
             for name, open_member in members:
                 with open_member() as stream:
                     start = stream.read(_PIECE_BYTES)
@@ -111,7 +110,7 @@ def pieces(sources, encoding="utf-8", notes=None):
 
 @contextlib.contextmanager
 def _open_members(path):
-    """As reading.open_members, also for standard input."""
+    """Open the members of a file, as reading.open_members does, or standard input."""
     if path != finding.STANDARD_INPUT:
         with reading.open_members(path) as members:
             yield members
@@ -122,19 +121,19 @@ def _open_members(path):
 
 
 def _wrong_kind(start, encoding):
-    """What a stream is that begins with the bytes `start`, if it is no text; else None."""
+    """Return the kind of a stream that begins with the bytes `start`; None for text."""
     if not start:
         return _NOTHING
     if b"\0" in start[:_BINARY_LOOK] and not encoding.startswith(("utf-16", "utf-32")):
         is_utf16 = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-        return "a binary file" + (", perhaps of the encoding utf-16" if is_utf16 else "")
+        return "a binary file" + (", possibly in the encoding utf-16" if is_utf16 else "")
     return None
 
 
 def _whole_words(name, stream, data, encoding):
-    """Decodes `data` and the rest of `stream`: (piece that ends between two words, bytes replaced)."""
+    """Decode `data` and the rest of `stream`: yield (piece cut between words, bytes replaced)."""
     decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(encoding)(_ERRORS), True)
-    held, num_held = [], 0  # the word that may go on, in parts, and its characters
+    held, num_held = [], 0  # parts of a word that may continue, and their characters
     is_start, line_ended = True, False
     while True:
         before = _replaced.num_bytes
@@ -180,20 +179,21 @@ def _articles(articles):
 
 
 def _last_break(piece):
-    """Where the last word begins that may go on in the next piece; 0 if all is one word."""
+    """Return the start of a last word that may continue in the next piece; 0 if all is one word."""
     if not piece or piece[-1].isspace():
         return len(piece)
     return len(piece) - len(piece.rsplit(None, 1)[-1])
 
 
 def _notes(replaced, left_out, encoding):
-    """One line each for the bytes that were replaced and the files that were left out."""
+    """Yield a line each about replaced bytes and skipped files."""
     if replaced:
         first = next(iter(replaced))
-        where = first if len(replaced) == 1 else "%d files, the first %s" % (len(replaced), first)
-        yield "%s bytes that are no %s were replaced: %s" % (
+        where = first if len(replaced) == 1 else "%s and %d more" % (first, len(replaced) - 1)
+        yield "Replaced %s bytes that are not valid %s: %s" % (
             format(sum(replaced.values()), ","), encoding, checks.printable(where))
     if left_out:
-        where = left_out[0] if len(left_out) == 1 else "the first %s" % left_out[0]
-        yield "%d binary file%s left out: %s" % (
-            len(left_out), "s" if len(left_out) > 1 else "", checks.printable(where))
+        more = len(left_out) - 1
+        where = left_out[0] + (" and %d more" % more if more else "")
+        yield "Left out %d binary file%s: %s" % (
+            len(left_out), "s" if more else "", checks.printable(where))

@@ -1,11 +1,11 @@
-"""Words of running text: punctuation left out, letters made small.
+"""Normalise running text: drop punctuation, convert to lower case.
 
     normalise = normaliser(lowercase=True, tokenize=True)
     normalise("Don\u2019t panic, Mr. Smith-Jones (aged 42)!")     "don't panic mr smith jones aged 42"
 
-A word is a run of letters, their marks and digits, also with single apostrophes inside, which are all
-written "'". All else separates words. Text without blanks between the words (Chinese, Japanese, Thai)
-needs another program first.
+A word is a run of letters, their marks and digits, with single apostrophes inside, which all become "'".
+All other characters separate words. Text without blanks between words (Chinese, Japanese, Thai) needs
+another program first.
 """
 import functools
 import re
@@ -15,14 +15,14 @@ _APOSTROPHES = "'\u2019\u02bc\uff07"
 
 
 def normaliser(lowercase=False, tokenize=False):
-    """Return a function of a text that returns the text as it is to be split at white space.
+    """Return a function that prepares a text for splitting at white space.
 
     Args:
-      lowercase: boolean, whether letters become small.
-      tokenize: boolean, whether what is not in words is left out; line ends stay.
+      lowercase: boolean, whether to convert to lower case.
+      tokenize: boolean, whether to drop all characters that are not in words; line ends stay.
 
     Returns:
-      function of a string.
+      function that takes and returns a string.
     """
     def normalise(text):
         if tokenize:
@@ -40,8 +40,8 @@ def _as_words(text):
 @functools.lru_cache(maxsize=None)
 def _word_or_line_end():
     """Return the pattern of a word, or a line end."""
-    # \w has letters and digits, but not the marks that Indic and Arabic letters carry. The two joiners
-    # (U+200C, U+200D) change how letters look that they stand between.
+    # \w matches letters and digits, but not the marks of Indic and Arabic letters. The two joiners
+    # (U+200C, U+200D) change the shapes of the letters around them.
     letter = r"(?:[^\W_]|[%s\u200c\u200d])" % _marks()
     return re.compile(r"\n|[^\W_]%s*(?:[%s]%s+)*" % (letter, _APOSTROPHES, letter))
 

@@ -1,11 +1,11 @@
-"""Parse files of word vectors: word2vec text and binary, GloVe, fastText .vec, told by content.
+"""Parse files of word vectors: word2vec text and binary, GloVe, fastText .vec, detected by content.
 
     text         "V D\\n" or no header, then per word: word, a blank, D decimal numbers, "\\n"
     binary       "V D\\n", then per word: word, a blank, D little-endian float32, "\\n" or nothing
 
-The last D columns of a line are its numbers, so a word may have blanks in it, as in GloVe's 840B file.
-What a reader can mend is mended and counted in `Notes`; a number that is missing, malformed or not
-finite is an error.
+The last D columns of a line are its numbers, so a word may contain blanks, as in GloVe's 840B file.
+A reader repairs some defects and counts them in `Notes`. A missing, malformed or non-finite number is an
+error.
 """
 import collections
 import re
@@ -15,27 +15,28 @@ import numpy as np
 
 from tf1_sampled import checks
 
-HEAD = 1 << 16  # bytes at the start of a file by which its form is recognized
+HEAD = 1 << 16  # bytes at the start of a file that decide its format
 
 _CHUNK = 1 << 20
-_LONGEST_WORD = 1 << 16  # bytes; a longer one shows early that the file has another form
+_LONGEST_WORD = 1 << 16  # bytes; a longer word means that the file has another format
 _LONGEST_LINE = 1 << 24  # bytes
-_MOST_DIMENSIONS = 1 << 20  # a larger header is refused before its row is read
-_LONGEST_BLANK = 4096  # bytes of white space that may begin a row of a binary file
+_MOST_DIMENSIONS = 1 << 20  # a larger number in the header is refused before a row is read
+_LONGEST_BLANK = 4096  # bytes of white space skipped at a time at the end of a binary file
 _FINITE_AT_A_TIME = 4096  # rows: one by one is slow, all at once takes memory
-_LOOKED_AT = 100  # first lines by which the dimensions of a file without a header are found
+_LOOKED_AT = 100  # number of first lines that decide the dimension of a file without a header
 _HEADER = re.compile(rb"[ \t]*(\d{1,18})[ \t]+(\d{1,18})[ \t\r]*(?:\n|$)")
-_NO_WORD = "row%s without a word, left out"
+_NO_WORD = "row%s without a word (left out)"
+_REPEATED = "row%s of a repeated word (left out)"
 _CONTROL = re.compile(b"[\0-\x08\x0e-\x1a]")
-_NO_WORD_OF_BINARY = re.compile(b"[\0-\x1a]")  # these show that numbers are taken for a word
+_NO_WORD_OF_BINARY = re.compile(b"[\0-\x1a]")  # no word has these bytes; numbers do
 _ODD_BLANKS = (b"\t", b"\v", b"\f", b"\r")
 _BOM = b"\xef\xbb\xbf"
 _WANTED = "word vectors as word2vec or GloVe text, fastText .vec or word2vec binary"
 
-# The first bytes of files that are no word vectors, and what they are.
+# The first bytes of other kinds of files, and the names of the kinds.
 _OTHERS = (
-    (b"\xba\x16\x4f\x2f", "a fastText model: save its vectors as .vec"),
-    (b"\x93NUMPY", "a NumPy file: write its rows with tf1_sampled.word2vec.vectors.write_vectors"),
+    (b"\xba\x16\x4f\x2f", "a fastText model; save its vectors as .vec"),
+    (b"\x93NUMPY", "a NumPy file; write its rows with tf1_sampled.word2vec.vectors.write_vectors"),
     (b"PK\3\4", "a zip archive, such as .npz or a PyTorch model"),
     (b"\x1f\x8b", "a gzip archive, whose name must end with .gz"),
     (b"BZh", "a bzip2 archive, whose name must end with .bz2"),
@@ -49,28 +50,28 @@ _OTHERS = (
 _GENSIM = re.compile(b"\x80[\2-\5]")  # a pickle of protocol 2 to 5
 
 Form = collections.namedtuple("Form", "is_binary num_words dim num_header")
-Form.__doc__ = """How the words and numbers of a file are laid out.
+Form.__doc__ = """The format of a file.
 
   is_binary: boolean.
-  num_words: integer of the header, or None without a header.
+  num_words: integer from the header, or None without a header.
   dim: integer D.
   num_header: integer, bytes before the first row.
 """
 
 
 class Notes:
-    """What a reader mended in a file, counted.
+    """The repairs of a reader in a file.
 
     Attributes:
-      counts: collections.Counter {what: rows}.
-      lines: list of strings, other remarks.
+      counts: collections.Counter {repair: number of rows}.
+      lines: list of strings, other notes.
     """
 
     def __init__(self):
         self.counts, self.lines = collections.Counter(), []
 
     def report(self, path, report):
-        """Give `report` a line of text for each kind of remark."""
+        """Call `report` with a line of text for each kind of note."""
         for what, count in self.counts.items():
             report("%s: %s %s" % (path, format(count, ","), what % ("s" if count > 1 else "")))
         for line in self.lines:
@@ -78,18 +79,18 @@ class Notes:
 
 
 def recognize(path, head):
-    """Return the Form of a file.
+    """Detect the Form of a file.
 
     Args:
       path: string, for errors.
-      head: bytes, the first HEAD bytes of the unpacked file, or all of a shorter one.
+      head: bytes, the first HEAD bytes of the unpacked file, or all of a shorter file.
 
     Raises:
-      InputError: another kind of file, which is named; a header of 0 or very many dimensions.
+      InputError: another kind of file, with its kind; a header of 0 or too many dimensions.
     """
     for magic, kind in _OTHERS:
         checks.file(not head.startswith(magic), path, _WANTED, kind)
-    checks.file(not _GENSIM.match(head), path, _WANTED, "a gensim model (pickle): save its vectors with "
+    checks.file(not _GENSIM.match(head), path, _WANTED, "a gensim model (pickle); save its vectors with "
                 "wv.save_word2vec_format")
     begin = len(_BOM) if head.startswith(_BOM) else 0
     header = _HEADER.match(head, begin)
@@ -106,37 +107,45 @@ def _is_text(rows):
     """Return whether the bytes after a header are lines of text."""
     if _CONTROL.search(rows, 0, 4096):
         return False
-    # Numbers of text are ASCII; among the bytes of a float32 some are not, or are control characters.
+    # Decimal numbers are ASCII. The bytes of float32 numbers include non-ASCII or control characters.
     last = rows.partition(b"\n")[0].split()[-1:]
     return all(byte < 128 for byte in b"".join(last))
 
 
 def _dimensions(path, head):
-    """Return how many numbers most of the first lines end with; `head` is the start of text."""
+    """Return the dimension: the count of numbers that most of the first lines end with.
+
+    Args:
+      path: string, for errors.
+      head: bytes, the start of a text file.
+
+    Raises:
+      InputError: lines without numbers, or a dimension out of range.
+    """
     lines = head.split(b"\n")
     if len(head) >= HEAD and len(lines) > 1:
-        del lines[-1]  # not whole
+        del lines[-1]  # it may be cut off
     lines = [line for line in lines[:_LOOKED_AT] if line.strip()]
     counts = collections.Counter(_num_numbers(line) for line in lines)
     dim = counts.most_common(1)[0][0] if counts else 0
     shown = lines[0][:100].decode("utf-8", "replace").strip() if lines else ""
-    # Lines of a word and a number are those of a vocabulary.
+    # A file with one number per line is a vocabulary.
     checks.line(1 < dim <= _MOST_DIMENSIONS, path, 1,
                 "a header 'words dimensions', or a word and its numbers, 2 or more", shown)
     return dim
 
 
 def _num_numbers(line):
-    """Return how many of the last columns of a line are numbers, the first column aside."""
+    """Count the numbers at the end of a line, without the first column."""
     parts = line.split()
     count = 0
     while count < len(parts) - 1 and _number(parts[-1 - count]) is not None:
         count += 1
-    return count if not line[:1].isspace() else count + 1  # without a word
+    return count if not line[:1].isspace() else count + 1  # a line without a word
 
 
 def _number(text):
-    """Return the float of bytes, None where they are none."""
+    """Convert bytes to a float; return None if they are not a number."""
     try:
         return float(text) if b"_" not in text else None
     except ValueError:
@@ -144,12 +153,12 @@ def _number(text):
 
 
 class Reader:
-    """Parse the rows of a file.
+    """A parser of the rows of a file.
 
     Args:
       path: string, for errors.
       stream: binary stream of the unpacked file, from its start.
-      max_rows: integer, how many rows to read at most, or None for all.
+      max_rows: integer, the largest number of rows to read, or None for all.
 
     Attributes:
       words: list of V strings.
@@ -162,7 +171,7 @@ class Reader:
         self._numbers = bytearray()  # float32, as the rows come
 
     def read(self):
-        """Return the rows: float32 [V, D].
+        """Read the rows: float32 [V, D].
 
         Raises:
           InputError: as vectors.read_vectors.
@@ -177,12 +186,12 @@ class Reader:
         checks.file(self.words, self.path, "word vectors", "none")
         promised, got = self._form.num_words, self._num_read()
         if promised not in (None, got) and not self._is_full():
-            self.notes.lines.append("the header says %s words, the file has %s" % (
+            self.notes.lines.append("the header promises %s words, the file has %s" % (
                 format(promised, ","), format(got, ",")))
         return self._rows()
 
     def _num_left(self):
-        """Return how many more rows are wanted."""
+        """Return the number of rows still to read; a large number without max_rows."""
         return _CHUNK if self._most is None else self._most - len(self.words)
 
     def _is_full(self):
@@ -192,20 +201,19 @@ class Reader:
         return len(self.words) + self.notes.counts[_NO_WORD]
 
     def _rows(self):
-        """Return the numbers as an array that can be written to, and drop repeated words."""
+        """Return the numbers as a writable array, without the rows of repeated words."""
         rows = np.frombuffer(self._numbers, "<f4").reshape(len(self.words), self._form.dim)
         rows = rows.astype(np.float32, copy=False)
         first = {}
         for row, word in enumerate(self.words):
             first.setdefault(word, row)
         if len(first) < len(self.words):
-            self.notes.counts["row%s of a word that came before, left out"] = (
-                len(self.words) - len(first))
+            self.notes.counts[_REPEATED] = len(self.words) - len(first)
             rows, self.words = rows[list(first.values())], list(first)
         return rows
 
     def _keep(self, word):
-        """Append a word, bytes; return whether its numbers are to be kept too."""
+        """Append a word (bytes); return whether to keep its numbers."""
         if not word:
             self.notes.counts[_NO_WORD] += 1
             return False
@@ -213,7 +221,7 @@ class Reader:
             self.words.append(word.decode("utf-8"))
         except UnicodeDecodeError:
             self.words.append(word.decode("utf-8", "replace"))
-            self.notes.counts["word%s with bytes that are not UTF-8, replaced by U+FFFD"] += 1
+            self.notes.counts["word%s with bytes that are not UTF-8 (replaced by U+FFFD)"] += 1
         return True
 
     # Text.
@@ -237,16 +245,16 @@ class Reader:
             self._check_end()
 
     def _check_end(self):
-        """Check or note that the last line, which has no line end, is whole."""
+        """Check, or note, whether the last line is complete; it has no line end."""
         promised = self._form.num_words
         checks.file(promised is None or self._num_read() >= promised, self.path,
-                    "%s words as its header says" % promised,
-                    "%d and no line end after the last: the file is truncated" % self._num_read())
+                    "%s words as in the header" % promised,
+                    "%d and no line end at the end; the file is truncated" % self._num_read())
         if promised is None:
             self.notes.lines.append("the last line has no line end; the file may be truncated")
 
     def _take_lines(self, lines, number):
-        """Append the rows of lines, the first of which has this number in the file."""
+        """Append the rows of lines; `number` is the line number of the first."""
         dim = self._form.dim
         words, numbers = [], []
         for line in lines:
@@ -266,7 +274,7 @@ class Reader:
                 return
         except UnicodeDecodeError:
             pass
-        # Slower, but it takes blanks in words, and its errors name the line.
+        # This path is slower, but it accepts blanks in words, and its errors name the line.
         for line_number, line in enumerate(lines, number):
             if line.strip():
                 word, row = self._row_of_line(line, line_number)
@@ -276,7 +284,7 @@ class Reader:
                     self._numbers += row.tobytes()
 
     def _row_of_line(self, line, number):
-        """Return (word as bytes, float32 [D]) of a line."""
+        """Parse a line: return (word as bytes, float32 [D])."""
         dim = self._form.dim
         parts = line.rsplit(None, dim)
         if len(parts) == dim and line[:1].isspace():  # the word is empty
@@ -317,25 +325,25 @@ class Reader:
             if not finite.all():
                 row = start + int(np.argmin(finite))
                 checks.file(False, _place(self.path, row + 1), "finite numbers for the word "
-                            + checks.show(self.words[row]), "one that is not")
+                            + checks.show(self.words[row]), "NaN or infinity")
 
 
 class _Buffer:
-    """Rows of a binary file, from bytes that are read on as needed."""
+    """A buffer of a binary file that returns its rows one by one."""
 
     def __init__(self, path, stream, data):
         self._path, self._stream = path, stream
         self._data, self._used = bytearray(data), 0
 
     def row(self, size, number):
-        """Return (word, its `size` bytes of numbers), both bytes; None at the end.
+        """Return the next row: (word, `size` bytes of numbers); None at the end.
 
         Args:
           size: integer.
-          number: integer, that of the row, for errors.
+          number: integer, the number of the row, for errors.
 
         Raises:
-          InputError: a row that is not whole.
+          InputError: an incomplete row.
         """
         begin = self._used
         end = self._data.find(b" ", begin)
@@ -346,7 +354,7 @@ class _Buffer:
                 return None
             word = self._until_blank(number).lstrip(b"\r\n")
             end = self._used - 1
-        while len(self._data) <= end + size:  # only after the word was used
+        while len(self._data) <= end + size:  # only after _until_blank has used the word
             checks.file(self._more(), _place(self._path, number), "%d numbers of 4 bytes" % (size // 4),
                         "the end of the file")
             end = -1
@@ -354,7 +362,7 @@ class _Buffer:
         return word, self._data[end + 1:self._used]
 
     def _more(self):
-        """Read on, and drop what was used."""
+        """Read the next chunk, and drop the used bytes; return the chunk."""
         del self._data[:self._used]
         self._used = 0
         chunk = self._stream.read(_CHUNK)
@@ -362,7 +370,7 @@ class _Buffer:
         return chunk
 
     def _is_at_end(self):
-        """Return whether only white space is left; it is skipped by whole blocks."""
+        """Return whether only white space is left; skip it block by block."""
         while True:
             left = self._data[self._used:self._used + _LONGEST_BLANK]
             if left.strip():
@@ -373,7 +381,7 @@ class _Buffer:
                 return True
 
     def _until_blank(self, number):
-        """Return the bytes before the next blank, and skip it."""
+        """Return the bytes before the next blank, and skip the blank."""
         looked = self._used
         while True:
             end = self._data.find(b" ", looked)
@@ -384,16 +392,16 @@ class _Buffer:
             looked = len(self._data) - self._used
             where = _place(self._path, number)
             checks.file(looked <= _LONGEST_WORD, where, "a word and a blank",
-                        "%d bytes without" % looked)
+                        "%d bytes without a blank" % looked)
             checks.file(self._more(), where, "a word and a blank", "the end of the file")
 
 
 def _parse(data, count):
-    """Return float32 [count] of the decimal numbers in bytes; None unless it is plainly all of that."""
+    """Parse `count` decimal numbers from bytes: float32 [count]; None unless that is all they hold."""
     if _has_odd_blanks(data):
         return None
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the end is checked below
+        warnings.simplefilter("ignore")  # the check below finds what the warning is about
         try:
             values = np.fromstring(data + b" 0", np.float64, sep=" ")
         except ValueError:  # instead of the warning, in a later NumPy
@@ -410,7 +418,7 @@ def _has_odd_blanks(data):
 
 
 def _read_whole(stream, size):
-    """Return the next bytes of a stream, fewer than `size` only at its end."""
+    """Read `size` bytes of a stream, fewer only at its end."""
     data = b""
     while len(data) < size:
         chunk = stream.read(size - len(data))
@@ -429,5 +437,5 @@ def _shown(data):
 
 
 def _place(path, number):
-    """Return the place that an error names; numbers count from 1."""
+    """Return the place that an error names; `number` counts rows from 1."""
     return "%s: row %d" % (path, number)

@@ -1,7 +1,8 @@
-"""Read and write word vectors, in the forms that word2vec, gensim, GloVe and fastText share.
+"""Read and write word vectors in the formats of word2vec, gensim, GloVe and fastText.
 
-A file that is written has the form of its name: `.bin` is binary, `.txt` and `.vec` are text; .gz, .bz2
-or .xz after it packs the file. A file that is read has the form of its content: see vector_files.
+The name of an output file chooses its format: `.bin` is binary, `.txt` and `.vec` are text; .gz, .bz2
+or .xz after that compresses the file. The format of an input file is detected from its content, see
+vector_files.
 """
 import os
 import re
@@ -15,7 +16,7 @@ from tf1_sampled.word2vec import vector_files
 
 FILE_NAME = "vectors.bin"  # in the folder of a model
 
-FORM_NAMES = "a name that ends with .txt or .vec for text, or .bin for binary, and maybe .gz .bz2 .xz"
+FORM_NAMES = "a name that ends with .txt, .vec or .bin, optionally followed by .gz, .bz2 or .xz"
 
 _BREAKS = re.compile("[ \t\n\r\v\f\0]")
 _ENDINGS = (".txt", ".vec", ".bin")
@@ -24,23 +25,23 @@ _ENDINGS = (".txt", ".vec", ".bin")
 def write_vectors(path, words, vectors):
     """Write words and their vectors to a word2vec file, whole or not at all.
 
-    Numbers in text have nine digits, which give every float32 back exactly.
+    Numbers in text have nine digits, so that every float32 is read back exactly.
 
     Args:
-      path: where to; the form is that of the name.
-      words: V strings without blanks and line ends, none empty.
+      path: the file to write; its name chooses the format.
+      words: V non-empty strings without blanks and line ends.
       vectors: [V, D] of numbers, finite as float32.
 
     Raises:
-      InputError: a name of another form, a word or a row that the form cannot hold, other numbers of
-        words than of rows.
+      InputError: a name of an unknown format, a word or row that the format cannot hold, different
+        numbers of words and rows.
     """
     checks.file(names_form(path), os.fspath(path), FORM_NAMES, checks.show(_ending(path)))
     words = list(words)
-    with np.errstate(over="ignore"):  # found below, with its word
+    with np.errstate(over="ignore"):  # the check below names the word
         vectors = np.asarray(vectors, np.float32)
     checks.argument(vectors.ndim == 2 and vectors.size > 0, "write_vectors", "vectors",
-                    "an array [V, D] of at least one word and dimension", vectors.shape)
+                    "an array [V, D] of at least 1 by 1", vectors.shape)
     checks.argument(len(words) == len(vectors), "write_vectors", "words",
                     "as many words as vectors, %d" % len(vectors), len(words))
     encoded = [_encoded(word) for word in words]
@@ -62,31 +63,31 @@ def write_vectors(path, words, vectors):
 
 
 def names_form(path):
-    """Return whether the name of a file to write tells its form; FORM_NAMES says which names do."""
+    """Return whether the name of an output file chooses a format, as in FORM_NAMES."""
     return _ending(path) in _ENDINGS
 
 
 def read_vectors(path, max_rows=None, report=None):
-    """Read words and vectors: word2vec text or binary, GloVe or fastText .vec, unpacked as needed.
+    """Read words and vectors from word2vec text or binary, GloVe or fastText .vec.
 
         words, rows = read_vectors("glove.6B.100d.txt", max_rows=50000)
 
-    The content tells the form, not the name. In text the last D columns are numbers, so that words may
-    have blanks in them. These are mended, counted and reported: a row without a word and one of a word
-    that came before, which are left out; bytes that are not UTF-8, replaced by U+FFFD; a header of
-    another number of words.
+    The content of the file decides its format, not the name. In text the last D columns of a line are
+    numbers, so a word may contain blanks. The function repairs and reports these defects: it leaves out
+    rows without a word and repeated words, replaces bytes that are not UTF-8 by U+FFFD, and ignores a
+    wrong number of words in the header.
 
     Args:
       path: the file; .gz .bz2 .xz .zip are unpacked.
-      max_rows: integer, how many of the first rows to read, or None for all.
-      report: function of a line of text for the user; None for `warnings.warn`.
+      max_rows: integer, the number of first rows to read, or None for all.
+      report: function that takes a line of text for the user; None for `warnings.warn`.
 
     Returns:
-      A list of V distinct words and an array [V, D] of float32.
+      (list of V distinct words, float32 [V, D]).
 
     Raises:
-      InputError: a file of another kind, which is named; a truncated file; a row of other numbers than D
-        finite ones, with its line or row; max_rows below 1.
+      InputError: a file of another kind, with its kind; a truncated file; a row without exactly D finite
+        numbers, with its line or row; max_rows below 1.
     """
     if max_rows is not None:
         checks.positive("read_vectors", "max_rows", max_rows)
@@ -99,10 +100,10 @@ def read_vectors(path, max_rows=None, report=None):
 
 
 class InitialVectors:
-    """Word vectors that a training starts from, and maybe the output vectors of the same training.
+    """Word vectors for a warm start, optionally with the output vectors of the same training.
 
     Attributes:
-      words: list of strings without white space, none twice; empty where there are none to start from.
+      words: list of distinct strings without white space; empty without a warm start.
       dim: integer D, or None.
     """
 
@@ -110,17 +111,17 @@ class InitialVectors:
         """Read the files.
 
         Args:
-          paths: list of none, the vectors' file, or that and the output vectors' file.
-          dim: None, or the dimension that they must have.
-          report: as of `read_vectors`.
+          paths: list of zero, one or two paths: the vectors, the output vectors.
+          dim: None, or the dimension that the vectors must have.
+          report: function that takes a line of text for the user; None for `warnings.warn`.
 
         Raises:
-          InputError: more files, as `read_vectors`, vectors of another dimension, no word that can occur
-            in a text.
+          InputError: more than two files, as `read_vectors`, vectors of another dimension, no word
+            without white space.
         """
         report = _warn if report is None else report
-        checks.argument(len(paths) <= 2, "InitialVectors", "paths", "vectors, and maybe output vectors",
-                        paths)
+        checks.argument(len(paths) <= 2, "InitialVectors", "paths",
+                        "at most two files: vectors, output vectors", paths)
         self._tables = [read_vectors(path, report=report) for path in paths]
         for path, (_, rows) in zip(paths, self._tables):
             dim = dim or rows.shape[1]
@@ -129,16 +130,16 @@ class InitialVectors:
         known = self._tables[0][0] if paths else []
         self.words = [word for word in known if word.split() == [word] and "\0" not in word]
         if len(self.words) < len(known):
-            report("%s: %s words with white space left out, as no text has them" % (
+            report("%s: left out %s words with white space, which cannot occur in a text" % (
                 paths[0], format(len(known) - len(self.words), ",")))
             checks.file(self.words, paths[0], "words without white space", "none")
 
     def inputs(self, words):
-        """Return the vectors of words: float32 [V, D], NaN for a word without; None without vectors."""
+        """Return the vectors of words: float32 [V, D], NaN for unknown words; None without vectors."""
         return self._rows(0, words)
 
     def outputs(self, words):
-        """Return the output vectors of words: float32 [V, D], NaN for a word without; else None."""
+        """Return the output vectors of words: float32 [V, D], NaN for unknown words; None without."""
         return self._rows(1, words)
 
     def _rows(self, table, words):
@@ -155,7 +156,7 @@ def _warn(line):
 
 
 def _ending(path):
-    """Return the ending of a name in lower case, without that of a packed file."""
+    """Return the extension of a name in lower case, before .gz, .bz2 or .xz."""
     stem, ending = os.path.splitext(os.fspath(path).lower())
     return os.path.splitext(stem)[1] if ending in reading.PACKED else ending
 
@@ -164,7 +165,7 @@ def _encoded(word):
     """Return the UTF-8 bytes of a word that a word2vec file can hold."""
     fits = isinstance(word, str) and word != "" and not _BREAKS.search(word)
     checks.argument(fits, "write_vectors", "words",
-                    "words without blanks and line ends, none empty", word)
+                    "non-empty words without blanks and line ends", word)
     try:
         return word.encode("utf-8")
     except UnicodeEncodeError:

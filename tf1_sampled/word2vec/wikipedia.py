@@ -1,10 +1,10 @@
-"""Articles of a Wikipedia dump: pages-articles.xml, as a stream of plain text.
+"""Read the articles of a Wikipedia dump (pages-articles.xml) as a stream of plain text.
 
     if is_dump(stream.read(1000)):
         for title, text in Articles(name, stream): ...
 
-Redirects and pages of other namespaces (talk, templates, files, categories) are left out; of several
-revisions of a page the last one in the file counts. Memory is that of the largest page.
+Redirects and pages of other namespaces (talk, templates, files, categories) are left out. The last of
+several revisions of a page in the file counts. Memory is bounded by the size of the largest page.
 """
 import collections
 import html
@@ -17,7 +17,7 @@ _CHUNK = 1 << 16
 _START = re.compile(
     br"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*\?>\s*)?(?:<!--.*?-->\s*)?<mediawiki[\s>]", re.S)
 _LONGEST_PAGE = 1 << 26  # characters
-# The English names hold in each language, beside its own, which the dump states.
+# Every language accepts the English names besides its own, which the dump lists.
 _NOT_IN_TEXT = ("file", "image", "category", "media")
 _REDIRECT = re.compile(r"\s*#\w+[\s:]*\[\[")
 
@@ -31,16 +31,16 @@ class Articles:
     """The articles of a dump: an iterable of (title, plain text).
 
     Args:
-      name: string, of the file, for errors.
+      name: string, the name of the file, for errors.
       stream: binary stream.
-      start: bytes that were read from it before.
+      start: bytes that were read from the stream before.
 
     Attributes:
-      num_articles, num_left_out: integers, of the pages so far.
+      num_articles, num_left_out: integers, the numbers of pages read and left out so far.
 
     Raises:
-      InputError: while it is read: XML that is cut off or damaged, a document type (no dump has one), a
-        page of more than 64 million characters.
+      InputError: in the iteration: truncated or damaged XML, a document type (no dump has one), a page
+        of more than 64 million characters.
     """
 
     def __init__(self, name, stream, start=b""):
@@ -51,7 +51,7 @@ class Articles:
         self._parser.StartElementHandler = self._begin
         self._parser.EndElementHandler = self._end
         self._parser.CharacterDataHandler = self._add
-        self._parser.StartDoctypeDeclHandler = self._refuse  # entities could grow without bound
+        self._parser.StartDoctypeDeclHandler = self._refuse  # its entities could expand without bound
         self._parts, self._size, self._is_kept = [], 0, False
         self._page = {}
         self._key = None
@@ -64,7 +64,8 @@ class Articles:
             try:
                 self._parser.Parse(data, not data)
             except expat.ExpatError as e:
-                checks.file(False, self._name, "the XML of a whole Wikipedia dump", "an error: %s" % e)
+                checks.file(False, self._name, "the XML of a complete Wikipedia dump",
+                            "an error: %s" % e)
             while self._found:
                 title, text = self._found.popleft()
                 yield title, plain_text(text, self._prefixes)
@@ -73,10 +74,10 @@ class Articles:
             data = self._stream.read(_CHUNK)
 
     def note(self):
-        """Return a line for the user, of what was read so far."""
+        """Return a line for the user with the numbers of pages so far."""
         return checks.printable(
-            "%s: a Wikipedia dump; the text of %s articles is read, %s redirects and other pages are "
-            "left out" % (self._name, format(self.num_articles, ","), format(self.num_left_out, ",")))
+            "%s: a Wikipedia dump of %s articles; left out %s redirects and other pages" % (
+                self._name, format(self.num_articles, ","), format(self.num_left_out, ",")))
 
     def _begin(self, tag, attributes):
         tag = tag.rpartition(" ")[2]
@@ -113,15 +114,15 @@ class Articles:
         self._is_kept = False
 
     def _refuse(self, *_):
-        checks.file(False, self._name, "the XML of a Wikipedia dump", "a document type in it")
+        checks.file(False, self._name, "the XML of a Wikipedia dump", "XML with a document type")
 
 
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.S)
-# What these elements hold is no running text.
+# Elements whose content is not running text.
 _HOLDS_NO_TEXT = ("ref", "references", "math", "chem", "ce", "gallery", "timeline", "syntaxhighlight",
                   "source", "score", "imagemap", "hiero", "graph", "mapframe", "maplink", "templatedata",
                   "code", "pre", "style", "inputbox")
-# The ends of what is left out with all that is in it: elements, templates {{ }}, tables {| |}.
+# The delimiters of parts to leave out: elements, templates {{ }}, tables {| |}.
 _ENDS = re.compile(r"<(/?)(%s)\b[^<>]*?(/?)>|\{\{|\}\}|^[ \t:*#]*\{\||^[ \t]*\|\}(?!\})" %
                    "|".join(_HOLDS_NO_TEXT), re.M | re.I)
 _BREAK = re.compile(r"</?(?:br|p|div|li|tr|td|th|blockquote|center|hr)\b[^<>]*>", re.I)
@@ -136,14 +137,14 @@ _QUOTES = re.compile(r"'{2,}")
 
 
 def plain_text(text, prefixes=_NOT_IN_TEXT):
-    """Return the running text of an article, a paragraph or list item in each line.
+    """Extract the running text of an article, one paragraph or list item per line.
 
     Templates, tables, references, formulas, code, comments, files, categories, headings, HTML tags and
-    addresses are left out; of links and of marked words the words stay.
+    addresses are left out. The words of links and of marked text stay.
 
     Args:
       text: string, wikitext.
-      prefixes: strings in small letters, the names of namespaces whose links are no text.
+      prefixes: strings in lower case, the names of namespaces whose links are not text.
 
     Returns:
       string.
@@ -162,10 +163,7 @@ def plain_text(text, prefixes=_NOT_IN_TEXT):
 
 
 def _without_nested(text):
-    """Leave out elements, templates and tables, also in one another.
-
-    Of one that is not closed, what follows stays.
-    """
+    """Remove elements, templates and tables, also nested; the text after an unclosed one stays."""
     kept, at = [], 0
     opened, number_of = [], collections.Counter()  # opened: (kind, number of parts before it)
     for match in _ENDS.finditer(text):
@@ -177,7 +175,7 @@ def _without_nested(text):
             number_of[kind] += 1
         elif number_of[kind]:
             closed = None
-            while closed != kind:  # what is open inside ends, too
+            while closed != kind:  # this also closes unclosed parts inside
                 closed, number = opened.pop()
                 number_of[closed] -= 1
             del kept[number:]
@@ -187,7 +185,7 @@ def _without_nested(text):
 
 
 def _kind_of(match):
-    """Return (the kind of what a match of _ENDS begins or ends, whether it begins it)."""
+    """Return (the kind of the part that a match of _ENDS delimits, whether the match begins it)."""
     slash, name, is_empty = match.groups()
     if name:
         return "empty" if is_empty else name.lower(), not slash and not is_empty
@@ -196,7 +194,7 @@ def _kind_of(match):
 
 
 def _text_of_link(link, prefixes):
-    """Return the words of [[link]]."""
+    """Return the text of [[link]]; empty for links to files, categories and other languages."""
     target, bar, label = link.partition("|")
     prefix, colon, _ = target.partition(":")
     prefix = prefix.strip().replace("_", " ")

@@ -1,4 +1,4 @@
-"""Word2Vec: word vectors from Python, of which run_word2vec.py is the command line.
+"""Word2Vec, the Python API of word vectors; run_word2vec.py is its command line.
 
     from tf1_sampled.word2vec import Word2Vec
 
@@ -8,7 +8,7 @@
     model.save("model")
     model = Word2Vec.load("model")
 
-TensorFlow is imported by `fit`.
+The call of `fit` imports TensorFlow; the import of this module does not.
 
 Reference: Mikolov et al. 2013, "Distributed Representations of Words and Phrases".
 """
@@ -42,19 +42,24 @@ _Self = TypeVar("_Self", bound="Word2Vec")
 
 @settings.documented
 class Word2Vec(Word2VecSettings, Estimator):
-    """Word vectors of a skip-gram or CBOW model; its keywords are Word2VecSettings.
+    """Word vectors of a skip-gram or CBOW model; the keywords are the settings below.
+
+    Example:
+        from tf1_sampled.word2vec import Word2Vec
 
         model = Word2Vec(dim=64, min_count=1).fit([["the", "king"], ["the", "queen"]])
-        "king" in model, len(model), model.words, model.vectors, model.counts
+        model["king"]                          # float32 [64]
+        model.most_similar("king", k=2)        # [(word, cosine), (word, cosine)]
+        model.save("model")
 
     Attributes:
       folder, history, seconds, is_whole: see Estimator.
-      words_per_second: float, the speed of the training.
+      words_per_second: float, the training speed.
       full_softmax_loss: float, the full softmax loss on held-out text at the end of the training, in
-        nats per pair; NaN where none was held out.
-      held_out_auc: float, how often a held-out pair of words scores above the same word with one drawn
-        by frequency: 0.5 by chance; see hold_out.auc. NaN where none was held out.
-      also_recorded: {name: value as of JSON}, more to keep in settings.json, which may change.
+        nats per pair; NaN without held-out text.
+      held_out_auc: float, the probability that a held-out pair of words scores above a pair whose second
+        word is drawn by frequency: 0.5 by chance; see hold_out.auc. NaN without held-out text.
+      also_recorded: {name: value as of JSON}, more values for settings.json, which may change.
     """
 
     PROGRAM: ClassVar[str] = "word2vec"
@@ -80,22 +85,22 @@ class Word2Vec(Word2VecSettings, Estimator):
             Word2Vec(epochs=3).fit("text.txt.gz")
             Word2Vec(min_count=1).fit([["the", "king"], ["the", "queen"]])
 
-        Each call has a graph and a session of its own. With the setting model_dir, the training that the
-        folder holds goes on; else all is in a temporary folder, which goes with this object. Ctrl-C ends
-        the training early and keeps what was trained.
+        Each call makes its own graph and session. If the folder of the setting model_dir holds a
+        training, that training resumes. Without model_dir, the files are in a temporary folder, which
+        is deleted with this object. Ctrl-C ends the training early and keeps the vectors trained so far.
 
         Args:
-          sentences: a path, a list of paths and globs of text with a sentence per line, or an iterable
-            of lists of words (a generator, too). None for the setting `corpus`, or without it the
-            docstrings of the installed Python packages.
-          host: host.OneMachine, where and for whom it is trained; None for this process.
+          sentences: a path; a list of paths and globs of text with a sentence per line; or an iterable
+            of lists of words, such as a generator. None for the setting `corpus`, or if that is empty
+            the docstrings of the installed Python packages.
+          host: host.OneMachine that runs the training; None for this process.
 
         Returns:
           This model.
 
         Raises:
-          InputError: settings or sentences that do not fit, a model_dir of other settings or sentences,
-            a loss that is not finite.
+          InputError: invalid settings or sentences, a model_dir of other settings or sentences, a loss
+            that is not finite.
         """
         who = OneMachine() if host is None else host
         begin = time.monotonic()
@@ -108,13 +113,19 @@ class Word2Vec(Word2VecSettings, Estimator):
             if who.is_chief:
                 self._write()
         if who.is_chief and not self.is_whole:
-            warnings.warn("fit was stopped; the vectors are those trained so far. To go on: save the "
+            warnings.warn("fit was stopped; the vectors are as trained so far. To resume: save the "
                           "model to a folder, then %s.load(folder).fit(sentences)" % type(self).__name__,
                           stacklevel=2)
         return self
 
     def open_folder(self, host: OneMachine) -> ModelDir:
-        """Return the folder for a training: the first step of `fit`.
+        """Open the folder of a training: the first step of `fit`.
+
+        Args:
+          host: host.OneMachine.
+
+        Returns:
+          ModelDir.
 
         Raises:
           InputError: epochs of 0, a model_dir of other settings.
@@ -123,11 +134,11 @@ class Word2Vec(Word2VecSettings, Estimator):
         return self._open_folder(host)
 
     def train(self, text: reading.Text, folder: ModelDir, host: OneMachine) -> None:
-        """Train on a text that is read: the second step of `fit`.
+        """Train on an open text: the second step of `fit`.
 
         Args:
           text: reading.Text.
-          folder: ModelDir, as from `open_folder`.
+          folder: ModelDir from `open_folder`.
           host: host.OneMachine.
 
         Raises:
@@ -149,7 +160,7 @@ class Word2Vec(Word2VecSettings, Estimator):
         vocabulary.save_vocabulary(os.path.join(folder.path, vocabulary.FILE_NAME), words, self._counts)
 
     def _measure(self, text: reading.Text) -> None:
-        """Take the loss on the held-out text, and compute its AUC."""
+        """Set the loss and the AUC on the held-out text."""
         self.full_softmax_loss = self.held_out_auc = math.nan
         if len(text.held_out):
             self.full_softmax_loss = self.history[-1][2] if self.history else math.nan
@@ -168,7 +179,7 @@ class Word2Vec(Word2VecSettings, Estimator):
 
     @property
     def word_vectors(self) -> word_vectors_lib.WordVectors:
-        """The words and their vectors.
+        """The words and their vectors: WordVectors.
 
         Raises:
           InputError: before `fit` or `load`.
@@ -179,7 +190,7 @@ class Word2Vec(Word2VecSettings, Estimator):
 
     @property
     def words(self) -> List[str]:
-        """The V words, in falling order of frequency."""
+        """The words of the vocabulary, in falling order of frequency: list of V strings."""
         return self.word_vectors.words
 
     @property
@@ -189,10 +200,10 @@ class Word2Vec(Word2VecSettings, Estimator):
 
     @property
     def counts(self) -> np.ndarray:
-        """How often each word occurs in the text: int64 [V].
+        """The count of each word in the text: int64 [V].
 
         Raises:
-          InputError: before `fit` or `load`, or the folder that was loaded has no counts.
+          InputError: before `fit` or `load`, or if the loaded folder has no counts.
         """
         self._check_fitted("counts")
         self.check(self._counts is not None, "counts", "a folder with " + vocabulary.FILE_NAME,
@@ -202,14 +213,14 @@ class Word2Vec(Word2VecSettings, Estimator):
 
     @property
     def output_vectors(self) -> np.ndarray:
-        """The output vectors, those of words as classes: float32 [V, D], read from the checkpoint."""
+        """The output vectors, the weights of words as classes: float32 [V, D], from the checkpoint."""
         self._check_fitted("output_vectors")
         from tf1_sampled.word2vec import fitting, model
         return fitting.saved_table(self.folder, model.OUTPUT_WEIGHTS, len(self.words))
 
     @property
     def joined_phrases(self) -> phrases_lib.Phrases:
-        """The phrases that were joined in the text: joined_phrases.apply(words) joins them elsewhere."""
+        """The phrases that were joined in the text; joined_phrases.apply(words) joins them in others."""
         self._check_fitted("joined_phrases")
         path = places.kept(self.folder, phrases_lib.FILE_NAME)
         return phrases_lib.Phrases.read(path) if os.path.exists(path) else phrases_lib.Phrases()
@@ -218,7 +229,7 @@ class Word2Vec(Word2VecSettings, Estimator):
         return len(self._found) if self._found is not None else 0
 
     def __bool__(self) -> bool:
-        return True  # a model that was not fitted is one, too
+        return True  # len() of a model before `fit` is 0
 
     def __contains__(self, word: Any) -> bool:
         return word in self.word_vectors
@@ -226,46 +237,105 @@ class Word2Vec(Word2VecSettings, Estimator):
     def __getitem__(self, word: str) -> np.ndarray:
         """Return the vector of a word: float32 [D].
 
+        Args:
+          word: string.
+
         Raises:
-          UnknownWordError: a word without a vector; both an InputError and a KeyError.
+          UnknownWordError: an out-of-vocabulary word; both an InputError and a KeyError.
         """
         return self.word_vectors[word]
 
     def most_similar(self, positive: Any, negative: Any = (), k: int = 10) -> List[Tuple[str, float]]:
-        """Return the k words of the largest cosine: [(word, cosine)]; see WordVectors.most_similar.
+        """Return the words nearest to the sum of the positive minus the negative words.
 
             model.most_similar("king")
             model.most_similar(positive=["king", "woman"], negative=["man"], k=5)
+
+        Args:
+          positive, negative: a word, a vector float [D], or a list of words and vectors. Negative may be
+            empty.
+          k: integer, the number of words to return; fewer if the vocabulary has fewer.
+
+        Returns:
+          list of (word, cosine), best first; see WordVectors.most_similar.
+
+        Raises:
+          InputError: no positive word, vectors that are not finite numbers [D], k below 1.
+          UnknownWordError: an out-of-vocabulary word.
         """
         return self.word_vectors.most_similar(positive, negative, k)
 
     def similarity(self, first: Any, second: Any) -> float:
-        """Return the cosine of two words, or of vectors [D]; see WordVectors.similarity."""
+        """Return the cosine of the vectors of two words, a float.
+
+        Args:
+          first, second: a word, or a vector float [D].
+
+        Raises:
+          InputError: a vector that is not finite numbers [D].
+          UnknownWordError: an out-of-vocabulary word.
+        """
         return self.word_vectors.similarity(first, second)
 
     def odd_one_out(self, words: Sequence[str]) -> str:
-        """Return the word that is least like the others; see WordVectors.odd_one_out."""
+        """Return the word whose cosine with the mean of all the words is smallest.
+
+        Args:
+          words: list of 3 or more words.
+
+        Raises:
+          InputError: fewer than 3 words.
+          UnknownWordError: an out-of-vocabulary word.
+        """
         return self.word_vectors.odd_one_out(words)
 
     def evaluate_similarity(self, path: str, columns: Sequence[str] = (),
                             top: int = 300000) -> evaluation.Similarity:
-        """Compare cosines with human scores of word pairs; see WordVectors.evaluate_similarity."""
+        """Compute the rank correlation of cosines with human scores of word pairs.
+
+        Args:
+          path: a file such as WordSim-353, SimLex-999 or MEN.
+          columns: strings, the names in the header or the numbers from 1 of the columns first word,
+            second word, score; empty to detect them.
+          top: integer; only the `top` most frequent words are known.
+
+        Returns:
+          evaluation.Similarity: spearman, num_pairs, num_left_out, missing_words.
+
+        Raises:
+          InputError: an invalid file, top below 1.
+        """
         return self.word_vectors.evaluate_similarity(path, columns, top)
 
     def evaluate_analogies(self, path: str, top: int = 30000) -> evaluation.Analogies:
-        """Count the analogies that the vectors complete; see WordVectors.evaluate_analogies."""
+        """Compute the share of analogy questions that the vectors answer correctly.
+
+        Args:
+          path: a file such as questions-words.txt.
+          top: integer; only the `top` most frequent words are known, and may be answers.
+
+        Returns:
+          evaluation.Analogies: sections, total (with `accuracy`), missing_words.
+
+        Raises:
+          InputError: an invalid file, top below 1.
+        """
         return self.word_vectors.evaluate_analogies(path, top)
 
     def save_word2vec_format(self, path: str) -> None:
-        """Write a word2vec file: text as .txt or .vec, binary as .bin; .gz .bz2 .xz after it packs it.
+        """Write the vectors to a file in word2vec's format.
+
+        Args:
+          path: a name that ends with .txt or .vec for text, or .bin for binary; .gz, .bz2 or .xz after
+            that compresses the file.
 
         Raises:
-          InputError: a name of another form, a path that cannot be written.
+          InputError: another name, a path that cannot be written.
         """
         self.word_vectors.save_word2vec_format(path)
 
     def metrics(self) -> Dict[str, Any]:
-        """Return what metrics.json has of the training, as of JSON."""
+        """Return the content of metrics.json: {name: value as of JSON}."""
         return {
             "settings": self.used(),
             "seconds": {"read": self._seconds_reading, "train": self.seconds, "evaluate": 0.0},
@@ -281,15 +351,15 @@ class Word2Vec(Word2VecSettings, Estimator):
         }
 
     def changeable(self) -> FrozenSet[str]:
-        """Return the names of the settings that may be others when a training goes on."""
+        """Return the names of the settings that may change when a training resumes."""
         return super().changeable().union(self.also_recorded)
 
     def recorded(self) -> Dict[str, Any]:
-        """Return the settings that settings.json keeps."""
+        """Return the settings for settings.json: {name: value as of JSON}."""
         return dict(self.values(), **self.also_recorded)
 
     def used(self) -> Dict[str, Any]:
-        """Return the settings with the values that the training had."""
+        """Return the settings with the values that the training used: {name: value as of JSON}."""
         dim = self.vectors.shape[1] if self._found is not None else self.dim
         return dict(super().used(), dim=dim)
 
@@ -321,9 +391,9 @@ class Word2Vec(Word2VecSettings, Estimator):
         self._found = word_vectors_lib.WordVectors(words, rows, type(self).__name__)
 
     def _has_vectors(self, path: str) -> bool:
-        """Return whether a file has the vectors of the newest checkpoint.
+        """Return whether the file of vectors is as new as the newest checkpoint.
 
-        It does not where the program's --vectors went elsewhere, or a training was stopped.
+        The file is older after a stopped training, or if --vectors named another file.
         """
         checkpoint = os.path.join(self.folder, file_names.NEWEST)
         return os.path.exists(path) and (not os.path.exists(checkpoint)

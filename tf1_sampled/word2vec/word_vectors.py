@@ -1,4 +1,4 @@
-"""Words with their vectors, and questions about them: similar words, analogies, human judgements.
+"""Word vectors, and questions about them: similar words, analogies, agreement with human scores.
 
     found = WordVectors(*vectors.read_vectors("vectors.bin"))
     found["king"]                       float32 [D]
@@ -15,32 +15,32 @@ import numpy as np
 from tf1_sampled import checks
 from tf1_sampled.word2vec import evaluation, evaluation_sets, vectors
 
-_COMPARED = 50000  # first words among which close spellings are looked for
-_LONGEST = 40  # characters of a word for which they are
+_COMPARED = 50000  # number of first words among which similar spellings are searched
+_LONGEST = 40  # characters; for longer words no similar spellings are searched
 
 
 class UnknownWordError(checks.InputError, KeyError):
-    """A word has no vector. It is a KeyError, too."""
+    """An out-of-vocabulary word; also a KeyError."""
 
     __str__ = BaseException.__str__  # a KeyError would quote the message
 
 
 class WordVectors:
-    """Words and their vectors, which answer questions.
+    """Words and their vectors.
 
     Args:
-      words: list of strings, in falling order of frequency; of equal ones the first counts.
+      words: list of strings, in falling order of frequency. The first of several equal words counts.
       rows: [number of words, D] of numbers, the vector of each word.
       asker: string, the function or program that errors name.
-      keeps_rows: boolean. False keeps only the unit vectors and their lengths, which takes half the
-        memory: `vectors` are the unit vectors then, and self[word] is exact to six digits.
+      keeps_rows: boolean. False keeps only unit vectors and lengths, which takes half the memory. Then
+        `vectors` are the unit vectors, and self[word] is exact to six digits.
 
     Attributes:
-      words: list of V strings, none twice.
+      words: list of V distinct strings.
       vectors: float32 [V, D].
 
     Raises:
-      InputError: other numbers of words than of rows.
+      InputError: different numbers of words and rows.
     """
 
     def __init__(self, words: Sequence[str], rows: Any, asker: str = "WordVectors",
@@ -64,8 +64,11 @@ class WordVectors:
     def __getitem__(self, word: str) -> np.ndarray:
         """Return the vector of a word: float32 [D].
 
+        Args:
+          word: string.
+
         Raises:
-          UnknownWordError: a word without a vector.
+          UnknownWordError: an out-of-vocabulary word.
         """
         row, = self.rows([word])
         if self._lengths is None:
@@ -74,7 +77,7 @@ class WordVectors:
 
     @property
     def index(self) -> Dict[str, int]:
-        """{word: its row}."""
+        """The row of each word: {word: integer}."""
         if self._index is None:
             self._index = {word: row for row, word in enumerate(self.words)}
         return self._index
@@ -87,32 +90,45 @@ class WordVectors:
         return self._unit
 
     def rows(self, wanted: Iterable[Any], name: str = "word") -> List[int]:
-        """Return the rows of words, a list of integers; see `known_rows`."""
+        """Return the rows of words, a list of integers.
+
+        Args:
+          wanted: strings.
+          name: string, the source of the words in errors, such as a flag.
+
+        Raises:
+          UnknownWordError: an out-of-vocabulary word; names up to three words of similar spelling.
+        """
         return known_rows(self.index, wanted, self._asker, name)
 
     def known_words(self, wanted: Iterable[str], name: str = "word") -> Tuple[List[str], List[str]]:
-        """Return the words that have a vector, and a message for each other one; see `known_words`."""
+        """Return (the words that have a vector, a message for each word without one).
+
+        Args:
+          wanted: strings; a phrase may have blanks, see `spelled`.
+          name: string, the source of the words in messages, such as a flag.
+        """
         return known_words(self.index, wanted, self._asker, name)
 
     def most_similar(self, positive: Any, negative: Any = (), k: int = 10) -> List[Tuple[str, float]]:
-        """Return the words whose vectors have the largest cosine with positive minus negative ones.
+        """Return the words whose vectors have the largest cosine with the positive minus the negative.
 
             most_similar("king")                                         the words nearest to king
             most_similar(positive=["king", "woman"], negative=["man"])   3CosAdd: man : king = woman : ?
 
-        The vectors count with length 1. The words that were asked for are not among the answers.
+        All vectors are scaled to length 1 first. The words of the question are not among the answers.
 
         Args:
-          positive, negative: a word, a vector [D], or a list of words and vectors; negative may be
+          positive, negative: a word, a vector float [D], or a list of words and vectors. Negative may be
             empty.
-          k: integer, how many; all others when there are fewer.
+          k: integer, the number of words to return; fewer if the vocabulary has fewer.
 
         Returns:
-          list of (word, cosine), best first, equal ones in the order of `words`.
+          list of (word, cosine), best first; words of equal cosine in the order of `words`.
 
         Raises:
           InputError: no positive word, vectors that are not finite numbers [D], k below 1.
-          UnknownWordError: a word without a vector.
+          UnknownWordError: an out-of-vocabulary word.
 
         Reference: Mikolov, Yih and Zweig 2013, equation 1.
         """
@@ -131,78 +147,89 @@ class WordVectors:
         return [(self.words[row], float(cosine)) for row, cosine in zip(rows, cosines)]
 
     def similarity(self, first: Any, second: Any) -> float:
-        """Return the cosine of the vectors of two words, or of two vectors [D]: a float.
+        """Return the cosine of the vectors of two words, a float.
+
+        Args:
+          first, second: a word, or a vector float [D].
 
         Raises:
           InputError: a vector that is not finite numbers [D].
-          UnknownWordError: a word without a vector.
+          UnknownWordError: an out-of-vocabulary word.
         """
         (first,), _ = self._directions("first", [first])
         (second,), _ = self._directions("second", [second])
         return float(np.dot(first, second))
 
     def odd_one_out(self, words: Sequence[str]) -> str:
-        """Return the word that is least like the others: the smallest cosine with the mean of all.
+        """Return the word whose cosine with the mean of all the words is smallest.
 
         argmin over i of cos(x_i, sum_j x_j / |x_j|); gensim calls it doesnt_match.
 
         Args:
-          words: list of 3 or more words; of equal cosines the first counts.
+          words: list of 3 or more words. The first of several equal cosines counts.
+
+        Returns:
+          string, one of `words`.
 
         Raises:
-          InputError: fewer words.
-          UnknownWordError: a word without a vector.
+          InputError: fewer than 3 words.
+          UnknownWordError: an out-of-vocabulary word.
         """
         words = list(words)
-        checks.argument(len(words) > 2, self._asker, "words", "3 words with a vector or more",
+        checks.argument(len(words) > 2, self._asker, "words", "3 or more words that have a vector",
                         ", ".join(map(str, words)))
         rows = self.unit[self.rows(words)]
         return words[int(np.argmin(np.dot(rows, rows.mean(axis=0))))]
 
     def evaluate_similarity(self, path: str, columns: Sequence[str] = (),
                             top: int = 300000) -> evaluation.Similarity:
-        """Compare cosines with human scores of word pairs.
+        """Compute the rank correlation of cosines with human scores of word pairs.
 
         Args:
           path: a file such as WordSim-353, SimLex-999 or MEN; see evaluation_sets.read_similarity.
-          columns: as there.
-          top: integer; the words after so many first ones are not looked at.
+          columns: strings, the names in the header or the numbers from 1 of the columns first word,
+            second word, score; empty to detect them.
+          top: integer; only the first `top` words are known.
 
         Returns:
           evaluation.Similarity: spearman, num_pairs, num_left_out, missing_words.
 
         Raises:
-          InputError: another kind of file, top below 1.
+          InputError: an invalid file, top below 1.
         """
         pairs = evaluation_sets.read_similarity(path, columns)
         return evaluation.similarity(self.words, self.vectors, pairs, top)
 
     def evaluate_analogies(self, path: str, top: int = 30000) -> evaluation.Analogies:
-        """Count the analogies that the vectors complete.
+        """Compute the share of analogy questions that the vectors answer correctly.
 
         Args:
           path: a file such as questions-words.txt; see evaluation_sets.read_analogies.
-          top: integer; the words after so many first ones are neither known nor answers.
+          top: integer; only the first `top` words are known, and may be answers.
 
         Returns:
           evaluation.Analogies: sections, total (with `accuracy`), missing_words.
 
         Raises:
-          InputError: another kind of file, top below 1.
+          InputError: an invalid file, top below 1.
         """
         sections = evaluation_sets.read_analogies(path)
         return evaluation.analogies(self.words, self.vectors, sections, top)
 
     def save_word2vec_format(self, path: str) -> None:
-        """Write a word2vec file: text as .txt or .vec, binary as .bin; .gz .bz2 .xz after it packs it.
+        """Write the vectors to a file in word2vec's format.
+
+        Args:
+          path: a name that ends with .txt or .vec for text, or .bin for binary; .gz, .bz2 or .xz after
+            that compresses the file.
 
         Raises:
-          InputError: a name of another form, a path that cannot be written.
+          InputError: another name, a path that cannot be written.
         """
         vectors.write_vectors(path, self.words, self.vectors)
 
     def _directions(self, name: str, asked: Any) -> Tuple[List[np.ndarray], List[int]]:
-        """Return (list of unit vectors [D], list of the rows of words) of words and vectors."""
+        """Return (unit vectors [D] of the words and vectors, rows of the words), two lists."""
         is_one = isinstance(asked, str) or (isinstance(asked, np.ndarray) and asked.ndim == 1
                                             and asked.dtype.kind in "fiu")
         directions: List[np.ndarray] = []
@@ -230,27 +257,27 @@ class WordVectors:
 
 def known_rows(index: Dict[str, int], wanted: Iterable[Any], asker: str,
                name: str = "word") -> List[int]:
-    """Return the rows of words, so that an unknown one is reported before any work.
+    """Look up the rows of words.
 
     Args:
       index: {word: row}.
-      wanted: the words to look up, as they are.
-      asker: string, the function or program that an error names.
-      name: string, the flag or the like where the words come from.
+      wanted: the words to look up.
+      asker: string, the function or program that errors name.
+      name: string, the source of the words in errors, such as a flag.
 
     Returns:
-      list of integers, one for each of `wanted`.
+      list of integers, the row of each word.
 
     Raises:
-      UnknownWordError: a word that is not there; names up to three words that look like it.
+      UnknownWordError: an out-of-vocabulary word; names up to three words of similar spelling.
     """
     wanted = list(wanted)
     for word in wanted:
         if not isinstance(word, str) or word not in index:
             close = close_words(list(index), word) if isinstance(word, str) else []
-            hint = " (close: %s)" % ", ".join(close) if close else ""
+            hint = " (similar: %s)" % ", ".join(close) if close else ""
             try:
-                checks.argument(False, asker, name, "a word of the vectors" + hint, word)
+                checks.argument(False, asker, name, "a word of the vocabulary" + hint, word)
             except checks.InputError as e:
                 raise UnknownWordError(str(e)) from None
     return [index[word] for word in wanted]
@@ -258,12 +285,16 @@ def known_rows(index: Dict[str, int], wanted: Iterable[Any], asker: str,
 
 def known_words(index: Dict[str, int], wanted: Iterable[str], asker: str,
                 name: str = "word") -> Tuple[List[str], List[str]]:
-    """Return those of the words that have a vector, and a message for each other one.
+    """Separate words that have a vector from out-of-vocabulary words.
 
     Args:
       index: {word: row}.
       wanted: list of strings; a phrase may have blanks, see `spelled`.
-      asker, name: as of `known_rows`.
+      asker: string, the function or program that messages name.
+      name: string, the source of the words in messages, such as a flag.
+
+    Returns:
+      (list of the words that have a vector, list of a message for each word without one).
     """
     known: List[str] = []
     messages: List[str] = []
@@ -278,27 +309,27 @@ def known_words(index: Dict[str, int], wanted: Iterable[str], asker: str,
 
 
 def spelled(index: Dict[str, int], word: str) -> str:
-    """Return a word as the vectors have it: new_york for "new york" where only the former has one."""
+    """Return the spelling of a word in the vocabulary: new_york for "new york" if only new_york is."""
     joined = "_".join(word.split())
     return joined if word not in index and joined in index else word
 
 
 def close_words(words: Sequence[str], word: str, number: int = 3) -> List[str]:
-    """Return words that look like a word: those that differ in case, then some of the first 50,000.
+    """Find words of similar spelling: words that differ in case, then some of the first 50,000.
 
     Args:
       words: list of V strings.
       word: string.
-      number: integer, at most so many.
+      number: integer, the largest number of words to return.
 
     Returns:
-      list of strings, the closest first; none for a word of more than 40 characters.
+      list of strings, the closest first; empty for a word of more than 40 characters.
     """
     if not 0 < len(word) <= _LONGEST:
         return []
     lower = word.lower()
     close = [other for other in words if other.lower() == lower]
-    # Comparing takes a while, and a word of much another length is no misspelling.
+    # Comparison is slow, and a word of a very different length is not a misspelling.
     near = [other for other in words[:_COMPARED] if abs(len(other) - len(word)) <= 2]
     close += difflib.get_close_matches(word, near, number, 0.7)
     return list(dict.fromkeys(close))[:number]

@@ -84,6 +84,28 @@ def parse(program: str, argv: Sequence[str], classes: Sequence[Type[settings.Set
     return [c.of_program(program, _given(values, c)) for c in classes]
 
 
+def parse_some(program: str, argv: Sequence[str], settings_class: Type[settings.Settings]) -> Any:
+    """Return the settings of one class, of a command line that may have flags of others.
+
+    Args:
+      program: string, its name in errors.
+      argv: strings, the program's path first.
+      settings_class: a Settings class.
+
+    Raises:
+      InputError: a value that does not fit.
+    """
+    values = flags.FlagValues()
+    values.set_gnu_getopt()  # the values of other flags may stand between
+    for field in settings.fields_of(settings_class):
+        _define(field, values)
+    try:
+        values(list(argv), known_only=True)
+    except (flags.Error, ValueError) as e:
+        raise checks.InputError("%s; --help shows all flags" % " ".join(str(e).split())) from e
+    return settings_class.of_program(program, _given(values, settings_class))
+
+
 def help_text(program: str, doc: str, classes: Sequence[Type[settings.Settings]]) -> str:
     """Return what --help prints: the doc, then the flags by groups.
 
@@ -148,7 +170,6 @@ def _syntax(field: Any) -> str:
         return "--[no]%s" % field.name
     placeholder = "NAME" if field.metadata["setting"].choices else _PLACEHOLDERS[kind.name]
     return "--%s=%s" % (field.name, placeholder + (",..." if kind.is_list else ""))
-
 
 
 def markdown(classes: Sequence[Type[settings.Settings]]) -> str:

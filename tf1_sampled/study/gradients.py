@@ -29,9 +29,9 @@ from tf1_sampled import registry
 # With a log expected count subtracted, these tend to the full softmax where candidates are many.
 ESTIMATORS = ("full_softmax", "refined_sampled_softmax", "sampled_softmax")
 BATCH = 512  # examples that share candidates
-_MOST_EXAMPLES = 4096
-_RUNS, _MOST_RUNS = 24, 100
-_CANDIDATES = 6000  # of all runs together, at least: small samples take more runs
+_MOST_EXAMPLES = 2048
+_RUNS, _MOST_RUNS = 16, 50
+_CANDIDATES = 3000  # of all runs together, at least: small samples take more runs
 _BLOCK = 256  # examples whose scores of all classes are in memory
 
 
@@ -139,7 +139,7 @@ def full_gradient(output: Output, chosen: np.ndarray) -> Tuple[np.ndarray, np.nd
         sums = errors.sum(1, keepdims=True)
         errors /= sums
         errors[np.arange(len(labels)), labels] -= 1
-        gradient += errors.T.dot(inputs)
+        gradient += errors.astype(np.float32).T.dot(inputs)
         log_sums.append((most + np.log(sums))[:, 0])
     return gradient / len(chosen), np.concatenate(log_sums)
 

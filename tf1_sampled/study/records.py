@@ -134,6 +134,6 @@ def shown(mean: Any, spread: Any = math.nan) -> str:
         return "-"
     digits = 0 if abs(mean) >= 1000 else 1 if abs(mean) >= 100 else 2 if abs(mean) >= 10 else 3
     if 0 < spread < 1:  # two digits of the spread
-        digits = min(max(digits, 1 - math.floor(math.log10(spread))), 4)
+        digits = min(max(digits, 1 - math.floor(math.log10(spread) + 1e-9)), 4)
     text = "{:,.{}f}".format(mean, digits)
     return text if math.isnan(spread) else "{} \u00b1 {:,.{}f}".format(text, spread, digits)

@@ -127,8 +127,8 @@ def method(study: Study) -> List[str]:
         "are. Batches of at most %d examples draw candidates anew, each batch a set of its own. g is "
         "the gradient of the mean sampled loss by the class rows, f that of the mean full softmax loss "
         "over the same examples. Bias: |E g \u2212 f| / |f|. Standard deviation: that of g for one "
-        "batch, by the candidates alone, divided by |f|. \"<\" stands where the bias is below twice its "
-        "noise." % (_EXAMPLES[study.task], gradients.BATCH),
+        "batch, by the candidates alone, divided by |f|. A bias stands with the noise of its "
+        "measurement." % (_EXAMPLES[study.task], gradients.BATCH),
         "Times depend on what else the machine did. Results for the same number of steps do not."]
 
 

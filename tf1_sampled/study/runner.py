@@ -34,8 +34,7 @@ def run(base: Any, study: settings_lib.StudySettings, report: Callable[[str], No
         for seed in seeds:
             for value in models:
                 trainings.add(value, seed, STEPS)
-        seconds = study.seconds or float(np.mean([
-            training.numbers["seconds"] for training in trainings.made]))
+        seconds = study.seconds or min(trainings.mean_seconds(value) for value in models)
         report("The same time: %.1f s for each training, by the time of a step so far" % seconds)
         steps = {value: trainings.steps_in(seconds, value) for value in models}
         for seed in seeds:
@@ -54,6 +53,11 @@ class _Trainings:
         self._begin = time.monotonic()
         self.made: List[Training] = []
         self.scores: Tuple[str, ...] = ()
+
+    def mean_seconds(self, value: str) -> float:
+        """Return the mean time of the trainings of a value so far."""
+        return float(np.mean([training.numbers["seconds"] for training in self.made
+                              if training.value == value]))
 
     def steps_in(self, seconds: float, value: str) -> int:
         """Return the steps that a value makes in a time, by those that it made so far."""

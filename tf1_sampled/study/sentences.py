@@ -11,6 +11,7 @@ import numpy as np
 from tf1_sampled.study import gradients, records
 from tf1_sampled.study.records import BUDGETS, FULL_LOSS, SAMPLED_LOSS, STEPS, TIME, Study
 
+_ALIKE = "does not differ by more than the spread of the seeds explains"
 _SURE = 2.0  # a bias counts where it is so many times its noise
 _ABOUT = 0.25  # a power law of about 1 / S has an exponent within this of -1
 
@@ -39,6 +40,8 @@ def answer(study: Study) -> List[str]:
     one, other = _asked(study)
     sampled, full = (lower(study, measure, one, other) for measure in (SAMPLED_LOSS, FULL_LOSS))
     lines = [_two(study, SAMPLED_LOSS, "sampled loss", STEPS)]
+    if study.of(FULL_LOSS, one).number == 1:
+        lines.insert(0, "One seed shows no spread, so that no difference is claimed here.")
     if _WHY_NOT[study.vary]:
         lines.append("That does not say which model is better. " + _WHY_NOT[study.vary])
     lines += [_two(study, FULL_LOSS, "full softmax loss on held-out data", budget)
@@ -99,7 +102,7 @@ def _two(study: Study, measure: str, name: str, budget: str) -> str:
     """Return a sentence about a loss of the two values of the question."""
     one, other = _asked(study)
     found = lower(study, measure, one, other, budget)
-    says = "is lower with %s" % found if found else "does not differ by more than the seeds do"
+    says = "is lower with %s" % found if found else _ALIKE
     return "For %s the %s %s: %s with %s, %s with %s." % (
         BUDGETS[budget], name, says, study.of(measure, one, budget), one,
         study.of(measure, other, budget), other)
@@ -115,9 +118,8 @@ def _best(study: Study, measure: str, budget: str, name: str, is_higher_better: 
     alike = [value for value in ranked[1:] if not records.differ(found[best], found[value])]
     word = "highest" if is_higher_better else "lowest"
     if len(alike) == len(ranked) - 1:
-        return ("For %s the %s does not differ between the values by more than the seeds do: from %s "
-                "with %s to %s with %s." % (
-                    BUDGETS[budget], name, found[best], best, found[worst], worst))
+        return "For %s the %s %s: it goes from %s with %s to %s with %s." % (
+            BUDGETS[budget], name, _ALIKE, found[best], best, found[worst], worst)
     sentence = "For %s the %s is %s with %s (%s), and worst with %s (%s)." % (
         BUDGETS[budget], name, word, best, found[best], worst, found[worst])
     if alike:
@@ -207,18 +209,22 @@ def _law(study: Study, measure: str, name: str, expected: float) -> str:
 
 def _is_clear(study: Study, measure: str, value: str) -> bool:
     mean = study.of(measure, value).mean
+    return bool(mean > 0 and (measure != records.BIAS or mean > _SURE * _noise(study, value)))
+
+
+def _noise(study: Study, value: str) -> float:
+    """Return the standard error of the mean bias of the seeds."""
     noise = study.of(records.NOISE, value)
-    return bool(mean > 0 and (measure != records.BIAS or mean > _SURE * noise.mean))
+    return noise.mean / noise.number ** 0.5
 
 
 def percent(study: Study, measure: str, value: str) -> str:
-    """Return a mean as text in percent, three digits; "-" where it was not measured."""
+    """Return a mean as text in percent, a bias with its noise; "-" where it was not measured."""
     mean = study.of(measure, value).mean
     if np.isnan(mean):
         return "-"
-    noise = study.of(records.NOISE, value).mean
-    if measure == records.BIAS and not _is_clear(study, measure, value) and noise > 0:
-        return "< %.2g%%" % (100 * _SURE * noise)
+    if measure == records.BIAS and _noise(study, value) > 0:
+        return "%s%%" % records.shown(100 * mean, 100 * _noise(study, value))
     return "%.3g%%" % (100 * mean)
 
 

@@ -10,7 +10,7 @@ TASKS = ("recsys", "word2vec")
 
 # What differs from the defaults of the programs: small trainings, of which there are many.
 _DEFAULTS: Dict[str, Dict[str, Any]] = {
-    "recsys": {"dim": 32, "epochs": 3, "min_count": 5, "threads": 1, "validation_users": 1000},
+    "recsys": {"dim": 32, "epochs": 2, "min_count": 5, "threads": 1, "validation_users": 500},
     "word2vec": {"batch_size": 512, "dim": 64, "epochs": 1, "loss": "sampled_softmax", "min_count": 20,
                  "threads": 1},
 }
@@ -42,7 +42,7 @@ class StudySettings(settings.Settings):
                          least=1)
     seconds: Optional[float] = setting(
         None, "Seconds of each training of the same time: it makes as many steps as fit. Default: the "
-        "mean time of the trainings of the same number of steps.", "study", above=0)
+        "time that the fastest value takes for the same number of steps.", "study", above=0)
     study_dir: str = setting(
         "", "New folder for the results: study.html, tables (.csv), pictures (.png). Default: "
         "runs/study-<task>-<vary>.", "study")

@@ -17,6 +17,7 @@ from tf1_sampled.study.settings import StudySettings
 from tf1_sampled.word2vec import Word2Vec, hold_out, reading, scoring
 
 _EXAMPLES = 20000  # held-out pairs of words
+_TEST_USERS = 5000  # whose events judge a recommender, at most
 
 
 class Outcome(NamedTuple):
@@ -109,8 +110,8 @@ class Items:
         """
         fit = settings.fit(host=host).fitted
         settings.check(fit.data.test is not None, "split", "events to test with", settings.split)
-        from tf1_sampled.recsys import feeds, fitting, negatives, results
-        part, events = fit.data.test, fit.data.events
+        from tf1_sampled.recsys import feeds, fitting, negatives, results, splits
+        part, events = splits.some_users(fit.data.test, _TEST_USERS), fit.data.events
         with fit.session() as session:
             judged = fitting.judge(session, fit.graph, fit.data, part,
                                    history_length=settings.history_length, cuts=settings.k)

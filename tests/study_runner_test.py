@@ -66,9 +66,9 @@ class RunTest(absltest.TestCase):
 
     def test_progress_is_told_with_the_time_left(self):
         self.run_study()
-        self.assertEqual(
+        self.assertStartsWith(
             self.lines[0], "1 of 8: num_sampled=10, seed 5, the same number of steps: 1.0 s, sampled "
-            "loss 2.500, full softmax loss 6.000; about 0:00 min left")
+            "loss 2.500, full softmax loss 6.000; about 0:0")
 
 
 if __name__ == "__main__":

@@ -83,7 +83,7 @@ class FindingsTest(parameterized.TestCase):
 
     def test_a_bias_that_falls_as_one_over_s_is_said_to_do_so(self):
         found = findings({str(size): losses(
-            1.0, 6.5, gradient_bias=4.0 / size, gradient_bias_noise=1e-4, gradient_deviation=size ** -0.5)
+            1.0, 6.5, gradient_bias=4 / size, gradient_bias_noise=1e-4, gradient_deviation=size ** -0.5)
             for size in (10, 100, 1000)}, spread=0)
         self.assertIn("The bias of the gradient goes from 40.00", found)
         self.assertIn("as S to the power -1.00, about as 1/S.", found)

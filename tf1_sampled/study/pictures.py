@@ -58,7 +58,8 @@ def draw(folder: str, study: Study) -> Dict[str, str]:
     measured = [value for value in study.values if study.of(records.BIAS, value).mean > 0]
     if measured:
         add("gradient.png", [
-            _panel(study, x_label, what + " of the gradient, %", {"": (measure, STEPS)}, 100.0, measured)
+            _panel(study, x_label, what + " of the gradient, %", {"": (measure, STEPS)},
+                   scale=100.0, values=measured)
             for measure, what in ((records.BIAS, "bias"), (records.DEVIATION, "standard deviation"))],
             "The sampled gradient against the full one",
             "Bias and standard deviation of the gradient by the class rows, in percent of the norm of "

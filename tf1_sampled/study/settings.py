@@ -101,7 +101,7 @@ def changed(model: Any, values: Dict[str, Any], defaults: Optional[Dict[str, Any
       InputError: a value that does not fit.
     """
     found = dict(defaults or {}, **model.given())
-    if found.get("read_vocab"):
-        found.pop("min_count", None)
+    if found.get("read_vocab") and not model.is_given("min_count"):
+        found.pop("min_count", None)  # all words of the file are the vocabulary
     found.update(values)
     return type(model).of_program("study", found)

@@ -11,7 +11,7 @@ from typing import Any, Callable, Dict, Iterator, NamedTuple, Tuple
 
 import numpy as np
 
-from tf1_sampled.recsys import YouTubeDNN
+from tf1_sampled.recsys.youtube_dnn import YouTubeDNN
 from tf1_sampled.study.gradients import Draws, Output
 from tf1_sampled.study.settings import StudySettings
 from tf1_sampled.word2vec import Word2Vec, hold_out, reading, scoring

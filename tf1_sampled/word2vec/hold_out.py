@@ -151,7 +151,8 @@ def auc(runs, tables, counts, window, is_cbow=False):
     embeddings, weights = tables
     random = np.random.RandomState(1)
     noise = random.choice(len(counts), _NOISE_WORDS, p=np.asarray(counts) / np.sum(counts))
-    inputs, labels = examples(runs, embeddings, window, is_cbow, _MOST_PAIRS, random)
+    inputs, labels = examples(
+        runs, embeddings, window, is_cbow=is_cbow, most=_MOST_PAIRS, random=random)
     if not len(labels):
         return float("nan")
     scores = np.sum(inputs * weights[labels], 1)[:, None]

@@ -127,7 +127,9 @@ def panels(path, content, title):
                     markersize=4, capsize=3))
             _label(axes, panel.x_label, panel.y_label, "" if i else title)
             _set_ticks(axes, panel)
-            if len(series) > 1:
+            # One legend for neighbours with the same names: it may hide lines.
+            is_last = i + 1 == len(content) or list(content[i + 1].series) != list(series)
+            if len(series) > 1 and is_last:
                 axes.legend(handles, _legend_names(series), fontsize=8)
 
 

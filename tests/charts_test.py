@@ -137,6 +137,34 @@ class CurvesTest(PlotsTestCase):
         self.assertFalse(figure.axes[0].title.get_usetex())
 
 
+class PanelsTest(PlotsTestCase):
+
+    def test_each_panel_has_its_lines_with_their_spread(self):
+        content = [charts.Panel({"a": ([0, 1], [2.0, 3.0], [0.5, np.nan]), "b": ([0, 1], [4.0, 5.0])},
+                                "negatives", "loss", ["10", "$1$"]),
+                   charts.Panel({"": ([1, 2, 3], [0.1, 1.0, 30.0])}, "x", "bias", is_joined=False,
+                                is_log=True)]
+        figure = self.figure_of(charts.panels, self.path, content, "A title")
+        self.check_png(self.path, (1100, 440))
+        left, right = figure.axes
+        line, bars = left.containers[0][0], left.containers[0][2][0]
+        np.testing.assert_array_equal(line.get_ydata(), [2, 3])
+        np.testing.assert_array_equal(bars.get_segments(), [[[0, 1.5], [0, 2.5]], [[1, 3], [1, 3]]])
+        self.assertEqual([text.get_text() for text in left.get_xticklabels()], ["10", "\\$1\\$"])
+        self.assertEqual([text.get_text() for text in left.get_legend().get_texts()], ["a", "b"])
+        self.assertEqual((left.get_title(loc="left"), right.get_title(loc="left")), ("A title", ""))
+        self.assertEqual((left.get_yscale(), right.get_yscale()), ("linear", "log"))
+        self.assertEqual(right.containers[0][0].get_linestyle(), "None")
+        self.assertIsNone(right.get_legend())
+
+    def test_invalid_input_is_an_error_that_names_it(self):
+        with self.assertRaisesRegex(checks.InputError, "^panels: content: wanted one panel or more"):
+            charts.panels(self.path, [], "")
+        with self.assertRaisesRegex(checks.InputError, "series: wanted as many x as y for 'a'"):
+            charts.panels(self.path, [charts.Panel({"a": ([1, 2], [1])}, "", "")], "")
+        self.assertEmpty(os.listdir(self.folder))
+
+
 class BarsTest(PlotsTestCase):
 
     def _bars(self, labels, series):

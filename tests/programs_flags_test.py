@@ -90,6 +90,13 @@ class ParseTest(parameterized.TestCase):
         self.assertEqual([type(value) for value in model.given().values()],
                          [type(value) for value in wanted.values()])
 
+    def test_some_settings_are_read_among_the_flags_of_others(self):
+        argv = ["program", "--corpus", "a b", "--dim", "3", "--seed=7", "--restart", "--folder", "f"]
+        found = flags.parse_some("run_x", argv, Results)
+        self.assertEqual(found.given(), {"seed": 7, "folder": "f"})
+        with self.assertRaisesRegex(InputError, "^run_x: --seed: wanted an integer"):
+            flags.parse_some("run_x", ["program", "--dim=3", "--seed=x"], Results)
+
     def test_settings_are_objects_of_their_classes(self):
         model, results = _parse("--seed=7", "--dim=3", "--folder=a=b", "--job=ps", "--words=x,y")
         self.assertIsInstance(model, Model)

@@ -19,6 +19,7 @@ from tf1_sampled.files import writing
 
 _SIZE = (8.0, 6.0)  # inches, of 150 dots
 _DPI = 150
+_PANEL_SIZE, _PANEL_DPI = (5.0, 4.0), 110
 # Paul Tol's "muted" colours, that the colour-blind can tell apart too.
 _COLOURS = ("#332288", "#cc6677", "#117733", "#88ccee", "#aa4499", "#ddcc77", "#44aa99", "#882255")
 _ONLY, _REST = "#6699cc", "#bbbbbb"  # of points without groups, of those in none of the largest
@@ -97,6 +98,51 @@ def bars(path, labels, series, x_label, y_label, title):
         if len(series) > 1:
             handles = [patch[0] for patch in axes.containers]
             axes.legend(handles, _legend_names(series))
+
+
+def panels(path, content, title):
+    """Draw pictures side by side, each with lines that may have a spread.
+
+    Args:
+      path: where to, a name that ends in .png; written whole or not at all.
+      content: list of Panel.
+      title: string, above the first.
+
+    Raises:
+      InputError: no matplotlib, a path that cannot be written, no panel, and as `curves`.
+    """
+    checks.argument(content, "panels", "content", "one panel or more", content)
+    with _drawing("panels", path, (_PANEL_SIZE[0] * len(content), _PANEL_SIZE[1])) as figure:
+        figure.set_dpi(_PANEL_DPI)
+        for i, panel in enumerate(content):
+            axes = figure.add_subplot(1, len(content), i + 1)
+            series = _checked_series({name: line[:2] for name, line in panel.series.items()})
+            handles = []
+            for number, (name, (x, y)) in enumerate(series.items()):
+                colour = _COLOURS[number % len(_COLOURS)]
+                spread = panel.series[name][2] if len(panel.series[name]) > 2 else None
+                handles.append(axes.errorbar(
+                    x, y, None if spread is None else np.nan_to_num(spread), color=colour, linewidth=1.6,
+                    linestyle="-" if panel.is_joined else "", marker="o" if len(x) <= 30 else None,
+                    markersize=4, capsize=3))
+            _label(axes, panel.x_label, panel.y_label, "" if i else title)
+            _set_ticks(axes, panel)
+            # One legend for neighbours with the same names: it may hide lines.
+            is_last = i + 1 == len(content) or list(content[i + 1].series) != list(series)
+            if len(series) > 1 and is_last:
+                axes.legend(handles, _legend_names(series), fontsize=8)
+
+
+Panel = collections.namedtuple("Panel", "series x_label y_label labels is_joined is_log",
+                               defaults=[(), True, False])
+Panel.__doc__ = """A picture of a row of pictures.
+
+  series: {name: (x, y) or (x, y, spread)}, [N] of numbers each; a spread is drawn on both sides.
+  x_label, y_label: strings.
+  labels: strings, of x = 0, 1, ...; empty where x is a number.
+  is_joined: boolean, whether a line joins the points of a series.
+  is_log: boolean, whether the y axis is logarithmic.
+"""
 
 
 def loss(folder, history, unit, title="Loss while training"):
@@ -234,6 +280,22 @@ def _label(axes, x_label, y_label, title):
     for axis, limits in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
         axis.set_major_locator(ticker.MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
         axis.set_major_formatter(ticker.FuncFormatter(_number_format(max(map(abs, limits)))))
+
+
+def _set_ticks(axes, panel):
+    """Name the places of x, and make y logarithmic, as a Panel says."""
+    from matplotlib import ticker
+
+    if panel.labels:
+        axes.set_xticks(np.arange(len(panel.labels)))
+        axes.set_xticklabels([_plain(label) for label in panel.labels],
+                             fontsize=8, rotation=0 if max(map(len, panel.labels)) < 8 else 20)
+        axes.set_xlim(-0.3, len(panel.labels) - 0.7)
+    if panel.is_log:
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: "%g" % value))
+        axes.yaxis.set_minor_formatter(ticker.NullFormatter())
 
 
 def _number_format(largest):

@@ -23,7 +23,7 @@ from typing import Any, ClassVar, Dict, FrozenSet, List, Optional, Sequence, Tup
 
 from tf1_sampled import checks
 
-GROUPS = ("data", "model", "training", "results", "cluster")  # in the order of --help
+GROUPS = ("study", "data", "model", "training", "results", "cluster")  # in the order of --help
 
 _Self = TypeVar("_Self", bound="Settings")
 

@@ -88,6 +88,28 @@ def parse(program: str, argv: Sequence[str], classes: Sequence[Type[settings.Set
     return [c.of_program(program, _given(values, c)) for c in classes]
 
 
+def parse_some(program: str, argv: Sequence[str], settings_class: Type[settings.Settings]) -> Any:
+    """Return the settings of one class, of a command line that may have flags of others.
+
+    Args:
+      program: string, its name in errors.
+      argv: strings, the program's path first.
+      settings_class: a Settings class.
+
+    Raises:
+      InputError: a value that does not fit.
+    """
+    values = flags.FlagValues()
+    values.set_gnu_getopt()  # the values of other flags may stand between
+    for field in settings.fields_of(settings_class):
+        _define(field, values)
+    try:
+        values(list(argv), known_only=True)
+    except (flags.Error, ValueError) as e:
+        raise checks.InputError("%s; --help shows all flags" % " ".join(str(e).split())) from e
+    return settings_class.of_program(program, _given(values, settings_class))
+
+
 def help_text(program: str, doc: str, classes: Sequence[Type[settings.Settings]]) -> str:
     """Return the text of --help: the docstring, then the flags by groups.
 

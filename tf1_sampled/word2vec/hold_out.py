@@ -151,21 +151,36 @@ def auc(runs, tables, counts, window, is_cbow=False):
     embeddings, weights = tables
     random = np.random.RandomState(1)
     noise = random.choice(len(counts), _NOISE_WORDS, p=np.asarray(counts) / np.sum(counts))
-    at, beside = _pairs(runs, window)
-    tokens = runs.ravel()
-    if is_cbow:
-        centres, group = np.unique(at, return_inverse=True)
-        inputs = np.zeros([len(centres), embeddings.shape[1]], np.float32)
-        np.add.at(inputs, group, embeddings[tokens[beside]])
-        inputs, labels = inputs / np.bincount(group)[:, None], tokens[centres]
-    else:
-        some = random.permutation(len(at))[:_MOST_PAIRS]
-        inputs, labels = embeddings[tokens[at[some]]], tokens[beside[some]]
+    inputs, labels = examples(
+        runs, embeddings, window, is_cbow=is_cbow, most=_MOST_PAIRS, random=random)
     if not len(labels):
         return float("nan")
     scores = np.sum(inputs * weights[labels], 1)[:, None]
     noise_scores = inputs.dot(weights[noise].T)
     return float(np.mean(scores > noise_scores) + np.mean(scores == noise_scores) / 2)
+
+
+def examples(runs, embeddings, window, is_cbow, most, random):
+    """Return the inputs and the labels of held-out pairs.
+
+    Args:
+      runs, window, is_cbow: as of `auc`.
+      embeddings: float32 [V, D], the word vectors.
+      most: integer, so many pairs at most, drawn at random; all of CBOW.
+      random: np.random.RandomState.
+
+    Returns:
+      (float32 [N, D], int32 [N]).
+    """
+    at, beside = _pairs(runs, window)
+    tokens = runs.ravel()
+    if not is_cbow:
+        some = random.permutation(len(at))[:most]
+        return embeddings[tokens[at[some]]], tokens[beside[some]]
+    centres, group = np.unique(at, return_inverse=True)
+    inputs = np.zeros([len(centres), embeddings.shape[1]], np.float32)
+    np.add.at(inputs, group, embeddings[tokens[beside]])
+    return inputs / np.bincount(group)[:, None], tokens[centres]
 
 
 def _pairs(runs, window):

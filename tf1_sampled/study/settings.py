@@ -1,0 +1,107 @@
+"""The settings of a study: what is trained, which setting varies, how often, where the results go."""
+import dataclasses
+import os
+from typing import Any, ClassVar, Dict, List, Optional, Sequence
+
+from tf1_sampled import settings
+from tf1_sampled.settings import setting
+
+TASKS = ("recsys", "word2vec")
+
+# What differs from the defaults of the programs: small trainings, of which there are many.
+_DEFAULTS: Dict[str, Dict[str, Any]] = {
+    "recsys": {"dim": 32, "epochs": 2, "min_count": 5, "threads": 1, "validation_users": 500},
+    "word2vec": {"batch_size": 512, "dim": 64, "epochs": 1, "loss": "sampled_softmax", "min_count": 20,
+                 "threads": 1},
+}
+_VALUES: Dict[str, Sequence[str]] = {
+    "loss": ("nce", "negative_sampling", "refined_sampled_softmax", "sampled_softmax"),
+    "num_sampled": ("10", "30", "100", "300", "1000"),
+    "optimizer": ("adagrad", "adam", "rowwise_adagrad", "sgd"),
+    "sampler": ("fixed_unigram", "in_batch", "learned_unigram", "log_uniform", "uniform"),
+}
+# A training has a temporary folder of its own, and no end but that of its steps or its time.
+_REFUSED = ("model_dir", "restart", "profile", "patience", "validations")
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class StudySettings(settings.Settings):
+    """What a study compares, and where its results go."""
+
+    SEVERAL_FILES: ClassVar[str] = "--corpus=a.txt,b.txt or --events=a.csv,b.csv"
+
+    task: str = setting("word2vec", "What is trained. The flags of its program count too.", "study",
+                        choices=TASKS)
+    vary: str = setting("num_sampled", "The setting whose values are compared.", "study",
+                        choices=sorted(_VALUES))
+    # The flag --values; what Settings.values() returns is not needed of a study.
+    values: Sequence[str] = setting(  # type: ignore[assignment]
+        (), "The values of --vary, two or more. Default: %s." % "; ".join(
+            "%s %s" % (name, ",".join(values)) for name, values in sorted(_VALUES.items())), "study")
+    seeds: int = setting(3, "Trainings of each value, from --seed on: they show the spread.", "study",
+                         least=1)
+    seconds: Optional[float] = setting(
+        None, "Seconds of each training of the same time: it makes as many steps as fit. Default: the "
+        "time that the fastest value takes for the same number of steps.", "study", above=0)
+    study_dir: str = setting(
+        "", "New folder for the results: study.html, tables (.csv), pictures (.png). Default: "
+        "runs/study-<task>-<vary>.", "study")
+    eval_similarity: Sequence[str] = setting(
+        (), "Files of word pairs with human scores (WordSim-353, SimLex-999, MEN), for --task=word2vec.",
+        "study")
+
+    def _check_together(self) -> None:
+        super()._check_together()
+        values = self.chosen_values()
+        fits = len(values) > 1 and len(set(values)) == len(values)
+        self.check(fits, "values", "two different ones or more", ",".join(values))
+        self.check(self.task == "word2vec" or not self.eval_similarity, "eval_similarity",
+                   "%s=word2vec beside it" % self.label("task"), ",".join(self.eval_similarity))
+
+    def chosen_values(self) -> List[str]:
+        """Return the values that are compared, as text."""
+        return list(self.values or _VALUES[self.vary])
+
+    def folder(self) -> str:
+        """Return the folder for the results."""
+        return self.study_dir or os.path.join("runs", "study-%s-%s" % (self.task, self.vary))
+
+    def models(self, base: Any) -> Dict[str, Any]:
+        """Return {value: the settings of its trainings}.
+
+        Args:
+          base: Word2Vec or YouTubeDNN, the settings that all trainings share.
+
+        Raises:
+          InputError: a setting that a study has no use for, a value that does not fit.
+        """
+        for name in _REFUSED + (self.vary,):
+            base.check(not base.is_given(name), name, "no such flag in a study%s" % (
+                " of its values" if name == self.vary else ""), getattr(base, name, None))
+        return {value: changed(base, {self.vary: self._converted(base, value)},
+                               _DEFAULTS[self.task]) for value in self.chosen_values()}
+
+    def _converted(self, base: Any, value: str) -> Any:
+        """Return a value of --vary as its type."""
+        if self.vary != "num_sampled":
+            return value
+        self.check(value.isdecimal(), "values", "integers", value)
+        return int(value)
+
+
+def changed(model: Any, values: Dict[str, Any], defaults: Optional[Dict[str, Any]] = None) -> Any:
+    """Return a model like another one, not yet fitted, with some settings changed.
+
+    Args:
+      model: Word2Vec or YouTubeDNN.
+      values: {name: value}.
+      defaults: {name: value} of settings that count where the model was not given them.
+
+    Raises:
+      InputError: a value that does not fit.
+    """
+    found = dict(defaults or {}, **model.given())
+    if found.get("read_vocab") and not model.is_given("min_count"):
+        found.pop("min_count", None)  # all words of the file are the vocabulary
+    found.update(values)
+    return type(model).of_program("study", found)

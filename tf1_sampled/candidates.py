@@ -109,10 +109,11 @@ def with_certain(sampled_values: SampledLike, true_classes: TensorLike, certain_
                  num_classes: Integer) -> SampledValues:
     """Add classes that are candidates in every step, such as the hardest negatives of a model.
 
-    A certain class is in the sample with probability 1, so its expected count is 1. The sum of exp(s) over
-    all classes splits in two parts: the sum over the certain classes H is exact, and the draws estimate
-    the sum over all other classes. A draw that is in H is masked. The losses estimate the same value as
-    without certain classes, with less noise where the classes of H have a large part of the sum.
+    A certain class is in the sample with probability 1, so its expected count is 1. The sum of exp(s)
+    over all classes splits in two parts: the sum over the certain classes H is exact, and the draws
+    estimate the sum over all other classes. A draw that is in H is masked. The losses estimate the same
+    value as without certain classes, with less noise where the classes of H have a large part of the
+    sum.
 
     Example:
 

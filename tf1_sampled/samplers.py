@@ -16,11 +16,11 @@ classes are likely. A masked repeat has the largest float32 as its expected coun
 have. The losses of this package leave it out; the losses of `tf.nn` lower its logit by 88.7.
 
 With True the sampler draws until it has S different classes, in T draws. `tf.nn` does the same. This
-needs a loop, and Q is an estimate, as T depends on the classes drawn: in the tests that count draws, Q of
-a class that is in nearly every sample is up to 3% too high, less where S is a small share of C. (`tf.nn`
-returns S P(k) when T equals S, which can exceed 1. This is the only difference between the counts.) Use
-"masked" for speed or exact counts. Use True where there must be S different classes, or where results
-must be like those of `tf.nn`.
+needs a loop, and Q is an estimate, as T depends on the classes drawn: in the tests that count draws, Q
+of a class that is in nearly every sample is up to 3% too high, less where S is a small share of C.
+(`tf.nn` returns S P(k) when T equals S, which can exceed 1. This is the only difference between the
+counts.) Use "masked" for speed or exact counts. Use True where there must be S different classes, or
+where results must be like those of `tf.nn`.
 
     labels = tf.placeholder(tf.int64, [None, 1])
     sampled = log_uniform_candidate_sampler(labels, 1, num_sampled=64, unique=True, range_max=10000)
@@ -166,8 +166,8 @@ def learned_unigram_candidate_sampler(
         decay: Number = 1.0, learn: Optional[bool] = None) -> SampledValues:
     """Sample from P(k) = (1 + n_k) / (range_max + n), where n_k counts the labels k so far.
 
-    The counts are the non-trainable variable `name` (default "learned_unigram"). A second call in the same
-    variable scope finds it by this name. The training step must run the op that counts.
+    The counts are the non-trainable variable `name` (default "learned_unigram"). A second call in the
+    same variable scope finds it by this name. The training step must run the op that counts.
 
     Example:
 
@@ -223,8 +223,8 @@ def fixed_unigram_candidate_sampler(
     """Sample from P(k) in proportion to count_k ** distortion.
 
     The counts come from `unigrams` or from `vocab_file`, one per id, after `num_reserved_ids` ids that
-    are never drawn. An id that is never drawn must not be a label, as its log Q is not finite: this is an
-    InputError where labels are constant, else an error in the session. The tables need no
+    are never drawn. An id that is never drawn must not be a label, as its log Q is not finite: this is
+    an InputError where labels are constant, else an error in the session. The tables need no
     initialization: they are constants of the graph, or files beyond 8 million classes (see `frozen`).
 
     Example:
@@ -366,8 +366,8 @@ def in_batch_candidate_sampler(
         Q(k) = S P(k), or 1 - (1 - P(k))^S when repeats are masked
 
     P(k) is the frequency of k as a label. Each example's own label is among the candidates: use a loss
-    with remove_accidental_hits=True. With num_groups=G the candidates of a group are the labels of another
-    group, and S = B num_true / G.
+    with remove_accidental_hits=True. With num_groups=G the candidates of a group are the labels of
+    another group, and S = B num_true / G.
 
     Example:
 
@@ -473,8 +473,8 @@ def sample_by_name(sampler: str, true_classes: TensorLike, num_sampled: Integer,
       true_classes: integer [B, 1] or [B], the labels.
       num_sampled: integer S. "in_batch" and "all" ignore it.
       counts: float [C], how often each class is a label.
-      unique: True, False or "masked", what happens to repeats: see the module's description. Where labels
-        are candidates, True masks repeats too.
+      unique: True, False or "masked", what happens to repeats: see the module's description. Where
+        labels are candidates, True masks repeats too.
       distortion: float, the power of the counts for "fixed_unigram".
       options: seed, num_groups, label_mask and learn, as `candidate_sampler` takes them.
 

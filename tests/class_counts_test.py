@@ -64,7 +64,8 @@ class VocabFileTest(graph_case.GraphCase):
         ("the,3\na,-1\n", "line 2: wanted a finite count >= 0 .* got '-1'"),
         ("the,nan\na,1\n", "line 1: wanted a finite count >= 0 .* got 'nan'"),
         ("the,3\na,1e309\n", "line 2: wanted a finite count >= 0 .* got '1e309'"),
-        ("the,3\na,1\nb,2\n", "line 3: wanted a count for each of .* = 2 ids, and then the end, got 'b"),
+        ("the,3\na,1\nb,2\n", "line 3: wanted a count for each of .* = 2 ids, then the end of the file, "
+         "got 'b"),
         ("the,3\n", "wanted a count for each of range_max - num_reserved_ids = 2 ids, got 1"),
         ("the,0\na,0\n", "wanted counts that are not all 0, got only 0"))
     def test_a_vocab_file_of_other_counts_is_named_with_the_line(self, content, message):

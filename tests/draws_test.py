@@ -57,8 +57,8 @@ class UniqueTest(sampler_case.SamplerCase):
     """Drawing goes on until all are different."""
 
     SEED = (5, 9)
-    TOO_FEW = (r"\[unique candidates: num_sampled: wanted as many different ids as come in \d+ draws, "
-               r"got\] ")
+    TOO_FEW = (r"\[unique candidates: num_sampled: wanted at most the number of different ids in \d+ "
+               r"draws, got\] ")
 
     def _replay(self, name, num_groups, size):
         """(SampledValues, ids drawn one after the other [G, many]) of a seed."""

@@ -160,7 +160,7 @@ def with_certain(sampled_values: SampledLike, true_classes: TensorLike, certain_
 
 
 def _of_one_set(function, sampled_values):
-    """Return `sampled_values`; raise InputError unless the candidates are [S], one set for all groups."""
+    """Return `sampled_values`; raise InputError unless the candidates are [S], one set for all."""
     shape = sampled_values[0].shape
     checks.argument(shape.rank == 1, function, "sampled_values", "candidates of shape [S]", shape)
     return sampled_values

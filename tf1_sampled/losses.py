@@ -706,8 +706,8 @@ class _Terms(NamedTuple):
         """Compute log(sum over the candidates of exp(logit)), finite also where all are removed."""
         if self.hits is None:
             return _log_sum_exp(self.sampled)
-        # log(sum exp l) = m + log(sum exp(l - m)). m is the largest logit of the candidates only: with the
-        # labels in it, the large logit of one label could make the sum of another label underflow.
+        # log(sum exp l) = m + log(sum exp(l - m)). m is the largest logit of the candidates only: with
+        # the labels in it, the large logit of one label could make the sum of another label underflow.
         largest = tf.stop_gradient(tf.reduce_max(self.sampled, -1, keepdims=True))
         total = self._sum(tf.exp(self.sampled - largest))
         # With all candidates removed the sum is 0: its logarithm must be finite and have the gradient 0.

@@ -541,7 +541,7 @@ class OwnStateTest(graph_case.GraphCase):
     def test_another_number_of_classes_under_one_name_is_an_error(self, make):
         make()
         other = dict(_learned_states(60))[self.id().rpartition("_error_")[2]]
-        with self.assertRaisesRegex(InputError, "name: wanted one of its own, as .* has other classes"):
+        with self.assertRaisesRegex(InputError, "name: wanted another name, as .* has another number"):
             other()
 
     def test_sizes_that_share_a_power_of_two_are_told_apart(self):
@@ -572,7 +572,7 @@ class OwnStateTest(graph_case.GraphCase):
 
     def test_another_decay_under_one_name_is_an_error(self):
         distributions.LearnedUnigram(40, decay=0.9)
-        with self.assertRaisesRegex(InputError, "LearnedUnigram: decay: wanted 0.9, that of the counts"):
+        with self.assertRaisesRegex(InputError, "LearnedUnigram: decay: wanted 0.9, the decay of"):
             distributions.LearnedUnigram(40)
 
     @parameterized.named_parameters(*_learned_states(40))

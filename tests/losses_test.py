@@ -1046,7 +1046,7 @@ class ErrorsTest(_LossCase):
             (dict(inputs=tf.ones([2, _D])), r"inputs: wanted shape \[G, K, D\]"),
             (dict(inputs=tf.ones([2, 4, _D], tf.int32)), "weights, inputs: wanted types among "),
             (dict(sampled_values=(tf.zeros([3, _S], tf.int64), sampled_values[1], tf.ones([3, _S]))),
-             "sampled_values: wanted sets of candidates that divide 2 groups, got 3"),
+             "sampled_values: wanted a number of sets that divides 2 groups, got 3"),
             (dict(sampled_values=(sampled_values[0][0], sampled_values[1], sampled_values[2][0])),
              r"sampled_values: wanted candidates of shape \[H, S\]"),
         ])
@@ -1430,7 +1430,7 @@ class StaticShapeTest(_LossCase):
                  "sampled_values: wanted a sampled_expected_count for each candidate"),
                 (dict(sampled_values=(tf.tile(sampled[None], [4, 1]), true_count,
                                       tf.tile(sampled_count[None], [4, 1]))),
-                 "sampled_values: wanted sets of candidates that divide 6 examples, got 4"),
+                 "sampled_values: wanted a number of sets that divides 6 examples, got 4"),
             ]
         for changed, wanted in cases:
             with self.subTest(wanted), self.assertRaisesRegex(InputError, message + wanted):
@@ -1506,7 +1506,7 @@ class BlocksUnderTapesTest(parameterized.TestCase):
                 inner.watch(x)
                 value = self._losses(x)[1]
             gradient = inner.gradient(value, x)
-        with self.assertRaisesRegex(InputError, "wanted first ones, got a second derivative"):
+        with self.assertRaisesRegex(InputError, "wanted first derivatives, got a second derivative"):
             outer.gradient(gradient, x)
 
 

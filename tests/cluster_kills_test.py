@@ -40,7 +40,7 @@ class KillsTest(cluster_survival_case.ClusterSurvivalCase):
         time.sleep(1)
         cluster.start("ps", 1)
         end = time.time() + 120
-        while "Going on from model/model.ckpt-" not in cluster.text(*survival.CHIEF):
+        while "Resuming from model/model.ckpt-" not in cluster.text(*survival.CHIEF):
             self.assertLess(time.time(), end, cluster.text(*survival.CHIEF))
             time.sleep(0.05)
         self.assertIn("Lost a parameter server (", cluster.text(*survival.CHIEF))
@@ -48,7 +48,7 @@ class KillsTest(cluster_survival_case.ClusterSurvivalCase):
         cluster.send(*survival.CHIEF)
         cluster.start(*survival.CHIEF)
         self.assert_ended(cluster)
-        self.assertIn("Going on with what the parameter servers have", cluster.text(*survival.CHIEF))
+        self.assertIn("Resuming with the variables of the parameter servers", cluster.text(*survival.CHIEF))
         # The chosen model is of the end.
         self.assertEqual(self.metrics(self.folder)["validations"][-1]["examples"], _EPOCHS * 51000)
         self.assertLess(self.loss(self.folder) / alone, 1.02)

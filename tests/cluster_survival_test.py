@@ -70,12 +70,12 @@ class SurvivalTest(cluster_survival_case.ClusterSurvivalCase):
         os.kill(process.pid, signal.SIGTERM)
         self.assertEqual(survival.wait(process), 143)
         with open(os.path.join(self.folder, "out.txt")) as stream:
-            self.assertIn("Going on from model/model.ckpt-%d\n" % step, stream.read())
+            self.assertIn("Resuming from model/model.ckpt-%d\n" % step, stream.read())
         step = survival.newest(self.folder)
         # Three parameter servers and one worker end it.
         cluster = self.cluster(program, *arguments, num_ps=3, num_workers=1)
         self.assert_ended(cluster)
-        self.assertIn("Going on from model/model.ckpt-%d\n" % step, cluster.text(*survival.CHIEF))
+        self.assertIn("Resuming from model/model.ckpt-%d\n" % step, cluster.text(*survival.CHIEF))
         self.assertLess(self.loss(self.folder) / alone, 1.02)
 
     def test_workers_of_other_settings_are_refused(self):
@@ -90,7 +90,7 @@ class SurvivalTest(cluster_survival_case.ClusterSurvivalCase):
                                  ("ps", 0): 0, ("ps", 1): 0})
         for index, (_, got) in others.items():
             self.assertEqual(cluster.text("worker", index, "err.txt"), "run_recsys.py: error: train: "
-                             "settings: wanted those of the chief, got %s\n" % got)
+                             "settings: wanted the settings of the chief, got %s\n" % got)
 
 
 if __name__ == "__main__":

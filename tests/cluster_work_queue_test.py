@@ -74,7 +74,7 @@ class WorkQueueTest(cluster_case.ServedCase):
             start = time.time()
             self.assertNotEmpty(list(first.wait_for_others(one, lambda: False, seconds=0.5)))
             self.assertBetween(time.time() - start, 0.5, 5)
-            self.assertEqual(self.lines[-1], "Going on without what workers 1 have not done")
+            self.assertEqual(self.lines[-1], "Continuing without the unfinished work of workers 1")
             timer = threading.Timer(0.3, second.give_back, [other])
             timer.start()
             self.assertNotEmpty(list(first.wait_for_others(one, lambda: False)))

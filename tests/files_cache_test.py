@@ -60,7 +60,7 @@ class CachedFolderTest(file_case.FileCase):
 
     def test_a_missing_parent_folder_is_an_error(self):
         path = self.path("nowhere")
-        with self.assertRaisesRegex(checks.InputError, "nowhere: wanted a place to write, got: No such"):
+        with self.assertRaisesRegex(checks.InputError, "nowhere: wanted a writable path, got: No such"):
             cache.cached_folder(os.path.join(path, "entry"), self.make, self.load)
 
     def test_temporary_folders_go_a_day_after_the_last_write(self):
@@ -75,7 +75,7 @@ class CachedFolderTest(file_case.FileCase):
         self.assertCountEqual(os.listdir(self.folder), [".making-new", "other", "entry"])
 
     def test_an_entry_that_can_never_be_loaded_is_an_error(self):
-        with self.assertRaisesRegex(checks.InputError, "wanted a place to write, got: "):
+        with self.assertRaisesRegex(checks.InputError, "wanted a writable path, got: "):
             cache.cached_folder(self.path("entry"), self.make, lambda folder: None)
 
 

@@ -22,13 +22,13 @@ class WritableTest(file_case.FileCase):
 
     def test_a_path_where_no_file_can_be_made_is_an_error(self):
         file = self.path("file", b"x")
-        self.check_error(os.path.join(file, "f"), "a place to write, got: ", places.check_writable)
+        self.check_error(os.path.join(file, "f"), "a writable path, got: ", places.check_writable)
         self.check_error(self.folder, "a file, got a folder", places.check_writable)
         self.check_error(os.devnull, "a file, got a pipe or a device", places.check_writable)
 
     @absltest.skipUnless(os.path.isdir("/proc/self"), "needs a folder that refuses files to root too")
     def test_a_folder_that_refuses_files_is_an_error(self):
-        self.check_error("/proc/f", "a place to write, got: ", places.check_writable)
+        self.check_error("/proc/f", "a writable path, got: ", places.check_writable)
 
 
     def test_a_link_gives_way_but_not_one_to_a_device(self):

@@ -123,7 +123,7 @@ class WritingTest(file_case.FileCase):
         os.mkdir(self.path("folder"))
         self.path("file", b"x")
         self.check_error(self.path("folder"), "a file, got a folder", write)
-        self.check_error(self.path(os.path.join("file", "f")), "a place to write, got: ", write)
+        self.check_error(self.path(os.path.join("file", "f")), "a writable path, got: ", write)
         self.check_error(self.path("f.zip"), ".gz, .bz2, .xz, got a .zip", write)
         self.check_error(os.devnull, "a file, got a pipe or a device", write)
         self.assertCountEqual(["folder", "file"], os.listdir(self.folder))

@@ -370,7 +370,7 @@ class WrongInputTest(_ProgramCase):
             pass
         code, _, err = self.run_program("--model_dir=model", no_tensorflow=True)
         self.assertEqual(code, 1)
-        self.assertStartsWith(err, "run_recsys.py: error: model: wanted a folder that this program made")
+        self.assertStartsWith(err, "run_recsys.py: error: model: wanted a folder of this program")
 
     def test_pictures_that_cannot_be_made(self):
         code, _, err = self.run_program("--plots=plots", no_matplotlib=True, no_tensorflow=True)

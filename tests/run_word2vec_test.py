@@ -361,7 +361,7 @@ class RunWord2vecTest(parameterized.TestCase):
         with open(self._path("model", "model.ckpt-1.index"), "w"):
             pass
         err = self._fail("--corpus=" + self.corpus, "--model_dir=model", no_tensorflow=True)
-        self.assertIn("wanted a folder that this program made", err)
+        self.assertIn("wanted a folder of this program", err)
 
     @parameterized.parameters("run_word2vec.py", "run_word2vec")
     def test_help_needs_no_tensorflow(self, program):

@@ -264,7 +264,7 @@ def kill(program, kills, seed=1, report=print):
         assert code == 0, err
         if done and done[-1][2]:
             # A kill may come when a checkpoint is whole, and before the file `checkpoint` names it.
-            begun = re.search(r"Going on from model/model\.ckpt-(\d+)\n", out)
+            begun = re.search(r"Resuming from model/model\.ckpt-(\d+)\n", out)
             assert begun and int(begun.group(1)) >= done[-1][2], out
         check_whole(program, killed)
         assert results(program, killed) == wanted

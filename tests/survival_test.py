@@ -52,7 +52,7 @@ class SurvivalTest(parameterized.TestCase):
             program, number.name, program))
         step = survival.newest(self.folder)
         out, _ = self._run(program)
-        self.assertIn("Going on from model/model.ckpt-%d\n" % step, out)
+        self.assertIn("Resuming from model/model.ckpt-%d\n" % step, out)
         self.assertIn("Wrote model/, ", out)
 
     def test_other_settings_and_another_text_are_refused(self):
@@ -67,9 +67,9 @@ class SurvivalTest(parameterized.TestCase):
         self.assertIn("model: wanted the data that its model is trained on, got other text", err)
         self.assertEqual(survival.newest(self.folder), step)
         out, _ = self._run(program, "--restart", "--dim=9", "--epochs=1", "--save_seconds=600")
-        self.assertNotIn("Going on", out)
+        self.assertNotIn("Resuming", out)
         out, _ = self._run(program, "--dim=9", "--epochs=2", "--learning_rate=0.01")
-        self.assertIn("Going on from model/model.ckpt-", out)
+        self.assertIn("Resuming from model/model.ckpt-", out)
 
     def test_other_events_are_refused(self):
         program = "run_recsys.py"
@@ -86,7 +86,7 @@ class SurvivalTest(parameterized.TestCase):
         os.kill(process.pid, signal.SIGSTOP)
         try:
             _, err = self._run(program, wanted=1)
-            self.assertIn("model: wanted a model_dir for this program alone, got one in use by process "
+            self.assertIn("model: wanted a model_dir that no other program uses, got one in use by process "
                           "%d" % process.pid, err)
         finally:
             os.kill(process.pid, signal.SIGCONT)
@@ -102,7 +102,7 @@ class SurvivalTest(parameterized.TestCase):
                      if name.endswith(".index") and "-%d." % step not in name)
         out, _ = self._run(program)
         self.assertIn("model/model.ckpt-%d is damaged: " % step, out)
-        self.assertIn("Going on from the one before: model/model.ckpt-%d\n" % before, out)
+        self.assertIn("Resuming from an earlier checkpoint: model/model.ckpt-%d\n" % before, out)
         survival.check_whole(program, self.folder)
 
     def test_no_room_for_a_checkpoint(self):
@@ -116,7 +116,7 @@ class SurvivalTest(parameterized.TestCase):
         survival.check_whole(program, self.folder)
         self.assertEqual(survival.newest(self.folder), step)
         out, _ = self._run(program)
-        self.assertIn("Going on from model/model.ckpt-%d\n" % step, out)
+        self.assertIn("Resuming from model/model.ckpt-%d\n" % step, out)
 
     def test_a_full_disk_is_a_one_line_error_and_checkpoints_stay_whole(self):
         os.mkdir(self._path())

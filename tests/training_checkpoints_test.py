@@ -118,7 +118,7 @@ class CheckpointsTest(graph_case.GraphCase):
             self.assertLen(self.lines, 2)
             self.assertStartsWith(self.lines[0], self._path(6) + " is damaged: ")
             self.assertNotIn("Graph execution error", self.lines[0])
-            self.assertEqual(self.lines[1], "Going on from the one before: " + self._path(5))
+            self.assertEqual(self.lines[1], "Resuming from an earlier checkpoint: " + self._path(5))
         # The same step comes again, and is whole now.
         self._save(6)
         self.assertEqual(self._restored(), (self._path(6), 6))
@@ -137,8 +137,8 @@ class CheckpointsTest(graph_case.GraphCase):
     def test_only_damaged_checkpoints_are_an_error(self):
         self._save(5)
         os.truncate(self._data(5), 10)
-        with self.assertRaisesRegex(InputError, self.folder + ": wanted a checkpoint that is whole, got "
-                                    "1 damaged ones; --restart starts anew"):
+        with self.assertRaisesRegex(InputError, self.folder + ": wanted an undamaged checkpoint, got "
+                                    "1 damaged; --restart starts over"):
             self.store.restore(self.session)
         self.assertTrue(os.path.exists(self._data(5)))
 
@@ -259,7 +259,7 @@ class RestoreTest(graph_case.GraphCase):
         for value, array in zip(values, wanted):
             np.testing.assert_array_equal(value, array)
         self.assertEqual(values[2].sum(), 0)
-        self.assertEqual(lines, ["learned_unigram: not in %s, starts afresh" % path])
+        self.assertEqual(lines, ["learned_unigram: not in %s, starts from its initial value" % path])
 
     def test_counts_that_a_checkpoint_has_are_restored(self):
         path = os.path.join(self.create_tempdir().full_path, "model.ckpt")

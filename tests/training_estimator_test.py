@@ -177,8 +177,8 @@ class SaveTest(EstimatorCase):
             pass
         for folder, message in (
                 ("mine", "mine: wanted a new or empty folder, got one with something in it"),
-                ("other", "other: wanted a model of toy, got one of other"),
-                ("more", "more: wanted .* a model alone, got one with thesis.txt too"),
+                ("other", "other: wanted a model of toy, got a model of other"),
+                ("more", "more: wanted .* only a model in it, got a folder that also has thesis.txt"),
                 ("mine/thesis.txt", "thesis.txt: wanted a new or empty folder, got a file")):
             with self.assertRaisesRegex(InputError, message):
                 model.save(folder)
@@ -228,7 +228,7 @@ class LoadTest(EstimatorCase):
         ("[]", "a/settings.json: wanted the settings of a model, got: TypeError"),
         ("{\"program\": \"toy\"}", "a/settings.json: wanted the settings of a model, got: KeyError"),
         ("{\"program\": \"word2vec\", \"settings\": {}, \"data\": {}}",
-         "^a: wanted a model of toy, got one of word2vec"),
+         "^a: wanted a model of toy, got a model of word2vec"),
         ("{\"program\": \"toy\", \"settings\": {\"dim\": -1}, \"data\": {}}",
          "^Toy: dim: wanted an integer of 1"))
     def test_a_folder_without_such_a_model(self, text, message):

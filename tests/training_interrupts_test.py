@@ -85,7 +85,7 @@ class InterruptTest(training_case.ResumeCase):
         """The rest of a training comes to the same values as all of it without an interrupt."""
         _, wanted, _ = self.train(self.new_folder(), validation=validation, held_out_loss=held_out_loss)
         result, values, lines = self.train(folder, validation=validation, held_out_loss=held_out_loss)
-        self.assertEqual(lines, ["Going on from " + os.path.join(folder, "model.ckpt-%d" % steps)])
+        self.assertEqual(lines, ["Resuming from " + os.path.join(folder, "model.ckpt-%d" % steps)])
         self.assertEqual((result.steps, result.is_whole, result.units), (100, True, 100))
         for value, other in zip(values, wanted):
             np.testing.assert_array_equal(value, other)

@@ -328,7 +328,7 @@ class GoingOnTest(training_case.ResumeCase):
         part, _, _ = self.train(folder, stop_after=stop_after)
         self.assertEqual((part.is_whole, part.steps), (False, stop_after))
         result, values, lines = self.train(folder)
-        self.assertEqual(lines, ["Going on from " + os.path.join(folder, "model.ckpt-%d" % stop_after)])
+        self.assertEqual(lines, ["Resuming from " + os.path.join(folder, "model.ckpt-%d" % stop_after)])
         self.assertEqual((result.steps, result.is_whole, result.units), (100, True, 100))
         self.assertEqual(result.history[-1][::2], whole.history[-1][::2])
         for value, other in zip(values, wanted):
@@ -439,7 +439,7 @@ class GoingOnTest(training_case.ResumeCase):
         def held_out_loss(session):
             raise tf.errors.OutOfRangeError(None, None, "mine")
 
-        with self.assertRaisesRegex(RuntimeError, "train: OutOfRangeError that nobody caught: .*mine"):
+        with self.assertRaisesRegex(RuntimeError, "train: uncaught OutOfRangeError: .*mine"):
             self.train(self.new_folder(), held_out_loss=held_out_loss)
 
     def test_a_save_in_time(self):
@@ -484,7 +484,7 @@ class WatchingTest(_TrainCase):
     def test_a_step_that_is_not_reached_has_no_trace(self):
         lines = []
         self._train([[2.0]] * 3, profile_step=3, report=lines.append)
-        self.assertEqual(lines, ["No trace of step 3: 3 were made"])
+        self.assertEqual(lines, ["No trace of step 3: the training has 3 steps"])
 
 
 class InitialiseTest(_TrainCase):

@@ -72,7 +72,7 @@ class ModelDirTest(parameterized.TestCase):
         self._leave_model()
         with self.assertRaisesRegex(
                 InputError, "model: wanted the settings that its model is trained with, got --dim=9 for "
-                "8, --hidden=16 for 16,8, --rate=0.1 for None; another --model_dir is for another"):
+                "8, --hidden=16 for 16,8, --rate=0.1 for None; choose another --model_dir, or"):
             self._open(dim=9, hidden=["16"], rate=0.1, epochs=1)
 
     def test_a_setting_that_is_new_in_this_version(self):
@@ -81,13 +81,13 @@ class ModelDirTest(parameterized.TestCase):
 
     def test_a_model_of_another_program_is_refused(self):
         self._leave_model()
-        with self.assertRaisesRegex(InputError, "model: wanted a model of word2vec, got one of recsys"):
+        with self.assertRaisesRegex(InputError, "wanted a model of word2vec, got a model of recsys"):
             self._open(program="word2vec")
 
     def test_a_model_of_other_data_is_refused(self):
         self._leave_model()
         with self.assertRaisesRegex(InputError, "model: wanted the data that its model is trained on, "
-                                    "got other events; --restart starts anew"):
+                                    "got other events; --restart starts over"):
             self._begun(data="2")
 
     def test_restart_deletes_the_model_and_nothing_else(self):
@@ -149,8 +149,8 @@ class ModelDirTest(parameterized.TestCase):
     def test_a_model_of_unknown_settings(self):
         os.mkdir("model")
         self._write("model.ckpt-1.index")
-        with self.assertRaisesRegex(InputError, "model: wanted a folder that this program made, or a "
-                                    "new one, got a model without settings.json"):
+        with self.assertRaisesRegex(InputError, "model: wanted a folder of this program or a new "
+                                    "folder, got a model without settings.json"):
             self._open()
 
     @parameterized.parameters("", "{", "[]", "[" * 100000, '{"program": "recsys"}',
@@ -215,7 +215,7 @@ class ModelDirTest(parameterized.TestCase):
 
     def test_a_folder_in_use_is_refused(self):
         self._begun()
-        with self.assertRaisesRegex(InputError, "model: wanted a model_dir for this program alone, got "
+        with self.assertRaisesRegex(InputError, "wanted a model_dir that no other program uses, got "
                                     "one in use by process %d$" % os.getpid()):
             self._open()
 

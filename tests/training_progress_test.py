@@ -58,9 +58,9 @@ class DisplayTest(ProgressTestCase):
         log = io.StringIO()
         display = progress.Display(100, "words", stream=log)
         self.time.now += 20
-        display.show(0.5, 2, "CPU, 2 threads, 9 steps of 64 a call")
+        display.show(0.5, 2, "CPU, 2 threads, 9 steps of 64 per call")
         self.assertEqual(log.getvalue(), " 50% of 100 words, 2 words/s, loss 2.000, 20 s left; CPU, 2 "
-                         "threads, 9 steps of 64 a call\n")
+                         "threads, 9 steps of 64 per call\n")
 
     def test_speed_counts_from_the_progress_at_the_start(self):
         log = io.StringIO()

@@ -59,7 +59,7 @@ class SavedStateTest(graph_case.GraphCase):
         mine.require({"data": {"events": "2"}})
         with self.new_session() as session:
             mine.variable.load(text, session)
-            wanted = ("^train: settings: wanted those of the chief, got data={'events': '2'} for "
+            wanted = ("^train: settings: wanted the settings of the chief, got data={'events': '2'} for "
                       r"{'events': '1'}, dim=9 for 8, hidden=\['16'\] for \['16', '8'\], "
                       r"more=None for 1%s$")
             with self.assertRaisesRegex(InputError, wanted % ""):

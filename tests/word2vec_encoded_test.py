@@ -156,7 +156,7 @@ class CacheTest(word2vec_case.CorpusTestCase):
             with self.assertRaises(InputError) as caught:
                 self.read("a b")
         self.assertEqual(str(caught.exception),
-                         self.cache + ": wanted a place to write, got: No space left on device")
+                         self.cache + ": wanted a writable path, got: No space left on device")
         self.assertEmpty(self.entries())
 
     def test_what_a_kill_left_behind_goes_after_a_day(self):
@@ -257,7 +257,7 @@ class CacheTest(word2vec_case.CorpusTestCase):
 
     def test_a_folder_of_the_user_that_cannot_be_written(self):
         path = self.path("f", "a b")
-        with self.assertRaisesRegex(InputError, "f/x: wanted a place to write, got: "):
+        with self.assertRaisesRegex(InputError, "f/x: wanted a writable path, got: "):
             self.read_path(path, cache_dir=os.path.join(path, "x"))
 
 

@@ -128,11 +128,11 @@ class _SharedTraining(loop.Training):
     def _start(self, _, session):
         is_kept = self.queue.is_ready(session) and self.saved.is_of(session, self.plan.saving.model_dir)
         if is_kept:
-            self.plan.report("Going on with what the parameter servers have")
+            self.plan.report("Resuming with the variables of the parameter servers")
         else:
             path = self.store.restore(session)
             if file_names.step_of(path) != 0:  # the initial values, made a moment ago
-                self.plan.report("Going on from %s" % path)
+                self.plan.report("Resuming from %s" % path)
         state = self.saved.read(session, self.plan.data.num_units, self.plan.data.num_epochs)
         self.saved.write(session, state)  # with the settings of now
         if not is_kept:

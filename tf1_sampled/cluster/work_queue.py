@@ -146,7 +146,7 @@ class WorkQueue:
             if now != state:
                 state, since = now, time.monotonic()
             if time.monotonic() - since > seconds:
-                self._report("Going on without what workers %s have not done" % ", ".join(
+                self._report("Continuing without the unfinished work of workers %s" % ", ".join(
                     map(str, np.flatnonzero(taken >= 0))))
                 return
             piece = self._take_over_of_ended(session)

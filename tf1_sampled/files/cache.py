@@ -56,7 +56,7 @@ def cached_folder(path, make, load):
         if e.filename is not None and not e.filename.startswith(parent):
             raise
         raise checks.InputError(
-            "%s: wanted a place to write, got: %s" % (parent, e.strerror or e)) from e
+            "%s: wanted a writable path, got: %s" % (parent, e.strerror or e)) from e
     finally:
         if temporary is not None:
             shutil.rmtree(temporary, ignore_errors=True)

@@ -80,7 +80,7 @@ def check_writable(path):
         os.makedirs(folder, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as e:
-        raise checks.InputError("%s: wanted a place to write, got: %s" % (path, e.strerror or e)) from e
+        raise checks.InputError("%s: wanted a writable path, got: %s" % (path, e.strerror or e)) from e
 
 
 def check_apart(paths, folders, inputs=None):

@@ -45,7 +45,7 @@ def writing(path, mode="w"):
         prefix = "%s%s." % (MAKING, os.path.basename(path)[:50])
         handle, temporary = tempfile.mkstemp(prefix=prefix, dir=folder)
     except OSError as e:
-        raise checks.InputError("%s: wanted a place to write, got: %s" % (path, e.strerror or e)) from e
+        raise checks.InputError("%s: wanted a writable path, got: %s" % (path, e.strerror or e)) from e
     try:
         with _no_room_named(path), open(handle, "wb") as raw:
             packed = _PACKERS[ending](raw) if ending in _PACKERS else raw

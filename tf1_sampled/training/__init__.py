@@ -1,1 +1,1 @@
-"""Training of a loss on one machine: plan, steps, loop, checkpoints, the model's folder."""
+"""Training of a loss on one machine: plan, steps, loop, checkpoints, folder of the model."""

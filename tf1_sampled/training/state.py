@@ -114,7 +114,7 @@ class SavedState:
         if len(changed) > _NAMED_SETTINGS:
             changed[_NAMED_SETTINGS:] = ["and %d more" % (len(changed) - _NAMED_SETTINGS)]
         if changed:
-            raise checks.InputError("train: settings: wanted those of the chief, got %s" % (
+            raise checks.InputError("train: settings: wanted the settings of the chief, got %s" % (
                 ", ".join(changed)))
 
     def is_of(self, session, folder):

@@ -44,7 +44,7 @@ class SavedStateTest(graph_case.GraphCase):
                     InputError, "train: epochs: wanted 3 or more, as 2.50 are done already, got 2"):
                 saved.read(session, 40, num_epochs=2)
             with self.assertRaisesRegex(
-                    InputError, "train: num_units: wanted 50 or more, as .* are done already, got 40"):
+                    InputError, "train: num_units: wanted 50 or more, which are done already, got 40"):
                 saved.read(session, 40)
 
     def test_other_settings_are_told(self):

@@ -67,15 +67,15 @@ class MinimizeTest(graph_case.GraphCase):
 
     def test_a_variable_of_var_list_without_gradient_is_named(self):
         (shared, first, second), losses = self._two_tasks()
-        with self.assertRaisesRegex(InputError, "^minimize: loss: wanted one that depends on every "
-                                                "variable to train, got 'none on second'$"):
+        with self.assertRaisesRegex(InputError, "^minimize: loss: wanted a loss that depends on every "
+                                                "variable to train, got 'no dependence on second'$"):
             steps.minimize(losses[0], optimizers.SGDOptimizer(0.1), [shared, first, second])
 
     @parameterized.parameters(False, True)
     def test_a_loss_of_no_variable_is_named(self, has_variables):
         if has_variables:
             self._two_tasks()
-        with self.assertRaisesRegex(InputError, "^minimize: loss: wanted one that depends on a variable "
+        with self.assertRaisesRegex(InputError, "^minimize: loss: wanted a loss that depends on a variable "
                                                 "to train, got 'alone:0'$"):
             steps.minimize(tf.constant(1.0, name="alone"), optimizers.SGDOptimizer(0.1))
 
@@ -114,8 +114,8 @@ class StepTest(graph_case.GraphCase):
 
     def test_a_trainable_variable_without_gradient_is_named(self):
         tf.get_variable("unused", [3])
-        with self.assertRaisesRegex(InputError, "^Step: loss: wanted one that depends on every variable "
-                                                "to train, got 'none on unused'$"):
+        with self.assertRaisesRegex(InputError, "^Step: loss: wanted a loss that depends on every variable "
+                                                "to train, got 'no dependence on unused'$"):
             self._step()
 
     def _step(self, **options):

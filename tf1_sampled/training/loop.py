@@ -299,7 +299,7 @@ class Run:
                 self._saved_time = time.monotonic()
 
     def _submit_round(self, feeds):
-        """Submit a round of steps to the pool; watch the first. Return whether to validate afterwards."""
+        """Submit a round of steps, the first one watched. Return whether to validate afterwards."""
         is_validated = False
         steps_per_call, num_steps = self._calls.steps_per_call, self._calls.steps_of_round
         for i, (feed, progress_after, position_after) in enumerate(itertools.islice(feeds, num_steps)):

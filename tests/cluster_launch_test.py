@@ -86,7 +86,7 @@ class LaunchTest(absltest.TestCase):
         code, _, err = self._run("--do=die")
         self.assertEqual(code, 0)
         self.assertEqual(err.count("[worker 1] worker1 1 2 None"), 2)
-        self.assertIn("launch: worker 1 was killed by SIGKILL; it is started again", err)
+        self.assertIn("launch: worker 1 was killed by SIGKILL; it is restarted", err)
 
     def test_a_failure_ends_all(self):
         start = time.time()
@@ -119,7 +119,7 @@ class LaunchTest(absltest.TestCase):
         folder = self.create_tempdir("a folder").full_path
         code, told = self._interrupt("--restart", "--folder=" + folder)
         self.assertEqual((code, told), (130, (
-            "stopped by SIGINT; to go on:\n    python -m tf1_sampled.cluster.launch --ps=1 --workers=2 "
+            "stopped by SIGINT; to resume:\n    python -m tf1_sampled.cluster.launch --ps=1 --workers=2 "
             "-- %s --do=wait '--folder=%s' '--model_dir=%s'\n") % (
                 os.path.join(self.folder, "program.py"), folder, folder)))
 

@@ -62,7 +62,7 @@ class ClusterSettingsTest(parameterized.TestCase):
 
     @parameterized.parameters(
         ({"task_index": 2}, "cluster: --task_index: wanted an integer from 0 to 1, got 2"),
-        ({"worker_hosts": []}, "cluster: --worker_hosts: wanted one host:port or more, got []"),
+        ({"worker_hosts": []}, "cluster: --worker_hosts: wanted at least one host:port, got []"),
         ({"ps_hosts": ["a"]}, "cluster: --ps_hosts: wanted host:port, got 'a'"),
         ({"job_name": None}, "cluster: --job_name: wanted one of ps, worker, got None"))
     def test_settings_that_do_not_fit_together_are_named(self, changes, message):
@@ -72,7 +72,7 @@ class ClusterSettingsTest(parameterized.TestCase):
         self.assertEqual(str(caught.exception), message)
 
     def test_synchronous_steps_need_hosts(self):
-        with self.assertRaisesRegex(InputError, "^cluster: --sync: wanted hosts that train together"):
+        with self.assertRaisesRegex(InputError, "^cluster: --sync: wanted the hosts of a cluster"):
             ClusterSettings(sync=True).cluster()
 
     def test_any_of_them_may_change(self):

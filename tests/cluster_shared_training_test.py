@@ -149,7 +149,7 @@ class SharedTrainingTest(graph_case.GraphCase):
     def test_no_batches(self):
         chief, worker = self._start(0, num_batches=0), self._start(1, num_batches=0)
         for each in (chief, worker):
-            with self.assertRaisesRegex(InputError, "batches: wanted one batch or more"):
+            with self.assertRaisesRegex(InputError, "batches: wanted at least one batch"):
                 each.result(60)
 
 

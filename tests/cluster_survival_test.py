@@ -21,7 +21,7 @@ class SurvivalTest(cluster_survival_case.ClusterSurvivalCase):
         codes = cluster.wait()
         self.assertEqual(codes, {("worker", 0): 0, ("worker", 1): -signal.SIGKILL, ("ps", 0): 0,
                                  ("ps", 1): 0}, cluster.text(*survival.CHIEF, "err.txt"))
-        self.assertIn("Worker 1 is gone; its work is done here\n", cluster.text(*survival.CHIEF))
+        self.assertIn("Worker 1 has ended; this worker continues its work\n", cluster.text(*survival.CHIEF))
         self.assertIn("Catalogue: ", cluster.text(*survival.CHIEF))
         self.assertNotIn("Catalogue: ", cluster.text("worker", 1))
         if not is_sync:  # in which a step is one on the examples of both
@@ -50,9 +50,9 @@ class SurvivalTest(cluster_survival_case.ClusterSurvivalCase):
         self.assertEqual(os.listdir(os.path.join(self.folder, "runs")), ["recsys-1"])
         with open(err_path) as err:
             text = err.read()
-        self.assertIn("launch: worker 0 was killed by SIGKILL; it is started again\n", text)
-        self.assertEqual(text.count("to go on"), 1, text)
-        self.assertEndsWith(text, "launch: stopped by SIGINT; to go on:\n    python %s --model_dir="
+        self.assertIn("launch: worker 0 was killed by SIGKILL; it is restarted\n", text)
+        self.assertEqual(text.count("to resume"), 1, text)
+        self.assertEndsWith(text, "launch: stopped by SIGINT; to resume:\n    python %s --model_dir="
                             "runs/recsys-1\n" % " ".join(command))
 
     def test_checkpoints_move_between_one_machine_and_clusters(self):

@@ -90,7 +90,7 @@ class WorkQueueTest(cluster_case.ServedCase):
             self.assertEqual([next(take)[0] for _ in range(3)], [1 / 200, 2 / 200, 3 / 200])
             with mock.patch.object(addresses, "is_refused", return_value=True):
                 self.assertEqual(next(take), (0, 1 / 200))
-                self.assertEqual(self.lines[-1], "Worker 1 is gone; its work is done here")
+                self.assertEqual(self.lines[-1], "Worker 1 has ended; this worker continues its work")
                 self.assertEqual(next(take), (4 / 200, 5 / 200))
                 others = second.take(other)
                 self.assertEqual([next(others)[0] for _ in range(3)], [5 / 200, 6 / 200, 7 / 200])

@@ -172,7 +172,7 @@ class TrainTest(_TrainCase):
             training_case.train(self.loss, _once(batches()), 100, self.folder, threads=2)
 
     def test_no_batches(self):
-        with self.assertRaisesRegex(InputError, "batches: wanted one batch or more"):
+        with self.assertRaisesRegex(InputError, "batches: wanted at least one batch"):
             self._train([])
 
     def test_a_rate_of_zero_is_an_error(self):

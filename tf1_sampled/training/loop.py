@@ -229,7 +229,7 @@ class Run:
 
     def _make_all_rounds(self):
         self._make_rounds(self._feeds())
-        checks.argument(self._submitted or self._is_stopped, "train", "batches", "one batch or more", 0)
+        checks.argument(self._submitted or self._is_stopped, "train", "batches", "at least one batch", 0)
 
     def _read_state(self):
         data = self._plan.data

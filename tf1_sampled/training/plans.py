@@ -35,8 +35,8 @@ class Data(typing.NamedTuple):
     batches: function of a position, or of None for the beginning, that returns an iterator of
       (feed_dict, progress, position). progress is a float in (0, 1], the share of the work after this
       batch. position is the argument of `batches` that continues after this batch, numbers in tuples or
-      arrays. Where position is None, batches(None, begin, end) returns the batches from the share `begin`
-      to the share `end` of the work, floats in [0, 1].
+      arrays. Where position is None, batches(None, begin, end) returns the batches from the share
+      `begin` to the share `end` of the work, floats in [0, 1].
     num_units: integer, units of progress in all data.
     unit: string, the name of the units ("words").
     num_epochs: integer, the number of passes over the data; None if the caller counts units.
@@ -85,7 +85,8 @@ class Plan(typing.NamedTuple):
     optimization: Optimization.
     saving: policy.Saving.
     validation: None, or a policy.Validation: then checkpoints.chosen is the checkpoint of the best
-    score. initialise: None, or a function of the session that changes the initial values of variables.
+      score.
+    initialise: None, or a function of the session that changes the initial values of variables.
     profile_step: None, or integer: the trace of this step, counted from 0, is written to
       trace-<step>.json.
     stop: function that returns whether to stop the training, called after each batch.

@@ -103,9 +103,9 @@ class CurvesTest(PlotsTestCase):
         self.assertEqual([write(value, None) for value in values], wanted)
 
     def test_invalid_input_is_an_error_that_names_it(self):
-        for series, message in (({}, "series: wanted one or more"),
-                                ({"a": ([1, 2], [1])}, "series: wanted as many x as y for 'a'"),
-                                ({"b": ([], [])}, "series: wanted as many x as y for 'b', one or more")):
+        for series, message in (({}, "series: wanted at least one series"),
+                                ({"a": ([1, 2], [1])}, "wanted x and y of the same length above 0 for 'a'"),
+                                ({"b": ([], [])}, "of the same length above 0 for 'b'")):
             with self.assertRaisesRegex(checks.InputError, "curves: " + message):
                 charts.curves(self.path, series, "", "", "")
         for path in ("picture.pdf", "picture"):
@@ -180,8 +180,8 @@ class BarsTest(PlotsTestCase):
 
     def test_invalid_input_is_an_error_that_names_it(self):
         for labels, series, message in [
-                ([], {"a": []}, "series: wanted one of one group or more"),
-                (["a"], {}, "series: wanted one of one group or more"),
+                ([], {"a": []}, "series: wanted a series with at least one group"),
+                (["a"], {}, "series: wanted a series with at least one group"),
                 (["a", "b"], {"x": [1, 2], "y": [1]}, r"series\['y'\]: wanted 2 numbers, got \(1,\)")]:
             with self.assertRaisesRegex(checks.InputError, "^bars: " + message):
                 self._bars(labels, series)

@@ -48,7 +48,8 @@ class KillsTest(cluster_survival_case.ClusterSurvivalCase):
         cluster.send(*survival.CHIEF)
         cluster.start(*survival.CHIEF)
         self.assert_ended(cluster)
-        self.assertIn("Resuming with the variables of the parameter servers", cluster.text(*survival.CHIEF))
+        self.assertIn("Resuming with the variables of the parameter servers",
+                      cluster.text(*survival.CHIEF))
         # The chosen model is of the end.
         self.assertEqual(self.metrics(self.folder)["validations"][-1]["examples"], _EPOCHS * 51000)
         self.assertLess(self.loss(self.folder) / alone, 1.02)

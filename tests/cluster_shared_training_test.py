@@ -139,7 +139,7 @@ class SharedTrainingTest(graph_case.GraphCase):
         self.assertTrue(begun.wait(60))
         with mock.patch.object(tf1_sampled, "__version__", "0.0.9"):
             with self.assertRaisesRegex(InputError, (
-                    r"train: settings: wanted the settings of the chief, got tf1_sampled=0\.0\.9 for [^,]*, "
+                    r"settings: wanted the settings of the chief, got tf1_sampled=0\.0\.9 for [^,]*, "
                     r"variable v=float32 \[\] for None, .*variable w=None for float32 \[\]")):
                 self._start(1, name="v").result(60)
         result, seen = chief.result(60)

@@ -61,7 +61,7 @@ class ReadClusterTest(parameterized.TestCase):
         ([[], [], None, 0], {}, "wanted hosts with a job or a task"),
         ([[], [], None, None, True], {}, "^cluster: --sync: wanted the hosts of a cluster"),
         ([_PS, [], "ps", 0], {}, r"^cluster: --worker_hosts: wanted at least one host:port, got \[\]"),
-        ([[], _WORKERS, "worker", 0], {}, r"^cluster: --ps_hosts: wanted at least one host:port, got \["),
+        ([[], _WORKERS, "worker", 0], {}, r"^cluster: --ps_hosts: wanted at least one host:port, got"),
         ([["a"], _WORKERS, "ps", 0], {}, "^cluster: --ps_hosts: wanted host:port, got 'a'"),
         ([_PS, ["c:70000"], "ps", 0], {}, "^cluster: --worker_hosts: wanted host:port, got 'c:70000'"),
         ([_PS, ["a:1"], "ps", 0], {},

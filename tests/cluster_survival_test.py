@@ -21,7 +21,8 @@ class SurvivalTest(cluster_survival_case.ClusterSurvivalCase):
         codes = cluster.wait()
         self.assertEqual(codes, {("worker", 0): 0, ("worker", 1): -signal.SIGKILL, ("ps", 0): 0,
                                  ("ps", 1): 0}, cluster.text(*survival.CHIEF, "err.txt"))
-        self.assertIn("Worker 1 has ended; this worker continues its work\n", cluster.text(*survival.CHIEF))
+        self.assertIn("Worker 1 has ended; this worker continues its work\n",
+                      cluster.text(*survival.CHIEF))
         self.assertIn("Catalogue: ", cluster.text(*survival.CHIEF))
         self.assertNotIn("Catalogue: ", cluster.text("worker", 1))
         if not is_sync:  # in which a step is one on the examples of both

@@ -52,7 +52,7 @@ class FindTest(file_case.FileCase):
             with self.assertRaises(InputError) as caught:
                 finding.find(["x", path], "corpus")
             self.assertEqual(str(caught.exception),
-                             path + ": wanted files with something in them, got none")
+                             path + ": wanted files that are not empty, got none")
 
     @parameterized.parameters(([],), ("",), (["a", ""],))
     def test_no_inputs_are_an_error(self, inputs):

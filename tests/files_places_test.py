@@ -66,7 +66,7 @@ class KeptTest(file_case.FileCase):
                      lambda: places.kept(self.path("m"), "link", "below"),
                      lambda: places.kept_tree(self.folder, "m")):
             with self.assertRaisesRegex(
-                    checks.InputError, link + ": wanted a file or folder of its own, got a link$"):
+                    checks.InputError, ": wanted a file or folder that is not a link, got a link$"):
                 find()
 
     def test_a_pipe_is_an_error_and_not_waited_for(self):
@@ -97,7 +97,7 @@ class ApartTest(file_case.FileCase):
                            {"d": "model/new", "e": "new"})
 
     @parameterized.parameters(
-        (dict(a="x", b="./y/../x"), {}, "^a: wanted a place of its own, got that of b$"),
+        (dict(a="x", b="./y/../x"), {}, "^a: wanted a path of its own, got the path of b$"),
         ({}, dict(d="x", e="x/"), "^d: .* that of e$"), ({}, dict(d="x/y", e="x"), "^e: .* that of d$"),
         (dict(a="x/file"), dict(d="x"), "^d: .* that of a$"), (dict(a="x"), dict(d="x"), "that of "))
     def test_one_place_for_two_results_is_an_error(self, paths, folders, message):
@@ -117,7 +117,7 @@ class ApartTest(file_case.FileCase):
         places.check_apart({"a": "x", "b": ""}, {"d": "new"},
                            {"i": ["y", "y", "x/y", "newer"], "j": ["y"], "k": []})
 
-    @parameterized.parameters((["y", "./x"], "^a: wanted a place of its own, got that of i$"),
+    @parameterized.parameters((["y", "./x"], "^a: wanted a path of its own, got the path of i$"),
                               (["new/file"], "^d: .* that of i$"), (["new"], "^d: .* that of i$"))
     def test_what_is_read_is_no_place_for_a_result(self, read, message):
         with self.assertRaisesRegex(checks.InputError, message):
@@ -128,8 +128,8 @@ class ApartTest(file_case.FileCase):
         places.check_not_kept({"a": ["m/x", "lock", "m", "m/x/lock", "m2/lock", "m/models"], "b": []},
                               "m", patterns)
         for path, name in (("m/lock", "lock"), ("n/../m/model-1", "model-1"), ("m/lock/x", "lock")):
-            with self.assertRaisesRegex(checks.InputError, "^a: wanted a place of its own, got %s, "
-                                        "which m keeps for itself$" % name):
+            with self.assertRaisesRegex(checks.InputError, "^a: wanted a path of its own, got %s, "
+                                        "a file of the model in m$" % name):
                 places.check_not_kept({"a": ["x", path]}, "m", patterns)
 
 

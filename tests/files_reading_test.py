@@ -91,7 +91,7 @@ class ChangedFileTest(file_case.FileCase):
                 getattr(self, name)(path)
         if tail:
             tail %= (len(content), len(content) + more)
-        self.assertEqual(str(caught.exception), "%s: wanted a file that stays as it is, got one that "
+        self.assertEqual(str(caught.exception), "%s: wanted a file that does not change, got a file that "
                          "changed while it was read%s" % (path, tail))
 
     def test_a_file_that_goes_meanwhile_is_an_error(self):
@@ -187,11 +187,11 @@ class BadFileTest(file_case.FileCase):
     def test_a_truncated_archive_is_an_error(self, ending, read):
         whole = file_case.packed(ending, file_case.DATA)
         path = self.path("f" + ending, whole[:-5])
-        self.check_error(path, "a whole %s file, got: " % ending, read)
+        self.check_error(path, "an undamaged %s file, got: " % ending, read)
 
     def test_a_truncated_zip_is_an_error(self):
         path = self.path("f.zip", file_case.packed(".zip", file_case.DATA)[:-30])
-        self.check_error(path, "a whole .zip file, got: ")
+        self.check_error(path, "an undamaged .zip file, got: ")
 
     @parameterized.parameters(".gz", ".bz2", ".xz", ".zip")
     def test_damage_in_the_middle_is_an_error_while_reading(self, ending):
@@ -215,7 +215,7 @@ class BadFileTest(file_case.FileCase):
     @parameterized.parameters((0,), (2,))
     def test_a_zip_of_no_or_two_members_is_an_error(self, members):
         path = self.path("f.zip", file_case.zipped([("%d.txt" % i, "x") for i in range(members)]))
-        self.check_error(path, "a zip file of one member, got %d members" % members)
+        self.check_error(path, "a zip file with one member, got %d members" % members)
 
     @parameterized.parameters((6, 0x01, "encrypted"), (8, 99, "compression"), (6, 0x20, "patched"))
     def test_an_encrypted_or_unknown_zip_is_an_error(self, offset, value, message):
@@ -235,7 +235,7 @@ class BadFileTest(file_case.FileCase):
 
     def test_a_memory_error_names_the_file(self):
         path = self.path("f.gz", gzip.compress(b"text"))
-        with self.assertRaisesRegex(checks.InputError, "f.gz: wanted what fits into memory, got more"):
+        with self.assertRaisesRegex(checks.InputError, "f.gz: wanted a file that fits in memory, got a "):
             with reading.open_binary(path):
                 raise MemoryError
 
@@ -298,7 +298,7 @@ class MembersTest(file_case.FileCase):
         members = [("a", file_case.TEXT * 9), ("b", file_case.TEXT * 9)]
         content = file_case.zipped(members, zipfile.ZIP_STORED)
         path = self.path("f.zip", content.replace(b"last", b"lost"))
-        self.check_error(path, "a whole .zip file, got: Bad CRC-32", self.members)
+        self.check_error(path, "an undamaged .zip file, got: Bad CRC-32", self.members)
 
 
 if __name__ == "__main__":

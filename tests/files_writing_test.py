@@ -198,7 +198,7 @@ class WritingFolderTest(file_case.FileCase):
         self.write(self.folder + os.sep)
         for write in (places.check_new_folder, self.write):
             with self.assertRaisesRegex(checks.InputError, self.folder + ": wanted a new or empty "
-                                        "folder, got one with something in it"):
+                                        "folder, got a folder with files"):
                 write(self.folder)
         self.check_written()
         self.assertEqual(os.listdir(self.parent), ["new"])
@@ -251,7 +251,7 @@ class WritingFolderTest(file_case.FileCase):
         self.assertEmpty(os.listdir(self.parent))
 
     def test_a_folder_that_is_filled_meanwhile_stays_as_it_is(self):
-        with self.assertRaisesRegex(checks.InputError, "got one with something in it"):
+        with self.assertRaisesRegex(checks.InputError, "got a folder with files"):
             with writing.writing_folder(self.folder) as made:
                 os.mkdir(made)
                 os.mkdir(self.folder)
@@ -271,9 +271,9 @@ class WritingFolderTest(file_case.FileCase):
         for write in (places.check_new_folder, self.write):
             with self.assertRaisesRegex(checks.InputError, "wanted a new or empty folder, got a file"):
                 write(path)
-            with self.assertRaisesRegex(checks.InputError, "wanted a place for a folder, got: "):
+            with self.assertRaisesRegex(checks.InputError, "wanted a path for a folder, got: "):
                 write(os.path.join(path, "new"))
-            with self.assertRaisesRegex(checks.InputError, "wanted a place for a folder, got: "):
+            with self.assertRaisesRegex(checks.InputError, "wanted a path for a folder, got: "):
                 write(os.path.join(os.sep, "proc", "new"))
 
 

@@ -86,7 +86,7 @@ class SurvivalTest(parameterized.TestCase):
         os.kill(process.pid, signal.SIGSTOP)
         try:
             _, err = self._run(program, wanted=1)
-            self.assertIn("model: wanted a model_dir that no other program uses, got one in use by process "
+            self.assertIn("wanted a model_dir that no other program uses, got one in use by process "
                           "%d" % process.pid, err)
         finally:
             os.kill(process.pid, signal.SIGCONT)

@@ -176,7 +176,7 @@ class SaveTest(EstimatorCase):
         with open("more/thesis.txt", "w"):
             pass
         for folder, message in (
-                ("mine", "mine: wanted a new or empty folder, got one with something in it"),
+                ("mine", "mine: wanted a new or empty folder, got a folder with files"),
                 ("other", "other: wanted a model of toy, got a model of other"),
                 ("more", "more: wanted .* only a model in it, got a folder that also has thesis.txt"),
                 ("mine/thesis.txt", "thesis.txt: wanted a new or empty folder, got a file")):

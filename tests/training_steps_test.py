@@ -75,8 +75,8 @@ class MinimizeTest(graph_case.GraphCase):
     def test_a_loss_of_no_variable_is_named(self, has_variables):
         if has_variables:
             self._two_tasks()
-        with self.assertRaisesRegex(InputError, "^minimize: loss: wanted a loss that depends on a variable "
-                                                "to train, got 'alone:0'$"):
+        with self.assertRaisesRegex(InputError, "^minimize: loss: wanted a loss that depends on a "
+                                                "variable to train, got 'alone:0'$"):
             steps.minimize(tf.constant(1.0, name="alone"), optimizers.SGDOptimizer(0.1))
 
     def test_an_empty_var_list(self):
@@ -114,8 +114,8 @@ class StepTest(graph_case.GraphCase):
 
     def test_a_trainable_variable_without_gradient_is_named(self):
         tf.get_variable("unused", [3])
-        with self.assertRaisesRegex(InputError, "^Step: loss: wanted a loss that depends on every variable "
-                                                "to train, got 'no dependence on unused'$"):
+        with self.assertRaisesRegex(InputError, "^Step: loss: wanted a loss that depends on every "
+                                                "variable to train, got 'no dependence on unused'$"):
             self._step()
 
     def _step(self, **options):

@@ -58,7 +58,7 @@ class ReadCorpusTest(word2vec_case.CorpusTestCase):
             os.truncate(path, 4)
             return piece
 
-        wanted = ": wanted a file that stays as it is, got one that changed while it was read: it shrank"
+        wanted = "does not change, got a file that changed while it was read: it shrank"
         with mock.patch.object(encoded.tokens, "normaliser", lambda *_: read_on):
             with self.assertRaisesRegex(InputError, "text.txt%s from 6 to 4 bytes" % wanted):
                 self.read_path([path, other])
@@ -167,7 +167,7 @@ class ReadCorpusTest(word2vec_case.CorpusTestCase):
     def test_missing_files_and_empty_folders(self):
         with self.assertRaisesRegex(InputError, "^no/such: wanted a readable file, got: No such file"):
             self.read_path("no/such")
-        with self.assertRaisesRegex(InputError, ": wanted files with something in them, got none"):
+        with self.assertRaisesRegex(InputError, ": wanted files that are not empty, got none"):
             self.read_path([os.path.join(self.folder, "*.txt")])
         self.assertEmpty(self.entries())
 

@@ -55,7 +55,7 @@ class Frozen:
         """
         with tf.init_scope():
             checks.argument(tf.executing_eagerly() or not hasattr(self.tensor, "numpy"), "Frozen",
-                            "graph", "an array that was made in this graph", "an array made in eager mode")
+                            "graph", "an array made in this graph", "an array made in eager mode")
         with self._device():
             return tf.gather(self.tensor, ids)
 

@@ -235,7 +235,7 @@ class BadFileTest(file_case.FileCase):
 
     def test_a_memory_error_names_the_file(self):
         path = self.path("f.gz", gzip.compress(b"text"))
-        with self.assertRaisesRegex(checks.InputError, "f.gz: wanted a file that fits in memory, got a "):
+        with self.assertRaisesRegex(checks.InputError, "f.gz: wanted a file that fits in memory, got"):
             with reading.open_binary(path):
                 raise MemoryError
 

@@ -244,8 +244,8 @@ def main():
     parser = argparse.ArgumentParser(
         prog="python -m tf1_sampled.cluster.launch", description=__doc__.split("\n")[0],
         usage="%(prog)s [--ps=N] [--workers=N] -- PROGRAM [FLAG ...]")
-    parser.add_argument("--ps", type=_positive, default=2, help="number of parameter servers (default 2)")
-    parser.add_argument("--workers", type=_positive, default=2, help="number of workers (default 2)")
+    parser.add_argument("--ps", type=_positive, default=2, help="number of parameter servers, default 2")
+    parser.add_argument("--workers", type=_positive, default=2, help="number of workers, default 2")
     parser.add_argument("program", nargs="+", metavar="PROGRAM",
                         help="the program and its flags, for example run_recsys.py --epochs=1")
     options = parser.parse_args()

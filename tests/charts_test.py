@@ -1,4 +1,4 @@
-"""Pictures: what is on them, what they leave alone, and what is named when they cannot be made."""
+"""Charts: their contents, their side effects, and their errors."""
 import logging
 import os
 import struct
@@ -25,7 +25,7 @@ except ImportError:
 
 
 def clusters(seed=3, of=20, dimension=8):
-    """(points, number of the cluster of each): three directions, at lengths that tell nothing."""
+    """Return (points, cluster of each point): three directions, with random lengths."""
     rng = np.random.RandomState(seed)
     points = np.repeat(3 * np.eye(3, dimension), of, axis=0)
     points += 0.3 * rng.standard_normal(points.shape)
@@ -63,7 +63,7 @@ class PlotsTestCase(parameterized.TestCase):
         self.assertEqual(os.listdir(self.folder), [os.path.basename(path)])
 
     def figure_of(self, draw, *arguments, **options):
-        """The figure that draw(...) writes."""
+        """Return the figure that draw(...) writes."""
         canvas = matplotlib.backends.backend_agg.FigureCanvasAgg
         real, figures = canvas.print_png, []
 
@@ -76,7 +76,7 @@ class PlotsTestCase(parameterized.TestCase):
         return figures[0]
 
     def shown(self, text):
-        """What is drawn of a text, and whether it is taken for a formula."""
+        """Return (the drawn text, whether matplotlib reads it as a formula)."""
         return text._preprocess_math(text.get_text())
 
 
@@ -143,7 +143,7 @@ class BarsTest(PlotsTestCase):
         return charts.bars(self.path, labels, series, "items $", "share", "A title")
 
     def _rectangles(self, axes):
-        """{place of a series: [(middle, height, colour)]}."""
+        """Return {position of a series: [(middle, height, colour)]}."""
         return [[(bar.get_x() + bar.get_width() / 2, bar.get_height(),
                   matplotlib.colors.to_hex(bar.get_facecolor())) for bar in container]
                 for container in axes.containers]
@@ -157,7 +157,7 @@ class BarsTest(PlotsTestCase):
         np.testing.assert_allclose([x for x, _, _ in ours], [-0.2, 0.8, 1.8])
         np.testing.assert_allclose([x for x, _, _ in theirs], [0.2, 1.2, 2.2])
         self.assertEqual([y for _, y, _ in ours], [0.5, 0.25, 0.1])
-        self.assertEqual([y for _, y, _ in theirs], [0.4, 0.0, 0.0])  # what is not there has no height
+        self.assertEqual([y for _, y, _ in theirs], [0.4, 0.0, 0.0])  # a missing bar has no height
         self.assertLen({colour for _, _, colour in ours}, 1)
         self.assertNotEqual(ours[0][2], theirs[0][2])
         widths = [bar.get_width() for container in axes.containers for bar in container]
@@ -240,7 +240,7 @@ class MapTest(PlotsTestCase):
 
     def setUp(self):
         super().setUp()
-        # So that the tests are about the same pictures everywhere, and are fast.
+        # Equal charts on all machines, and fast tests.
         patch = mock.patch.dict(sys.modules, {"sklearn": None})
         patch.start()
         self.addCleanup(patch.stop)

@@ -1,4 +1,4 @@
-"""The wording of errors, and which values pass."""
+"""The form of errors, and the values that pass the checks."""
 import numpy as np
 from absl.testing import absltest, parameterized
 

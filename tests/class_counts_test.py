@@ -7,7 +7,7 @@ from tf1_sampled import InputError, samplers
 
 
 class VocabFileTest(graph_case.GraphCase):
-    """Files and sequences that tf.nn takes."""
+    """Files and sequences that tf.nn accepts."""
 
     def _counts(self, **options):
         return samplers.fixed_unigram_candidate_sampler([[0], [1], [2]], 1, 10, False, 3, **options)[1]

@@ -14,7 +14,7 @@ _LOOPBACK = frozenset([ipaddress.ip_address("127.0.0.1")])
 
 
 def _server(family, host):
-    """A socket that listens at a free port, as TensorFlow's do: at all addresses, of both families."""
+    """Return a socket that listens at a free port of all addresses, as TensorFlow's server does."""
     listening = socket.socket(family)
     if family == socket.AF_INET6:
         listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
@@ -82,7 +82,7 @@ class AddressesHereTest(parameterized.TestCase):
         return set(map(str, addresses.addresses_here(address)))
 
     def _resolved(self, *hosts):
-        """In it, any name is that of these addresses."""
+        """Make every name resolve to these addresses within the context."""
         return mock.patch.object(socket, "getaddrinfo", return_value=[
             (socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM, 6, "", (host, 80))
             for host in hosts])
@@ -101,7 +101,7 @@ class AddressesHereTest(parameterized.TestCase):
         with self.assertRaisesRegex(OSError, "an address of another machine"):
             addresses.addresses_here(address)
 
-    # A filter of unwanted names resolves them to the latter two.
+    # Filters of unwanted names resolve them to the last two addresses.
     @parameterized.parameters("192.0.2.77", "fe80::1%eth0", "0.0.0.0", "::")
     def test_a_name_of_another_machine_is_an_error(self, host):
         with self._resolved(host), self.assertRaisesRegex(OSError, "an address of another machine"):

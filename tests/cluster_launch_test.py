@@ -71,7 +71,7 @@ class LaunchTest(absltest.TestCase):
             env=dict(os.environ, PYTHONPATH=_ROOT))
 
     def _run(self, *flags, **options):
-        """(exit code, lines of standard output, lines of standard error)."""
+        """Return (exit code, lines of standard output, lines of standard error)."""
         process = self._start(*flags, **options)
         out, err = process.communicate(timeout=60)
         return process.returncode, out.splitlines(), err.splitlines()
@@ -97,7 +97,7 @@ class LaunchTest(absltest.TestCase):
         self.assertEqual(self._run("--do=five")[0], 5)
 
     def _interrupt(self, *flags, numbers=(signal.SIGINT,), by=()):
-        """(the exit code, what follows "launch: " on standard error)."""
+        """Return (exit code, the text after "launch: " on standard error)."""
         process = self._start("--do=wait", *flags, by=by)
         while not os.path.exists(os.path.join(self.folder, "waits")):
             time.sleep(0.01)
@@ -140,7 +140,7 @@ class LaunchTest(absltest.TestCase):
         self.assertIn("--restart", first)
 
     def _arguments(self):
-        """Those that the chief was started with, each time."""
+        """Return the arguments of each start of the chief."""
         with open(os.path.join(self.folder, "arguments")) as stream:
             return [line.split("|") for line in stream.read().splitlines()]
 

@@ -18,7 +18,7 @@ def _table(name, shape, initializer=None):
 
 
 def _parts(table):
-    """How many rows the parts of a table have; None of one that is whole."""
+    """Return the numbers of rows of the parts of a table, or None if it is not partitioned."""
     return [part.shape.as_list()[0] for part in table] if hasattr(table, "_get_partitions") else None
 
 
@@ -95,7 +95,7 @@ class CutTablesTest(graph_case.GraphCase):
 class PlacedTest(graph_case.GraphCase):
 
     def _recommender(self, which, features=None):
-        """The train op of a small recommender."""
+        """Return the train op of a small recommender."""
         placement.cut_tables(which)
         net = model.Network(np.arange(1, 2001), model.Architecture(16, [32, 16], num_positions=5),
                             num_users=2100, features=features)

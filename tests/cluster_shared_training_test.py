@@ -38,7 +38,7 @@ class SharedTrainingTest(graph_case.GraphCase):
 
     def _train(self, which, num_batches=400, num_pieces=4, stop=lambda num_made: False, seconds=0.002,
                name="w", **options):
-        """(result, int [num_batches], how often each batch was trained on by the checkpoint)."""
+        """Return (result, int [num_batches], the number of times that each batch was trained on)."""
         made = []
 
         def batches(position, begin=0.0, end=1.0):

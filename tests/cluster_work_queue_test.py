@@ -22,7 +22,7 @@ class WorkQueueTest(cluster_case.ServedCase):
 
     @contextlib.contextmanager
     def _work(self, index, num_pieces):
-        """(WorkQueue, session) of a worker, in a graph of its own."""
+        """Return (WorkQueue, session) of a worker, in a new graph."""
         which, graph = self.clusters["worker", index], tf.Graph()
         with graph.as_default():
             work = work_queue.WorkQueue(which, num_pieces, self.lines.append)

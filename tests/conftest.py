@@ -1,4 +1,4 @@
-"""For pytest, which does not go through absl's main(): its temporary folders want parsed flags."""
+"""For pytest, which does not call absl's main(): temporary folders of absl need parsed flags."""
 import sys
 
 import pytest
@@ -10,12 +10,12 @@ flags.FLAGS.mark_as_parsed()
 
 @pytest.fixture(scope="session", autouse=True)
 def quick_graphs():
-    """Spare the CPU a tenth of what it costs to build graphs."""
+    """Disable an inspection in create_op, which takes a tenth of the time of graph building."""
     if "tensorflow" not in sys.modules:
         yield
         return
     from tensorflow.python.util import deprecation
 
-    # Else each op that is made has the arguments of create_op bound by `inspect`, for a warning or none.
+    # Otherwise `inspect` binds the arguments of create_op for each op, to check for a deprecation.
     with deprecation.silence():
         yield

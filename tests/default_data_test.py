@@ -26,7 +26,7 @@ class SourcesTestCase(parameterized.TestCase):
         return value
 
     def made(self, contents, prefix=""):
-        """Makes the default data come from files of these {path: content}; returns their folder."""
+        """Replace the installed source by files, {path: content}, and return their folder."""
         folder = self.create_tempdir().full_path
         for path, content in contents.items():
             path = os.path.join(folder, path)
@@ -41,7 +41,7 @@ class SourcesTestCase(parameterized.TestCase):
             return stream.read().splitlines()
 
     def histories(self, path):
-        """{user: items}, and that times count from 0 in rows that stand together."""
+        """Return {user: items}, and check that the times of a user are 0, 1, ... in adjacent rows."""
         found = {}
         header, *rows = [line.split("\t") for line in self.lines(path)]
         self.assertEqual(["user", "item", "time"], header)

@@ -98,18 +98,20 @@ class ApartTest(file_case.FileCase):
 
     @parameterized.parameters(
         (dict(a="x", b="./y/../x"), {}, "^a: wanted a path of its own, got the path of b$"),
-        ({}, dict(d="x", e="x/"), "^d: .* that of e$"), ({}, dict(d="x/y", e="x"), "^e: .* that of d$"),
-        (dict(a="x/file"), dict(d="x"), "^d: .* that of a$"), (dict(a="x"), dict(d="x"), "that of "))
+        ({}, dict(d="x", e="x/"), "^d: .* the path of e$"),
+        ({}, dict(d="x/y", e="x"), "^e: .* the path of d$"),
+        (dict(a="x/file"), dict(d="x"), "^d: .* the path of a$"),
+        (dict(a="x"), dict(d="x"), "the path of "))
     def test_one_place_for_two_results_is_an_error(self, paths, folders, message):
         with self.assertRaisesRegex(checks.InputError, message):
             places.check_apart(paths, folders)
 
     def test_a_link_is_where_it_leads(self):
         os.symlink("there", os.path.join(self.folder, "link"))
-        with self.assertRaisesRegex(checks.InputError, "^d: .* that of a$"):
+        with self.assertRaisesRegex(checks.InputError, "^d: .* the path of a$"):
             places.check_apart({"a": os.path.join(self.folder, "there", "file")},
                                {"d": os.path.join(self.folder, "link")})
-        with self.assertRaisesRegex(checks.InputError, "^a: .* that of i$"):
+        with self.assertRaisesRegex(checks.InputError, "^a: .* the path of i$"):
             places.check_apart({"a": os.path.join(self.folder, "there")}, {},
                                {"i": [os.path.join(self.folder, "link")]})
 
@@ -118,7 +120,7 @@ class ApartTest(file_case.FileCase):
                            {"i": ["y", "y", "x/y", "newer"], "j": ["y"], "k": []})
 
     @parameterized.parameters((["y", "./x"], "^a: wanted a path of its own, got the path of i$"),
-                              (["new/file"], "^d: .* that of i$"), (["new"], "^d: .* that of i$"))
+                              (["new/file"], "^d: .* the path of i$"), (["new"], "^d: .* the path of i$"))
     def test_what_is_read_is_no_place_for_a_result(self, read, message):
         with self.assertRaisesRegex(checks.InputError, message):
             places.check_apart({"a": "x"}, {"d": "new"}, {"i": read})

@@ -210,7 +210,7 @@ class BadFileTest(file_case.FileCase):
 
     def test_a_block_that_cannot_be_unpacked_is_an_error(self):
         path = self.path("f.gz", gzip.compress(b"")[:10] + b"\xff" * 50)
-        self.check_error(path, "a whole .gz file")
+        self.check_error(path, "an undamaged .gz file")
 
     @parameterized.parameters((0,), (2,))
     def test_a_zip_of_no_or_two_members_is_an_error(self, members):

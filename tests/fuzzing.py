@@ -1,12 +1,11 @@
-"""Bad input for every reader of files: valid files with damage of all kinds, and files of chance.
+"""Bad input for every reader of files: valid files with random damage, and random files.
 
     python -m tests.fuzzing --inputs=20000
     python -m tests.fuzzing --inputs=1 --first=4711 --readers=read_log       # that input again
 
-A reader answers with a result or with one InputError: a line of bounded length that names the file.
-Anything else is wrong: another exception, a warning, more than some seconds or memory, another file that
-is written. The command prints a line per reader and for each thing that is wrong where it happened; its
-exit code is then 1.
+A reader must return a result or raise an InputError, a line of bounded length that names the file.
+Failures are other exceptions, warnings, excessive time or memory, and other files that are written. The
+command prints a line per reader, and the place of each failure; the exit code is then 1.
 """
 import argparse
 import bz2
@@ -48,7 +47,7 @@ from tf1_sampled.word2vec import (
     vocabulary,
 )
 
-_SECONDS = 5  # of the processor, for an input
+_SECONDS = 5  # CPU time for an input
 _MEMORY = 1 << 30  # bytes, more than at the start
 _LONGEST_MESSAGE = 1500  # characters beside the file's name
 
@@ -110,7 +109,7 @@ def _swap_lines(random, data):
 
 
 def _change_cell(random, data):
-    """Drops, doubles or replaces a cell of a line, whatever separates cells there."""
+    """Delete, double or replace a cell of a line, for any separator."""
     lines = data.split(b"\n")
     row = random.randrange(len(lines))
     separator = random.choice([s for s in _SEPARATORS if s in lines[row]] or [b" "])
@@ -136,7 +135,7 @@ def _change_line_ends(random, data):
 
 
 def _lengthen(random, data):
-    """Something that comes very often: a cell or a line that is long, or many lines."""
+    """Repeat a cell, a line, or many lines very often."""
     some = random.choice([b"x", b" ", b"\n", b"1 ", b",", b"\t", b'"', b"[", b"9", b"\xc3\xa9",
                           data[:50]])
     size = random.choice([100, 5000, 140000] + [1000000] * (random.random() < .1))
@@ -166,7 +165,7 @@ def _zipped(random, data):
 
 
 def make_input(random, reader):
-    """(file's name, content) of an input; `random` is a random.Random."""
+    """Return (name of the file, content) of an input; `random` is a random.Random."""
     name = random.choice(reader.files)
     if random.random() < .05:
         data = b"".join(random.choice(_CELLS).encode("utf-8") + random.choice(_SEPARATORS + (b"\n",))
@@ -198,7 +197,7 @@ class _Hang(BaseException):
 
 @contextlib.contextmanager
 def limits():
-    """Within, memory is bounded and a warning is an error."""
+    """Limit the memory and turn warnings into errors within the context."""
     with open("/proc/self/statm") as stream:
         size = int(stream.read().split()[0]) * resource.getpagesize()
     before = resource.getrlimit(resource.RLIMIT_AS)
@@ -213,10 +212,10 @@ def limits():
 
 
 def outcome(reader, path):
-    """None for a result, or the InputError.
+    """Return None if the reader returns, or its InputError.
 
     Raises:
-      Wrong: anything else.
+      Wrong: another exception, a warning, or no end in time.
     """
     def stop(*_):
         raise _Hang()
@@ -263,7 +262,7 @@ class Place:
         return path
 
     def clear(self, path):
-        """Raises Wrong where something is left beside the input."""
+        """Raise Wrong if there is another file beside the input."""
         os.remove(path)
         found = self._listing()
         if found != self._before:
@@ -326,14 +325,14 @@ _ENCODINGS = ("utf-8", "utf-16", "utf-16-le", "utf-32", "latin-1", "cp1252", "ut
 
 
 def _logs_of(path):
-    """Reads a log, and keeps its names as the program does."""
+    """Read a log, and check that its item names can be written and read back."""
     log = events.read_log(path)
     _write_and_read(path, items.write_items, items.read_items, log.item_names, None,
                     [1] * len(log.item_names))
 
 
 def _write_and_read(path, write, read, *values):
-    """What is written has to come back: nothing that a reader lets in is lost later."""
+    """Write a value and read it back: a reader must not accept what a writer would lose."""
     copy = os.path.join(os.path.dirname(path), "copy" + os.path.splitext(path)[1].replace(".zip", ""))
     try:
         write(copy, *values)
@@ -512,7 +511,7 @@ Count = collections.namedtuple(
 
 
 def run(reader, numbers, show=print):
-    """A Count of the inputs of these numbers; what is wrong is shown."""
+    """Run the inputs of these numbers, print failures, and return a Count."""
     begin = time.process_time()
     results, wrong = 0, collections.Counter()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -42,7 +42,7 @@ class GraphCase(parameterized.TestCase):
         self.addCleanup(context.__exit__, None, None, None)
 
     def run_graph(self, fetches, feed=None):
-        """The values of `fetches` in a new session with all variables initialized."""
+        """Return the values of `fetches` in a new session with all variables initialized."""
         with self.new_session() as session:
             return session.run(fetches, feed)
 
@@ -73,13 +73,13 @@ class SavedModel:
 
 
 def read_summaries(folder):
-    """{(name, step): value} of the event files in a folder."""
+    """Return {(name, step): value} of the event files in a folder."""
     return {(value.tag, event.step): value.simple_value
             for path in glob.glob(os.path.join(folder, "events.out.tfevents.*"))
             for event in tf.train.summary_iterator(path) for value in event.summary.value}
 
 
 def zipf(size):
-    """Probabilities that differ for each of `size` classes."""
+    """Return probabilities that differ for each of `size` classes."""
     weights = 1 / np.arange(1, size + 1)
     return weights / weights.sum()

@@ -11,7 +11,7 @@ _SMALLEST, _LARGEST = -2 ** 63, 2 ** 63 - 1
 class _AssertionsCase(graph_case.GraphCase):
 
     def value(self, fetch, feed, optimized=True):
-        """The value of `fetch` in a graph that Grappler rewrites as it likes, or not at all."""
+        """Return the value of `fetch`, in a graph that Grappler rewrites or not."""
         config = tf.ConfigProto()
         if not optimized:
             config.graph_options.rewrite_options.disable_meta_optimizer = True
@@ -101,7 +101,7 @@ class IdsWithCountsTest(_AssertionsCase):
     NEVER = np.array([True, False, False, True, False])
 
     def _checked(self, ids):
-        """Float counts of ids, 0 for those that are never drawn."""
+        """Return checked float counts of ids, 0 for ids that are never drawn."""
         counts = tf.gather(tf.constant(np.where(self.NEVER, 0, 0.5).astype(np.float32)), ids)
         return graph_checks.ids_with_counts(ids, counts, self.NEVER, "f", "labels")
 

@@ -74,7 +74,7 @@ class HostileProcessTest(cluster_survival_case.ClusterSurvivalCase):
 
 
 def _stat(pid):
-    """(state, parent) of a process; one that is gone has "Z", as it has before its parent knows."""
+    """Return (state, parent) of a process; a process that has ended has "Z"."""
     try:
         with open("/proc/%d/stat" % pid) as stream:
             fields = stream.read().rpartition(") ")[2].split()

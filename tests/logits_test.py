@@ -24,7 +24,7 @@ _LABEL_MASK = np.array([[True, True], [True, False], [False, False], [False, Tru
 _SAMPLED = np.array([2, 9, 3, 2, 0])
 _TRUE_COUNT = (_RANDOM.rand(_B, 2) + 0.1).astype(np.float32)
 _SAMPLED_COUNT = (_RANDOM.rand(5) + 0.1).astype(np.float32)
-# Of two groups of examples: the candidates, which of them are masked, and their counts.
+# Candidates of two groups of examples, their mask, and their counts.
 _GROUPS = np.array([[2, 9, 3, 2, 0], [7, 3, 3, 10, 7]])
 _MASKED = np.array([[0, 0, 0, 1, 0], [1, 0, 1, 0, 0]], bool)
 _GROUPS_COUNT = (_RANDOM.rand(2, 5) + 0.1).astype(np.float32)
@@ -77,7 +77,7 @@ class ComputeSampledLogitsTest(graph_case.GraphCase):
         wanted = tf.float64 if dtype == tf.float64 else tf.float32
         self.assertEqual([x.dtype for x in result], [wanted, wanted])
         true_logits, sampled_logits = self.run_graph(result)
-        # The numbers are rounded, what is made of them is not.
+        # Inputs are rounded to 16 bits, results are not.
         arguments = [_rounded(x, dtype) for x in (_WEIGHTS, _BIASES)] + [
             _LABELS, _rounded(_INPUTS, dtype), _SAMPLED, _TRUE_COUNT, _SAMPLED_COUNT]
         precision = 1e-12 if dtype == tf.float64 else 1e-5
@@ -143,7 +143,7 @@ class ComputeSampledLogitsTest(graph_case.GraphCase):
             self.assertTrue(np.all(np.isfinite(values)))
             self.assertTrue(np.all(values[low] <= lowest))
         self.assertTrue(np.all(np.abs(result.true_logits[_LABEL_MASK]) < 1e6))
-        # Two of them and a logit are a sum that is finite.
+        # The sum of two of them and a logit is finite.
         self.assertTrue(np.isfinite(values.dtype.type(2 * lowest - 1e6)))
 
     def test_padding_is_no_hit_whatever_stands_there(self):

@@ -65,7 +65,7 @@ class OptimizerTest(graph_case.GraphCase):
         wanted, slots = _START.copy(), {}
         with self.new_session() as session:
             for turn in range(3):
-                some = slice(0, None if turn != 1 else 2)  # a row may be left out of a step
+                some = slice(0, None if turn != 1 else 2)  # a step may leave out a row
                 session.run(step, {ids: _IDS[some], grads: _GRADS[some]})
                 _ORACLES[name](wanted, slots, _IDS[some], _GRADS[some], 0.3)
             self.assert_close(session.run(table), wanted, 1e-5, 1e-5)
@@ -210,7 +210,7 @@ class OptimizerTest(graph_case.GraphCase):
         optimizer = registry.OPTIMIZERS[name](0.1)
         gradients = optimizer.compute_gradients(tf.nn.l2_loss(tf.gather(table, [1, 2, 1])))
         step = optimizer.apply_gradients(gradients)
-        # What the step runs, not what initializes the slots.
+        # The ops of the step, without the initialization of slots.
         reached, front = set(), [step]
         while front:
             op = front.pop()
@@ -225,12 +225,12 @@ class OptimizerTest(graph_case.GraphCase):
 
 
 def _doubled(getter, *args, **kwargs):
-    """A custom getter that returns no variable."""
+    """Return a tensor instead of a variable, as a custom getter."""
     return 2 * getter(*args, **kwargs)
 
 
 class SlotsTest(graph_case.GraphCase):
-    """Where a step is built does not change its slots."""
+    """The scope in which a step is built does not change its slots."""
 
     def _variables(self):
         return sorted((v.op.name, tuple(v.shape.as_list())) for v in tf.global_variables())

@@ -29,7 +29,7 @@ GENRES = {"alien": "Horror|Space", "heat": "Crime", "casino": "Crime", "日本":
 
 
 def oracle(names, k, seen=(), user="", shift=0.0):
-    """[(name, score)] that the model should give: by place, but for what all items have in common."""
+    """Return the expected [(name, score)]: the score is higher for places near the mean of the history."""
     mean = np.mean([PLACES[NAMES.index(n)] for n in names]) if names else USERS.get(user, 0.0)
     scores = {n: 2 * place * (mean + shift) - place ** 2
               for n, place in zip(NAMES, PLACES) if n not in seen}
@@ -37,7 +37,7 @@ def oracle(names, k, seen=(), user="", shift=0.0):
 
 
 def stored_events(with_context=False):
-    """The splits.Events of HISTORIES; with the columns mood, of the user alone, and shift."""
+    """Return the splits.Events of HISTORIES, with the columns mood (a user feature) and shift."""
     lists = [[NAMES.index(name) for name in names] for names in HISTORIES.values()]
     ends = np.cumsum([0] + [len(some) for some in lists])
     moods, shifts = columns.Categorical(["", "far", "日本"]), columns.Numeric(0.0, 1.0)
@@ -51,7 +51,7 @@ def stored_events(with_context=False):
 
 def write_model(folder, with_users=False, with_context=False, with_rounds=False, repeats=False,
                 writes=""):
-    """Exports a recommender by few ops, without a table of names.
+    """Export a recommender with few ops and without a table of names.
 
     Args:
       folder: string, where to.

@@ -19,7 +19,7 @@ class SurvivalTest(parameterized.TestCase):
         survival.write_data(self.folder)
 
     def _stopped(self, program, steps, *arguments, number=signal.SIGTERM):
-        """(exit code, standard error) of a run that was told to stop after so many steps were saved."""
+        """Return (exit code, standard error) of a run that is stopped after `steps` saved steps."""
         survival.newest(self.folder)  # imports TensorFlow, in which time a program could end
         process = survival.start(program, self.folder, *arguments)
         end = time.time() + 120

@@ -233,7 +233,7 @@ class CheckpointsTest(graph_case.GraphCase):
 class RestoreTest(graph_case.GraphCase):
 
     def _graph(self, sampler, **options):
-        """The values of a graph with two variables and a sampler."""
+        """Return the values of a graph with two variables and a sampler."""
         for name in ("weights", "biases"):
             tf.get_variable(name, [3], initializer=tf.random_uniform_initializer())
         sampler(tf.constant([[1]], tf.int64), 1, 2, True, 5, **options)

@@ -82,7 +82,7 @@ class InterruptTest(training_case.ResumeCase):
     """Ctrl-C, in whatever it interrupts, saves what was done: going on from there is as without it."""
 
     def _assert_goes_on(self, folder, steps, validation=None, held_out_loss=None):
-        """The rest of a training comes to the same values as all of it without an interrupt."""
+        """Assert that the resumed training has the same result as an uninterrupted one."""
         _, wanted, _ = self.train(self.new_folder(), validation=validation, held_out_loss=held_out_loss)
         result, values, lines = self.train(folder, validation=validation, held_out_loss=held_out_loss)
         self.assertEqual(lines, ["Resuming from " + os.path.join(folder, "model.ckpt-%d" % steps)])

@@ -24,7 +24,7 @@ def _validation(score, times, patience):
 
 
 def _score_of_step_40(session, _):
-    """A score that is best at step 40."""
+    """Return a score that is best at step 40."""
     return -abs(float(session.run(tf.train.get_global_step())) - 40), {}
 
 
@@ -186,7 +186,7 @@ class ValidationTest(_TrainCase):
         return [[float(i)] for i in range(number)]
 
     def _scored(self, scores, number_of_steps, times=None, patience=0, **options):
-        """(result, [global step at each validation]) of a training whose scores are given."""
+        """Return (result, [global step at each validation]) of a training with given scores."""
         steps, scores = [], iter(scores)
 
         def score(session):

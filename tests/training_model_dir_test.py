@@ -31,7 +31,7 @@ class ModelDirTest(parameterized.TestCase):
         return folder
 
     def _leave_model(self):
-        """Leave a folder as a training does."""
+        """Create a folder as a training does."""
         with self._begun():
             self._write("model.ckpt-1.index")
 

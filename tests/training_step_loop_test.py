@@ -11,7 +11,7 @@ _NUM_CLASSES = 60
 
 
 def _feeds(x, y, seed, number):
-    """Feeds of steps of different sizes."""
+    """Return feeds of steps of different sizes."""
     random = np.random.RandomState(1)
     sizes = random.randint(1, 9, number)
     return [{x: random.randint(_NUM_CLASSES, size=size), y: random.rand(size, 3, 4), seed: [7, i]}
@@ -24,7 +24,7 @@ class StepLoopTest(graph_case.GraphCase):
     OPTIMIZED = True  # by Grappler, as in a training
 
     def _model(self, optimizer, use_resource=True):
-        """A step of sampled softmax with all that a step may have: (op, global step, x, y, seed)."""
+        """Return a step of sampled softmax: (op, global step, x, y, seed)."""
         x = tf.placeholder(tf.int32, [None], "x")
         y = tf.placeholder(tf.float32, [None, 3, 4], "y")
         seed = steps.step_seed(7)

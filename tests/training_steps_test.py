@@ -29,7 +29,7 @@ class MinimizeTest(graph_case.GraphCase):
         self.assertEqual(tf.global_variables(), [w])
 
     def _two_tasks(self):
-        """Variables of two tasks and their losses: a shared one, one of each task, one of neither."""
+        """Create variables and losses of two tasks: one shared, one of each task, one of neither."""
         shared, first, second, _ = [
             tf.get_variable(name, [], initializer=tf.ones_initializer(), use_resource=True)
             for name in ("shared", "first", "second", "unused")]
@@ -122,7 +122,7 @@ class StepTest(graph_case.GraphCase):
         return steps.Step(self.loss, self.loss, optimizers.SGDOptimizer, 0.1, **options)
 
     def _ws(self, step, progress):
-        """w after steps towards 1 at these points of the work."""
+        """Return w after steps towards 1, at these values of the progress."""
         found = []
         with self.new_session() as session:
             run = step.runner(session)

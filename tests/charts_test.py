@@ -104,7 +104,7 @@ class CurvesTest(PlotsTestCase):
 
     def test_invalid_input_is_an_error_that_names_it(self):
         for series, message in (({}, "series: wanted at least one series"),
-                                ({"a": ([1, 2], [1])}, "wanted x and y of the same length above 0 for 'a'"),
+                                ({"a": ([1, 2], [1])}, "x and y of the same length above 0 for 'a'"),
                                 ({"b": ([], [])}, "of the same length above 0 for 'b'")):
             with self.assertRaisesRegex(checks.InputError, "curves: " + message):
                 charts.curves(self.path, series, "", "", "")

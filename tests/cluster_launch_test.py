@@ -13,7 +13,7 @@ from tf1_sampled.cluster import launch
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
-# A program that does what its flag says, as which it was started.
+# A program whose behaviour depends on the flag --do and on its job.
 _PROGRAM = """
     import signal, sys, time
     flags = dict(a[2:].split("=", 1) for a in sys.argv[1:] if "=" in a)

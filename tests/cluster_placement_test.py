@@ -78,7 +78,7 @@ class CutTablesTest(graph_case.GraphCase):
                     store.save(session, number)
         for after, before in zip(results[1::2], results[2::2]):
             np.testing.assert_array_equal(after, before)
-        # Three steps on, by whichever parts, are those of one machine.
+        # Three further steps, with any parts, equal those on one machine.
         with tf.Graph().as_default():
             table = _table("t", [1000, 64])
             loss = tf.reduce_sum(tf.square(tf.gather(table, [7, 7, 600, 999]) - 1))
@@ -87,7 +87,7 @@ class CutTablesTest(graph_case.GraphCase):
                 session.run(table.assign(results[0]))
                 for _ in range(4):
                     session.run(train_op)
-                # In parts a row that comes twice has one gradient, the sum.
+                # With parts, a repeated row has one gradient, the sum.
                 rows = np.arange(1000) != 7
                 self.assert_close(results[-1][rows], session.run(table)[rows])
 
@@ -138,7 +138,7 @@ class PlacedTest(graph_case.GraphCase):
             load[places[variable.op.name]] += variable.shape.num_elements() * variable.dtype.size
         least, most = sorted(load.values())
         self.assertLess(most / least, 1.2)
-        # The slots of a part are where it is, and so is their update, but for reading Adam's two powers.
+        # Slots and their updates are on the server of the part, except reads of Adam's two powers.
         for part in "01":
             of_part = {place for name, place in places.items()
                        if name.startswith(("user_embeddings/part_%s/Adam" % part,
@@ -173,7 +173,7 @@ class PlacedTest(graph_case.GraphCase):
                             op.device.partition("/device")[0]):
                         sizes.add((tensor.name, tensor.shape.num_elements()))
         self.assertNotEmpty([size for _, size in sizes if size is None])  # rows, as many as a batch has
-        # The layers travel as they are; the tables have 16,000 numbers and more in each part.
+        # Layers are sent completely; each part of a table has at least 16,000 numbers.
         self.assertLessEqual(max(size or 0 for _, size in sizes), 32 * 32)
 
     def test_variables_of_the_older_kind_are_looked_up_where_they_are(self):

@@ -33,7 +33,7 @@ class ServersTest(cluster_case.ServedCase):
         port = int(cluster.address.rpartition(":")[2])
 
         def connect(host):
-            while not over.is_set() and len(early) < 200:  # both ends take descriptors of this process
+            while not over.is_set() and len(early) < 200:  # both ends use descriptors of this process
                 with contextlib.suppress(OSError):
                     early.append(socket.create_connection((host, port), timeout=0.5))
                 time.sleep(0.0003)
@@ -53,7 +53,7 @@ class ServersTest(cluster_case.ServedCase):
             with connection:
                 connection.settimeout(5)
                 with contextlib.suppress(ConnectionError):
-                    while connection.recv(1000):  # up to the end; that none comes is an error
+                    while connection.recv(1000):  # until the end; a timeout is an error
                         pass
         self.assertTrue(addresses.wait_for([cluster.address]))
         del kept

@@ -22,7 +22,7 @@ class SharedTrainingTest(graph_case.GraphCase):
         clusters = cluster_case.clusters(1, 2)
         self.clusters = [clusters["worker", 0], clusters["worker", 1]]
         self.folder = self.create_tempdir().full_path
-        self.gone = set()  # addresses of workers
+        self.gone = set()  # addresses of workers that have ended
         for where, name, value in ((work_queue, "_SECONDS_BETWEEN_LOOKS", 0),
                                    (addresses, "is_refused", self.gone.__contains__)):
             patch = mock.patch.object(where, name, value)
@@ -33,7 +33,7 @@ class SharedTrainingTest(graph_case.GraphCase):
         self.serving.start()
         self.addCleanup(cluster_case.end_serving, clusters["ps", 0], self.serving)
         self.pool = self.enter_context(concurrent.futures.ThreadPoolExecutor(2))
-        self.is_over = threading.Event()  # for what a test that fails leaves behind
+        self.is_over = threading.Event()  # ends the threads of a failed test
         self.addCleanup(self.is_over.set)
 
     def _train(self, which, num_batches=400, num_pieces=4, stop=lambda num_made: False, seconds=0.002,

@@ -1,4 +1,4 @@
-"""A cluster of real processes: workers that are gone or wrong, the launcher, moving checkpoints."""
+"""A cluster of real processes: lost or wrong workers, the launcher, checkpoints on other clusters."""
 import os
 import signal
 import subprocess
@@ -25,7 +25,7 @@ class SurvivalTest(cluster_survival_case.ClusterSurvivalCase):
                       cluster.text(*survival.CHIEF))
         self.assertIn("Catalogue: ", cluster.text(*survival.CHIEF))
         self.assertNotIn("Catalogue: ", cluster.text("worker", 1))
-        if not is_sync:  # in which a step is one on the examples of both
+        if not is_sync:  # a synchronous step uses the examples of both workers
             self.assertGreaterEqual(survival.newest(self.folder), 2 * 51000 // 128)
 
     def test_the_launcher_keeps_what_a_killed_chief_made_and_tells_how_to_go_on(self):
@@ -33,7 +33,7 @@ class SurvivalTest(cluster_survival_case.ClusterSurvivalCase):
                      "--save_seconds=1"]
         command = ["-m", "tf1_sampled.cluster.launch", "--ps=1", "--workers=2", "--", _RECSYS_PATH,
                    *arguments]
-        os.symlink("runs/recsys-1", os.path.join(self.folder, "model"))  # where `survival` looks
+        os.symlink("runs/recsys-1", os.path.join(self.folder, "model"))  # read by `survival`
         err_path = os.path.join(self.folder, "err.txt")
         with open(err_path, "w") as err:
             launcher = subprocess.Popen(
@@ -59,13 +59,13 @@ class SurvivalTest(cluster_survival_case.ClusterSurvivalCase):
     def test_checkpoints_move_between_one_machine_and_clusters(self):
         program, arguments = "run_word2vec.py", ("--dim=256", "--epochs=12", "--saved_model=saved_model")
         alone = self.alone(program, *arguments)
-        # Two parameter servers and two workers begin.
+        # Two parameter servers and two workers start.
         cluster = self.cluster(program, *arguments)
         self.wait_for_step(50)
         cluster.send(*survival.CHIEF, signal.SIGTERM)
         self.assertEqual(cluster.wait()[survival.CHIEF], 143)
         step = survival.newest(self.folder)
-        # One machine goes on.
+        # One machine resumes.
         process = survival.start(program, self.folder, *arguments)
         self.wait_for_step(step + 50)
         os.kill(process.pid, signal.SIGTERM)
@@ -73,7 +73,7 @@ class SurvivalTest(cluster_survival_case.ClusterSurvivalCase):
         with open(os.path.join(self.folder, "out.txt")) as stream:
             self.assertIn("Resuming from model/model.ckpt-%d\n" % step, stream.read())
         step = survival.newest(self.folder)
-        # Three parameter servers and one worker end it.
+        # Three parameter servers and one worker finish.
         cluster = self.cluster(program, *arguments, num_ps=3, num_workers=1)
         self.assert_ended(cluster)
         self.assertIn("Resuming from model/model.ckpt-%d\n" % step, cluster.text(*survival.CHIEF))

@@ -30,7 +30,7 @@ class SyncHookTest(graph_case.GraphCase):
                 hook.check()
         else:
             hook.check()
-        # The next session begins without it.
+        # The next session starts without the error.
         session.run.side_effect = [None, RuntimeError(), RuntimeError()]
         hook.after_create_session(session, coord)
         hook.join()

@@ -1,4 +1,4 @@
-"""The default data: what counts as a word, a user and an item, and where the files are kept."""
+"""The default data: words, users and items, and the folders of the files."""
 import os
 import subprocess
 import sys
@@ -11,7 +11,7 @@ from tf1_sampled import checks, default_data
 
 
 class SourcesTestCase(parameterized.TestCase):
-    """Gives each test its own cache and temporary folders, and source files of known content."""
+    """A case with new cache and temporary folders for each test, and with known source files."""
 
     def setUp(self):
         super().setUp()
@@ -349,7 +349,7 @@ class CacheTest(SourcesTestCase):
 
     def test_an_error_while_writing_leaves_no_file(self):
         self.made({"a.py": '"""Words."""'})
-        # Only after the temporary file is there and written to.
+        # Fail after the temporary file exists and has data.
         with mock.patch("os.fsync", side_effect=KeyboardInterrupt), \
                 self.assertRaises(KeyboardInterrupt):
             default_data.docstrings()

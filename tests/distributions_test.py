@@ -237,7 +237,7 @@ class UniformsTest(graph_case.GraphCase):
 class SeedTest(graph_case.GraphCase):
 
     def _two_runs(self, seed, function=distributions.uniforms):
-        """Return the draws of a seed or of a function's seed, in two runs of a session in a new graph."""
+        """Return the draws of a seed or of a function's seed in two runs of a session of a new graph."""
         with tf.Graph().as_default():
             values = function([3, 20], distributions.stateless_seed(seed() if callable(seed) else seed))
             with self.new_session() as session:

@@ -1,4 +1,4 @@
-"""The cache: folders that are made once, and digests of contents."""
+"""The cache: folders that are created once, and digests of contents."""
 import copy
 import errno
 import os

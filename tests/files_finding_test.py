@@ -1,4 +1,4 @@
-"""Tests of the files that names, folders and globs stand for."""
+"""Files of names, folders and globs."""
 import os
 from unittest import mock
 

@@ -1,4 +1,4 @@
-"""Checks of paths: no result goes where another goes, or where input lies."""
+"""Checks of paths: results overwrite neither each other nor inputs."""
 import os
 
 from absl.testing import absltest, parameterized
@@ -120,7 +120,8 @@ class ApartTest(file_case.FileCase):
                            {"i": ["y", "y", "x/y", "newer"], "j": ["y"], "k": []})
 
     @parameterized.parameters((["y", "./x"], "^a: wanted a path of its own, got the path of i$"),
-                              (["new/file"], "^d: .* the path of i$"), (["new"], "^d: .* the path of i$"))
+                              (["new/file"], "^d: .* the path of i$"),
+                              (["new"], "^d: .* the path of i$"))
     def test_what_is_read_is_no_place_for_a_result(self, read, message):
         with self.assertRaisesRegex(checks.InputError, message):
             places.check_apart({"a": "x"}, {"d": "new"}, {"i": read})

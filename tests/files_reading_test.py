@@ -1,4 +1,4 @@
-"""Reading packed and plain files: each form is read, each damage gives an error that names the file."""
+"""Reading compressed and plain files: every form is read, and damage is an error that names the file."""
 import errno
 import gzip
 import os
@@ -91,8 +91,8 @@ class ChangedFileTest(file_case.FileCase):
                 getattr(self, name)(path)
         if tail:
             tail %= (len(content), len(content) + more)
-        self.assertEqual(str(caught.exception), "%s: wanted a file that does not change, got a file that "
-                         "changed while it was read%s" % (path, tail))
+        self.assertEqual(str(caught.exception), "%s: wanted a file that does not change, got a file "
+                         "that changed while it was read%s" % (path, tail))
 
     def test_a_file_that_goes_meanwhile_is_an_error(self):
         with self.assertRaisesRegex(checks.InputError, "f: wanted a readable file, got: No such file"):
@@ -195,7 +195,7 @@ class BadFileTest(file_case.FileCase):
 
     @parameterized.parameters(".gz", ".bz2", ".xz", ".zip")
     def test_damage_in_the_middle_is_an_error_while_reading(self, ending):
-        # 900,000 bytes and more: all of these pack in blocks, and the first blocks are sound.
+        # More than 900,000 bytes: all of these compress in blocks, and the first blocks are undamaged.
         lines = b"".join(b"%d\n" % (i * 7919 % 1000003) for i in range(200000))
         content = bytearray(file_case.packed(ending, lines))
         for i in range(len(content) * 9 // 10, len(content) * 9 // 10 + 40):
@@ -220,7 +220,7 @@ class BadFileTest(file_case.FileCase):
     @parameterized.parameters((6, 0x01, "encrypted"), (8, 99, "compression"), (6, 0x20, "patched"))
     def test_an_encrypted_or_unknown_zip_is_an_error(self, offset, value, message):
         content = bytearray(file_case.zipped([("a.txt", "text")]))
-        # The same two fields stand in the member's header and, two bytes on, in the directory.
+        # The header of the member and, two bytes later, the directory have the same two fields.
         for start in (0, content.index(b"PK\1\2") + 2):
             content[start + offset] = value
         self.check_error(self.path("f.zip", bytes(content)), "a plain zip file, got: ")
@@ -280,7 +280,7 @@ class MembersTest(file_case.FileCase):
 
     def test_members_of_one_name_are_two(self):
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # zipfile tells of the name
+            warnings.simplefilter("ignore")  # zipfile warns of the repeated name
             path = self.path("f.zip", file_case.zipped([("a", "1"), ("a", "2")]))
         self.assertEqual([(path + ": a", b"1"), (path + ": a", b"2")], self.members(path))
 

@@ -1,4 +1,4 @@
-"""Standard output and standard error: what cannot be printed is escaped or done without."""
+"""Standard output and standard error: output that cannot be printed is escaped or dropped."""
 import os
 import subprocess
 import sys
@@ -17,7 +17,7 @@ except ValueError as e:
 class StreamsTest(parameterized.TestCase):
 
     def run_code(self, code, redirections="", text="", **variables):
-        """Return (exit code, standard output, standard error, what went to descriptor 3), as bytes."""
+        """Return (exit code, standard output, standard error, output of descriptor 3), as bytes."""
         readable, writable = os.pipe()
         environment = dict(os.environ, PYTHONPATH=os.pathsep.join(p for p in sys.path if p))
         environment.pop("PYTHONUNBUFFERED", None)

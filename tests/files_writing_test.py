@@ -1,4 +1,4 @@
-"""Writing files and folders: they are whole, or as they were before."""
+"""Writing files and folders: they are complete or unchanged."""
 import os
 import stat
 from unittest import mock

@@ -33,7 +33,7 @@ class FuzzTest(parameterized.TestCase):
     def test_bad_input_gives_a_clear_error(self, reader):
         place = fuzzing.Place(reader, self.create_tempdir().full_path)
 
-        # The same inputs each time; one that fails is made smaller before it is shown.
+        # The same inputs each time; hypothesis shrinks an input that fails.
         @hypothesis.settings(max_examples=100, derandomize=True, deadline=None, database=None,
                              suppress_health_check=list(hypothesis.HealthCheck))
         @hypothesis.given(strategies.randoms(use_true_random=False))
@@ -60,7 +60,7 @@ class FuzzTest(parameterized.TestCase):
 
 
 class HarnessTest(parameterized.TestCase):
-    """What is wrong is seen."""
+    """The harness detects failures."""
 
     def reader(self, read):
         return fuzzing.Reader("r", ["f"], [b"1\n"], read, {})

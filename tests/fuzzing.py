@@ -52,13 +52,13 @@ _MEMORY = 1 << 30  # bytes, more than at the start
 _LONGEST_MESSAGE = 1500  # characters beside the file's name
 
 Reader = collections.namedtuple("Reader", "name files examples read beside")
-Reader.__doc__ = """A reader of files and what it reads.
+Reader.__doc__ = """A reader of files, with valid inputs.
 
-  name: str.
-  files: names that its file may have.
-  examples: valid contents, bytes.
+  name: string.
+  files: list of names that its file may have.
+  examples: list of bytes, valid contents.
   read: function of a path.
-  beside: {name: bytes}, files that lie in the same folder.
+  beside: {name: bytes}, other files in the same folder.
 """
 
 
@@ -158,7 +158,7 @@ def _zipped(random, data):
     method = random.choice([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2,
                             zipfile.ZIP_LZMA])
     with warnings.catch_warnings(), zipfile.ZipFile(stream, "w", method) as archive:
-        warnings.simplefilter("ignore")  # names that come twice are meant
+        warnings.simplefilter("ignore")  # repeated names are intended
         for name in names:
             archive.writestr(name, data)
     return stream.getvalue()
@@ -188,11 +188,11 @@ def make_input(random, reader):
 # Outcomes.
 
 class Wrong(Exception):
-    """What a reader must not do."""
+    """A failure of a reader."""
 
 
 class _Hang(BaseException):
-    """The time is over; no reader catches it."""
+    """Raised after the time limit. Readers do not catch it."""
 
 
 @contextlib.contextmanager
@@ -205,7 +205,7 @@ def limits():
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            warnings.simplefilter("ignore", DeprecationWarning)  # nobody is shown them
+            warnings.simplefilter("ignore", DeprecationWarning)  # not shown to users
             yield
     finally:
         resource.setrlimit(resource.RLIMIT_AS, before)
@@ -244,7 +244,7 @@ def outcome(reader, path):
 
 
 class Place:
-    """A folder for the inputs of one reader, which sees what else is written beside them."""
+    """A folder for the inputs of one reader, which detects other files that are written."""
 
     def __init__(self, reader, folder):
         self.folder = os.path.join(folder, "a", "b")  # for names such as ../../up
@@ -341,7 +341,7 @@ def _write_and_read(path, write, read, *values):
         if os.path.exists(copy):
             os.remove(copy)
     if not all(np.array_equal(g, v) for g, v in zip(got, values) if v is not None):
-        raise Wrong("values that do not come back: %r" % (values,))
+        raise Wrong("values that differ when they are read back: %r" % (values,))
 
 
 def _vectors_of(path):
@@ -537,7 +537,7 @@ def run(reader, numbers, show=print):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--inputs", type=int, default=20000, help="of each reader")
+    parser.add_argument("--inputs", type=int, default=20000, help="number of inputs of each reader")
     parser.add_argument("--first", type=int, default=0, help="number of the first input")
     parser.add_argument("--readers", default=",".join(reader.name for reader in READERS))
     arguments = parser.parse_args()
@@ -547,7 +547,7 @@ def main():
     failed = False
     for reader in READERS:
         if reader.name in chosen:
-            # A process of its own, so that its peak of memory is its own, too.
+            # A new process for each reader, to measure its peak memory.
             child = os.fork()
             if not child:
                 count = run(reader, range(arguments.first, arguments.first + arguments.inputs))

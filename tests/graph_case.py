@@ -1,4 +1,4 @@
-"""A test case with a graph of its own for each test, and what several tests look at."""
+"""A test case with a new graph for each test, and shared helpers."""
 import glob
 import os
 
@@ -11,8 +11,8 @@ def session_config(optimized):
     """Return a tf.ConfigProto with soft placement.
 
     Args:
-      optimized: boolean, whether Grappler rewrites the graph, as it does by default. It takes longer
-        than a small graph runs.
+      optimized: boolean, whether Grappler rewrites the graph, as by default. This takes longer than
+        running a small graph.
     """
     config = tf.ConfigProto(allow_soft_placement=True)
     config.graph_options.rewrite_options.disable_meta_optimizer = not optimized
@@ -20,14 +20,14 @@ def session_config(optimized):
 
 
 def new_session(optimized):
-    """Return a session of the default graph with all variables initialized; `session_config`."""
+    """Return a session of the default graph with all variables initialized; see `session_config`."""
     session = tf.Session(config=session_config(optimized))
     session.run([tf.global_variables_initializer(), tf.local_variables_initializer()])
     return session
 
 
 class GraphCase(parameterized.TestCase):
-    """A case with a graph of its own for each test.
+    """A case with a new graph for each test.
 
     OPTIMIZED: boolean, whether Grappler rewrites the graphs of its sessions.
     """

@@ -1,4 +1,4 @@
-"""Faults around a program: a clock that is set back, a terminal that closes, a launcher that is gone."""
+"""Faults around a program: a clock that is set back, a closed terminal, a killed launcher."""
 import glob
 import os
 import signal
@@ -10,7 +10,7 @@ from absl.testing import absltest
 
 from tests import cluster_survival_case, run_program, survival
 
-# The program, and a time of day that is set back a day between the first two checkpoints.
+# A program whose time of day is set back by a day between the first two checkpoints.
 _CLOCK_SET_BACK = """
 import os, runpy, sys, time
 

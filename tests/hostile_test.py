@@ -1,4 +1,4 @@
-"""The programs in surroundings that are against them: links, pipes, streams that cannot be written."""
+"""The programs in hostile environments: links, pipes, streams that cannot be written."""
 import json
 import os
 import subprocess
@@ -9,7 +9,7 @@ from absl.testing import absltest, parameterized
 from tests import run_program
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-_BAD = os.fsdecode(b"b\xff")  # no name in UTF-8
+_BAD = os.fsdecode(b"b\xff")  # not UTF-8
 _TITLE = "\x1b[31mFilm \u202e"
 _EVENTS = "user,item,time\n" + "".join("u%d,caf\xe9 %d,%d\n" % (
     user, (user + i) % 12, i) for user in range(40) for i in range(5))
@@ -51,7 +51,7 @@ class HostileTest(parameterized.TestCase):
         return done.returncode, done.stdout.decode("utf-8"), done.stderr.decode("utf-8")
 
     def check_error(self, message, program, *arguments):
-        """Check that a program ends with one line, which begins so."""
+        """Check that a program ends with one line that begins with `message`."""
         code, out, err = self.run_program(program, *arguments)
         self.assertEqual((1, 1), (code, len(err.splitlines())), err)
         self.assertStartsWith(err, "%s: error: %s" % (program, message))
@@ -70,13 +70,13 @@ class HostileTest(parameterized.TestCase):
             *_RECSYS, "--titles=titles.csv", "--model_dir=model", "--recommend=offers.tsv",
             PYTHONIOENCODING="ascii")
         self.assertEqual(0, code, err)
-        # What is printed is escaped, what is written is not.
+        # Printed names are escaped, written names are not.
         self.assertIn(" \\x1b[31mFilm \\u202e", out)
         self.assertNotRegex(out + err, "[\x1b\u202e]")
         self.assertIn("caf\xe9 3\t%s3\t" % _TITLE, self.read("model", "items.tsv"))
         self.assertIn("\tcaf\xe9 ", self.read("offers.tsv"))
         self.assertLen(json.loads(self.read("model", "metrics.json"))["scores"], 7)
-        # Results took the place of links.
+        # Results replaced links.
         self.assertEqual(["file"], os.listdir(self.path("theirs")))
         self.assertEqual("theirs", self.read("theirs/file"))
         self.assertEmpty([name for name in os.listdir(self.path("model"))
@@ -109,11 +109,11 @@ class HostileTest(parameterized.TestCase):
             redirections="<&- >&- 2>&-", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0", LC_ALL="C")
         self.assertEqual(0, code)
         self.assertIn("\nk\xf6nig ", self.read(vectors))
-        # No file of the training had the number of a stream.
+        # No file of the training had the descriptor of a standard stream.
         self.assertRegex(self.read("model", "lock"), r"\A\d+\n\Z")
         self.assertIn('"program": "word2vec"', self.read("model", "settings.json"))
 
-        # The questions end where the reader does, and the phrases.
+        # Queries and phrases end when the reader does.
         self.write("phrases.txt", "1 k\xf6nig stra\xdfe\n")
         code, out, err = self.run_program(
             "tf1_sampled.word2vec.query", vectors, redirections="< <(yes k\xf6nig) > >(head -1)",

@@ -1,4 +1,4 @@
-"""What pip installs works without the source tree: console scripts, modules to run, data files."""
+"""An installation by pip works without the source tree: console scripts, modules, data files."""
 import os
 import shutil
 import subprocess
@@ -19,7 +19,7 @@ class InstallTest(parameterized.TestCase):
         super().setUpClass()
         cls.folder = tempfile.mkdtemp()
         cls.place = os.path.join(cls.folder, "installed")
-        source = os.path.join(cls.folder, "source")  # pip builds in the tree that it installs
+        source = os.path.join(cls.folder, "source")  # a copy, as pip builds in the source tree
         os.makedirs(source)
         for name in _SOURCES:
             copy = shutil.copytree if os.path.isdir(os.path.join(_ROOT, name)) else shutil.copyfile

@@ -1,4 +1,4 @@
-"""The HTTP service of a small recommender, in a thread and as a process, and what asks it."""
+"""The HTTP service of a small recommender, in a thread and as a process, and a client."""
 import asyncio
 import collections
 import contextlib
@@ -83,7 +83,7 @@ class ServedCase(recommender_case.ModelCase):
         cls.port = cls.stack.enter_context(served(cls.model))
 
     def assert_best(self, wanted, got):
-        """Compare [(name, score)] with what the service recommends."""
+        """Compare [(name, score)] with the recommendations of the service."""
         self.assertEqual([name for name, _ in wanted], [one["item"] for one in got])
         np.testing.assert_allclose([one["score"] for one in got], [score for _, score in wanted],
                                    rtol=1e-5, atol=1e-5)
@@ -105,7 +105,7 @@ class ServedCase(recommender_case.ModelCase):
 
 
 class ProcessCase(absltest.TestCase):
-    """The module run as users do."""
+    """A case that runs the module as a process."""
 
     def start(self, *arguments, program=None, broken=None, **model):
         """Start a process in a new folder, with a model in "model" if there are options of a model."""
@@ -155,6 +155,6 @@ class ProcessCase(absltest.TestCase):
             socket.create_connection((host, port), timeout=10).close()
         except ConnectionRefusedError:
             return True
-        except ConnectionResetError:  # it was just being closed
+        except ConnectionResetError:  # the connection was being closed
             return False
         return False

@@ -1,4 +1,4 @@
-"""docs/settings.md is what the settings say."""
+"""docs/settings.md is generated from the settings."""
 import importlib.util
 import os
 

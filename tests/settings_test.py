@@ -147,7 +147,7 @@ class ValuesTest(parameterized.TestCase):
                 Smaller.of_program("run_x", values)
             self.assertEqual(str(caught.exception), text)
         self.assertEqual(Smaller.of_program("run_x", {}).label("dim"), "--dim")
-        # One program's settings leave those of the Python API as they are.
+        # The settings of a program do not change those of the Python API.
         with self.assertRaisesRegex(InputError, "^Smaller: extra: wanted less than dim, got 9$"):
             Smaller(dim=8, extra=9)
 

@@ -1,4 +1,4 @@
-"""Faults, done to the programs in processes of their own: kills, signals, damage, a full disk."""
+"""Faults of programs in real processes: kills, signals, damage, a full disk."""
 import os
 import signal
 import subprocess
@@ -20,7 +20,7 @@ class SurvivalTest(parameterized.TestCase):
 
     def _stopped(self, program, steps, *arguments, number=signal.SIGTERM):
         """Return (exit code, standard error) of a run that is stopped after `steps` saved steps."""
-        survival.newest(self.folder)  # imports TensorFlow, in which time a program could end
+        survival.newest(self.folder)  # imports TensorFlow now, as the program could end meanwhile
         process = survival.start(program, self.folder, *arguments)
         end = time.time() + 120
         while survival.newest(self.folder) < steps and time.time() < end and process.exitcode is None:
@@ -125,7 +125,7 @@ class SurvivalTest(parameterized.TestCase):
         if not mounted:
             self.skipTest("no tmpfs can be mounted here")
         self.addCleanup(subprocess.call, ["umount", self._path()])
-        # Two checkpoints have room, not all of them.
+        # There is room for two checkpoints.
         _, err = self._run("run_word2vec.py", "--keep=99", wanted=1)
         self.assertIn("No space left on device", err)
         self.assertEqual(err.count("run_word2vec.py: error: "), 1, err)

@@ -1,4 +1,4 @@
-"""Checkpoints: which are kept, and what is left when writing or reading one fails."""
+"""Checkpoints: which are kept, and which remain after an error of writing or reading."""
 import os
 from unittest import mock
 
@@ -112,14 +112,14 @@ class CheckpointsTest(graph_case.GraphCase):
                 stream.write({"cut": content[:middle], "empty": b"",
                               "changed": content[:middle] + b"\xa5\x5a" + content[middle + 2:]}[damage])
         self.assertEqual(self._restored(), (self._path(5), 5))
-        if (part, damage) == ("index", "gone"):  # which is what a kill may leave
+        if (part, damage) == ("index", "gone"):  # as after a SIGKILL
             self.assertEmpty(self.lines)
         else:
             self.assertLen(self.lines, 2)
             self.assertStartsWith(self.lines[0], self._path(6) + " is damaged: ")
             self.assertNotIn("Graph execution error", self.lines[0])
             self.assertEqual(self.lines[1], "Resuming from an earlier checkpoint: " + self._path(5))
-        # The same step comes again, and is whole now.
+        # The same step is saved again, and is complete now.
         self._save(6)
         self.assertEqual(self._restored(), (self._path(6), 6))
         self.assertEqual(self._steps(), [5, 6])
@@ -186,7 +186,7 @@ class CheckpointsTest(graph_case.GraphCase):
         self.assertEqual(self._restored(), (self._path(5), 5))
 
     def test_a_kill_at_any_moment_leaves_the_earlier_one(self):
-        # Each change of the folder in turn is the last one that is made.
+        # Stop after each change of the folder in turn.
         class Killed(BaseException):
             pass
 

@@ -87,7 +87,7 @@ class FolderTest(EstimatorCase):
         del model
         gc.collect()
         self.assertIn("toy.txt", os.listdir("m"))
-        Toy(model_dir="m").fit()  # another one in this process
+        Toy(model_dir="m").fit()  # another object in this process
 
     def test_an_error_unlocks_the_folder(self):
         Toy(model_dir="m").fit()

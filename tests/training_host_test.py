@@ -10,7 +10,7 @@ from tests import run_program
 from tf1_sampled import training
 from tf1_sampled.training import host
 
-# Takes all that a process shares before and after a OneMachine was used, TensorFlow's import aside.
+# Compares the global state of a process before and after the use of a OneMachine.
 _SCRIPT = """
 import logging, os, random, signal, sys, warnings
 import numpy as np

@@ -1,4 +1,4 @@
-"""Ctrl-C during a training, and what else a training leaves as it is in the process of the caller."""
+"""Ctrl-C during a training, and the state of the process of the caller."""
 import contextlib
 import os
 import signal
@@ -79,7 +79,7 @@ class _Interrupt:
 
 
 class InterruptTest(training_case.ResumeCase):
-    """Ctrl-C, in whatever it interrupts, saves what was done: going on from there is as without it."""
+    """Ctrl-C at any moment saves the progress, and the resumed training equals an uninterrupted one."""
 
     def _assert_goes_on(self, folder, steps, validation=None, held_out_loss=None):
         """Assert that the resumed training has the same result as an uninterrupted one."""
@@ -100,7 +100,7 @@ class InterruptTest(training_case.ResumeCase):
 
     @contextlib.contextmanager
     def _interrupted_step(self, number):
-        """Make each step a call of its own, and interrupt one of them."""
+        """Run each step in a call of its own, and interrupt one of them."""
         runner = steps.Step.runner
         with mock.patch.object(steps.Step, "runner", lambda step, session: _Interrupt(
                 number, runner(step, session))), mock.patch.object(
@@ -169,7 +169,7 @@ class InterruptTest(training_case.ResumeCase):
         self.assertEqual((part.is_whole, part.steps), (False, 20 * (number + 1)))
         self.assertLen(part.validations, number)
         result = self._assert_goes_on(folder, part.steps, policy.Validation(score, 5, 0))
-        # The one that was interrupted is made up for, after a step.
+        # The interrupted validation is repeated after a step.
         self.assertEqual([units for units, *_ in result.validations],
                          [20 * i + (i == number + 1) for i in range(1, 6)])
 
@@ -212,11 +212,11 @@ class InterruptTest(training_case.ResumeCase):
 
 
 def _method(function):
-    """Return a function that a class takes for a method."""
+    """Return a function that becomes a method of a class."""
     return lambda *arguments: function(*arguments)
 
 
-# A training in a process that uses TensorFlow 2 as it is, and what it leaves as it was.
+# A training in a process that uses TensorFlow 2, and the state that it must not change.
 _IN_TENSORFLOW_2 = """
 import logging, signal, sys, warnings
 import numpy as np

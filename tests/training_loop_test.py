@@ -14,12 +14,12 @@ from tf1_sampled.training import checkpoints, loop, policy, steps
 
 
 def _once(batches):
-    """Return `batches` of a Data, of an iterator of (feed, progress)."""
+    """Return `batches` of a Data for an iterator of (feed, progress)."""
     return lambda position: ((feed, progress, None) for feed, progress in batches)
 
 
 def _validation(score, times, patience):
-    """Return a Validation of scores alone."""
+    """Return a Validation whose records are empty."""
     return policy.Validation(lambda session, _: (score(session), {}), times, patience)
 
 
@@ -67,7 +67,7 @@ class TrainTest(_TrainCase):
         looks = iter([1.0, 7.0])
 
         def held_out_loss(session):
-            time.sleep(0.2)  # so long that there is no look at the last round
+            time.sleep(0.2)  # so long that the loss of the last round is not computed
             return next(looks)
 
         with self.assertRaisesRegex(InputError, "of at most 3, got 7.0 at step 60"):
@@ -100,7 +100,7 @@ class TrainTest(_TrainCase):
         self.assertEmpty([name for name in os.listdir(self.folder) if not name.startswith("events.")])
 
     def test_a_diverged_model_is_not_saved_over_a_good_one(self):
-        # A checkpoint is due each time that the loss is looked at; none holds what was made bad.
+        # A checkpoint is due at each record of the loss; none has the diverged values.
         values = [[1.0]] * 52 + [[float("nan")]] + [[1.0]] * 47
         with self.assertRaisesRegex(InputError, "got nan at step 100.*Last checkpoint: .*model.ckpt-50"):
             self._train(values, save_seconds=0)
@@ -137,7 +137,7 @@ class TrainTest(_TrainCase):
     def test_as_many_steps_at_a_time_as_threads(self):
         for threads, together in ((1, 1), (2, 2), (3, 3)):
             with tf.Graph().as_default():
-                # Each step waits for others under way, which never come where there are fewer threads.
+                # Each step waits for other running steps, which do not exist with fewer threads.
                 barrier = threading.Barrier(together)
 
                 def meet(value, barrier=barrier):
@@ -317,7 +317,7 @@ class ValidationTest(_TrainCase):
 
 
 class GoingOnTest(training_case.ResumeCase):
-    """A training that is interrupted and goes on is the same as one that is not."""
+    """A training that is interrupted and resumed equals an uninterrupted one."""
 
     @parameterized.parameters(0, 1, 7, 49, 50, 51, 99)
     def test_the_same_to_the_last_bit(self, stop_after):
@@ -385,7 +385,7 @@ class GoingOnTest(training_case.ResumeCase):
         self.assertEqual(checkpoints.chosen(folder), os.path.join(folder, "model.ckpt-40"))
 
     def test_a_kill_before_the_best_is_saved(self):
-        # Of a cluster: the parameter servers have the validation, and no checkpoint has the variables.
+        # In a cluster the parameter servers have the validation, and no checkpoint has the variables.
         folder, validation = self.new_folder(), policy.Validation(_score_of_step_40, 10, 0)
         self.train(folder, stop_after=35, validation=validation)
         for name in os.listdir(folder):
@@ -427,7 +427,7 @@ class GoingOnTest(training_case.ResumeCase):
         folder, looks = self.new_folder(), iter([3.0, 1.0, 0.5])
 
         def held_out_loss(session):
-            time.sleep(0.2)  # so long that there is no look at the last round
+            time.sleep(0.2)  # so long that the loss of the last round is not computed
             return next(looks)
 
         first, _, _ = self.train(folder, held_out_loss=held_out_loss, save_seconds=0)
@@ -463,7 +463,7 @@ class WatchingTest(_TrainCase):
         told = graph_case.read_summaries(self.folder)
         self.assertAlmostEqual(told["loss", 50], 4 + 0.5 * 4 * 2, places=4)
         self.assertEqual(told["rows_touched", 50], 3)
-        # Of w 2 (w - x); of each use of a row 0.5 twice.
+        # The gradient by w is 2 (w - x), and by each use of a row 0.5, twice.
         self.assertAlmostEqual(told["gradient_norm", 50], (16 + 8 * 0.25) ** 0.5, places=4)
         self.assertAlmostEqual(told["mine", 100], 5, places=4)
         self.assertGreater(told["units_per_second", 50], 0)

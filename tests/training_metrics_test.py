@@ -30,7 +30,7 @@ class RatioOfSumsTest(graph_case.GraphCase):
         with self.new_session() as session:
             self.assertAlmostEqual(metrics.ratio_of_sums(session, total, weight, feeds),
                                    (1 + 6 + 2.5 + 14) / 6.5)
-            # Sums of many feeds are kept exactly.
+            # Sums over many feeds are exact.
             ratio = metrics.ratio_of_sums(session, total, weight, [{x: [1], w: [2 ** 24]}] + [
                 {x: [2], w: [1]}] * 64)
             self.assertEqual(ratio, (2 ** 24 + 128) / (2 ** 24 + 64))

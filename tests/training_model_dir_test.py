@@ -1,4 +1,4 @@
-"""The folder of a model: who may go on in it."""
+"""The folder of a model, and the conditions for resuming in it."""
 import json
 import os
 import subprocess
@@ -121,7 +121,7 @@ class ModelDirTest(parameterized.TestCase):
         folder = self._begun(restart=True)
         self._write("model.ckpt-1.index")
         folder.close()
-        self._open().close()  # nobody has it
+        self._open().close()  # it is not locked
         folder.begin({"events": "1"})
         self.assertTrue(os.path.exists("model/model.ckpt-1.index"))
         with self.assertRaisesRegex(InputError, "in use by process"):

@@ -1,4 +1,4 @@
-"""The clock of a training and the display of its progress, by a clock that the tests move."""
+"""The clock of a training and the display of its progress, with a simulated time."""
 import contextlib
 import io
 import sys
@@ -12,7 +12,7 @@ from tf1_sampled.training import progress
 
 
 class _Time:
-    """Stands for the module `time`; CPU seconds pass at half the speed, and nobody asks for the date."""
+    """A replacement of the module `time`. CPU time passes at half the speed; there is no date."""
 
     def __init__(self):
         self.now = 1e9
@@ -112,12 +112,12 @@ class DisplayTest(ProgressTestCase):
 
 
 class NotebookTest(absltest.TestCase):
-    """A process that is a kernel of Jupyter, by what IPython says of it."""
+    """A process that is a Jupyter kernel according to IPython."""
 
     def setUp(self):
         super().setUp()
         shell = mock.Mock(config={"IPKernelApp": {}})
-        # The second is what the newest tqdm looks for, the rest what IPython does not have.
+        # The newest tqdm checks the second class; IPython does not have the others.
         patch = mock.patch.dict(sys.modules, {
             "IPython": mock.Mock(get_ipython=lambda: shell), "ipykernel.zmqshell": mock.Mock(),
             "IPython.html": None, "IPython.html.widgets": None})

@@ -51,7 +51,7 @@ class SavedStateTest(graph_case.GraphCase):
         with tf.Graph().as_default():
             other = self._saved(dim=8, hidden=["16", "8"], rate=None, data={"events": "1"}, more=1)
             with self.new_session() as session:
-                other.check_settings(session)  # which has no value yet
+                other.check_settings(session)  # no value yet
                 other.write(session, state.State())
                 other.check_settings(session)
                 text = session.run(other.variable)
@@ -87,7 +87,7 @@ class SavedStateTest(graph_case.GraphCase):
                 self.assertEqual(saved.is_of(session, folder), wanted)
             store.save(session, 2)
             self.assertTrue(saved.is_of(session, folder))
-            same.steps = 6  # what was there before the checkpoint
+            same.steps = 6  # before the checkpoint
             saved.write(session, same)
             self.assertFalse(saved.is_of(session, folder))
             same.steps = 7

@@ -11,7 +11,7 @@ from tf1_sampled.training import devices, loop, step_calls, step_loop, steps
 
 
 class _Step:
-    """A step that takes so many seconds of a clock of its own, and notes which calls were made."""
+    """A step that takes simulated seconds, and records its calls."""
 
     def __init__(self, seconds, can_repeat=True):
         self.seconds, self._can_repeat = seconds, can_repeat
@@ -85,7 +85,7 @@ class StepCallsTest(parameterized.TestCase):
 
 
 class TrainingTest(graph_case.GraphCase):
-    """The result is the same whatever the number of steps of a call, also compiled, also on padding."""
+    """Results do not depend on the number of steps in a call, on compilation, or on padding."""
 
     def _train(self, steps_per_call, device=None, filled=None, rate=0.05, profile_step=None):
         with tf.Graph().as_default():

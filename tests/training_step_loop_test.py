@@ -19,7 +19,7 @@ def _feeds(x, y, seed, number):
 
 
 class StepLoopTest(graph_case.GraphCase):
-    """K steps of a call give what K calls give, to the last bit."""
+    """K steps in one call and K calls of one step have bitwise equal results."""
 
     OPTIMIZED = True  # by Grappler, as in a training
 
@@ -151,7 +151,7 @@ class StepLoopTest(graph_case.GraphCase):
 
 
 class ObstacleTest(graph_case.GraphCase):
-    """What has a state of its own would be there twice."""
+    """Ops with a state of their own, which a copy would duplicate."""
 
     def _obstacle(self, value):
         total = tf.get_variable("total", [], initializer=tf.zeros_initializer(), use_resource=True)

@@ -96,7 +96,7 @@ class MinimizeTest(graph_case.GraphCase):
     def test_updates_come_before_the_step(self):
         w = tf.get_variable("w", [], initializer=tf.ones_initializer(), use_resource=True)
         seen = tf.get_variable("seen", [], initializer=tf.zeros_initializer(), trainable=False)
-        with tf.control_dependencies([tf.matrix_inverse(tf.random_normal([300, 300]))]):  # takes a while
+        with tf.control_dependencies([tf.matrix_inverse(tf.random_normal([300, 300]))]):  # slow
             tf.add_to_collection(tf.GraphKeys.UPDATE_OPS, tf.assign(seen, w.read_value()))
         step = steps.minimize(tf.square(w), optimizers.SGDOptimizer(0.25))
         with self.new_session() as session:
@@ -160,7 +160,7 @@ class StepTest(graph_case.GraphCase):
             self.assertEqual(run(feed, False), {})
         self.assertCountEqual(told, ["loss", "gradient_norm", "rows_touched", "mine"])
         self.assertEqual((told["loss"], told["rows_touched"], told["mine"]), (8, 3, 5))
-        # Of w 2 (w - x); of each use of a row 0.5 twice.
+        # The gradient by w is 2 (w - x), and by each use of a row 0.5, twice.
         self.assertAlmostEqual(told["gradient_norm"], (16 + 8 * 0.25) ** 0.5, places=5)
 
     def test_a_trace(self):

@@ -1,4 +1,4 @@
-"""What TensorBoard and a trace viewer are told."""
+"""The files for TensorBoard and for a trace viewer."""
 import fnmatch
 import glob
 import json

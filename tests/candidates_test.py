@@ -53,7 +53,7 @@ class WithoutKnownTest(graph_case.GraphCase):
                 values.sampled_expected_count,
                 np.array(self._wanted(known, rows), np.float32).reshape([-1, len(self.SAMPLED)]))
 
-    def test_sizes_may_be_known_when_they_come(self):
+    def test_sizes_may_be_unknown_until_the_session_runs(self):
         ids, rows, row = (tf.placeholder(tf.int32, [None]) for _ in range(3))
         sampled = tf.placeholder(tf.int64, [None])
         values = candidates.SampledValues(sampled, tf.ones([3, 1]), tf.placeholder(tf.float32, [None]))
@@ -81,7 +81,7 @@ class WithoutKnownTest(graph_case.GraphCase):
 
 class WithoutClassesTest(graph_case.GraphCase):
 
-    def test_an_excluded_class_is_no_candidate_of_its_example(self):
+    def test_an_excluded_class_is_masked_for_its_example(self):
         sampled = np.array([4, 2, 4, 0, 7])
         excluded = np.array([[4, -1, 7], [9, 9, 9], [0, 2, 4]])
         for of_sampler in (tf.constant([0.1, 0.2, 0.3, 0.4, 0.5]), tf.fill([3, 5], 0.25)):

@@ -116,7 +116,7 @@ class CurvesTest(PlotsTestCase):
                          "", "")
         self.assertEmpty(os.listdir(self.folder))
 
-    def test_an_error_leaves_what_was_there(self):
+    def test_an_error_leaves_the_old_file(self):
         charts.curves(self.path, {"a": ([1], [1])}, "", "", "")
         with open(self.path, "rb") as stream:
             before = stream.read()
@@ -128,7 +128,7 @@ class CurvesTest(PlotsTestCase):
             self.assertEqual(stream.read(), before)
         self.assertEqual(os.listdir(self.folder), ["picture.png"])
 
-    def test_the_settings_of_the_user_stay_and_do_not_count(self):
+    def test_settings_of_the_user_are_kept_and_ignored(self):
         with matplotlib.rc_context({"text.usetex": True, "figure.dpi": 20, "lines.linewidth": 17}):
             before = dict(matplotlib.rcParams)
             figure = self.figure_of(charts.curves, self.path, {"a": ([1], [1])}, "x", "y", "title")
@@ -148,7 +148,7 @@ class BarsTest(PlotsTestCase):
                   matplotlib.colors.to_hex(bar.get_facecolor())) for bar in container]
                 for container in axes.containers]
 
-    def test_bars_stand_in_groups_with_their_names(self):
+    def test_bars_are_in_groups_with_their_names(self):
         series = {"this model": [0.5, 0.25, 0.1], "_$p$": [0.4, float("nan"), 0.0]}
         figure = self.figure_of(self._bars, ["1-3", "$4", "_5\n6 targets"], series)
         self.check_png(self.path, (1200, 900))
@@ -173,7 +173,7 @@ class BarsTest(PlotsTestCase):
         self.assertEqual((axes.get_xlabel(), axes.get_ylabel()), ("items \\$", "share"))
         self.assertEqual(axes.get_title(loc="left"), "A title")
 
-    def test_one_series_stands_on_its_label_without_a_legend(self):
+    def test_one_series_is_centred_on_its_label_without_a_legend(self):
         axes, = self.figure_of(self._bars, ["a", "b"], {"x": iter([3, 5])}).axes
         self.assertEqual([bar[:2] for bar in self._rectangles(axes)[0]], [(0, 3), (1, 5)])
         self.assertIsNone(axes.get_legend())
@@ -229,7 +229,7 @@ class LossTest(PlotsTestCase):
         values = np.random.RandomState(1).uniform(size=100)
         self.assertAlmostEqual(charts._running_mean(values)[50], values[48:53].mean())
 
-    def test_one_point_is_a_picture_and_none_is_an_error(self):
+    def test_one_point_is_drawn_and_no_point_is_an_error(self):
         charts.loss(self.folder, [(10, 1.0, 3.0)], "words")
         for history in ([], [(1, 2)]):
             with self.assertRaisesRegex(checks.InputError, "loss: history: wanted rows of units"):
@@ -286,7 +286,7 @@ class MapTest(PlotsTestCase):
             self.assertTrue(np.isfinite(places).all())
             self.assertGreaterEqual(len(figure.axes[0].texts), 1)
 
-    def test_labels_do_not_overlap_and_the_first_have_the_room(self):
+    def test_labels_do_not_overlap_and_earlier_ones_have_priority(self):
         points = np.random.RandomState(5).standard_normal((600, 3))
         labels = ["label%d" % i for i in range(600)]
         figure = self.figure_of(charts.map_of_points, self.path, points, labels, "crowded")
@@ -313,7 +313,7 @@ class MapTest(PlotsTestCase):
             away = np.maximum(box[:2] - dot, 0) + np.maximum(dot - box[2:], 0)
             self.assertBetween(np.linalg.norm(away), 4, 6)
 
-    def test_words_of_any_kind_are_drawn_as_they_are_and_without_a_warning(self):
+    def test_words_with_any_characters_are_drawn_without_a_warning(self):
         no_font_has = "\U000f1234"
         labels = ["$x^2$", "\\$", "a$b$", "_c", "naïve", "привет", "日本語", "😀", "\x01", no_font_has,
                   "", "long" * 9, "^", "\\frac"]

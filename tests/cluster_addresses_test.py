@@ -43,13 +43,13 @@ class SplitTest(parameterized.TestCase):
 
 class IsRefusedTest(absltest.TestCase):
 
-    def test_is_refused_only_where_nobody_listens(self):
+    def test_is_refused_only_without_a_server(self):
         with _server(socket.AF_INET, "127.0.0.1") as there, socket.socket() as silent:
             silent.bind(("127.0.0.1", 0))
             for which, refused in ((there, False), (silent, True)):
                 self.assertEqual(addresses.is_refused("127.0.0.1:%d" % which.getsockname()[1]), refused)
 
-    def test_a_machine_that_does_not_answer_is_not_known_to(self):
+    def test_is_refused_is_false_for_a_silent_machine(self):
         for error in (socket.timeout(), OSError("no route")):
             with mock.patch.object(socket, "create_connection", side_effect=error):
                 self.assertFalse(addresses.is_refused("10.0.0.1:80"))
@@ -57,7 +57,7 @@ class IsRefusedTest(absltest.TestCase):
 
 class WaitForTest(absltest.TestCase):
 
-    def test_waits_until_someone_listens(self):
+    def test_waits_until_a_server_listens(self):
         with _server(socket.AF_INET, "127.0.0.1") as there, socket.socket() as later:
             later.bind(("127.0.0.1", 0))
             timer = threading.Timer(0.3, lambda: later.listen(1))
@@ -166,7 +166,7 @@ class AnswerOnlyAtTest(parameterized.TestCase):
             self.assertEqual([_answers(host, port) for host in ("::1", "127.0.0.1", "127.0.0.2")],
                              [True, True, False])
 
-    def test_other_ports_are_left_alone(self):
+    def test_other_ports_are_not_restricted(self):
         with _server(socket.AF_INET, "0.0.0.0") as one, _server(socket.AF_INET, "0.0.0.0") as other:
             self._hold_to("127.0.0.1:%d" % one.getsockname()[1])
             self.assertTrue(_answers("127.0.0.2", other.getsockname()[1]))

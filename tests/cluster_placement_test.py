@@ -33,16 +33,16 @@ class CutTablesTest(graph_case.GraphCase):
         table = _table("t", shape)
         self.assertEqual(_parts(table), wanted)
 
-    def test_no_part_is_larger_than_a_message_holds(self):
+    def test_no_part_is_larger_than_a_message(self):
         placement.cut_tables(cluster_case.a_worker(2))
         with mock.patch.object(placement, "_MAX_PART_BYTES", 1 << 16):
             self.assertEqual(_parts(_table("t", [1024, 64])), [256] * 4)
 
-    def test_what_is_not_trained_stays_whole(self):
+    def test_variables_that_are_not_trained_have_one_part(self):
         placement.cut_tables(cluster_case.a_worker())
         self.assertIsNone(_parts(tf.get_variable("t", [1000, 64], trainable=False)))
 
-    def test_one_machine_cuts_nothing(self):
+    def test_without_a_cluster_tables_have_one_part(self):
         placement.cut_tables(None)
         self.assertIsNone(_parts(_table("t", [1000, 64])))
 
@@ -107,7 +107,7 @@ class PlacedTest(graph_case.GraphCase):
             weights, biases, labels, net.user_vectors(inputs, True), 8, 2000, sampled_values=sampled))
         return steps.minimize(loss, registry.OPTIMIZERS["adam"](0.01))
 
-    def test_rows_of_features_are_on_servers_and_who_has_them_on_the_worker(self):
+    def test_rows_of_features_are_on_servers_and_their_ids_on_the_worker(self):
         which = cluster_case.a_worker()
         self._recommender(which, item_features.ItemFeatures(
             np.arange(2001), np.int32(np.arange(2000) % 7), np.ones(2000, np.float32), list("abcdefg")))
@@ -121,7 +121,7 @@ class PlacedTest(graph_case.GraphCase):
         for name in ("starts", "ids", "weights"):
             self.assertStartsWith(places["features/" + name], "/job:worker/")
 
-    def test_each_op_has_a_place_and_the_old_one_afterwards(self):
+    def test_each_op_is_placed_and_restored_afterwards(self):
         which = cluster_case.a_worker()
         self._recommender(which)
         graph = tf.get_default_graph()
@@ -146,7 +146,7 @@ class PlacedTest(graph_case.GraphCase):
                        and "/ReadVariableOp" not in name}
             self.assertEqual(of_part, {places["user_embeddings/part_%s" % part]})
 
-    def test_a_variable_can_be_on_the_first_server_whatever_else_there_is(self):
+    def test_a_variable_can_be_placed_on_the_first_server(self):
         which, small = cluster_case.a_worker(3), tf.get_variable("small", [], use_resource=True)
         for sizes in ([], [5], [5, 5], [7, 5, 9, 2]):
             for size in sizes:
@@ -155,7 +155,7 @@ class PlacedTest(graph_case.GraphCase):
                 self.assertStartsWith(small.op.device, "/job:ps/task:0/")
                 self.assertStartsWith(small.initializer.device, "/job:ps/task:0/")
 
-    def test_only_rows_of_the_batch_travel(self):
+    def test_only_rows_of_the_batch_are_sent(self):
         which = cluster_case.a_worker()
         train_op = self._recommender(which)
         graph = tf.get_default_graph()
@@ -176,7 +176,7 @@ class PlacedTest(graph_case.GraphCase):
         # Layers are sent completely; each part of a table has at least 16,000 numbers.
         self.assertLessEqual(max(size or 0 for _, size in sizes), 32 * 32)
 
-    def test_variables_of_the_older_kind_are_looked_up_where_they_are(self):
+    def test_reference_variables_are_looked_up_on_their_server(self):
         table = tf.get_variable("t", [1000, 64], use_resource=False)
         rows = tf.gather(table, [1, 2])
         step = tf.train.GradientDescentOptimizer(1).minimize(tf.reduce_sum(rows))

@@ -28,7 +28,7 @@ class ServersTest(cluster_case.ServedCase):
                 socket.create_connection(("127.0.0.2", port), timeout=0.5)
 
     @unittest.skipUnless(sys.platform.startswith("linux"), "packet filters of Linux")
-    def test_connections_that_came_before_the_filter_are_closed(self):
+    def test_connections_made_before_the_filter_are_closed(self):
         cluster, lines, early, over = cluster_case.a_worker(1), [], [], threading.Event()
         port = int(cluster.address.rpartition(":")[2])
 
@@ -88,7 +88,7 @@ class ServersTest(cluster_case.ServedCase):
                 self.clusters["worker", 0].address)):
             servers.start_server(self.clusters["worker", 0])
 
-    def test_which_errors_mean_a_lost_server(self):
+    def test_errors_of_a_lost_server_become_server_lost(self):
         for error, is_lost in ((tf.errors.UnavailableError, True), (tf.errors.AbortedError, True),
                             (tf.errors.InvalidArgumentError, False)):
             with self.assertRaises(servers.ServerLost if is_lost else error):

@@ -55,7 +55,7 @@ class ClusterSettingsTest(parameterized.TestCase):
         (["--task_index=-1"], "run_x: --task_index: wanted an integer of 0 or more, got -1"),
         (["--task_index=x"], "run_x: --task_index: wanted an integer of 0 or more, got 'x'"),
         (["--sync=7"], "run_x: --sync: wanted True or False, got '7'"))
-    def test_a_flag_that_does_not_fit_is_named(self, arguments, message):
+    def test_an_invalid_flag_is_named(self, arguments, message):
         with self.assertRaises(InputError) as caught:
             _of_flags(*arguments)
         self.assertEqual(str(caught.exception), message)
@@ -65,7 +65,7 @@ class ClusterSettingsTest(parameterized.TestCase):
         ({"worker_hosts": []}, "cluster: --worker_hosts: wanted at least one host:port, got []"),
         ({"ps_hosts": ["a"]}, "cluster: --ps_hosts: wanted host:port, got 'a'"),
         ({"job_name": None}, "cluster: --job_name: wanted one of ps, worker, got None"))
-    def test_settings_that_do_not_fit_together_are_named(self, changes, message):
+    def test_inconsistent_settings_are_named(self, changes, message):
         with self.assertRaises(InputError) as caught:
             ClusterSettings(**dict({"ps_hosts": _PS, "worker_hosts": _WORKERS, "job_name": "ps",
                                     "task_index": 0}, **changes)).cluster()

@@ -69,7 +69,7 @@ class SharedTrainingTest(graph_case.GraphCase):
     def _start(self, index, is_sync=False, **options):
         return self.pool.submit(self._train, self.clusters[index]._replace(is_sync=is_sync), **options)
 
-    def test_each_batch_is_trained_on_by_one_of_them(self):
+    def test_each_batch_is_trained_on_by_one_worker(self):
         chief, worker = self._start(0), self._start(1)
         result, seen = chief.result(60)
         self.assertTrue(result.is_whole)
@@ -78,7 +78,7 @@ class SharedTrainingTest(graph_case.GraphCase):
         self.serving.join(60)
         self.assertFalse(self.serving.is_alive())
 
-    def test_a_piece_is_done_when_its_steps_are_made(self):
+    def test_a_piece_is_done_after_its_steps(self):
         take, made = work_queue.WorkQueue.take, []
 
         def watched(work, session):
@@ -90,7 +90,7 @@ class SharedTrainingTest(graph_case.GraphCase):
             self._start(0, seconds=0, num_batches=420, num_pieces=7).result(60)
         self.assertEqual(made, list(range(60, 421, 60)))
 
-    def test_what_a_worker_leaves_undone_the_chief_does(self):
+    def test_the_chief_finishes_the_work_of_an_ended_worker(self):
         chief = self._start(0, seconds=0.01)
         worker = self._start(1, stop=lambda num_made: num_made == 30)
         self.assertFalse(worker.result(60)[0].is_whole)
@@ -100,7 +100,7 @@ class SharedTrainingTest(graph_case.GraphCase):
         self.assertGreaterEqual(min(seen), 1)
         self.assertEqual(sum(seen), 400 + 30)  # these it made twice
 
-    def test_a_chief_that_is_stopped_meanwhile_leaves_it_for_the_next_training(self):
+    def test_a_stopped_chief_leaves_unfinished_work_for_the_next_training(self):
         worker = self._start(1, num_pieces=2, stop=lambda num_made: num_made == 30)
         chief = self._start(0, num_pieces=2, seconds=0.01, stop=lambda num_made: num_made >= 220)
         self.assertFalse(worker.result(60)[0].is_whole)
@@ -112,7 +112,7 @@ class SharedTrainingTest(graph_case.GraphCase):
         self.assertTrue(result.is_whole)
         self.assertGreaterEqual(min(seen), 1)
 
-    def test_steps_together_end_where_the_others_have_stopped(self):
+    def test_synchronous_steps_end_after_the_other_workers_have_stopped(self):
         chief = self._start(0, True, stop=lambda num_made: num_made >= 120)
         asked = threading.Event()
         worker = self._start(1, True, stop=lambda num_made: asked.is_set())
@@ -121,7 +121,7 @@ class SharedTrainingTest(graph_case.GraphCase):
         asked.set()
         self.assertFalse(worker.result(15)[0].is_whole)
 
-    def test_a_training_that_patience_ends_is_not_all_done(self):
+    def test_a_training_that_patience_ends_has_work_left(self):
         validation = policy.Validation(lambda session, number: (-number, {}), 10, 2)
         chief = self._start(0, validation=validation, num_pieces=40)
         worker = self._start(1, validation=validation, num_pieces=40)
@@ -133,7 +133,7 @@ class SharedTrainingTest(graph_case.GraphCase):
         self.assertEqual(again.units, 400)
         self.assertGreaterEqual(min(seen), 1)
 
-    def test_a_worker_of_another_version_or_graph_is_refused_and_the_others_go_on(self):
+    def test_a_worker_of_another_version_or_graph_is_refused_and_other_workers_continue(self):
         begun = threading.Event()
         chief = self._start(0, stop=lambda num_made: num_made and begun.set())
         self.assertTrue(begun.wait(60))
@@ -146,7 +146,7 @@ class SharedTrainingTest(graph_case.GraphCase):
         self.assertTrue(result.is_whole)
         np.testing.assert_array_equal(seen, np.ones(400))
 
-    def test_no_batches(self):
+    def test_no_batches_are_an_error(self):
         chief, worker = self._start(0, num_batches=0), self._start(1, num_batches=0)
         for each in (chief, worker):
             with self.assertRaisesRegex(InputError, "batches: wanted at least one batch"):

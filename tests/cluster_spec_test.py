@@ -51,7 +51,7 @@ class ReadClusterTest(parameterized.TestCase):
         self.assertIsNone(_read(environment=_tf_config(cluster={"worker": ["a:1"]},
                                                        task={"type": "worker", "index": 0})))
 
-    def test_arguments_count_before_tf_config(self):
+    def test_arguments_have_priority_over_tf_config(self):
         environment = _tf_config(cluster={"ps": ["x:1"], "worker": ["y:1"]})
         self.assertEqual(_read(_PS, _WORKERS, "ps", 0, environment=environment),
                          _read(_PS, _WORKERS, "ps", 0))

@@ -14,7 +14,7 @@ _RECSYS_PATH = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__fi
 class SurvivalTest(cluster_survival_case.ClusterSurvivalCase):
 
     @parameterized.parameters(False, True)
-    def test_a_worker_that_does_not_come_back(self, is_sync):
+    def test_the_work_of_a_lost_worker_is_finished(self, is_sync):
         cluster = self.cluster("run_recsys.py", "--epochs=2", "--sync=%s" % is_sync)
         self.wait_for_step(50)
         cluster.send("worker", 1)
@@ -28,7 +28,7 @@ class SurvivalTest(cluster_survival_case.ClusterSurvivalCase):
         if not is_sync:  # a synchronous step uses the examples of both workers
             self.assertGreaterEqual(survival.newest(self.folder), 2 * 51000 // 128)
 
-    def test_the_launcher_keeps_what_a_killed_chief_made_and_tells_how_to_go_on(self):
+    def test_the_launcher_resumes_after_a_killed_chief_and_prints_how_to_resume(self):
         arguments = ["--events=data.txt", "--num_sampled=10", "--batch_size=128", "--epochs=500",
                      "--save_seconds=1"]
         command = ["-m", "tf1_sampled.cluster.launch", "--ps=1", "--workers=2", "--", _RECSYS_PATH,

@@ -32,7 +32,7 @@ class WorkQueueTest(cluster_case.ServedCase):
                     config=placement.session_config(tf.ConfigProto(), which)) as session:
                 yield work, session
 
-    def test_tensorflow_logs_nothing_where_the_waiting_was_stopped(self):
+    def test_tensorflow_logs_nothing_if_the_waiting_is_stopped(self):
         with self.assertLogs("tensorflow", "ERROR") as logs:
             tf.logging.error("the only line")  # assertLogs needs at least one line
             with tf.Graph().as_default():

@@ -142,7 +142,7 @@ class WalkTest(_GpuCase):
             product = tf.matmul(table, table, name=dtype.name)
             self.assertEqual(placement.without_gpu_kernel(product.op), wanted)
 
-    def test_a_message_is_allowed_on_the_host_alone(self):
+    def test_a_message_is_allowed_on_the_host_only(self):
         condition = tf.placeholder(tf.bool, [])
         with tf.device("/device:CPU:0"):
             message = tf.constant("message", name="text")

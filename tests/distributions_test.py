@@ -181,7 +181,7 @@ class DistributionTest(_DistributionCase):
         self.assertLess(tf.get_default_graph().as_graph_def().ByteSize(), 16 * 100000 + 20000)
         self.assertEmpty(tf.global_variables() + tf.local_variables())
 
-    def test_a_unigram_does_not_mind_reuse(self):
+    def test_a_unigram_can_be_built_with_reuse(self):
         with tf.variable_scope("model", reuse=True):
             ids = distributions.Unigram([1, 1]).ids_of(distributions.uniforms([10], _seed(1, 1)))
         self.assertLen(self.run_graph(ids), 10)
@@ -492,7 +492,7 @@ class CheckpointTest(graph_case.GraphCase):
         ("learned_unigram", lambda: distributions.LearnedUnigram(9)),
         ("learned_unigram_decay", lambda: distributions.LearnedUnigram(9, decay=0.7)),
         ("streaming_frequency", lambda: distributions.StreamingFrequency(9, 5, 0.3)))
-    def test_what_was_learned_survives(self, make):
+    def test_learned_state_is_in_checkpoints(self, make):
         path = os.path.join(self.create_tempdir().full_path, "model")
         batches = [[1, 1, 2], [8], [2, 3], [1, 8, 4], [4, 4]]
         results = []
@@ -544,7 +544,7 @@ class OwnStateTest(graph_case.GraphCase):
         with self.assertRaisesRegex(InputError, "name: wanted another name, as .* has another number"):
             other()
 
-    def test_sizes_that_share_a_power_of_two_are_told_apart(self):
+    def test_sizes_below_one_power_of_two_are_distinguished(self):
         shapes = set()
         for size in range(1, 130):
             with tf.variable_scope("of_%d" % size):
@@ -576,7 +576,7 @@ class OwnStateTest(graph_case.GraphCase):
             distributions.LearnedUnigram(40)
 
     @parameterized.named_parameters(*_learned_states(40))
-    def test_the_callers_scope_does_not_touch_it(self, make):
+    def test_options_of_the_callers_scope_do_not_apply(self, make):
         def half(getter, *args, **options):
             return getter(*args, **options) / 2
 

@@ -14,7 +14,7 @@ _IN_BATCH, _LABELS = sampler_case.IN_BATCH, sampler_case.LABELS
 class LabelsTest(sampler_case.SamplerCase):
 
     @parameterized.product(name=_IN_BATCH, num_groups=[None, 4])
-    def test_labels_are_in_front_in_their_order(self, name, num_groups):
+    def test_labels_come_first_in_their_order(self, name, num_groups):
         labels = np.reshape(_LABELS[num_groups], [num_groups or 1, -1])
         for _, (ids, _, _), _, _ in sampler_case.sampled(name, num_groups):
             ids = np.reshape(ids, [len(labels), -1])[:, :labels.shape[1]]
@@ -116,14 +116,14 @@ class UniqueTest(sampler_case.SamplerCase):
         np.testing.assert_array_equal(true_count, np.ones([4, 1]))
         np.testing.assert_array_equal(stated, np.ones(ids.shape))
 
-    def test_the_whole_range_is_no_matter_of_luck(self):
+    def test_the_whole_range_needs_no_draws(self):
         # The second class is drawn once in 10^15 draws.
         values = samplers.fixed_unigram_candidate_sampler(
             tf.constant([[1]]), 1, 2, True, 2, unigrams=[1, 1e-15])
         self.assertEqual([v.tolist() for v in self.run_graph(values)], [[0, 1], [[1]], [1, 1]])
 
     @parameterized.parameters(None, 3)
-    def test_ids_that_do_not_come_are_an_error(self, num_groups):
+    def test_too_few_different_ids_are_an_error(self, num_groups):
         labels = tf.placeholder(tf.int64, [None, 1])
         with mock.patch.object(draws, "_MAX_TURNS", 30):
             values = samplers.fixed_unigram_candidate_sampler(

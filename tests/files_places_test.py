@@ -15,7 +15,7 @@ class WritableTest(file_case.FileCase):
         self.assertEqual(os.listdir(self.path("new")), ["below"])
         self.assertEmpty(os.listdir(self.path(os.path.join("new", "below"))))
 
-    def test_a_file_that_is_there_stays_as_it_is(self):
+    def test_an_existing_file_does_not_change(self):
         path = self.path("f", b"old")
         places.check_writable(path)
         self.assertEqual(file_case.read_binary(path), b"old")
@@ -31,7 +31,7 @@ class WritableTest(file_case.FileCase):
         self.check_error("/proc/f", "a writable path, got: ", places.check_writable)
 
 
-    def test_a_link_gives_way_but_not_one_to_a_device(self):
+    def test_a_link_is_replaceable_unless_it_leads_to_a_device(self):
         folder = self.path("folder")
         os.mkdir(folder)
         for target in (folder, self.path("f", b"x"), self.path("nowhere")):
@@ -69,7 +69,7 @@ class KeptTest(file_case.FileCase):
                     checks.InputError, ": wanted a file or folder that is not a link, got a link$"):
                 find()
 
-    def test_a_pipe_is_an_error_and_not_waited_for(self):
+    def test_a_pipe_is_an_error_without_waiting(self):
         os.mkdir(self.path("m"))
         os.mkfifo(self.path("m/pipe"))
         for find in (places.kept, lambda folder, name: places.kept_tree(self.folder, "m")):
@@ -102,11 +102,11 @@ class ApartTest(file_case.FileCase):
         ({}, dict(d="x/y", e="x"), "^e: .* the path of d$"),
         (dict(a="x/file"), dict(d="x"), "^d: .* the path of a$"),
         (dict(a="x"), dict(d="x"), "the path of "))
-    def test_one_place_for_two_results_is_an_error(self, paths, folders, message):
+    def test_one_path_for_two_results_is_an_error(self, paths, folders, message):
         with self.assertRaisesRegex(checks.InputError, message):
             places.check_apart(paths, folders)
 
-    def test_a_link_is_where_it_leads(self):
+    def test_links_of_folders_are_resolved(self):
         os.symlink("there", os.path.join(self.folder, "link"))
         with self.assertRaisesRegex(checks.InputError, "^d: .* the path of a$"):
             places.check_apart({"a": os.path.join(self.folder, "there", "file")},
@@ -115,18 +115,18 @@ class ApartTest(file_case.FileCase):
             places.check_apart({"a": os.path.join(self.folder, "there")}, {},
                                {"i": [os.path.join(self.folder, "link")]})
 
-    def test_what_is_read_may_be_read_twice(self):
+    def test_inputs_may_be_equal(self):
         places.check_apart({"a": "x", "b": ""}, {"d": "new"},
                            {"i": ["y", "y", "x/y", "newer"], "j": ["y"], "k": []})
 
     @parameterized.parameters((["y", "./x"], "^a: wanted a path of its own, got the path of i$"),
                               (["new/file"], "^d: .* the path of i$"),
                               (["new"], "^d: .* the path of i$"))
-    def test_what_is_read_is_no_place_for_a_result(self, read, message):
+    def test_a_result_must_not_overwrite_an_input(self, read, message):
         with self.assertRaisesRegex(checks.InputError, message):
             places.check_apart({"a": "x"}, {"d": "new"}, {"i": read})
 
-    def test_a_path_that_a_folder_keeps_is_an_error(self):
+    def test_a_file_of_the_model_is_an_error(self):
         patterns = ["lock", "model-*"]
         places.check_not_kept({"a": ["m/x", "lock", "m", "m/x/lock", "m2/lock", "m/models"], "b": []},
                               "m", patterns)

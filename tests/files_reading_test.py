@@ -40,7 +40,7 @@ class ReadingTest(file_case.FileCase):
         self.assertEqual("x", file_case.read_text(Path()))
 
     @parameterized.parameters("", ".gz", ".zip")
-    def test_a_byte_order_mark_is_no_text(self, ending):
+    def test_a_byte_order_mark_is_not_text(self, ending):
         path = self.path("f" + ending, file_case.packed(ending, b"\xef\xbb\xbfa\n"))
         self.assertEqual("a\n", file_case.read_text(path))
 
@@ -81,7 +81,7 @@ class ChangedFileTest(file_case.FileCase):
         how=[("append", ": it grew from %d to %d bytes (read a copy of a log)", 5),
              ("cut", ": it shrank from %d to %d bytes", -1), ("write", "", 0), ("replace", "", 0)],
         ending=["", ".gz", ".zip"])
-    def test_a_file_that_changes_meanwhile_is_an_error(self, how, ending):
+    def test_a_file_that_changes_while_it_is_read_is_an_error(self, how, ending):
         name, tail, more = how
         content = file_case.packed(ending, file_case.DATA)
         path = self.path("f" + ending, content)
@@ -94,12 +94,12 @@ class ChangedFileTest(file_case.FileCase):
         self.assertEqual(str(caught.exception), "%s: wanted a file that does not change, got a file "
                          "that changed while it was read%s" % (path, tail))
 
-    def test_a_file_that_goes_meanwhile_is_an_error(self):
+    def test_a_file_that_is_deleted_while_it_is_read_is_an_error(self):
         with self.assertRaisesRegex(checks.InputError, "f: wanted a readable file, got: No such file"):
             with reading.open_binary(self.path("f", b"x")):
                 os.remove(self.path("f"))
 
-    def test_who_only_reads_or_links_it_changes_nothing(self):
+    def test_reading_and_linking_are_not_changes(self):
         with reading.open_binary(self.path("f", b"x")):
             os.link(self.path("f"), self.path("g"))
             self.assertEqual(file_case.read_binary(self.path("g")), b"x")
@@ -116,7 +116,7 @@ class BadFileTest(file_case.FileCase):
         self.check_error(self.path(name, b""), "got an empty file", file_case.read_binary)
 
     @parameterized.parameters(".gz", ".bz2", ".xz", ".zip")
-    def test_an_archive_of_an_empty_file_is_no_text(self, ending):
+    def test_an_archive_of_an_empty_file_is_an_error(self, ending):
         path = self.path("f" + ending, file_case.packed(ending, b""))
         self.check_error(path, "text, got an archive of an empty file")
 
@@ -135,7 +135,7 @@ class BadFileTest(file_case.FileCase):
             self.check_error(path, "a readable file, got: Permission denied")
 
     @parameterized.parameters("", ".gz", ".zip")
-    def test_binary_is_no_text(self, ending):
+    def test_a_binary_file_is_an_error(self, ending):
         path = self.path("f" + ending, file_case.packed(ending, b"PNG\0\1"))
         self.check_error(path, "UTF-8 text, got a binary file")
         self.assertEqual(b"PNG\0\1", file_case.read_binary(path))
@@ -208,7 +208,7 @@ class BadFileTest(file_case.FileCase):
                     read.append(line)
         self.assertGreater(len(read), 1000)
 
-    def test_a_block_that_cannot_be_unpacked_is_an_error(self):
+    def test_a_block_that_cannot_be_decompressed_is_an_error(self):
         path = self.path("f.gz", gzip.compress(b"")[:10] + b"\xff" * 50)
         self.check_error(path, "an undamaged .gz file")
 
@@ -239,7 +239,7 @@ class BadFileTest(file_case.FileCase):
             with reading.open_binary(path):
                 raise MemoryError
 
-    def test_errors_of_the_code_that_reads_stay_what_they_are(self):
+    def test_errors_of_the_caller_are_not_changed(self):
         path = self.path("f", b"text")
         for error in (BrokenPipeError(errno.EPIPE, "Broken pipe"), KeyError("x"),
                       OSError(errno.ENOSPC, "No space left on device"),
@@ -268,11 +268,11 @@ class MembersTest(file_case.FileCase):
         return read
 
     @parameterized.parameters("", ".gz", ".bz2", ".xz", ".zip")
-    def test_any_other_file_is_its_one_member(self, ending):
+    def test_any_other_file_is_its_only_member(self, ending):
         path = self.path("f" + ending, file_case.packed(ending, b"text"))
         self.assertEqual([(path, b"text")], self.members(path))
 
-    def test_members_of_a_zip_come_in_order(self):
+    def test_members_of_a_zip_are_in_order(self):
         path = self.path("f.zip", file_case.zipped([
             ("b", "1"), (".x", "no"), ("d/.x", "no"), ("d/", ""), ("a", "2"), ("__MACOSX/a", "no")]))
         self.assertEqual([(path + ": b", b"1"), (path + ": a", b"2")], self.members(path))
@@ -284,13 +284,13 @@ class MembersTest(file_case.FileCase):
             path = self.path("f.zip", file_case.zipped([("a", "1"), ("a", "2")]))
         self.assertEqual([(path + ": a", b"1"), (path + ": a", b"2")], self.members(path))
 
-    def test_names_of_members_are_no_paths(self):
+    def test_names_of_members_are_not_paths(self):
         names = ["../up", "/etc/up", "a..", "c:\\up", "a\nb"]
         path = self.path("f.zip", file_case.zipped([(name, file_case.TEXT) for name in names]))
         self.assertEqual([file_case.DATA] * 5, [content for _, content in self.members(path)])
         self.assertEqual(["f.zip"], os.listdir(self.folder))
 
-    def test_what_is_hidden_in_a_zip_does_not_count(self):
+    def test_hidden_members_of_a_zip_are_left_out(self):
         path = self.path("f.zip", file_case.zipped([("a", "x"), ("__MACOSX/._a", "no")]))
         self.assertEqual("x", file_case.read_text(path))
 

@@ -113,7 +113,7 @@ class HarnessTest(parameterized.TestCase):
 
 class NamesTest(absltest.TestCase):
 
-    def test_no_name_is_a_path_and_all_come_back(self):
+    def test_no_name_is_used_as_a_path_and_all_names_are_read_back(self):
         top = self.create_tempdir().full_path
         folder = os.path.join(top, "a", "b")
         os.makedirs(folder)

@@ -39,7 +39,7 @@ class HostileProcessTest(cluster_survival_case.ClusterSurvivalCase):
         for text in out, err:
             self.assertRegex(text, r"(?m)(^|, )[1-9][\d,]* examples/s")
 
-    def test_a_terminal_that_closes_saves(self):
+    def test_a_closed_terminal_saves_the_training(self):
         process = survival.start("run_recsys.py", self.folder, "--epochs=500")
         self.wait_for_step(50)
         for _ in range(2):

@@ -58,7 +58,7 @@ class HostileTest(parameterized.TestCase):
 
     # The environment.
 
-    def test_a_recommender_whose_names_cannot_be_printed_over_links(self):
+    def test_a_recommender_with_unprintable_names_and_links_as_results(self):
         os.mkdir(self.path("theirs"))
         self.write("theirs/file", "theirs")
         os.mkdir(self.path("model"))
@@ -83,7 +83,7 @@ class HostileTest(parameterized.TestCase):
                           if os.path.islink(self.path("model", name))])
         self.assertIn("saved_model.pb", os.listdir(self.path("model", "saved_model")))
 
-    def test_a_recommender_whose_reader_leaves_in_a_folder_without_a_name(self):
+    def test_a_recommender_whose_reader_ends_in_a_folder_that_is_not_utf8(self):
         os.rename(self.folder, os.path.join(os.path.dirname(self.folder), _BAD))
         self.folder = os.path.join(os.path.dirname(self.folder), _BAD)
         code, out, err = self.run_program(
@@ -93,7 +93,7 @@ class HostileTest(parameterized.TestCase):
         self.assertLen(json.loads(self.read("model", "metrics.json"))["scores"], 7)
 
     @absltest.skipUnless(os.path.exists("/dev/full"), "needs a full device")
-    def test_words_onto_a_full_device(self):
+    def test_word_vectors_with_output_to_a_full_device(self):
         code, _, err = self.run_program(*_WORD2VEC, "--corpus=text.txt", "--model_dir=model",
                                         redirections=">/dev/full")
         self.assertEqual(1, code)
@@ -101,7 +101,7 @@ class HostileTest(parameterized.TestCase):
                                  "got No space left on device\n")
         self.assertIn("files", json.loads(self.read("model", "metrics.json")))
 
-    def test_words_without_any_stream_from_and_to_files_without_a_name(self):
+    def test_word_vectors_without_standard_streams_and_with_names_that_are_not_utf8(self):
         corpus, vectors = _BAD + ".txt", "vectors%s.txt" % _BAD
         os.rename(self.path("text.txt"), self.path(corpus))
         code, _, _ = self.run_program(
@@ -127,7 +127,7 @@ class HostileTest(parameterized.TestCase):
 
     # Folders.
 
-    def test_a_model_dir_without_a_name_is_an_error_before_anything_is_made(self):
+    def test_a_model_dir_that_is_not_utf8_is_an_error_before_the_work(self):
         self.write("theirs", "theirs")
         before = sorted(os.listdir(self.folder))
         for program in (_RECSYS, _WORD2VEC + ("--corpus=text.txt",)):
@@ -137,7 +137,7 @@ class HostileTest(parameterized.TestCase):
                          "--corpus=text.txt", "--saved_model=" + _BAD)
         self.assertEqual(before, sorted(set(os.listdir(self.folder)) - {"runs", run_program.CACHE}))
 
-    def test_a_pipe_in_the_place_of_what_names_the_best_is_an_error(self):
+    def test_a_pipe_instead_of_the_file_best_is_an_error(self):
         os.mkdir(self.path("model"))
         os.mkfifo(self.path("model", "best"))
         code, _, err = run_program.run(_RECSYS[0], self.folder, *_RECSYS[1:], "--model_dir=model")

@@ -236,7 +236,7 @@ class ImportsTest(HouseTestCase):
         super().setUp()
         self.layers = _layers(_read("CONTRIBUTING.md"))
 
-    def test_each_module_has_a_place_in_the_list_of_rooms(self):
+    def test_each_module_is_in_the_list_of_rooms(self):
         listed = collections.Counter(module for layer in self.layers for module in layer)
         self.check_none(
             ["%s is not listed; it imports %s" % (module, ", ".join(sorted(self.imports(module))))
@@ -264,7 +264,7 @@ class ImportsTest(HouseTestCase):
                     self.assertFalse(_within(module, who) and _within(other, whom),
                                      "%s imports %s" % (path, other))
 
-    def test_the_readme_names_modules_that_exist(self):
+    def test_the_readme_names_existing_modules(self):
         table = re.search(r"(?m)^\| room \|.*\n((\|.*\n)+)", _read("README.md"))
         for row in table.group(1).splitlines() if table else ():
             first = row.split("|")[1]
@@ -341,7 +341,7 @@ class FunctionsTest(HouseTestCase):
 
 class ClockTest(HouseTestCase):
 
-    def test_seconds_are_of_a_clock_that_nobody_sets(self):
+    def test_durations_use_a_monotonic_clock(self):
         uses = collections.defaultdict(list)
         for path, node in self.nodes(ast.Attribute, ast.ImportFrom):
             is_imported = getattr(node, "module", "") == "time" and "time" in [

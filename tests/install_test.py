@@ -60,7 +60,7 @@ class InstallTest(parameterized.TestCase):
         self.assertIn(module, out)
 
     @parameterized.parameters("run_word2vec", "run_recsys")
-    def test_a_reader_that_leaves_early_is_no_error(self, name):
+    def test_a_reader_that_ends_early_is_not_an_error(self, name):
         command = " ".join(self._script(name)) + " --help"
         code, out, err = self._run(["bash", "-c", "set -o pipefail; %s | head -n 1" % command])
         self.assertEqual((code, err), (0, ""))
@@ -70,7 +70,7 @@ class InstallTest(parameterized.TestCase):
         modules = [name for name in os.listdir(self.place) if name.endswith(".py")]
         self.assertEmpty(modules)
 
-    def test_a_training_and_a_question(self):
+    def test_a_training_and_a_query(self):
         with open(os.path.join(self.folder, "events.txt"), "w") as stream:
             for user in range(40):
                 items = ["i%d" % ((user + i) % 12) for i in range(6)]

@@ -111,7 +111,7 @@ class LearningTest(graph_case.GraphCase):
             seen = (1 + decay) * np.array([0, 2, 1, 0, 0])
             self.assert_close(session.run(log_prob), np.log((1 + seen) / np.sum(1 + seen)))
 
-    def test_what_does_not_learn_has_no_update(self):
+    def test_distributions_that_do_not_learn_have_no_update(self):
         labels = tf.constant([[1], [1], [2]])
         for name in _NAMES:
             if "learned" not in name:
@@ -173,7 +173,7 @@ class LearnTest(sampler_case.SamplerCase):
             samplers.sample_by_name(name, tf.constant([[1]]), 5, _COUNTS, learn=True)
         self.assertLen(self._updates(), 2 if reuse is True else 3)
 
-    def test_frequencies_do_not_learn_where_they_should_not(self):
+    def test_frequencies_do_not_learn_with_learn_false(self):
         for frequencies in (distributions.LearnedUnigram(_C), distributions.StreamingFrequency(_C, 2)):
             samplers.in_batch_candidate_sampler([[1], [2]], 1, False, _C, frequencies, learn=False)
             samplers.mixed_candidate_sampler([[1], [2]], 1, 3, False, _C, frequencies,

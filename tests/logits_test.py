@@ -124,7 +124,7 @@ class ComputeSampledLogitsTest(graph_case.GraphCase):
         self.assertTrue(np.all(result.sampled_logits[removed] <= lowest))
         self.assertTrue(np.all(np.isfinite(result.sampled_logits)))
 
-    def test_hits_are_masked_all_of_them(self):
+    def test_all_hits_are_masked(self):
         kept, removed = self.run_graph([_compute(), _compute(remove_accidental_hits=True)])
         hits = (_LABELS[:, :, None] == _SAMPLED).any(1)
         self.assertTrue(hits.any(0)[[0, 2, 3, 4]].all())  # both of the repeated candidate 2 too
@@ -133,7 +133,7 @@ class ComputeSampledLogitsTest(graph_case.GraphCase):
         self.assert_close(removed.true_logits, kept.true_logits)
 
     @parameterized.product(dtype=_DTYPES, subtract_log_q=[True, False])
-    def test_what_is_masked_is_low_and_finite(self, dtype, subtract_log_q):
+    def test_masked_logits_are_low_and_finite(self, dtype, subtract_log_q):
         result = self.run_graph(_compute(
             inputs=1e4 * _INPUTS, dtype=dtype, sampled_values=_values_of_groups(),
             subtract_log_q=subtract_log_q, label_mask=_LABEL_MASK, remove_accidental_hits=True))
@@ -146,7 +146,7 @@ class ComputeSampledLogitsTest(graph_case.GraphCase):
         # The sum of two of them and a logit is finite.
         self.assertTrue(np.isfinite(values.dtype.type(2 * lowest - 1e6)))
 
-    def test_padding_is_no_hit_whatever_stands_there(self):
+    def test_padding_is_never_a_hit(self):
         results = [_compute(np.where(_LABEL_MASK, _LABELS, padding), label_mask=_LABEL_MASK,
                             remove_accidental_hits=True) for padding in (0, -1, _C, 2, 10 ** 12)]
         results, kept = self.run_graph([results, _compute()])
@@ -257,7 +257,7 @@ class ComputePairLogitsTest(graph_case.GraphCase):
     @parameterized.parameters(
         (tf.float16, True, tf.int32), (tf.bfloat16, True, tf.int64), (tf.float32, True, tf.int64),
         (tf.float32, False, tf.int32), (tf.float64, True, tf.int32))
-    def test_is_the_examples_form_in_each_group(self, dtype, subtract_log_q, label_dtype):
+    def test_equals_the_form_of_examples_in_each_group(self, dtype, subtract_log_q, label_dtype):
         result = self._compute(dtype, subtract_log_q=subtract_log_q, label_dtype=label_dtype)
         wanted = tf.float64 if dtype == tf.float64 else tf.float32
         self.assertEqual([x.dtype for x in result], [wanted, wanted, tf.bool])
@@ -276,7 +276,7 @@ class ComputePairLogitsTest(graph_case.GraphCase):
         np.testing.assert_array_equal(result.hits, self.labels[:, :, None] == _GROUPS[:, None, :])
 
     @parameterized.product(dtype=_DTYPES, subtract_log_q=[True, False])
-    def test_what_is_masked_is_low_and_finite(self, dtype, subtract_log_q):
+    def test_masked_logits_are_low_and_finite(self, dtype, subtract_log_q):
         values = self.run_graph(self._compute(dtype, 1e4, subtract_log_q=subtract_log_q)).sampled_logits
         masked = np.tile(_MASKED[:, None], [1, 3, 1])
         self.assertTrue(np.all(np.isfinite(values)))
@@ -308,7 +308,7 @@ class LookupTest(graph_case.GraphCase):
                                partitioner=tf.fixed_size_partitioner(shards))
 
     @parameterized.parameters(1, 2, 3, 5)
-    def test_a_partitioned_variable_is_contiguous_whatever_is_asked(self, shards):
+    def test_a_partitioned_variable_is_always_read_as_div(self, shards):
         table = self._partitioned(shards)
         ids = tf.constant([[0, 10], [4, 3]])
         for strategy in ("mod", "div"):
@@ -325,7 +325,7 @@ class LookupTest(graph_case.GraphCase):
         self.assert_close(found[0][1], np.full([1, _D], 2))
         self.assert_close(found[1][1], np.full([1, _D], 13))
 
-    def test_upstream_takes_wrong_rows_of_a_partitioned_variable_by_default(self):
+    def test_tf_nn_reads_wrong_rows_of_a_partitioned_variable_by_default(self):
         rows = tf.nn.embedding_lookup(self._partitioned(3), tf.range(_C))
         self.assertTrue(np.any(self.run_graph(rows) != _WEIGHTS.astype(np.float32)))
 

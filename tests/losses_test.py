@@ -267,7 +267,7 @@ class OracleTest(_LossCase):
                                      for num_true in (1, 3) for remove in (False, True)])
 
     @parameterized.parameters(*_LOSSES)
-    def test_labels_may_be_masked_whatever_stands_there(self, name):
+    def test_masked_labels_do_not_depend_on_padding(self, name):
         # The samplers of tf.nn return a count of 0 for a reserved id.
         self._assert_oracles(name, (dict(num_true=1, ragged=True), False),
                              (dict(num_true=3, ragged=True), True),
@@ -329,7 +329,7 @@ class PeerTest(_LossCase):
         self._assert_same(name, [(variables, False, arguments)], 2e-2, 2e-2)
 
     @parameterized.parameters(*sorted(_PEERS))
-    def test_upstream_keeps_a_hit_that_was_drawn_twice(self, name):
+    def test_tf_nn_keeps_a_hit_that_was_drawn_twice(self, name):
         problem = _Problem()
         problem.sampled[:] = problem.labels[0, 0]
         problem.sampled_count[:] = problem.true_count[0, 0]
@@ -365,7 +365,7 @@ class PeerTest(_LossCase):
         self.assert_close(*self.run_graph([ours, theirs]))
 
     @parameterized.parameters(*sorted(_PEERS))
-    def test_arguments_stand_in_tf_nns_order(self, name):
+    def test_arguments_are_in_the_order_of_tf_nn(self, name):
         _, arguments = self._without_repeats().tensors()
         positional = [arguments[key] for key in (
             "weights", "biases", "labels", "inputs", "num_sampled", "num_classes", "num_true",
@@ -385,7 +385,7 @@ class TypesTest(_LossCase):
         self.assertEqual(loss.dtype, tf.float64 if tf.float64 in (dtypes[0], dtypes[-1]) else tf.float32)
 
     @parameterized.parameters(*_LOSSES)
-    def test_numbers_are_rounded_but_not_what_is_made_of_them(self, name):
+    def test_inputs_are_rounded_and_results_are_not(self, name):
         # Alternate the types of labels over losses and types of numbers.
         label_forms = itertools.cycle(itertools.product([tf.int32, tf.int64], [[_B], [_B, 1]]))
         dtypes = [dtype for dtype in _PRECISION if dtype != tf.float32]
@@ -518,7 +518,7 @@ class PropertiesTest(_LossCase):
             self.assert_close(value / whole, np.where(rank < k - 1, 1, np.where(rank < k, 0.5, 0)))
 
     @parameterized.parameters(tf.float32, tf.float64)
-    def test_softmax_at_k_of_fewer_candidates_than_k_that_only_the_running_graph_knows(self, dtype):
+    def test_softmax_at_k_of_fewer_candidates_than_k_with_unknown_size(self, dtype):
         _, arguments = _Problem().tensors(dtype)
         known = arguments["sampled_values"]
         candidates, expected_count = (tf.placeholder_with_default(known[i], [None]) for i in (0, 2))
@@ -596,7 +596,7 @@ class UnknownShapesTest(_LossCase):
 class DefaultSamplerTest(_LossCase):
 
     @parameterized.parameters(*_LOSSES)
-    def test_is_the_one_of_the_docstring(self, name):
+    def test_default_sampler_is_that_of_the_docstring(self, name):
         sampler, unique = {
             "gbce": (samplers.uniform_candidate_sampler, False),
             "negative_sampling": (samplers.log_uniform_candidate_sampler, False),
@@ -688,7 +688,7 @@ class CountsOfExamplesTest(_LossCase):
                         self.assert_oracles(name, remove, problem, result)
 
     @parameterized.parameters(*_LOSSES)
-    def test_what_is_masked_for_all_has_no_weight_and_no_gradient(self, name):
+    def test_candidates_masked_for_all_have_no_weight_and_no_gradient(self, name):
         sampled, labels = [3, 8, 5, 11], [1, 2, 1, 4, 6, 7]
         random = np.random.RandomState(3)
         inputs = tf.constant(random.randn(_B, _D), tf.float32)
@@ -970,7 +970,7 @@ class LossByNameTest(_LossCase):
         np.testing.assert_array_equal(values[0], values[1])
         self.assert_close(values[2], np.diag(values[1]))
 
-    def test_what_is_missing_is_named(self):
+    def test_missing_arguments_are_named(self):
         _, arguments = _Problem().tensors()
         common = [arguments[key] for key in ("weights", "biases", "labels", "inputs")]
         with self.assertRaisesRegex(InputError, "^loss_by_name: loss: wanted one of gbce, .*'hinge'"):
@@ -1321,7 +1321,7 @@ class PaddedTableTest(_LossCase):
                 "shapeless": [tf.placeholder_with_default(table, None) for table in (weights, biases)]}
 
     @parameterized.product(name=sorted(_FULL), unit=[False, True])
-    def test_a_full_loss_is_that_of_num_classes(self, name, unit):
+    def test_a_full_loss_ignores_rows_from_num_classes_on(self, name, unit):
         problem = _Problem()
         labels = problem.labels % self.FEWER
         rows = problem.weights[:self.FEWER]
@@ -1337,7 +1337,7 @@ class PaddedTableTest(_LossCase):
             with self.subTest(form):
                 self.assert_close(value, wanted, 1e-5, 1e-5)
 
-    def test_a_full_softmax_of_pairs_is_that_of_num_classes(self):
+    def test_a_full_softmax_of_pairs_ignores_rows_from_num_classes_on(self):
         inputs = np.random.RandomState(1).randn(2, 4, _D)
         labels = np.array([[1, 2, 3], [4, 5, 6]])
         problem = _Problem()
@@ -1369,7 +1369,7 @@ class PaddedTableTest(_LossCase):
 class SequenceTest(_LossCase):
 
     @parameterized.product(name=_ALL, num_true=[1, 2], ragged=[False, True])
-    def test_a_sequence_is_its_places_one_after_the_other(self, name, num_true, ragged):
+    def test_a_sequence_equals_its_places_as_examples(self, name, num_true, ragged):
         problem = _Problem(num_true, ragged=ragged)
         variables, arguments = problem.tensors()
         cases = []
@@ -1393,7 +1393,7 @@ class SequenceTest(_LossCase):
         values = self.run_graph(loss, {labels: [[1, 2, 3], [4, -1, -1]], inputs: np.ones([2, 3, _D])})
         np.testing.assert_array_equal(values != 0, [[1, 1, 1], [1, 0, 0]])
 
-    def test_a_sampler_takes_the_labels_as_one_each(self):
+    def test_a_sampler_takes_the_labels_of_sequences(self):
         labels = tf.constant([[1, 2, 3], [4, 5, 6]])
         sampled, flat = [samplers.log_uniform_candidate_sampler(of, 1, 5, True, _C, seed=[1, 2])
                          for of in (labels[..., None], tf.reshape(labels, [-1]))]
@@ -1441,7 +1441,7 @@ class ReviewedTest(_LossCase):
     """Defects that a review of the losses in other graphs found."""
 
     @parameterized.parameters(*_LOSSES)
-    def test_a_bias_that_is_not_trainable_has_a_gradient_all_the_same(self, name):
+    def test_a_bias_that_is_not_trainable_has_a_gradient(self, name):
         biases = tf.Variable(tf.zeros([_C]), trainable=False, use_resource=True)
         problem = _Problem()
         problem.biases[:] = 0

@@ -165,7 +165,7 @@ class MovedGraphTest(parameterized.TestCase):
         return self._trained[name, moved]
 
     @parameterized.parameters("word2vec_tutorial", "lstm_language_model", "two_tower")
-    def test_the_line_changes_names_alone(self, module):
+    def test_the_command_changes_names_only(self, module):
         original, moved = [_source(module, moved) for moved in (False, True)]
         self.assertNotEqual(original, moved)
         self.assertEqual(re.sub(r"\bts\.", "tf.nn.", moved.replace(_IMPORT_TS, "")), original)
@@ -180,7 +180,7 @@ class MovedGraphTest(parameterized.TestCase):
         self.assertAlmostEqual(loss, wanted, delta=_TOLERANCE)
 
     @parameterized.parameters(*_CASES)
-    def test_the_global_initializer_is_all_that_is_run(self, name):
+    def test_only_the_global_initializer_is_run(self, name):
         graph, _, _ = self.trained(name, moved=True)
         for collection in (tf.GraphKeys.LOCAL_VARIABLES, tf.GraphKeys.TABLE_INITIALIZERS):
             self.assertEmpty(graph.graph.get_collection(collection))
@@ -295,7 +295,7 @@ class MovedGraphTest(parameterized.TestCase):
                 losses.append(session.run(each.model.loss, graph.held_out()))
         self.assertAlmostEqual(losses[0], losses[1], places=5)
 
-    def test_monitored_training_goes_on_from_the_original(self):
+    def test_monitored_training_resumes_from_the_original(self):
         original, _, wanted = self.trained("learned_unigram", moved=False)
         moved = _Graph("two_tower", True, os.path.join(self._temporary.name, "monitored"),
                        sampler="learned_unigram")

@@ -60,7 +60,7 @@ class ChoicesTest(parameterized.TestCase):
         ("at_k", 0, "an integer of 1 or more"), ("l2", -1, "a number of 0 or more"),
         ("learning_rate", 0, "a number above 0"), ("learning_rate_power", 0.1, "a number from -1 to 0"),
         ("learning_rate_power", -1.1, "a number from -1 to 0"), ("beta1", 1, "a number from 0 to 0.999"))
-    def test_what_does_not_fit_is_named(self, name, value, wanted):
+    def test_invalid_values_are_named(self, name, value, wanted):
         with self.assertRaisesRegex(InputError, "^Objective: %s: wanted %s" % (name, wanted)):
             Objective(**{name: value})
 

@@ -52,7 +52,7 @@ class EverySamplerTest(sampler_case.SamplerCase):
                 self.assert_close(stated[~masked], wanted[ids[~masked]])
 
     @parameterized.product(name=_NAMES, num_groups=[None, 4])
-    def test_each_class_stands_unmasked_once(self, name, num_groups):
+    def test_each_class_is_unmasked_once(self, name, num_groups):
         for unique, (ids, _, stated), _, _ in sampler_case.sampled(name, num_groups):
             self.assertEqual(np.any(stated == candidates.MASKED_COUNT), unique == "masked")
             if unique:
@@ -75,7 +75,7 @@ class EverySamplerTest(sampler_case.SamplerCase):
         self.assert_close(true_count, wanted[[3, 0]])
 
     @parameterized.parameters(*_NAMES)
-    def test_the_number_of_labels_may_be_known_when_they_come(self, name):
+    def test_the_number_of_labels_may_be_unknown(self, name):
         known, unknown = tf.placeholder(tf.int64, [None, 1]), tf.placeholder(tf.int32, None)
         flat, grouped = (self.sample(name, labels, None, unique, num_groups=num_groups)
                          for labels, unique, num_groups in (
@@ -133,7 +133,7 @@ class PaddingTest(sampler_case.SamplerCase):
                      [False, False]])
 
     @parameterized.product(name=_NAMES, num_groups=[None, 2])
-    def test_padding_is_no_label(self, name, num_groups):
+    def test_padding_is_not_a_label(self, name, num_groups):
         labels, mask = self.LABELS, self.MASK
         if num_groups is None:
             labels, mask = labels.reshape(-1, 1), mask.reshape(-1, 1)
@@ -226,7 +226,7 @@ class PeerTest(graph_case.GraphCase):
         error = np.hypot(ours.std() / np.sqrt(len(ours)), theirs.std() / np.sqrt(len(theirs)))
         self.assertLess(abs(ours.mean() - theirs.mean()), 5 * error + 1e-4)
 
-    def test_upstream_overrates_when_there_was_no_repeat(self):
+    def test_tf_nn_counts_are_too_high_without_a_repeat(self):
         labels = tf.constant([[0]], tf.int64)
         theirs = tf.random.log_uniform_candidate_sampler(labels, 1, 2, True, 10, seed=1)[1]
         ours = samplers.log_uniform_candidate_sampler(labels, 1, 2, True, 10, seed=1)[1]
@@ -301,7 +301,7 @@ class WrongArgumentsTest(sampler_case.SamplerCase):
                     self._call(name, range_max=wrong)
 
     @parameterized.parameters(*_NAMES)
-    def test_wrong_ways_of_unique_are_named(self, name):
+    def test_wrong_values_of_unique_are_named(self, name):
         function = registry.SAMPLERS[name].__name__ + ": "
         if name == "all":
             for anything in ("maskd", None, True):  # ignored
@@ -344,7 +344,7 @@ class WrongArgumentsTest(sampler_case.SamplerCase):
         with self.assertRaisesRegex(InputError, "decay: wanted a number above 0, at most 1, got"):
             samplers.learned_unigram_candidate_sampler(tf.constant([[1]]), 1, 2, False, 5, decay=decay)
 
-    def test_a_name_that_is_in_no_table(self):
+    def test_an_unknown_name_is_named(self):
         with self.assertRaisesRegex(
                 InputError, "sample_by_name: sampler: wanted one of all, .*got 'in-batch'"):
             samplers.sample_by_name("in-batch", tf.constant([[1]]), 2, _COUNTS)
@@ -437,7 +437,7 @@ class ByNameTest(sampler_case.SamplerCase):
         for value, wanted in zip(*self.run_graph([named, direct])):
             np.testing.assert_array_equal(value, wanted)
 
-    def test_all_are_as_many_as_they_are(self):
+    def test_all_ignores_num_sampled(self):
         sampled = samplers.sample_by_name("all", tf.constant([[3]]), 20, _COUNTS)
         np.testing.assert_array_equal(*self.run_graph([sampled.sampled_candidates, tf.range(_C)]))
 

@@ -40,11 +40,11 @@ class SurvivalTest(parameterized.TestCase):
         return out, err
 
     @parameterized.parameters(*_PROGRAMS)
-    def test_a_killed_training_goes_on_exactly(self, program):
+    def test_a_killed_training_resumes_exactly(self, program):
         self.assertLen(survival.kill(program, 2, report=lambda line: None), 2)
 
     @parameterized.parameters(("run_recsys.py", signal.SIGINT), ("run_word2vec.py", signal.SIGTERM))
-    def test_a_signal_saves_and_tells_how_to_go_on(self, program, number):
+    def test_a_signal_saves_and_prints_how_to_resume(self, program, number):
         code, err = self._stopped(program, 50, number=number)
         self.assertEqual(code, 128 + number, err)
         self.assertRegex(
@@ -93,7 +93,7 @@ class SurvivalTest(parameterized.TestCase):
         self.assertEqual(survival.wait(process), 0)
 
     @parameterized.parameters(("run_recsys.py", -1), ("run_word2vec.py", 0))
-    def test_a_damaged_checkpoint_gives_way_to_the_one_before(self, program, cut):
+    def test_a_damaged_checkpoint_is_replaced_by_the_one_before(self, program, cut):
         self._stopped(program, 100)
         step = survival.newest(self.folder)
         path = self._path("model.ckpt-%d.data-00000-of-00001" % step)
@@ -118,7 +118,7 @@ class SurvivalTest(parameterized.TestCase):
         out, _ = self._run(program)
         self.assertIn("Resuming from model/model.ckpt-%d\n" % step, out)
 
-    def test_a_full_disk_is_a_one_line_error_and_checkpoints_stay_whole(self):
+    def test_a_full_disk_is_a_one_line_error_and_checkpoints_are_undamaged(self):
         os.mkdir(self._path())
         mounted = subprocess.call(["mount", "-t", "tmpfs", "-o", "size=700k", "none", self._path()],
                                   stderr=subprocess.DEVNULL) == 0

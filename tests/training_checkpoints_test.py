@@ -55,7 +55,7 @@ class CheckpointsTest(graph_case.GraphCase):
         self.assertEqual(checkpoints.chosen(self.folder), self._path(100))
         self.assertEmpty(self.lines)
 
-    def test_the_newest_few_and_the_best_are_kept(self):
+    def test_the_newest_ones_and_the_best_are_kept(self):
         for step in range(1, 7):
             self._save(step, is_best=step in (1, 2))
         self.assertEqual(self._steps(), [2, 5, 6])
@@ -89,7 +89,7 @@ class CheckpointsTest(graph_case.GraphCase):
         checkpoints.Checkpoints(policy.Saving("model")).save(self.session, 5, is_best=True)
         self.assertEqual(checkpoints.chosen("model"), os.path.join("model", "model.ckpt-5"))
 
-    def test_of_a_step_that_is_saved_only_the_rank_is_new(self):
+    def test_a_step_that_is_saved_already_can_become_the_best(self):
         self._save(5)
         self.session.run(self.fill, {self.value: 7})
         self.store.save(self.session, 5, is_best=True)
@@ -98,7 +98,7 @@ class CheckpointsTest(graph_case.GraphCase):
         self.assertEqual(checkpoints.chosen(self.folder), self._path(5))
 
     @parameterized.product(part=["data", "index"], damage=["cut", "empty", "changed", "gone"])
-    def test_a_damaged_one_gives_way_to_the_one_before(self, part, damage):
+    def test_a_damaged_one_is_replaced_by_the_one_before(self, part, damage):
         self._save(5)
         self._save(6)
         path = self._data(6) if part == "data" else self._path(6, ".index")
@@ -155,7 +155,7 @@ class CheckpointsTest(graph_case.GraphCase):
                 os.unlink(path)
             os.rename(os.path.join(self.folder, "theirs"), path)
 
-    def test_links_give_way_to_a_checkpoint(self):
+    def test_links_are_replaced_by_a_checkpoint(self):
         theirs = os.path.join(self.folder, "theirs")
         with open(theirs, "w") as stream:
             stream.write("theirs")
@@ -166,7 +166,7 @@ class CheckpointsTest(graph_case.GraphCase):
         with open(theirs) as stream:
             self.assertEqual(stream.read(), "theirs")
 
-    def test_what_a_kill_left_is_deleted(self):
+    def test_incomplete_files_are_deleted(self):
         self._save(5)
         with open(self._data(9), "w") as stream:
             stream.write("half")
@@ -245,7 +245,7 @@ class RestoreTest(graph_case.GraphCase):
         with self.assertRaisesRegex(InputError, "model.ckpt-5.index: wanted a file, got a pipe"):
             checkpoints.restore(None, path)
 
-    def test_counts_that_a_checkpoint_lacks_start_afresh(self):
+    def test_counts_that_a_checkpoint_lacks_are_initialized(self):
         path = os.path.join(self.create_tempdir().full_path, "model.ckpt")
         with tf.Graph().as_default(), tf.Session() as session:
             theirs = self._graph(tf.random.learned_unigram_candidate_sampler)

@@ -57,13 +57,13 @@ class TrainTest(_TrainCase):
             self.assertEqual(session.run(tf.train.get_global_step()), 60)
 
     @parameterized.parameters((60, None), (60, lambda session: 7.0), (10, lambda session: 7.0))
-    def test_a_loss_that_tells_of_divergence(self, number, held_out_loss):
+    def test_a_loss_above_max_loss_stops_the_training(self, number, held_out_loss):
         with self.assertRaisesRegex(InputError, "train: loss: wanted a finite number of at most 3, "
                                     "got (4|7).0 at step %d; learning_rate = 0.1" % min(number, 50)):
             self._train([[2.0]] * number, held_out_loss=held_out_loss, max_loss=3.0)
         self.assertIsNone(tf.train.latest_checkpoint(self.folder))
 
-    def test_a_loss_that_tells_of_it_at_the_end(self):
+    def test_a_loss_above_max_loss_at_the_end_is_an_error(self):
         looks = iter([1.0, 7.0])
 
         def held_out_loss(session):
@@ -74,7 +74,7 @@ class TrainTest(_TrainCase):
             self._train([[2.0]] * 60, held_out_loss=held_out_loss, max_loss=3.0)
         self.assertIsNone(tf.train.latest_checkpoint(self.folder))
 
-    def test_a_loss_that_does_not(self):
+    def test_a_loss_below_max_loss_does_not_stop_the_training(self):
         result = self._train([[2.0]] * 60, held_out_loss=lambda session: 7.0, max_loss=7.0)
         self.assertTrue(result.is_whole)
 
@@ -111,7 +111,7 @@ class TrainTest(_TrainCase):
         with self.assertRaisesRegex(InputError, "decay: wanted one of linear, none, got 'cosine'"):
             self._train([[1.0]], decay="cosine")
 
-    def test_the_held_out_loss_is_what_is_shown(self):
+    def test_the_held_out_loss_is_shown(self):
         looks = []
 
         def held_out_loss(session):
@@ -171,7 +171,7 @@ class TrainTest(_TrainCase):
         with self.assertRaisesRegex(InputError, "text.txt: gone"):
             training_case.train(self.loss, _once(batches()), 100, self.folder, threads=2)
 
-    def test_no_batches(self):
+    def test_no_batches_are_an_error(self):
         with self.assertRaisesRegex(InputError, "batches: wanted at least one batch"):
             self._train([])
 
@@ -222,7 +222,7 @@ class ValidationTest(_TrainCase):
         self.assertEqual([units for units, *_ in result.validations],
                          [int(round(100 * step / number)) for step in wanted])
 
-    def test_what_a_large_step_went_past_is_not_made_up_for(self):
+    def test_validations_within_a_large_step_are_skipped(self):
         places = []
 
         def score(session):
@@ -247,12 +247,12 @@ class ValidationTest(_TrainCase):
         with loop.restored_session(self.folder) as session:
             self.assertEqual(session.run(tf.train.get_global_step()), best)
 
-    def test_a_score_that_is_no_number_is_worse_than_any(self):
+    def test_a_score_of_nan_is_worse_than_any_other(self):
         self._scored([float("nan"), -7.0, float("nan")], 3)
         with loop.restored_session(self.folder) as session:
             self.assertEqual(session.run(tf.train.get_global_step()), 2)
 
-    def test_of_no_numbers_the_first(self):
+    def test_the_first_of_scores_that_are_all_nan_is_the_best(self):
         result, _ = self._scored([float("nan")] * 3, 3)
         self.assertLen(result.validations, 3)
         with loop.restored_session(self.folder) as session:
@@ -265,7 +265,7 @@ class ValidationTest(_TrainCase):
                          os.path.join(self.folder, "model.ckpt-100"))
         self.assertLen([name for name in os.listdir(self.folder) if name.endswith(".index")], 2)
 
-    def test_what_else_is_known_of_a_validation_goes_along(self):
+    def test_the_record_of_a_validation_is_kept(self):
         validation = policy.Validation(lambda session, number: (0.5, {"loss": 7.0}), 2, 0)
         result = self._train(self._steps(2), validation=validation)
         self.assertEqual([(score, record) for *_, score, record in result.validations],
@@ -295,20 +295,20 @@ class ValidationTest(_TrainCase):
         self.assertEqual([seconds for _, seconds, *_ in result.validations], [2, 4, 6, 8, 10])
         self.assertEqual([seconds for _, seconds, _ in result.history], [2, 4, 6, 8, 10, 10])
 
-    def test_a_diverged_model_is_not_judged(self):
+    def test_a_diverged_model_is_not_validated(self):
         with self.assertRaisesRegex(InputError, "got nan at step 2.*Last checkpoint: .*model.ckpt-1"):
             self._train([[1.0], [float("nan")], [1.0]], validation=_validation(
                 lambda session: 1.0 + session.run(tf.train.get_global_step()), 3, 0))
         with loop.restored_session(self.folder) as session:
             self.assertTrue(np.isfinite(session.run(self.w)))
 
-    def test_without_one_the_last_state_is_kept(self):
+    def test_without_a_validation_the_last_state_is_kept(self):
         result = self._train(self._steps(6))
         self.assertEqual(result.validations, [])
         with loop.restored_session(self.folder) as session:
             self.assertEqual(session.run(tf.train.get_global_step()), 6)
 
-    def test_an_error_in_it_ends_the_training(self):
+    def test_an_error_in_a_validation_ends_the_training(self):
         def score(session):
             raise InputError("score: broken")
 
@@ -320,7 +320,7 @@ class GoingOnTest(training_case.ResumeCase):
     """A training that is interrupted and resumed equals an uninterrupted one."""
 
     @parameterized.parameters(0, 1, 7, 49, 50, 51, 99)
-    def test_the_same_to_the_last_bit(self, stop_after):
+    def test_resumed_values_are_bitwise_equal(self, stop_after):
         whole, wanted, lines = self.train(self.new_folder())
         self.assertTrue(whole.is_whole)
         self.assertEmpty(lines)
@@ -347,7 +347,7 @@ class GoingOnTest(training_case.ResumeCase):
         self.assertCountEqual([tuple(seed) for seed, _ in kept], [(5, i) for i in range(60)])
         self.assertLen({tuple(drawn) for _, drawn in kept}, 60)
 
-    def test_what_was_measured_goes_on(self):
+    def test_measurements_continue(self):
         def score(session, number):
             self.assertEqual(number, len(numbers) + 1)
             numbers.append(number)
@@ -365,7 +365,7 @@ class GoingOnTest(training_case.ResumeCase):
         self.assertEqual(sorted(seconds), seconds)
         self.assertLessEqual(seconds[-1], result.seconds)
 
-    def test_a_kill_before_the_best_is_named(self):
+    def test_a_kill_before_the_best_is_marked(self):
         class Killed(BaseException):
             pass
 
@@ -396,21 +396,21 @@ class GoingOnTest(training_case.ResumeCase):
                          [10, 20, 36, 40, 50, 60, 70, 80, 90, 100])
         self.assertEqual(checkpoints.chosen(folder), os.path.join(folder, "model.ckpt-40"))
 
-    def test_patience_that_is_at_its_end(self):
+    def test_an_ended_training_stays_ended_by_patience(self):
         folder = self.new_folder()
         validation = policy.Validation(lambda session, number: (0.0, {}), 10, 2)
         first, _, _ = self.train(folder, validation=validation)
         again, _, _ = self.train(folder, validation=validation)
         self.assertEqual((first.steps, again.steps), (30, 30))
 
-    def test_a_training_that_is_done_is_not_done_again(self):
+    def test_a_complete_training_is_not_repeated(self):
         folder = self.new_folder()
         first, wanted, _ = self.train(folder)
         again, values, _ = self.train(folder)
         self.assertEqual((again.steps, again.history), (first.steps, first.history))
         np.testing.assert_array_equal(values[0], wanted[0])
 
-    def test_more_epochs_go_on_to_the_larger_total(self):
+    def test_more_epochs_continue_to_the_larger_total(self):
         folder = self.new_folder()
         self.train(folder, 60)
         result, _, _ = self.train(folder, 90)
@@ -423,7 +423,7 @@ class GoingOnTest(training_case.ResumeCase):
         _, values, _ = self.train(folder, rate=1e-9)
         np.testing.assert_allclose(values[0], before[0], atol=1e-6)
 
-    def test_the_end_is_shown_though_its_checkpoint_is_of_before(self):
+    def test_the_loss_at_the_end_is_computed_after_a_restore(self):
         folder, looks = self.new_folder(), iter([3.0, 1.0, 0.5])
 
         def held_out_loss(session):
@@ -435,14 +435,14 @@ class GoingOnTest(training_case.ResumeCase):
         for result, loss in ((first, 1.0), (again, 0.5)):
             self.assertEqual([row[::2] for row in result.history], [(50, 3.0), (100, loss)])
 
-    def test_an_error_that_ends_sessions_is_no_end_of_the_data(self):
+    def test_an_out_of_range_error_is_not_the_end_of_the_data(self):
         def held_out_loss(session):
             raise tf.errors.OutOfRangeError(None, None, "mine")
 
         with self.assertRaisesRegex(RuntimeError, "train: uncaught OutOfRangeError: .*mine"):
             self.train(self.new_folder(), held_out_loss=held_out_loss)
 
-    def test_a_save_in_time(self):
+    def test_checkpoints_are_saved_after_some_seconds(self):
         folder = self.new_folder()
         steps = []
         save = checkpoints.Checkpoints.save
@@ -454,7 +454,7 @@ class GoingOnTest(training_case.ResumeCase):
 
 class WatchingTest(_TrainCase):
 
-    def test_what_tensorboard_is_told(self):
+    def test_summaries_for_tensorboard(self):
         table = tf.get_variable("table", [50, 2], initializer=tf.ones_initializer(), use_resource=True)
         ids = tf.constant([3, 3, 7, 9])
         self.loss += 0.5 * tf.reduce_sum(tf.gather(table, ids))
@@ -501,7 +501,7 @@ class InitialiseTest(_TrainCase):
         with loop.restored_session(self.folder) as session:
             self.assert_close(session.run(self.w), 1 + 2 * 0.8 ** 4)
 
-    def test_its_error_ends_the_training(self):
+    def test_an_error_of_initialise_ends_the_training(self):
         def initialise(session):
             raise InputError("runs/recsys-1: wanted another model")
 

@@ -47,7 +47,7 @@ class ModelDirTest(parameterized.TestCase):
         self.assertEqual(self._open("", epochs=7).unchanging({"events": "1"}), {
             "dim": 8, "hidden": ["16", "8"], "rate": None, "program": "recsys", "data": {"events": "1"}})
 
-    def test_a_new_folder_is_made_by_begin(self):
+    def test_begin_creates_a_new_folder(self):
         folder = self._open("some/model")
         self.assertEqual((folder.goes_on, folder.earlier("dim")), (False, None))
         self.assertFalse(os.path.exists("some"))
@@ -61,7 +61,7 @@ class ModelDirTest(parameterized.TestCase):
         self.assertEqual([self._begun("").path for _ in range(3)],
                          [os.path.join("runs", "recsys-%d" % n) for n in (1, 2, 3)])
 
-    def test_goes_on_with_the_same_settings(self):
+    def test_resumes_with_the_same_settings(self):
         self._leave_model()
         folder = self._begun(epochs=9)
         self.assertTrue(folder.goes_on)
@@ -100,7 +100,7 @@ class ModelDirTest(parameterized.TestCase):
         folder.close()
         self.assertEqual(self._begun(dim=9, data="2").earlier("dim"), 9)  # of "bestiary" it is not empty
 
-    def test_what_a_kill_left_is_deleted(self):
+    def test_incomplete_files_are_deleted(self):
         self._leave_model()
         self._write(".making-vectors.bin.1", "vectors.bin")
         os.makedirs("model/.making-2/x")
@@ -117,7 +117,7 @@ class ModelDirTest(parameterized.TestCase):
                     self._open(path)
         self.assertTrue(folder.goes_on)
 
-    def test_one_that_is_closed_begins_again(self):
+    def test_a_closed_folder_can_begin_again(self):
         folder = self._begun(restart=True)
         self._write("model.ckpt-1.index")
         folder.close()
@@ -188,7 +188,7 @@ class ModelDirTest(parameterized.TestCase):
             with open("theirs") as stream:
                 self.assertEqual(stream.read(), before)
 
-    def test_links_give_way_to_a_model_that_starts_anew(self):
+    def test_links_are_replaced_by_a_model_that_starts_over(self):
         self._leave_model()
         os.unlink("model/settings.json")
         with open("theirs", "w") as stream:
@@ -219,7 +219,7 @@ class ModelDirTest(parameterized.TestCase):
                                     "one in use by process %d$" % os.getpid()):
             self._open()
 
-    def test_a_lock_goes_with_its_process(self):
+    def test_a_lock_ends_with_its_process(self):
         code = ("import os, sys\nfrom tf1_sampled.training import model_dir\n"
                 "model_dir.ModelDir('model', 'recsys', %r).begin({'events': '1'})\n"
                 "print('begun', flush=True)\nsys.stdin.read()\n" % SETTINGS)
@@ -234,7 +234,7 @@ class ModelDirTest(parameterized.TestCase):
         self.assertTrue(self._begun().goes_on)
 
     @parameterized.parameters((False, False), (True, True))
-    def test_a_folder_in_which_nothing_came_about_is_deleted_at_the_end(self, writes, stays):
+    def test_a_folder_without_a_model_is_deleted_at_the_end(self, writes, stays):
         code = ("from tf1_sampled.training import model_dir\n"
                 "model_dir.ModelDir('model', 'recsys', {}).begin({})\n"
                 "if %r: open('model/model.ckpt-1.index', 'w').close()\n"

@@ -54,7 +54,7 @@ class DisplayTest(ProgressTestCase):
             " 50% of 2,000 words, 50 words/s, loss 2.000, 20 s left",
             "100% of 2,000 words, 50 words/s, loss 1.000, 0 s left"])
 
-    def test_what_makes_the_steps_is_named(self):
+    def test_the_device_is_shown(self):
         log = io.StringIO()
         display = progress.Display(100, "words", stream=log)
         self.time.now += 20
@@ -101,7 +101,7 @@ class DisplayTest(ProgressTestCase):
                 display.close(1.0)
         self.assertEqual("", out.getvalue())
 
-    def test_a_bar_has_the_same_clock(self):
+    def test_a_bar_uses_a_monotonic_clock(self):
         terminal = _Terminal()
         display = progress.Display(2000, "words", stream=terminal)
         self.time.now += 10
@@ -157,12 +157,12 @@ class NotebookTest(absltest.TestCase):
 
 class ClockTest(ProgressTestCase):
 
-    def test_it_counts_from_where_it_starts(self):
+    def test_the_clock_counts_from_its_initial_values(self):
         clock = progress.Clock(100.0, 50.0)
         self.time.now += 8
         self.assertEqual(clock.read(), (108, 54))
 
-    def test_it_stands_still_while_stopped(self):
+    def test_the_clock_stands_still_while_stopped(self):
         clock = progress.Clock(100.0, 50.0)
         self.time.now += 8
         with clock.stopped():
@@ -172,7 +172,7 @@ class ClockTest(ProgressTestCase):
         self.time.now += 2
         self.assertEqual(clock.read(), (110, 55))
 
-    def test_it_goes_on_after_an_error(self):
+    def test_the_clock_continues_after_an_error(self):
         clock = progress.Clock()
         with self.assertRaises(KeyError), clock.stopped():
             self.time.now += 1000

@@ -29,7 +29,7 @@ class TrainingSettingsTest(parameterized.TestCase):
         ("save_seconds", -1, "a number of 0 or more"),
         ("save_seconds", math.inf, "a number of 0 or more"),
         ("keep", 0, "an integer of 1 or more"), ("profile", -1, "an integer of 0 or more"))
-    def test_what_does_not_fit_is_named(self, name, value, wanted):
+    def test_invalid_values_are_named(self, name, value, wanted):
         message = "^TrainingSettings: %s: wanted %s, got " % (name, wanted)
         with self.assertRaisesRegex(InputError, message):
             TrainingSettings(**{name: value})
@@ -43,7 +43,7 @@ class TrainingSettingsTest(parameterized.TestCase):
         self.assertTrue(issubclass(TrainingSettings, registry.ObjectiveSettings))
         self.assertEqual(TrainingSettings(loss="softmax_at_k", at_k=3).loss_options(), {"k": 3})
 
-    def test_what_may_change_when_a_training_goes_on(self):
+    def test_settings_that_may_change_when_a_training_is_resumed(self):
         self.assertCountEqual(
             [field.name for field in dataclasses.fields(TrainingSettings)
              if field.metadata["setting"].may_change],

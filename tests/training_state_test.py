@@ -14,7 +14,7 @@ class SavedStateTest(graph_case.GraphCase):
     def _saved(self, **settings):
         return state.SavedState(settings)
 
-    def test_comes_back_as_it_was(self):
+    def test_a_state_is_read_back_unchanged(self):
         saved = self._saved(dim=8, hidden=("16", "8"))
         written = state.State()
         written.steps, written.progress, written.num_units = 7, 0.25, 100
@@ -47,7 +47,7 @@ class SavedStateTest(graph_case.GraphCase):
                     InputError, "train: num_units: wanted 50 or more, which are done already, got 40"):
                 saved.read(session, 40)
 
-    def test_other_settings_are_told(self):
+    def test_other_settings_are_named(self):
         with tf.Graph().as_default():
             other = self._saved(dim=8, hidden=["16", "8"], rate=None, data={"events": "1"}, more=1)
             with self.new_session() as session:
@@ -69,7 +69,7 @@ class SavedStateTest(graph_case.GraphCase):
                     r"(, variable \d=int32 \[\] for None){4}, and 5 more")):
                 mine.check_settings(session)
 
-    def test_whose_checkpoint_a_folder_has(self):
+    def test_the_training_of_a_checkpoint_is_recognised(self):
         folder = self.create_tempdir().full_path
         saved = self._saved()
         store = checkpoints.Checkpoints(policy.Saving(folder))

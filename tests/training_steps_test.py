@@ -44,7 +44,7 @@ class MinimizeTest(graph_case.GraphCase):
             after = session.run(variables)
         return [v.op.name for v, old, new in zip(variables, before, after) if old != new]
 
-    def test_variables_of_another_task_are_left_alone(self):
+    def test_variables_of_another_task_do_not_change(self):
         _, losses = self._two_tasks()
         optimizer = optimizers.LazyAdamOptimizer(0.1)
         trained = [steps.minimize(loss, optimizer) for loss in losses]
@@ -149,7 +149,7 @@ class StepTest(graph_case.GraphCase):
             step.runner(session)({self.x: [1.0]}, False)
             self.assert_close(session.run(self.w), 0.1 * 0.25 * 2)
 
-    def test_what_is_told_of_a_step_that_is_watched(self):
+    def test_values_of_a_watched_step(self):
         table = tf.get_variable("table", [50, 2], initializer=tf.ones_initializer(), use_resource=True)
         self.loss += 0.5 * tf.reduce_sum(tf.gather(table, [3, 3, 7, 9]))
         step = self._step(watch={"mine": tf.constant(5)})
@@ -172,7 +172,7 @@ class StepTest(graph_case.GraphCase):
         with open(path) as stream:
             self.assertNotEmpty(json.load(stream)["traceEvents"])
 
-    def test_draws_of_a_step_depend_on_its_number_alone(self):
+    def test_draws_of_a_step_depend_on_its_number_only(self):
         seed = steps.step_seed(5)
         drawn = distributions.uniforms([2], seed)
         step = self._step(watch={"drawn": drawn, "seed": seed})

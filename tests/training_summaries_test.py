@@ -32,7 +32,7 @@ class SummariesTest(graph_case.GraphCase):
                   if event.session_log.status == tf.SessionLog.START]
         self.assertEqual(starts, [3])
 
-    def test_nobody_foresees_the_name_of_the_file(self):
+    def test_the_name_of_the_file_is_unpredictable(self):
         names = []
         for folder in (self.create_tempdir().full_path, self.create_tempdir().full_path):
             with mock.patch("time.time", lambda: 1e9), summaries.Summaries(folder, 3) as told:

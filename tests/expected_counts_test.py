@@ -28,7 +28,7 @@ class CountedTest(sampler_case.SamplerCase):
                              num_groups=groups, seed=3, label_mask=mask if padded else None)
         ids, true_count, stated = self.run_graph(values)
         self.assertEqual(ids.shape, (groups, len(name.split("+")) * 8 - 2 * name.startswith("in_batch")))
-        # The candidates of a group are the labels of the group G // 2 positions on.
+        # The candidates of a group are the labels of another group, num_groups // 2 before it.
         number = np.roll(mask.sum(1), groups // 2)[:, None]
         wanted = np.broadcast_to(sampler_case.exact(name, unique, number, num_sampled), [groups, _C])
         if name == "in_batch":  # a group without candidates has any count with a finite logarithm

@@ -325,9 +325,9 @@ def _kept(kind, ending, make_lines, sources, report):
     """Return the path of the file of `make_lines(sources, skipped)`, and write it unless it exists."""
     report = report or (lambda line: None)
     # Names and sizes distinguish installations without importing them.
-    told = repr([(source.module, source.size) for source in sources]).encode()
+    installed = repr([(source.module, source.size) for source in sources]).encode()
     name = "%s-%d-python%s-%s.%s" % (kind, _FORMAT, ".".join(map(str, sys.version_info[:3])),
-                                     hashlib.sha256(told).hexdigest()[:12], ending)
+                                     hashlib.sha256(installed).hexdigest()[:12], ending)
     paths = [os.path.join(folder, name) for folder in _cache_folders()]
     for path in paths:
         if os.path.isfile(path):

@@ -107,7 +107,7 @@ class Training:
         self.store = None
         if is_chief:
             self.store = checkpoints.Checkpoints(plan.saving, plan.report)
-            tf.add_to_collection(tf.GraphKeys.SAVERS, self.store.saver)  # the last op: then it is final
+            tf.add_to_collection(tf.GraphKeys.SAVERS, self.store.saver)  # for restored_session
         self._scaffold = tf.train.Scaffold(init_op=tf.no_op(), init_fn=self._start,
                                            saver=self.store and self.store.saver)
 

@@ -17,7 +17,7 @@ from tensorflow.python.ops import control_flow_ops
 
 from tf1_sampled import checks
 
-_LARGEST_COPY = 1 << 12  # bytes of a constant that is copied with the op
+_LARGEST_COPY = 1 << 12  # maximum bytes of a constant that is copied with the op
 # Ops that TensorFlow marks as stateful, but whose copies have the same results.
 _HARMLESS = frozenset({"Assert", "If", "While", "StatefulPartitionedCall"})
 _OF_VARIABLES = ("Resource", "ReadVariable", "Assign")  # prefixes of the types of ops of variables

@@ -36,7 +36,7 @@ class VocabFileTest(graph_case.GraphCase):
         with self.assertRaisesRegex(InputError, "unigrams: wanted numbers in memory, got"):
             self._counts(unigrams=tf.placeholder(tf.float32, [3]))
 
-    def test_vocab_file_as_upstream_reads_it(self):
+    def test_a_vocab_file_is_read_as_in_tf_nn(self):
         path = self.create_tempfile(content="the,3\na, 1\n\"x,y\",6\nz,0.5\n").full_path
         labels = tf.constant(np.arange(1, 5)[:, None])
         arguments = dict(vocab_file=path, num_reserved_ids=1, distortion=0.5)

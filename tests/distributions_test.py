@@ -170,7 +170,7 @@ class DistributionTest(_DistributionCase):
             # which reach one in 6 of these ids; then one draw in 5 does.
             self.assertGreater(len(np.unique(far)), 0.94 * len(far))
 
-    def test_a_unigram_knows_what_is_never_drawn(self):
+    def test_a_unigram_has_a_mask_of_ids_that_are_never_drawn(self):
         self.assertIsNone(distributions.Unigram([1, 2, 3]).never)
         never = distributions.Unigram([0.0, 2, 0, 1e-300]).never
         self.assertEqual(never.dtype, bool)

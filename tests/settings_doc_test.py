@@ -9,7 +9,7 @@ _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 class SettingsDocTest(absltest.TestCase):
 
-    def test_the_document_is_what_the_settings_say(self):
+    def test_the_document_is_up_to_date(self):
         path = os.path.join(_ROOT, "tools", "write_settings.py")
         spec = importlib.util.spec_from_file_location("write_settings", path)
         tool = importlib.util.module_from_spec(spec)

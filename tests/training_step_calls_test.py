@@ -77,7 +77,7 @@ class StepCallsTest(parameterized.TestCase):
         self.assertEqual(calls.submit([_step(8), _step(9)]).result(), {})
         self.assertEqual(step.calls, [[7], [8, 9]])
 
-    def test_steps_one_by_one_where_there_is_no_loop(self):
+    def test_steps_run_one_by_one_without_a_loop(self):
         step = _Step(0.0, can_repeat=False)
         calls = self._calls(step)
         calls.submit([_step(7), _step(8)]).result()
@@ -139,7 +139,7 @@ class TrainingTest(graph_case.GraphCase):
             self.assertEqual(sum(calls), 127)  # all but the watched steps
             self.assert_close(table, wanted, 1e-5)
 
-    def test_a_batch_that_is_larger_than_what_was_compiled(self):
+    def test_a_batch_larger_than_the_compiled_shape(self):
         if tf.VERSION.startswith("1."):
             self.skipTest("TensorFlow %s has no tf.function(jit_compile=True)" % tf.VERSION)
         _, wanted, _ = self._train(7)

@@ -58,7 +58,7 @@ class MinimizeTest(graph_case.GraphCase):
             step = steps.minimize(losses[0], optimizers.SGDOptimizer(0.1), var_list)
             self.assertEqual(self._moved(step), wanted)
 
-    def test_a_var_list_may_hold_what_is_not_trainable(self):
+    def test_a_var_list_may_hold_variables_that_are_not_trainable(self):
         w = tf.get_variable("w", [], initializer=tf.ones_initializer(), trainable=False)
         step = steps.minimize(tf.square(w), optimizers.SGDOptimizer(0.25), var_list=[w])
         with self.new_session() as session:

@@ -2,8 +2,8 @@
 
     folder = ModelDir(path, "recsys", settings, may_change={"epochs"})   early: checks the settings
     with folder:
-        folder.begin({"events": digest})                     before training: creates and locks the
-        folder folder.path
+        folder.begin({"events": digest})                     before training: creates, locks the folder
+        folder.path
     # Other processes may use the folder now; a ModelDir of the same path resumes the training.
 
 `settings.json` holds the settings of the model, `lock` the id of the process that trains it.

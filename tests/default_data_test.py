@@ -335,7 +335,7 @@ class CacheTest(SourcesTestCase):
         os.symlink(theirs, os.path.join(self.temporary, "tf1_sampled" + user))
         self.made({"a.py": '"""Words."""'})
         with mock.patch.dict(os.environ, {"XDG_CACHE_HOME": blocked}), \
-                self.assertRaisesRegex(checks.InputError, blocked + ".*: wanted a place to write"):
+                self.assertRaisesRegex(checks.InputError, blocked + ".*: wanted a writable path"):
             default_data.docstrings()
         self.assertEmpty(os.listdir(theirs))
 
@@ -344,7 +344,7 @@ class CacheTest(SourcesTestCase):
         self.temporary = blocked
         self.made({"a.py": '"""Words."""'})
         with mock.patch.dict(os.environ, {"XDG_CACHE_HOME": blocked}), \
-                self.assertRaisesRegex(checks.InputError, "wanted a place to write"):
+                self.assertRaisesRegex(checks.InputError, "wanted a writable path"):
             default_data.docstrings()
 
     def test_an_error_while_writing_leaves_no_file(self):

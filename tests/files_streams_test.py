@@ -71,7 +71,7 @@ class StreamsTest(parameterized.TestCase):
 
     @absltest.skipUnless(os.path.exists("/dev/full"), "needs a full device")
     def test_a_full_device_is_named_at_the_end(self):
-        reason = ": wanted a writable path, got No space left on device"
+        reason = ": wanted a writable stream, got No space left on device"
         for redirection, name in ((">/dev/full", "standard output"), ("2>/dev/full", "standard error")):
             code = "print(1); print(2, file=sys.stderr); os.write(3, b'on ')\n" + _CHECKED
             done = self.run_code(code, redirection)

@@ -174,7 +174,7 @@ class WritingFolderTest(file_case.FileCase):
 
     def test_a_full_folder_is_replaced_only_with_replaces(self):
         self.write(content="old")
-        with self.assertRaisesRegex(checks.InputError, "wanted a new or empty folder, got one"):
+        with self.assertRaisesRegex(checks.InputError, "wanted a new or empty folder, got a folder"):
             places.check_new_folder(self.folder)
         places.check_new_folder(self.folder, replaces=True)
         with writing.writing_folder(self.folder, replaces=True) as made:

@@ -97,7 +97,7 @@ class HostileTest(parameterized.TestCase):
         code, _, err = self.run_program(*_WORD2VEC, "--corpus=text.txt", "--model_dir=model",
                                         redirections=">/dev/full")
         self.assertEqual(1, code)
-        self.assertEndsWith(err, "\nrun_word2vec.py: error: standard output: wanted a place to write, "
+        self.assertEndsWith(err, "\nrun_word2vec.py: error: standard output: wanted a writable stream, "
                                  "got No space left on device\n")
         self.assertIn("files", json.loads(self.read("model", "metrics.json")))
 

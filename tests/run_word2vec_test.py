@@ -236,7 +236,7 @@ class RunWord2vecTest(parameterized.TestCase):
         ("outputs", ["--corpus=CORPUS", "--output_vectors=x.npy"],
          "--output_vectors: wanted a name that ends with"),
         ("saved_model", ["--corpus=CORPUS", "--saved_model=OTHER"],
-         "wanted a new or empty folder, got one"),
+         "wanted a new or empty folder, got a folder"),
         ("projector", ["--corpus=CORPUS", "--projector=PAIRS"], "wanted a new or empty folder, got a"),
         ("apart", ["--corpus=CORPUS", "--saved_model=out", "--vectors=out/vectors.bin"],
          "error: --saved_model: wanted a path of its own, got the path of --vectors"),

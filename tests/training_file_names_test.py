@@ -57,7 +57,7 @@ class NamedTest(file_case.FileCase):
         with self.assertRaisesRegex(InputError, "best: line 1: wanted the name of a checkpoint in "):
             file_names.best(self.folder)
 
-    @parameterized.parameters(("", "something in it"), ("\udcff\n", "UTF-8"), ("\0", "UTF-8"),
+    @parameterized.parameters(("", "a file that is not empty"), ("\udcff\n", "UTF-8"), ("\0", "UTF-8"),
                               ("x" * 100000, "line 1"))
     def test_other_contents_are_an_error(self, text, message):
         self.write("checkpoint", text)

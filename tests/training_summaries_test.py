@@ -49,7 +49,7 @@ class SummariesTest(graph_case.GraphCase):
             with open(path) as stream:
                 names = {event.get("args", {}).get("op") for event in json.load(stream)["traceEvents"]}
             self.assertNotEmpty(names & {"Mul", "AddV2", "_Retval"})
-            with self.assertRaisesRegex(InputError, "wanted a place to write"):
+            with self.assertRaisesRegex(InputError, "wanted a writable path"):
                 summaries.traced_run(session, x + 1, {x: 3}, os.path.join(path, "below"))
 
 

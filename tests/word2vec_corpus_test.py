@@ -142,7 +142,7 @@ class ReadCorpusTest(word2vec_case.CorpusTestCase):
         np.testing.assert_array_equal(whole(again), whole(reads[2]))
 
     @parameterized.parameters(
-        ("", "something in it, got an empty file"), (" \n\n ", "wanted words, got none"),
+        ("", "a file that is not empty, got an empty file"), (" \n\n ", "wanted words, got none"),
         ("a b c", "at least 2 different words that come min_count = 2 times, got 0 of 3"),
         ("a a a", "at least 2 .* got 1 of 1"), ("a\0b a", "a binary file"))
     def test_a_text_without_words_is_named(self, content, message):

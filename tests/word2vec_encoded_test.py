@@ -248,7 +248,7 @@ class CacheTest(word2vec_case.CorpusTestCase):
             read = self.read_path(path, cache_dir=None)
             np.testing.assert_array_equal(whole(read), [0, 1, END])
             self.assertRegex(self.lines[0],
-                             "f/tf1_sampled: wanted a place to write, .*; the "
+                             "f/tf1_sampled: wanted a writable path, .*; the "
                              "encoded text goes to a temporary folder")
             temporary = os.path.dirname(self.lines[1].split(": ")[1])
             self.assertTrue(os.path.isdir(temporary))

@@ -49,7 +49,7 @@ def check():
             stream.flush()
             error = stream.device.error
             checks.file(error is None or error.errno == errno.EPIPE, _NAMES[stream.fileno()],
-                        "a place to write", "" if error is None else error.strerror)
+                        "a writable stream", "" if error is None else error.strerror)
 
 
 def _settled(stream, number):

@@ -121,7 +121,7 @@ except ImportError:
         said = []
         self.assertEqual(["good", "caf ole"], self.lines(default_data.docstrings(said.append)))
         self.assertLen(said, 2)
-        self.assertIn("5 Python files", said[0])
+        self.assertIn("5 installed Python files", said[0])
         self.assertIn("2 lines", said[1])
         self.assertIn("3 files skipped", said[1])
 

@@ -976,8 +976,8 @@ class LossByNameTest(_LossCase):
         with self.assertRaisesRegex(InputError, "^loss_by_name: loss: wanted one of gbce, .*'hinge'"):
             losses.loss_by_name("hinge", *common, _C, arguments["sampled_values"])
         for name in _LOSSES:
-            with self.assertRaisesRegex(InputError, "^loss_by_name: sampled_values: wanted those of a "
-                                        "sampler, got None"):
+            with self.assertRaisesRegex(InputError, "^loss_by_name: sampled_values: wanted the return "
+                                        "value of a sampler, got None"):
                 losses.loss_by_name(name, *common, _C)
 
 

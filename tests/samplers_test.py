@@ -291,8 +291,8 @@ class WrongArgumentsTest(sampler_case.SamplerCase):
                         InputError, function + "num_sampled: wanted an integer above 0, got %s" % wrong):
                     self._call(name, num_sampled=wrong)
         if name == "all":
-            with self.assertRaisesRegex(InputError, function + "num_sampled: wanted all the classes, "
-                                        "range_max = 61, got 60"):
+            with self.assertRaisesRegex(InputError, function + "num_sampled: wanted range_max = 61, "
+                                        "the number of classes, got 60"):
                 self._call(name, range_max=61)
         elif name in _DRAWN and name != "fixed_unigram":  # which checks its counts first
             for wrong in (0, -1, 1.5):
@@ -333,10 +333,10 @@ class WrongArgumentsTest(sampler_case.SamplerCase):
             for name in ("in_batch", "in_batch+uniform"):
                 with self.assertRaisesRegex(
                         InputError, registry.SAMPLERS[name].__name__ +
-                        ": frequencies: wanted one of range_max = 60 classes, got 59"):
+                        ": frequencies: wanted a distribution of range_max = 60 classes, got 59"):
                     self._call(name, frequencies=frequencies)
-        with self.assertRaisesRegex(InputError, "mixed_candidate_sampler: distribution: wanted one of "
-                                    "range_max = 60 classes, got 61"):
+        with self.assertRaisesRegex(InputError, "mixed_candidate_sampler: distribution: wanted a "
+                                    "distribution of range_max = 60 classes, got 61"):
             self._call("in_batch+uniform", distribution=distributions.Uniform(61))
 
     @parameterized.parameters(0, 1.5)

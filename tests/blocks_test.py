@@ -14,7 +14,7 @@ _C, _D, _B, _K = 11, 3, 5, 4
 _PADDING = 3
 _WEIGHTS = _RANDOM.randn(_C + _PADDING, _D)
 _BIASES = _RANDOM.randn(_C + _PADDING)
-_BIASES[_C:] = 100  # padding that counts would be seen
+_BIASES[_C:] = 100  # makes a use of the padding visible
 _INPUTS = _RANDOM.randn(_B, _D)
 _UPSTREAM = np.arange(1.0, _B + 1)
 _BLOCK_SIZES = (1, 3, 4, _C, 40)
@@ -22,7 +22,7 @@ _FORMS = ("constant", "variable", "mod", "div", "partitioned", "unit_rows", "uni
 
 
 def _scores(weights, biases, inputs):
-    """[B, C] in float64; the rest of the rows are padding."""
+    """Return the scores [B, C] in float64, without padding rows."""
     return np.array([[np.dot(weights[c], x) + biases[c] for c in range(_C)] for x in inputs])
 
 
@@ -31,14 +31,14 @@ def _log_sum_exp(weights, biases, inputs):
 
 
 def _best(weights, biases, inputs, k):
-    """(values, ids) [B, k], the smaller id first among equal scores."""
+    """Return (values, ids) [B, k] of the best classes, the smaller id first among equal scores."""
     scores = _scores(weights, biases, inputs)
     ids = np.array([sorted(range(_C), key=lambda c, row=row: (-row[c], c))[:k] for row in scores])
     return np.take_along_axis(scores, ids, 1), ids
 
 
 def _numerical_gradients(function, *arrays):
-    """Central differences of sum(_UPSTREAM * function(*arrays)) by each element of each array."""
+    """Compute central differences of sum(_UPSTREAM * function(*arrays)) by each element."""
     def value(i, place, change):
         changed = [array.copy() for array in arrays]
         changed[i][place] += change
@@ -55,7 +55,7 @@ def _unit(rows):
 
 
 def _table(form, array, name):
-    """(a table that `lookup` takes, its parts, a function that joins arrays like the parts)."""
+    """Return (a table for `lookup`, its parts, a function that joins arrays in the same form)."""
     if form.startswith("unit_rows"):  # biases have no rows to scale
         inner = form[len("unit_rows_of_"):] or "variable"
         table, parts, joined = _table(inner, array, name)
@@ -95,7 +95,7 @@ def _tensors(dtype=tf.float64):
 
 
 def _with_gradients(weights, biases, inputs, block_size=4):
-    """[log_sum_exp and its gradients by weights, biases and inputs]"""
+    """Return [log_sum_exp, its gradients by weights, biases and inputs]."""
     value = blocks.log_sum_exp(weights, biases, inputs, _C, block_size)
     return [value] + _dense(tf.gradients(value, [weights, biases, inputs],
                                          tf.constant(_UPSTREAM, value.dtype)))
@@ -107,9 +107,9 @@ def _wanted():
 
 
 def _peak(function, num_classes, block_size):
-    """MiB that a step of 512 examples adds to the peak of a process; run it in a new one.
+    """Return the MiB that a step of 512 examples adds to the peak memory of a new process.
 
-    With D = 2 the table is small, so that only scores count: all of them are 2 KiB a class.
+    With D = 2 the table is small, so that scores take most of the memory: 2 KiB per class.
     """
     with tf.Graph().as_default(), tf.Session() as session:
         weights = tf.get_variable("weights", [num_classes, 2], use_resource=True)

@@ -21,7 +21,7 @@ class WithoutKnownTest(graph_case.GraphCase):
     COUNT = np.array([0.5, 0.25, 2, 0.5, 0.125, candidates.MASKED_COUNT, 3], np.float32)
 
     def _values(self, known, rows, known_dtype=np.int64, rows_dtype=np.int32):
-        """What comes of {row: its known classes} and the rows of examples."""
+        """Return `without_known` for {row: its known classes} and the rows of examples."""
         pairs = [(k, row) for row, classes in known.items() for k in classes]
         arrays = np.array(pairs, known_dtype).reshape([-1, 2])
         tensors = [tf.constant(x) for x in (arrays[:, 0], arrays[:, 1], np.array(rows, rows_dtype))]
@@ -39,7 +39,7 @@ class WithoutKnownTest(graph_case.GraphCase):
         ({0: [], 1: []}, [0, 1, 1]),
         ({}, [0, 0]),
         ({0: [1, 2, 4, 7, 9, 30]}, [0]),
-        ({0: [7], 5: [4]}, [0, 2]),  # a row that is no example's
+        ({0: [7], 5: [4]}, [0, 2]),  # a row without examples
         ({2: [7]}, [4, 2]),
         ({0: [7], 1: [4]}, []))
     def test_against_a_loop(self, known, rows):
@@ -53,7 +53,7 @@ class WithoutKnownTest(graph_case.GraphCase):
                 values.sampled_expected_count,
                 np.array(self._wanted(known, rows), np.float32).reshape([-1, len(self.SAMPLED)]))
 
-    def test_sizes_may_be_known_when_they_come(self):
+    def test_sizes_may_be_unknown_until_the_session_runs(self):
         ids, rows, row = (tf.placeholder(tf.int32, [None]) for _ in range(3))
         sampled = tf.placeholder(tf.int64, [None])
         values = candidates.SampledValues(sampled, tf.ones([3, 1]), tf.placeholder(tf.float32, [None]))
@@ -81,7 +81,7 @@ class WithoutKnownTest(graph_case.GraphCase):
 
 class WithoutClassesTest(graph_case.GraphCase):
 
-    def test_an_excluded_class_is_no_candidate_of_its_example(self):
+    def test_an_excluded_class_is_masked_for_its_example(self):
         sampled = np.array([4, 2, 4, 0, 7])
         excluded = np.array([[4, -1, 7], [9, 9, 9], [0, 2, 4]])
         for of_sampler in (tf.constant([0.1, 0.2, 0.3, 0.4, 0.5]), tf.fill([3, 5], 0.25)):
@@ -140,7 +140,7 @@ class WithCertainTest(graph_case.GraphCase):
     @parameterized.product(name=["uniform", "fixed_unigram", "in_batch+uniform"],
                            unique=[False, "masked"])
     def test_the_estimate_of_the_whole_sum_is_unbiased_and_less_noisy(self, name, unique):
-        # A few classes have most of the sum; some of them are certain, one twice.
+        # A few classes have most of the sum. Some of them are certain, and one is repeated.
         random = np.random.RandomState(5)
         exponentials = np.exp(random.randn(_C))
         best = random.permutation(_C)[:5]
@@ -148,7 +148,7 @@ class WithCertainTest(graph_case.GraphCase):
         labels = tf.placeholder(tf.int32, [8])
         values = sampler_case.sample(name, labels, 10, unique)
         certain = tf.constant(list(best[:4]) + [best[0]])
-        # What the losses sum up: exp(s - log Q), 0 where the count is the largest.
+        # The terms of the losses: exp(s - log Q), 0 for masked candidates.
         sums = []
         for v in (values, candidates.with_certain(values, labels, certain, _C)):
             weights = tf.where(v.sampled_expected_count >= candidates.MASKED_COUNT,
@@ -164,7 +164,7 @@ class WithCertainTest(graph_case.GraphCase):
         self.assertLess(difference[0], 5 * errors[0])
         self.assertLess(difference[1], 5 * errors[1])
         self.assertLess(errors[1], errors[0] / 1.5)
-        # The test would see a class that is counted twice, or not at all.
+        # The tolerance is small enough to see a class that is counted twice or not at all.
         self.assertGreater(exponentials[best[:4]].min(), 10 * errors[1])
 
     def test_wrong_arguments_are_named(self):

@@ -1,4 +1,4 @@
-"""Pictures: what is on them, what they leave alone, and what is named when they cannot be made."""
+"""Charts: their contents, their side effects, and their errors."""
 import logging
 import os
 import struct
@@ -25,7 +25,7 @@ except ImportError:
 
 
 def clusters(seed=3, of=20, dimension=8):
-    """(points, number of the cluster of each): three directions, at lengths that tell nothing."""
+    """Return (points, cluster of each point): three directions, with random lengths."""
     rng = np.random.RandomState(seed)
     points = np.repeat(3 * np.eye(3, dimension), of, axis=0)
     points += 0.3 * rng.standard_normal(points.shape)
@@ -63,7 +63,7 @@ class PlotsTestCase(parameterized.TestCase):
         self.assertEqual(os.listdir(self.folder), [os.path.basename(path)])
 
     def figure_of(self, draw, *arguments, **options):
-        """The figure that draw(...) writes."""
+        """Return the figure that draw(...) writes."""
         canvas = matplotlib.backends.backend_agg.FigureCanvasAgg
         real, figures = canvas.print_png, []
 
@@ -76,7 +76,7 @@ class PlotsTestCase(parameterized.TestCase):
         return figures[0]
 
     def shown(self, text):
-        """What is drawn of a text, and whether it is taken for a formula."""
+        """Return (the drawn text, whether matplotlib reads it as a formula)."""
         return text._preprocess_math(text.get_text())
 
 
@@ -103,20 +103,20 @@ class CurvesTest(PlotsTestCase):
         self.assertEqual([write(value, None) for value in values], wanted)
 
     def test_invalid_input_is_an_error_that_names_it(self):
-        for series, message in (({}, "series: wanted one or more"),
-                                ({"a": ([1, 2], [1])}, "series: wanted as many x as y for 'a'"),
-                                ({"b": ([], [])}, "series: wanted as many x as y for 'b', one or more")):
+        for series, message in (({}, "series: wanted at least one series"),
+                                ({"a": ([1, 2], [1])}, "series: wanted .* of .* length above 0 for 'a'"),
+                                ({"b": ([], [])}, "series: wanted .* of .* length above 0 for 'b'")):
             with self.assertRaisesRegex(checks.InputError, "curves: " + message):
                 charts.curves(self.path, series, "", "", "")
         for path in ("picture.pdf", "picture"):
             with self.assertRaisesRegex(checks.InputError, "path: wanted a name that ends in .png, got"):
                 charts.curves(path, {"a": ([1], [1])}, "", "", "")
-        with self.assertRaisesRegex(checks.InputError, "wanted a place to write"):
+        with self.assertRaisesRegex(checks.InputError, "wanted a writable path"):
             charts.curves(os.path.join(self.create_tempfile().full_path, "a.png"), {"a": ([1], [1])}, "",
                          "", "")
         self.assertEmpty(os.listdir(self.folder))
 
-    def test_an_error_leaves_what_was_there(self):
+    def test_an_error_leaves_the_old_file(self):
         charts.curves(self.path, {"a": ([1], [1])}, "", "", "")
         with open(self.path, "rb") as stream:
             before = stream.read()
@@ -128,7 +128,7 @@ class CurvesTest(PlotsTestCase):
             self.assertEqual(stream.read(), before)
         self.assertEqual(os.listdir(self.folder), ["picture.png"])
 
-    def test_the_settings_of_the_user_stay_and_do_not_count(self):
+    def test_settings_of_the_user_are_kept_and_ignored(self):
         with matplotlib.rc_context({"text.usetex": True, "figure.dpi": 20, "lines.linewidth": 17}):
             before = dict(matplotlib.rcParams)
             figure = self.figure_of(charts.curves, self.path, {"a": ([1], [1])}, "x", "y", "title")
@@ -171,12 +171,12 @@ class BarsTest(PlotsTestCase):
         return charts.bars(self.path, labels, series, "items $", "share", "A title")
 
     def _rectangles(self, axes):
-        """{place of a series: [(middle, height, colour)]}."""
+        """Return {position of a series: [(middle, height, colour)]}."""
         return [[(bar.get_x() + bar.get_width() / 2, bar.get_height(),
                   matplotlib.colors.to_hex(bar.get_facecolor())) for bar in container]
                 for container in axes.containers]
 
-    def test_bars_stand_in_groups_with_their_names(self):
+    def test_bars_are_in_groups_with_their_names(self):
         series = {"this model": [0.5, 0.25, 0.1], "_$p$": [0.4, float("nan"), 0.0]}
         figure = self.figure_of(self._bars, ["1-3", "$4", "_5\n6 targets"], series)
         self.check_png(self.path, (1200, 900))
@@ -185,7 +185,7 @@ class BarsTest(PlotsTestCase):
         np.testing.assert_allclose([x for x, _, _ in ours], [-0.2, 0.8, 1.8])
         np.testing.assert_allclose([x for x, _, _ in theirs], [0.2, 1.2, 2.2])
         self.assertEqual([y for _, y, _ in ours], [0.5, 0.25, 0.1])
-        self.assertEqual([y for _, y, _ in theirs], [0.4, 0.0, 0.0])  # what is not there has no height
+        self.assertEqual([y for _, y, _ in theirs], [0.4, 0.0, 0.0])  # a missing bar has no height
         self.assertLen({colour for _, _, colour in ours}, 1)
         self.assertNotEqual(ours[0][2], theirs[0][2])
         widths = [bar.get_width() for container in axes.containers for bar in container]
@@ -201,15 +201,15 @@ class BarsTest(PlotsTestCase):
         self.assertEqual((axes.get_xlabel(), axes.get_ylabel()), ("items \\$", "share"))
         self.assertEqual(axes.get_title(loc="left"), "A title")
 
-    def test_one_series_stands_on_its_label_without_a_legend(self):
+    def test_one_series_is_centred_on_its_label_without_a_legend(self):
         axes, = self.figure_of(self._bars, ["a", "b"], {"x": iter([3, 5])}).axes
         self.assertEqual([bar[:2] for bar in self._rectangles(axes)[0]], [(0, 3), (1, 5)])
         self.assertIsNone(axes.get_legend())
 
     def test_invalid_input_is_an_error_that_names_it(self):
         for labels, series, message in [
-                ([], {"a": []}, "series: wanted one of one group or more"),
-                (["a"], {}, "series: wanted one of one group or more"),
+                ([], {"a": []}, "series: wanted a series with at least one group"),
+                (["a"], {}, "series: wanted a series with at least one group"),
                 (["a", "b"], {"x": [1, 2], "y": [1]}, r"series\['y'\]: wanted 2 numbers, got \(1,\)")]:
             with self.assertRaisesRegex(checks.InputError, "^bars: " + message):
                 self._bars(labels, series)
@@ -257,10 +257,10 @@ class LossTest(PlotsTestCase):
         values = np.random.RandomState(1).uniform(size=100)
         self.assertAlmostEqual(charts._running_mean(values)[50], values[48:53].mean())
 
-    def test_one_point_is_a_picture_and_none_is_an_error(self):
+    def test_one_point_is_drawn_and_no_point_is_an_error(self):
         charts.loss(self.folder, [(10, 1.0, 3.0)], "words")
         for history in ([], [(1, 2)]):
-            with self.assertRaisesRegex(checks.InputError, "loss: history: wanted rows of units"):
+            with self.assertRaisesRegex(checks.InputError, "history: wanted at least one row of units"):
                 charts.loss(self.folder, history, "words")
 
 
@@ -268,7 +268,7 @@ class MapTest(PlotsTestCase):
 
     def setUp(self):
         super().setUp()
-        # So that the tests are about the same pictures everywhere, and are fast.
+        # Equal charts on all machines, and fast tests.
         patch = mock.patch.dict(sys.modules, {"sklearn": None})
         patch.start()
         self.addCleanup(patch.stop)
@@ -314,7 +314,7 @@ class MapTest(PlotsTestCase):
             self.assertTrue(np.isfinite(places).all())
             self.assertGreaterEqual(len(figure.axes[0].texts), 1)
 
-    def test_labels_do_not_overlap_and_the_first_have_the_room(self):
+    def test_labels_do_not_overlap_and_earlier_ones_have_priority(self):
         points = np.random.RandomState(5).standard_normal((600, 3))
         labels = ["label%d" % i for i in range(600)]
         figure = self.figure_of(charts.map_of_points, self.path, points, labels, "crowded")
@@ -341,7 +341,7 @@ class MapTest(PlotsTestCase):
             away = np.maximum(box[:2] - dot, 0) + np.maximum(dot - box[2:], 0)
             self.assertBetween(np.linalg.norm(away), 4, 6)
 
-    def test_words_of_any_kind_are_drawn_as_they_are_and_without_a_warning(self):
+    def test_words_with_any_characters_are_drawn_without_a_warning(self):
         no_font_has = "\U000f1234"
         labels = ["$x^2$", "\\$", "a$b$", "_c", "naïve", "привет", "日本語", "😀", "\x01", no_font_has,
                   "", "long" * 9, "^", "\\frac"]

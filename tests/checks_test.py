@@ -1,4 +1,4 @@
-"""The wording of errors, and which values pass."""
+"""The form of errors, and the values that pass the checks."""
 import numpy as np
 from absl.testing import absltest, parameterized
 
@@ -62,7 +62,7 @@ class ChecksTest(parameterized.TestCase):
             self.assertEndsWith(message, "yyy... (%d characters)" % (length + 2))
             self.assertLess(len(message), 130)
 
-    def test_names_that_do_not_print_are_escaped(self):
+    def test_unprintable_names_are_escaped(self):
         for name, shown in (("a\nb", r"a\nb"), ("\x1b[2J", r"\x1b[2J"), ("\udce9", r"\udce9"),
                             ("\u202e", r"\u202e"), ("日 é 😀", "日 é 😀")):
             self.assertEqual(self.message(checks.file, False, name, "x", "y"),
@@ -74,7 +74,7 @@ class ChecksTest(parameterized.TestCase):
         self.assertLess(len(message), 11000)
         self.assertEndsWith(message, "a: wanted x, got y")
 
-    def test_line_ends_in_what_came_do_not_break_the_message(self):
+    def test_line_ends_in_a_value_do_not_break_the_message(self):
         self.assertLen(self.message(checks.line, False, "a.csv", 1, "x", "y\nz").splitlines(), 1)
 
 

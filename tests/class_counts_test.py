@@ -7,7 +7,7 @@ from tf1_sampled import InputError, samplers
 
 
 class VocabFileTest(graph_case.GraphCase):
-    """Files and sequences that tf.nn takes."""
+    """Files and sequences that tf.nn accepts."""
 
     def _counts(self, **options):
         return samplers.fixed_unigram_candidate_sampler([[0], [1], [2]], 1, 10, False, 3, **options)[1]
@@ -36,7 +36,7 @@ class VocabFileTest(graph_case.GraphCase):
         with self.assertRaisesRegex(InputError, "unigrams: wanted numbers in memory, got"):
             self._counts(unigrams=tf.placeholder(tf.float32, [3]))
 
-    def test_vocab_file_as_upstream_reads_it(self):
+    def test_a_vocab_file_is_read_as_in_tf_nn(self):
         path = self.create_tempfile(content="the,3\na, 1\n\"x,y\",6\nz,0.5\n").full_path
         labels = tf.constant(np.arange(1, 5)[:, None])
         arguments = dict(vocab_file=path, num_reserved_ids=1, distortion=0.5)
@@ -64,7 +64,8 @@ class VocabFileTest(graph_case.GraphCase):
         ("the,3\na,-1\n", "line 2: wanted a finite count >= 0 .* got '-1'"),
         ("the,nan\na,1\n", "line 1: wanted a finite count >= 0 .* got 'nan'"),
         ("the,3\na,1e309\n", "line 2: wanted a finite count >= 0 .* got '1e309'"),
-        ("the,3\na,1\nb,2\n", "line 3: wanted a count for each of .* = 2 ids, and then the end, got 'b"),
+        ("the,3\na,1\nb,2\n", "line 3: wanted a count for each of .* = 2 ids, then the end of the file, "
+         "got 'b"),
         ("the,3\n", "wanted a count for each of range_max - num_reserved_ids = 2 ids, got 1"),
         ("the,0\na,0\n", "wanted counts that are not all 0, got only 0"))
     def test_a_vocab_file_of_other_counts_is_named_with_the_line(self, content, message):

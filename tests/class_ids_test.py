@@ -9,7 +9,7 @@ _C, _NAMES, _DRAWN = sampler_case.C, sampler_case.NAMES, sampler_case.DRAWN
 
 
 class ArgumentsOfTfNnTest(graph_case.GraphCase):
-    """What the samplers of tf.nn and the losses that cast for them take."""
+    """Labels that the samplers and losses of tf.nn accept."""
 
     LABELS = np.array([[1, 7], [3, 3], [0, 59]])
 

@@ -14,7 +14,7 @@ _LOOPBACK = frozenset([ipaddress.ip_address("127.0.0.1")])
 
 
 def _server(family, host):
-    """A socket that listens at a free port, as TensorFlow's do: at all addresses, of both families."""
+    """Return a socket that listens at a free port of all addresses, as TensorFlow's server does."""
     listening = socket.socket(family)
     if family == socket.AF_INET6:
         listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
@@ -43,13 +43,13 @@ class SplitTest(parameterized.TestCase):
 
 class IsRefusedTest(absltest.TestCase):
 
-    def test_is_refused_only_where_nobody_listens(self):
+    def test_is_refused_only_without_a_server(self):
         with _server(socket.AF_INET, "127.0.0.1") as there, socket.socket() as silent:
             silent.bind(("127.0.0.1", 0))
             for which, refused in ((there, False), (silent, True)):
                 self.assertEqual(addresses.is_refused("127.0.0.1:%d" % which.getsockname()[1]), refused)
 
-    def test_a_machine_that_does_not_answer_is_not_known_to(self):
+    def test_is_refused_is_false_for_a_silent_machine(self):
         for error in (socket.timeout(), OSError("no route")):
             with mock.patch.object(socket, "create_connection", side_effect=error):
                 self.assertFalse(addresses.is_refused("10.0.0.1:80"))
@@ -57,7 +57,7 @@ class IsRefusedTest(absltest.TestCase):
 
 class WaitForTest(absltest.TestCase):
 
-    def test_waits_until_someone_listens(self):
+    def test_waits_until_a_server_listens(self):
         with _server(socket.AF_INET, "127.0.0.1") as there, socket.socket() as later:
             later.bind(("127.0.0.1", 0))
             timer = threading.Timer(0.3, lambda: later.listen(1))
@@ -82,7 +82,7 @@ class AddressesHereTest(parameterized.TestCase):
         return set(map(str, addresses.addresses_here(address)))
 
     def _resolved(self, *hosts):
-        """In it, any name is that of these addresses."""
+        """Make every name resolve to these addresses within the context."""
         return mock.patch.object(socket, "getaddrinfo", return_value=[
             (socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM, 6, "", (host, 80))
             for host in hosts])
@@ -98,13 +98,13 @@ class AddressesHereTest(parameterized.TestCase):
 
     @parameterized.parameters("192.0.2.77:80", "[2001:db8::77]:80")
     def test_an_address_of_another_machine_is_an_error(self, address):
-        with self.assertRaisesRegex(OSError, "one of another machine"):
+        with self.assertRaisesRegex(OSError, "an address of another machine"):
             addresses.addresses_here(address)
 
-    # A filter of unwanted names resolves them to the latter two.
+    # Filters of unwanted names resolve them to the last two addresses.
     @parameterized.parameters("192.0.2.77", "fe80::1%eth0", "0.0.0.0", "::")
     def test_a_name_of_another_machine_is_an_error(self, host):
-        with self._resolved(host), self.assertRaisesRegex(OSError, "one of another machine"):
+        with self._resolved(host), self.assertRaisesRegex(OSError, "an address of another machine"):
             addresses.addresses_here("name:80")
 
     def test_an_unknown_name_is_an_error(self):
@@ -112,7 +112,7 @@ class AddressesHereTest(parameterized.TestCase):
         with mock.patch.object(socket, "getaddrinfo", side_effect=unknown):
             with self.assertRaisesRegex(OSError, "not known"):
                 addresses.addresses_here("name:80")
-        with self.assertRaisesRegex(OSError, "not the name of a host"):
+        with self.assertRaisesRegex(OSError, "not a host name"):
             addresses.addresses_here("a..b:80")
 
 
@@ -123,7 +123,7 @@ class AnswerOnlyAtTest(parameterized.TestCase):
         lines = []
         holds = addresses.answer_only_at(
             addresses.addresses_here(address), addresses.split(address)[1], lines.append)
-        if lines and "no filter for its sockets" in lines[0]:
+        if lines and "cannot filter its sockets" in lines[0]:
             self.assertFalse(holds)
             self.skipTest(lines[0])
         self.assertTrue(holds)
@@ -135,7 +135,7 @@ class AnswerOnlyAtTest(parameterized.TestCase):
             lines = []
             port = listening.getsockname()[1]
             self.assertFalse(addresses.answer_only_at(_LOOPBACK, port, lines.append))
-            self.assertEqual(lines, ["Listening at all addresses of this machine: no filter for its "
+            self.assertEqual(lines, ["Listening at all addresses of this machine: cannot filter its "
                                      "sockets, Protocol not available"])
 
     @parameterized.parameters("127.0.0.2", "127.0.0.1")
@@ -166,7 +166,7 @@ class AnswerOnlyAtTest(parameterized.TestCase):
             self.assertEqual([_answers(host, port) for host in ("::1", "127.0.0.1", "127.0.0.2")],
                              [True, True, False])
 
-    def test_other_ports_are_left_alone(self):
+    def test_other_ports_are_not_restricted(self):
         with _server(socket.AF_INET, "0.0.0.0") as one, _server(socket.AF_INET, "0.0.0.0") as other:
             self._hold_to("127.0.0.1:%d" % one.getsockname()[1])
             self.assertTrue(_answers("127.0.0.2", other.getsockname()[1]))
@@ -175,7 +175,7 @@ class AnswerOnlyAtTest(parameterized.TestCase):
         lines = []
         self.assertFalse(addresses.answer_only_at(_LOOPBACK, launch.free_ports(1)[0], lines.append))
         self.assertEqual(lines, [
-            "Listening at all addresses of this machine: its sockets are not to be found"])
+            "Listening at all addresses of this machine: cannot find its sockets"])
 
     def test_0_0_0_0_answers_at_all_addresses(self):
         with _server(socket.AF_INET, "0.0.0.0") as listening:

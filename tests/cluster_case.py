@@ -1,4 +1,4 @@
-"""Clusters of this machine, for tests."""
+"""Clusters on this machine, for tests."""
 import threading
 
 import tensorflow.compat.v1 as tf
@@ -21,29 +21,29 @@ def a_worker(num_ps=2):
 
 
 def end_serving(cluster, thread):
-    """End a thread that is in servers.serve: at exit it could abort the process from TensorFlow's code.
+    """End a thread that runs servers.serve, which could abort the process at its exit.
 
     Args:
-      cluster: Cluster, of the parameter server.
+      cluster: spec.Cluster, of the parameter server.
       thread: threading.Thread.
     """
     if thread.is_alive():
         with tf.Graph().as_default():
             end = servers.end_op(cluster.task_index)
-            config = tf.ConfigProto(device_filters=[cluster.device])  # the workers need not be there
+            config = tf.ConfigProto(device_filters=[cluster.device])  # the workers need not run
             with tf.Session("grpc://" + cluster.address, config=config) as session:
                 session.run(end)
         thread.join(10)
 
 
 class ServedCase(graph_case.GraphCase):
-    """A parameter server and two workers' servers in this process, which TensorFlow never stops.
+    """A parameter server and the servers of two workers in this process; TensorFlow cannot stop them.
 
     Attributes:
       clusters: {(job, index): spec.Cluster}.
-      lines: list of strings, what the servers reported.
+      lines: list of strings, the lines that the servers reported.
       serving: thread of the parameter server.
-      servers: list of the workers' tf.train.Servers.
+      servers: list of the tf.train.Servers of the workers.
     """
 
     @classmethod

@@ -13,7 +13,7 @@ from tf1_sampled.cluster import launch
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
-# A program that does what its flag says, as which it was started.
+# A program whose behaviour depends on the flag --do and on its job.
 _PROGRAM = """
     import signal, sys, time
     flags = dict(a[2:].split("=", 1) for a in sys.argv[1:] if "=" in a)
@@ -71,22 +71,22 @@ class LaunchTest(absltest.TestCase):
             env=dict(os.environ, PYTHONPATH=_ROOT))
 
     def _run(self, *flags, **options):
-        """(exit code, lines of standard output, lines of standard error)."""
+        """Return (exit code, lines of standard output, lines of standard error)."""
         process = self._start(*flags, **options)
         out, err = process.communicate(timeout=60)
         return process.returncode, out.splitlines(), err.splitlines()
 
-    def test_each_is_told_who_it_is_and_says_who_speaks(self):
+    def test_each_process_gets_its_role_and_its_output_is_labelled(self):
         code, out, err = self._run("--do=nothing", "--extra=a b", options=("--ps=2", "--workers=3"))
         self.assertEqual((code, out), (0, ["worker0 2 3 a b"]))
         self.assertCountEqual(err, ["[worker 1] worker1 2 3 a b", "[worker 2] worker2 2 3 a b",
                                     "[ps 0] ps0 2 3 a b", "[ps 1] ps1 2 3 a b"])
 
-    def test_what_is_killed_is_started_again(self):
+    def test_a_killed_process_is_restarted(self):
         code, _, err = self._run("--do=die")
         self.assertEqual(code, 0)
         self.assertEqual(err.count("[worker 1] worker1 1 2 None"), 2)
-        self.assertIn("launch: worker 1 was killed by SIGKILL; it is started again", err)
+        self.assertIn("launch: worker 1 was killed by SIGKILL; it is restarted", err)
 
     def test_a_failure_ends_all(self):
         start = time.time()
@@ -97,7 +97,7 @@ class LaunchTest(absltest.TestCase):
         self.assertEqual(self._run("--do=five")[0], 5)
 
     def _interrupt(self, *flags, numbers=(signal.SIGINT,), by=()):
-        """(the exit code, what follows "launch: " on standard error)."""
+        """Return (exit code, the text after "launch: " on standard error)."""
         process = self._start("--do=wait", *flags, by=by)
         while not os.path.exists(os.path.join(self.folder, "waits")):
             time.sleep(0.01)
@@ -115,36 +115,36 @@ class LaunchTest(absltest.TestCase):
         self.assertEqual(self._interrupt(numbers=[signal.SIGHUP, signal.SIGINT], by=["nohup"]),
                          (130, ""))
 
-    def test_how_to_go_on_is_told_once(self):
+    def test_the_command_to_resume_is_printed_once(self):
         folder = self.create_tempdir("a folder").full_path
         code, told = self._interrupt("--restart", "--folder=" + folder)
         self.assertEqual((code, told), (130, (
-            "stopped by SIGINT; to go on:\n    python -m tf1_sampled.cluster.launch --ps=1 --workers=2 "
+            "stopped by SIGINT; to resume:\n    python -m tf1_sampled.cluster.launch --ps=1 --workers=2 "
             "-- %s --do=wait '--folder=%s' '--model_dir=%s'\n") % (
                 os.path.join(self.folder, "program.py"), folder, folder)))
 
-    def test_what_left_no_folder_does_not_go_on(self):
+    def test_without_a_folder_no_command_to_resume_is_printed(self):
         self.assertEqual(self._interrupt("--folder=gone"), (130, ""))
 
-    def test_a_chief_that_is_killed_does_not_delete_what_it_began(self):
+    def test_a_killed_chief_does_not_delete_its_folder(self):
         self.assertEqual(self._run("--do=chief dies", "--restart")[0], 0)
         first, second = self._arguments()
         self.assertIn("--restart", first)
         first.remove("--restart")
         self.assertEqual(second, first + ["--model_dir=folder"])
 
-    def test_a_chief_that_had_begun_nothing_begins_as_at_first(self):
+    def test_a_killed_chief_without_a_folder_starts_with_the_first_arguments(self):
         self.assertEqual(self._run("--do=chief dies", "--times=2", "--restart")[0], 0)
         first, second, third = self._arguments()
         self.assertEqual((second, third), (first, first))
         self.assertIn("--restart", first)
 
     def _arguments(self):
-        """Those that the chief was started with, each time."""
+        """Return the arguments of each start of the chief."""
         with open(os.path.join(self.folder, "arguments")) as stream:
             return [line.split("|") for line in stream.read().splitlines()]
 
-    def test_what_is_launched_refuses_standard_input(self):
+    def test_launched_processes_have_no_standard_input(self):
         folder = self.create_tempdir().full_path
         for corpus in ("-", "a.txt,-"):
             with mock.patch.dict(os.environ, TF1_SAMPLED_LAUNCH=os.path.join(folder, "told")):
@@ -171,7 +171,7 @@ class LaunchTest(absltest.TestCase):
             "ps 0": shared + ["--job_name=ps", "--task_index=0"]})
         self.assertEqual(launch.commands(["run_recsys"], 1, 1, [7, 8])["ps 0"][0], "run_recsys")
 
-    def test_going_on_drops_restart_and_names_the_folder(self):
+    def test_resuming_drops_restart_and_names_the_folder(self):
         for arguments, wanted in (
                 (["x", "--a"], ["x", "--a", "--model_dir=m"]),
                 (["x", "--restart", "-restart=true", "--norestart"], ["x", "--model_dir=m"]),
@@ -181,7 +181,7 @@ class LaunchTest(absltest.TestCase):
             self.assertEqual(launch.going_on(arguments, "m"), wanted)
         self.assertEqual(launch.going_on(["x", "--restart"], ""), ["x"])
 
-    def test_only_what_is_launched_tells_its_folder(self):
+    def test_only_launched_processes_report_their_folder(self):
         self.assertFalse(launch.is_launched())
         launch.tell_folder("m")
         told = self.create_tempfile().full_path

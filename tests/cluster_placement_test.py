@@ -18,7 +18,7 @@ def _table(name, shape, initializer=None):
 
 
 def _parts(table):
-    """How many rows the parts of a table have; None of one that is whole."""
+    """Return the numbers of rows of the parts of a table, or None if it is not partitioned."""
     return [part.shape.as_list()[0] for part in table] if hasattr(table, "_get_partitions") else None
 
 
@@ -33,16 +33,16 @@ class CutTablesTest(graph_case.GraphCase):
         table = _table("t", shape)
         self.assertEqual(_parts(table), wanted)
 
-    def test_no_part_is_larger_than_a_message_holds(self):
+    def test_no_part_is_larger_than_a_message(self):
         placement.cut_tables(cluster_case.a_worker(2))
         with mock.patch.object(placement, "_MAX_PART_BYTES", 1 << 16):
             self.assertEqual(_parts(_table("t", [1024, 64])), [256] * 4)
 
-    def test_what_is_not_trained_stays_whole(self):
+    def test_variables_that_are_not_trained_have_one_part(self):
         placement.cut_tables(cluster_case.a_worker())
         self.assertIsNone(_parts(tf.get_variable("t", [1000, 64], trainable=False)))
 
-    def test_one_machine_cuts_nothing(self):
+    def test_without_a_cluster_tables_have_one_part(self):
         placement.cut_tables(None)
         self.assertIsNone(_parts(_table("t", [1000, 64])))
 
@@ -78,7 +78,7 @@ class CutTablesTest(graph_case.GraphCase):
                     store.save(session, number)
         for after, before in zip(results[1::2], results[2::2]):
             np.testing.assert_array_equal(after, before)
-        # Three steps on, by whichever parts, are those of one machine.
+        # Three further steps, with any parts, equal those on one machine.
         with tf.Graph().as_default():
             table = _table("t", [1000, 64])
             loss = tf.reduce_sum(tf.square(tf.gather(table, [7, 7, 600, 999]) - 1))
@@ -87,7 +87,7 @@ class CutTablesTest(graph_case.GraphCase):
                 session.run(table.assign(results[0]))
                 for _ in range(4):
                     session.run(train_op)
-                # In parts a row that comes twice has one gradient, the sum.
+                # With parts, a repeated row has one gradient, the sum.
                 rows = np.arange(1000) != 7
                 self.assert_close(results[-1][rows], session.run(table)[rows])
 
@@ -95,7 +95,7 @@ class CutTablesTest(graph_case.GraphCase):
 class PlacedTest(graph_case.GraphCase):
 
     def _recommender(self, which, features=None):
-        """The train op of a small recommender."""
+        """Return the train op of a small recommender."""
         placement.cut_tables(which)
         net = model.Network(np.arange(1, 2001), model.Architecture(16, [32, 16], num_positions=5),
                             num_users=2100, features=features)
@@ -107,7 +107,7 @@ class PlacedTest(graph_case.GraphCase):
             weights, biases, labels, net.user_vectors(inputs, True), 8, 2000, sampled_values=sampled))
         return steps.minimize(loss, registry.OPTIMIZERS["adam"](0.01))
 
-    def test_rows_of_features_are_on_servers_and_who_has_them_on_the_worker(self):
+    def test_rows_of_features_are_on_servers_and_their_ids_on_the_worker(self):
         which = cluster_case.a_worker()
         self._recommender(which, item_features.ItemFeatures(
             np.arange(2001), np.int32(np.arange(2000) % 7), np.ones(2000, np.float32), list("abcdefg")))
@@ -121,7 +121,7 @@ class PlacedTest(graph_case.GraphCase):
         for name in ("starts", "ids", "weights"):
             self.assertStartsWith(places["features/" + name], "/job:worker/")
 
-    def test_each_op_has_a_place_and_the_old_one_afterwards(self):
+    def test_each_op_is_placed_and_restored_afterwards(self):
         which = cluster_case.a_worker()
         self._recommender(which)
         graph = tf.get_default_graph()
@@ -138,7 +138,7 @@ class PlacedTest(graph_case.GraphCase):
             load[places[variable.op.name]] += variable.shape.num_elements() * variable.dtype.size
         least, most = sorted(load.values())
         self.assertLess(most / least, 1.2)
-        # The slots of a part are where it is, and so is their update, but for reading Adam's two powers.
+        # Slots and their updates are on the server of the part, except reads of Adam's two powers.
         for part in "01":
             of_part = {place for name, place in places.items()
                        if name.startswith(("user_embeddings/part_%s/Adam" % part,
@@ -146,7 +146,7 @@ class PlacedTest(graph_case.GraphCase):
                        and "/ReadVariableOp" not in name}
             self.assertEqual(of_part, {places["user_embeddings/part_%s" % part]})
 
-    def test_a_variable_can_be_on_the_first_server_whatever_else_there_is(self):
+    def test_a_variable_can_be_placed_on_the_first_server(self):
         which, small = cluster_case.a_worker(3), tf.get_variable("small", [], use_resource=True)
         for sizes in ([], [5], [5, 5], [7, 5, 9, 2]):
             for size in sizes:
@@ -155,7 +155,7 @@ class PlacedTest(graph_case.GraphCase):
                 self.assertStartsWith(small.op.device, "/job:ps/task:0/")
                 self.assertStartsWith(small.initializer.device, "/job:ps/task:0/")
 
-    def test_only_rows_of_the_batch_travel(self):
+    def test_only_rows_of_the_batch_are_sent(self):
         which = cluster_case.a_worker()
         train_op = self._recommender(which)
         graph = tf.get_default_graph()
@@ -173,10 +173,10 @@ class PlacedTest(graph_case.GraphCase):
                             op.device.partition("/device")[0]):
                         sizes.add((tensor.name, tensor.shape.num_elements()))
         self.assertNotEmpty([size for _, size in sizes if size is None])  # rows, as many as a batch has
-        # The layers travel as they are; the tables have 16,000 numbers and more in each part.
+        # Layers are sent completely; each part of a table has at least 16,000 numbers.
         self.assertLessEqual(max(size or 0 for _, size in sizes), 32 * 32)
 
-    def test_variables_of_the_older_kind_are_looked_up_where_they_are(self):
+    def test_reference_variables_are_looked_up_on_their_server(self):
         table = tf.get_variable("t", [1000, 64], use_resource=False)
         rows = tf.gather(table, [1, 2])
         step = tf.train.GradientDescentOptimizer(1).minimize(tf.reduce_sum(rows))

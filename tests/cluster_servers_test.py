@@ -19,7 +19,7 @@ class ServersTest(cluster_case.ServedCase):
 
     @unittest.skipUnless(sys.platform.startswith("linux"), "packet filters of Linux")
     def test_servers_answer_only_at_their_own_address(self):
-        refused = [line for line in self.lines if "no filter for its sockets" in line]
+        refused = [line for line in self.lines if "cannot filter its sockets" in line]
         if refused:
             self.skipTest(refused[0])
         for which in self.clusters.values():
@@ -29,12 +29,12 @@ class ServersTest(cluster_case.ServedCase):
                 socket.create_connection(("127.0.0.2", port), timeout=0.5)
 
     @unittest.skipUnless(sys.platform.startswith("linux"), "packet filters of Linux")
-    def test_connections_that_came_before_the_filter_are_closed(self):
+    def test_connections_made_before_the_filter_are_closed(self):
         cluster, lines, early, over = cluster_case.a_worker(1), [], [], threading.Event()
         port = int(cluster.address.rpartition(":")[2])
 
         def connect(host):
-            while not over.is_set() and len(early) < 200:  # both ends take descriptors of this process
+            while not over.is_set() and len(early) < 200:  # both ends use descriptors of this process
                 with contextlib.suppress(OSError):
                     early.append(socket.create_connection((host, port), timeout=0.5))
                 time.sleep(0.0003)
@@ -46,7 +46,7 @@ class ServersTest(cluster_case.ServedCase):
         over.set()
         for thread in threads:
             thread.join()
-        if lines and "no filter for its sockets" in lines[0]:
+        if lines and "cannot filter its sockets" in lines[0]:
             self.skipTest(lines[0])
         self.assertEqual(lines, [])
         self.assertNotEmpty(early)
@@ -54,14 +54,14 @@ class ServersTest(cluster_case.ServedCase):
             with connection:
                 connection.settimeout(5)
                 with contextlib.suppress(ConnectionError):
-                    while connection.recv(1000):  # up to the end; that none comes is an error
+                    while connection.recv(1000):  # until the end; a timeout is an error
                         pass
         self.assertTrue(addresses.wait_for([cluster.address]))
         del kept
 
     def test_another_machines_address_is_refused_before_there_is_a_server(self):
-        for address, got in (("192.0.2.77:2222", "one of another machine"),
-                             ("a..b:2222", "not the name of a host")):
+        for address, got in (("192.0.2.77:2222", "an address of another machine"),
+                             ("a..b:2222", "not a host name")):
             which = spec.Cluster((address,), ("127.0.0.1:1",), "ps", 0, False)
             with mock.patch.object(tf.train, "Server") as made:
                 with self.assertRaisesWithLiteralMatch(
@@ -89,7 +89,7 @@ class ServersTest(cluster_case.ServedCase):
                 self.clusters["worker", 0].address)):
             servers.start_server(self.clusters["worker", 0])
 
-    def test_which_errors_mean_a_lost_server(self):
+    def test_errors_of_a_lost_server_become_server_lost(self):
         for error, is_lost in ((tf.errors.UnavailableError, True), (tf.errors.AbortedError, True),
                             (tf.errors.InvalidArgumentError, False)):
             with self.assertRaises(servers.ServerLost if is_lost else error):

@@ -55,24 +55,24 @@ class ClusterSettingsTest(parameterized.TestCase):
         (["--task_index=-1"], "run_x: --task_index: wanted an integer of 0 or more, got -1"),
         (["--task_index=x"], "run_x: --task_index: wanted an integer of 0 or more, got 'x'"),
         (["--sync=7"], "run_x: --sync: wanted True or False, got '7'"))
-    def test_a_flag_that_does_not_fit_is_named(self, arguments, message):
+    def test_an_invalid_flag_is_named(self, arguments, message):
         with self.assertRaises(InputError) as caught:
             _of_flags(*arguments)
         self.assertEqual(str(caught.exception), message)
 
     @parameterized.parameters(
         ({"task_index": 2}, "cluster: --task_index: wanted an integer from 0 to 1, got 2"),
-        ({"worker_hosts": []}, "cluster: --worker_hosts: wanted one host:port or more, got []"),
+        ({"worker_hosts": []}, "cluster: --worker_hosts: wanted at least one host:port, got []"),
         ({"ps_hosts": ["a"]}, "cluster: --ps_hosts: wanted host:port, got 'a'"),
         ({"job_name": None}, "cluster: --job_name: wanted one of ps, worker, got None"))
-    def test_settings_that_do_not_fit_together_are_named(self, changes, message):
+    def test_inconsistent_settings_are_named(self, changes, message):
         with self.assertRaises(InputError) as caught:
             ClusterSettings(**dict({"ps_hosts": _PS, "worker_hosts": _WORKERS, "job_name": "ps",
                                     "task_index": 0}, **changes)).cluster()
         self.assertEqual(str(caught.exception), message)
 
     def test_synchronous_steps_need_hosts(self):
-        with self.assertRaisesRegex(InputError, "^cluster: --sync: wanted hosts that train together"):
+        with self.assertRaisesRegex(InputError, "^cluster: --sync: wanted the hosts of a cluster"):
             ClusterSettings(sync=True).cluster()
 
     def test_any_of_them_may_change(self):

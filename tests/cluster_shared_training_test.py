@@ -33,12 +33,12 @@ class SharedTrainingTest(graph_case.GraphCase):
         self.serving.start()
         self.addCleanup(cluster_case.end_serving, clusters["ps", 0], self.serving)
         self.pool = self.enter_context(concurrent.futures.ThreadPoolExecutor(2))
-        self.is_over = threading.Event()  # for what a test that fails leaves behind
+        self.is_over = threading.Event()  # ends the threads of a failed test
         self.addCleanup(self.is_over.set)
 
     def _train(self, which, num_batches=400, num_pieces=4, stop=lambda num_made: False, seconds=0.002,
                name="w", **options):
-        """(result, int [num_batches], how often each batch was trained on by the checkpoint)."""
+        """Return (result, int [num_batches], the number of times that each batch was trained on)."""
         made = []
 
         def batches(position, begin=0.0, end=1.0):
@@ -73,7 +73,7 @@ class SharedTrainingTest(graph_case.GraphCase):
         worker.add_done_callback(lambda _: self.gone.add(cluster.address))
         return worker
 
-    def test_each_batch_is_trained_on_by_one_of_them(self):
+    def test_each_batch_is_trained_on_by_one_worker(self):
         chief, worker = self._start(0), self._start(1)
         result, seen = chief.result(60)
         self.assertTrue(result.is_whole)
@@ -99,7 +99,7 @@ class SharedTrainingTest(graph_case.GraphCase):
             self.assertTrue(worker.result(60)[0].is_whole)
         self.assertEqual(order, ["left", "ended"])
 
-    def test_a_piece_is_done_when_its_steps_are_made(self):
+    def test_a_piece_is_done_after_its_steps(self):
         take, made = work_queue.WorkQueue.take, []
 
         def watched(work, session):
@@ -111,7 +111,7 @@ class SharedTrainingTest(graph_case.GraphCase):
             self._start(0, seconds=0, num_batches=420, num_pieces=7).result(60)
         self.assertEqual(made, list(range(60, 421, 60)))
 
-    def test_what_a_worker_leaves_undone_the_chief_does(self):
+    def test_the_chief_finishes_the_work_of_an_ended_worker(self):
         chief = self._start(0, seconds=0.01)
         worker = self._start(1, stop=lambda num_made: num_made == 30)
         self.assertFalse(worker.result(60)[0].is_whole)
@@ -120,7 +120,7 @@ class SharedTrainingTest(graph_case.GraphCase):
         self.assertGreaterEqual(min(seen), 1)
         self.assertEqual(sum(seen), 400 + 30)  # these it made twice
 
-    def test_a_chief_that_is_stopped_meanwhile_leaves_it_for_the_next_training(self):
+    def test_a_stopped_chief_leaves_unfinished_work_for_the_next_training(self):
         worker = self._start(1, num_pieces=2, stop=lambda num_made: num_made == 30)
         chief = self._start(0, num_pieces=2, seconds=0.01, stop=lambda num_made: num_made >= 220)
         self.assertFalse(worker.result(60)[0].is_whole)
@@ -131,7 +131,7 @@ class SharedTrainingTest(graph_case.GraphCase):
         self.assertTrue(result.is_whole)
         self.assertGreaterEqual(min(seen), 1)
 
-    def test_steps_together_end_where_the_others_have_stopped(self):
+    def test_synchronous_steps_end_after_the_other_workers_have_stopped(self):
         chief = self._start(0, True, stop=lambda num_made: num_made >= 120)
         asked = threading.Event()
         worker = self._start(1, True, stop=lambda num_made: asked.is_set())
@@ -140,7 +140,7 @@ class SharedTrainingTest(graph_case.GraphCase):
         asked.set()
         self.assertFalse(worker.result(15)[0].is_whole)
 
-    def test_a_training_that_patience_ends_is_not_all_done(self):
+    def test_a_training_that_patience_ends_has_work_left(self):
         validation = policy.Validation(lambda session, number: (-number, {}), 10, 2)
         chief = self._start(0, validation=validation, num_pieces=40)
         worker = self._start(1, validation=validation, num_pieces=40)
@@ -152,23 +152,23 @@ class SharedTrainingTest(graph_case.GraphCase):
         self.assertEqual(again.units, 400)
         self.assertGreaterEqual(min(seen), 1)
 
-    def test_a_worker_of_another_version_or_graph_is_refused_and_the_others_go_on(self):
+    def test_a_worker_of_another_version_or_graph_is_refused_and_other_workers_continue(self):
         begun = threading.Event()
         chief = self._start(0, stop=lambda num_made: num_made and begun.set())
         self.assertTrue(begun.wait(60))
         with mock.patch.object(tf1_sampled, "__version__", "0.0.9"):
             with self.assertRaisesRegex(InputError, (
-                    r"train: settings: wanted those of the chief, got tf1_sampled=0\.0\.9 for [^,]*, "
+                    r"settings: wanted the settings of the chief, got tf1_sampled=0\.0\.9 for [^,]*, "
                     r"variable v=float32 \[\] for None, .*variable w=None for float32 \[\]")):
                 self._start(1, name="v").result(60)
         result, seen = chief.result(60)
         self.assertTrue(result.is_whole)
         np.testing.assert_array_equal(seen, np.ones(400))
 
-    def test_no_batches(self):
+    def test_no_batches_are_an_error(self):
         chief, worker = self._start(0, num_batches=0), self._start(1, num_batches=0)
         for each in (chief, worker):
-            with self.assertRaisesRegex(InputError, "batches: wanted one batch or more"):
+            with self.assertRaisesRegex(InputError, "batches: wanted at least one batch"):
                 each.result(60)
 
 

@@ -51,17 +51,17 @@ class ReadClusterTest(parameterized.TestCase):
         self.assertIsNone(_read(environment=_tf_config(cluster={"worker": ["a:1"]},
                                                        task={"type": "worker", "index": 0})))
 
-    def test_arguments_count_before_tf_config(self):
+    def test_arguments_have_priority_over_tf_config(self):
         environment = _tf_config(cluster={"ps": ["x:1"], "worker": ["y:1"]})
         self.assertEqual(_read(_PS, _WORKERS, "ps", 0, environment=environment),
                          _read(_PS, _WORKERS, "ps", 0))
 
     @parameterized.parameters(
-        ([[], [], "ps"], {}, "^cluster: --ps_hosts, --worker_hosts: wanted hosts beside a job"),
-        ([[], [], None, 0], {}, "wanted hosts beside a job or a task"),
-        ([[], [], None, None, True], {}, "^cluster: --sync: wanted hosts that train together"),
-        ([_PS, [], "ps", 0], {}, r"^cluster: --worker_hosts: wanted one host:port or more, got \[\]"),
-        ([[], _WORKERS, "worker", 0], {}, r"^cluster: --ps_hosts: wanted one host:port or more, got \["),
+        ([[], [], "ps"], {}, "^cluster: --ps_hosts, --worker_hosts: wanted hosts with a job"),
+        ([[], [], None, 0], {}, "wanted hosts with a job or a task"),
+        ([[], [], None, None, True], {}, "^cluster: --sync: wanted the hosts of a cluster"),
+        ([_PS, [], "ps", 0], {}, r"^cluster: --worker_hosts: wanted at least one host:port, got \[\]"),
+        ([[], _WORKERS, "worker", 0], {}, r"^cluster: --ps_hosts: wanted at least one host:port, got"),
         ([["a"], _WORKERS, "ps", 0], {}, "^cluster: --ps_hosts: wanted host:port, got 'a'"),
         ([_PS, ["c:70000"], "ps", 0], {}, "^cluster: --worker_hosts: wanted host:port, got 'c:70000'"),
         ([_PS, ["a:1"], "ps", 0], {},

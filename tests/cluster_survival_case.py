@@ -1,4 +1,4 @@
-"""A cluster of real processes in a folder of the test."""
+"""A test case with a cluster of real processes in a folder of the test."""
 import json
 import os
 import time
@@ -14,7 +14,7 @@ class ClusterSurvivalCase(parameterized.TestCase):
         super().setUp()
         self.folder = self.create_tempdir().full_path
         survival.write_data(self.folder)
-        survival.newest(self.folder)  # imports TensorFlow, in which time a program could end
+        survival.newest(self.folder)  # imports TensorFlow now, as the program could end meanwhile
 
     def metrics(self, folder):
         """Return metrics.json of a training."""
@@ -26,7 +26,7 @@ class ClusterSurvivalCase(parameterized.TestCase):
         return self.metrics(folder)["full_softmax_loss"]
 
     def alone(self, program, *arguments):
-        """Return that of a training on one machine."""
+        """Return the loss of a training on one machine."""
         folder = self.create_tempdir().full_path
         survival.write_data(folder)
         code, _, err = survival.run(program, folder, *arguments)

@@ -13,7 +13,7 @@ class SyncHookTest(graph_case.GraphCase):
     @parameterized.parameters((tf.errors.InvalidArgumentError(None, None, "broken"), True),
                               (tf.errors.AbortedError(None, None, "gone"), False),
                               (RuntimeError("Attempted to use a closed Session."), False))
-    def test_what_ends_the_updates_is_raised_unless_the_session_ended(self, error, is_raised):
+    def test_an_error_of_the_updates_is_raised_unless_the_session_ended(self, error, is_raised):
         which = cluster_case.a_worker()
         w = tf.get_variable("w", [], use_resource=True)
         optimizer = sync.sync_optimizers(which, tf.train.GradientDescentOptimizer)(0.1)
@@ -30,7 +30,7 @@ class SyncHookTest(graph_case.GraphCase):
                 hook.check()
         else:
             hook.check()
-        # The next session begins without it.
+        # The next session starts without the error.
         session.run.side_effect = [None, RuntimeError(), RuntimeError()]
         hook.after_create_session(session, coord)
         hook.join()

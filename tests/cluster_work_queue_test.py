@@ -22,7 +22,7 @@ class WorkQueueTest(cluster_case.ServedCase):
 
     @contextlib.contextmanager
     def _work(self, index, num_pieces):
-        """(WorkQueue, session) of a worker, in a graph of its own."""
+        """Return (WorkQueue, session) of a worker, in a new graph."""
         which, graph = self.clusters["worker", index], tf.Graph()
         with graph.as_default():
             work = work_queue.WorkQueue(which, num_pieces, self.lines.append)
@@ -32,9 +32,9 @@ class WorkQueueTest(cluster_case.ServedCase):
                     config=placement.session_config(tf.ConfigProto(), which)) as session:
                 yield work, session
 
-    def test_tensorflow_logs_nothing_where_the_waiting_was_stopped(self):
+    def test_tensorflow_logs_nothing_if_the_waiting_is_stopped(self):
         with self.assertLogs("tensorflow", "ERROR") as logs:
-            tf.logging.error("the only line")  # or there would have to be some
+            tf.logging.error("the only line")  # assertLogs needs at least one line
             with tf.Graph().as_default():
                 work = work_queue.WorkQueue(self.clusters["worker", 0], 3)
                 work.require([])
@@ -44,7 +44,7 @@ class WorkQueueTest(cluster_case.ServedCase):
 
     @mock.patch.object(work_queue, "_SECONDS_BETWEEN_LOOKS", 0)
     def test_each_piece_is_done_once(self):
-        # In one test, as the variables are the parameter server's.
+        # One test, as the variables on the parameter server outlive a test.
         with self._work(0, 200) as (first, one), self._work(1, 200) as (second, other):
             self.assertFalse(first.is_ready(one))
             first.begin(one, 0.25)
@@ -60,21 +60,21 @@ class WorkQueueTest(cluster_case.ServedCase):
                 thread.start()
             for thread in threads:
                 thread.join()
-            # Each once, from where it began, and both got some.
+            # Each piece once, from the beginning, and both workers got some.
             every = sorted(taken[0] + taken[1])
             np.testing.assert_allclose(every, [(i / 200, (i + 1) / 200) for i in range(50, 200)])
             self.assertGreater(min(map(len, taken)), 10)
-            # What was taken last is not done until it is given back.
+            # The last piece is not done until it is given back.
             self.assertEqual(first.done(one), min(taken[0][-1][0], taken[1][-1][0]))
             first.give_back(one)
             self.assertEqual(first.done(one), taken[1][-1][0])
             self.assertAlmostEqual(other.run(second.progress), 1.0)
 
-            # A worker that hangs is waited for, but not for ever.
+            # The wait for a worker that hangs has a limit.
             start = time.time()
             self.assertNotEmpty(list(first.wait_for_others(one, lambda: False, seconds=0.5)))
             self.assertBetween(time.time() - start, 0.5, 5)
-            self.assertEqual(self.lines[-1], "Going on without what workers 1 have not done")
+            self.assertEqual(self.lines[-1], "Continuing without the unfinished work of workers 1")
             timer = threading.Timer(0.3, second.give_back, [other])
             timer.start()
             self.assertNotEmpty(list(first.wait_for_others(one, lambda: False)))
@@ -83,14 +83,14 @@ class WorkQueueTest(cluster_case.ServedCase):
 
             first.begin(one, 0)
             self.assertEqual(next(second.take(other)), (0, 1 / 200))
-            # One that comes back has its piece still.
+            # A worker that returns still has its piece.
             self.assertEqual(next(second.take(other)), (0, 1 / 200))
-            # One whose process has ended has lost it to the chief, nobody else.
+            # The piece of a worker whose process has ended goes to the chief only.
             take = first.take(one)
             self.assertEqual([next(take)[0] for _ in range(3)], [1 / 200, 2 / 200, 3 / 200])
             with mock.patch.object(addresses, "is_refused", return_value=True):
                 self.assertEqual(next(take), (0, 1 / 200))
-                self.assertEqual(self.lines[-1], "Worker 1 is gone; its work is done here")
+                self.assertEqual(self.lines[-1], "Worker 1 has ended; this worker continues its work")
                 self.assertEqual(next(take), (4 / 200, 5 / 200))
                 others = second.take(other)
                 self.assertEqual([next(others)[0] for _ in range(3)], [5 / 200, 6 / 200, 7 / 200])

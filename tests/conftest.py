@@ -1,4 +1,4 @@
-"""For pytest, which does not go through absl's main(): its temporary folders want parsed flags."""
+"""For pytest, which does not call absl's main(): temporary folders of absl need parsed flags."""
 import gc
 import sys
 
@@ -11,14 +11,14 @@ flags.FLAGS.mark_as_parsed()
 
 @pytest.fixture(scope="session", autouse=True)
 def quick_graphs():
-    """Spare the CPU a fifth of the cost of building graphs."""
+    """Spare the CPU a fifth of the time of graph building."""
     if "tensorflow" not in sys.modules:
         yield
         return
     from tensorflow.python.util import deprecation
 
-    gc.set_threshold(20000, 10, 10)  # a graph has many small objects, few of which are garbage
+    gc.set_threshold(20000, 10, 10)  # a graph has many small objects, and few of them are garbage
 
-    # Else each op that is made has the arguments of create_op bound by `inspect`, for a warning or none.
+    # Otherwise `inspect` binds the arguments of create_op for each op, to check for a deprecation.
     with deprecation.silence():
         yield

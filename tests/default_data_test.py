@@ -1,4 +1,4 @@
-"""The default data: what counts as a word, a user and an item, and where the files are kept."""
+"""The default data: words, users and items, and the folders of the files."""
 import os
 import subprocess
 import sys
@@ -11,7 +11,7 @@ from tf1_sampled import checks, default_data
 
 
 class SourcesTestCase(parameterized.TestCase):
-    """Gives each test its own cache and temporary folders, and source files of known content."""
+    """A case with new cache and temporary folders for each test, and with known source files."""
 
     def setUp(self):
         super().setUp()
@@ -26,7 +26,7 @@ class SourcesTestCase(parameterized.TestCase):
         return value
 
     def made(self, contents, prefix=""):
-        """Makes the default data come from files of these {path: content}; returns their folder."""
+        """Replace the installed source by files, {path: content}, and return their folder."""
         folder = self.create_tempdir().full_path
         for path, content in contents.items():
             path = os.path.join(folder, path)
@@ -41,7 +41,7 @@ class SourcesTestCase(parameterized.TestCase):
             return stream.read().splitlines()
 
     def histories(self, path):
-        """{user: items}, and that times count from 0 in rows that stand together."""
+        """Return {user: items}, and check that the times of a user are 0, 1, ... in adjacent rows."""
         found = {}
         header, *rows = [line.split("\t") for line in self.lines(path)]
         self.assertEqual(["user", "item", "time"], header)
@@ -95,7 +95,7 @@ except ImportError:
         self.made({"a.py": '"""%s"""' % text})
         self.assertEqual([words], self.lines(default_data.docstrings()))
 
-    def test_a_docstring_that_comes_again_counts_once(self):
+    def test_a_repeated_docstring_counts_once(self):
         self.made({"a.py": '"""Same words."""', "b.py": '"""Same, words!"""', "c.py": '"""1 2."""'})
         self.assertEqual(["same words"], self.lines(default_data.docstrings()))
 
@@ -114,14 +114,14 @@ except ImportError:
         users = {line.split("\t")[0] for line in self.lines(default_data.call_histories())[1:]}
         self.assertEqual({"a:f", "test.b:f", "sub.c_test:f"}, users)
 
-    def test_files_that_are_no_python_are_skipped_and_counted(self):
+    def test_files_that_do_not_parse_are_skipped_and_counted(self):
         self.made({"good.py": '"""Good."""', "syntax.py": "def f(:", "null.py": b"x = 1\0",
                    "bytes.py": b'"""caf\xe9"""',
                    "latin.py": b'# coding: latin-1\n"""caf\xe9 ole"""'})
         said = []
         self.assertEqual(["good", "caf ole"], self.lines(default_data.docstrings(said.append)))
         self.assertLen(said, 2)
-        self.assertIn("5 Python files", said[0])
+        self.assertIn("5 installed Python files", said[0])
         self.assertIn("2 lines", said[1])
         self.assertIn("3 files skipped", said[1])
 
@@ -164,7 +164,7 @@ def f(x):
                 "def f():\n    near(a(), b())\n")
         self.assertEqual({user: items}, self.calls(text, path))
 
-    def test_the_prefix_of_a_package_stands_before_its_modules(self):
+    def test_the_prefix_of_a_package_precedes_its_modules(self):
         text = "from . import x\ndef g(): pass\ndef f():\n    x()\n    g()\n"
         self.made({"__init__.py": text, "sub/m.py": text}, prefix="pkg")
         self.assertEqual({"pkg:f": ["pkg.x", "pkg.g"], "pkg.sub.m:f": ["pkg.sub.x", "pkg.sub.m.g"]},
@@ -191,7 +191,7 @@ def f(self, rows):
 later = g
 """))
 
-    def test_local_variables_hide_and_say_nothing(self):
+    def test_calls_of_local_variables_are_left_out(self):
         self.assertEqual({"m:f": ["len", "os.getcwd"], "m:h": ["len", ".path"]}, self.calls("""
 import os
 def f(callback, list, *more, **named):
@@ -251,7 +251,7 @@ def one(): len(len(1))
 def none(): pass
 """))
 
-    def test_users_of_the_same_name_are_told_apart_by_line(self):
+    def test_users_of_the_same_name_are_distinguished_by_line(self):
         self.assertEqual({"m:f": ["len", "abs"], "m:f@5": ["abs", "len"]}, self.calls("""
 if x:
     def f(): len(abs(1))
@@ -259,7 +259,7 @@ else:
     def f(): abs(len(1))
 """))
 
-    def test_what_was_imported_wins_over_the_fallback(self):
+    def test_an_import_has_priority_over_its_fallback(self):
         self.assertEqual({"m:f": ["fast.load", "fast.dump"]}, self.calls("""
 try: from fast import load, dump
 except ImportError:
@@ -280,7 +280,7 @@ def f(): load(), dump()
 
 class CacheTest(SourcesTestCase):
 
-    def test_the_second_time_nothing_is_read_again(self):
+    def test_the_second_call_reads_no_source(self):
         self.made({"a.py": '"""Words."""'})
         path = default_data.docstrings()
         with mock.patch.object(default_data, "_parsed", side_effect=AssertionError):
@@ -291,7 +291,7 @@ class CacheTest(SourcesTestCase):
         self.assertEqual(os.path.join(self.cache, "tf1_sampled"), folder)
         self.assertEqual([name], os.listdir(folder))
 
-    def test_the_two_kinds_and_other_source_have_other_names(self):
+    def test_each_kind_and_each_source_has_its_own_file(self):
         self.made({"a.py": "def f(): len(abs(1))"})
         first = default_data.call_histories()
         self.assertNotEqual(first, default_data.docstrings())
@@ -327,7 +327,7 @@ class CacheTest(SourcesTestCase):
             with mock.patch.object(default_data, "_parsed", side_effect=AssertionError):
                 self.assertEqual(path, default_data.docstrings())
 
-    def test_a_temporary_folder_of_somebody_else_is_left_alone(self):
+    def test_a_temporary_folder_of_another_user_is_not_used(self):
         blocked = self.create_tempfile("blocked").full_path
         theirs = self.create_tempdir("theirs").full_path
         user = "-%d" % os.getuid()
@@ -335,21 +335,21 @@ class CacheTest(SourcesTestCase):
         os.symlink(theirs, os.path.join(self.temporary, "tf1_sampled" + user))
         self.made({"a.py": '"""Words."""'})
         with mock.patch.dict(os.environ, {"XDG_CACHE_HOME": blocked}), \
-                self.assertRaisesRegex(checks.InputError, blocked + ".*: wanted a place to write"):
+                self.assertRaisesRegex(checks.InputError, blocked + ".*: wanted a writable path"):
             default_data.docstrings()
         self.assertEmpty(os.listdir(theirs))
 
-    def test_nowhere_to_write_is_an_input_error(self):
+    def test_no_writable_folder_is_an_input_error(self):
         blocked = self.create_tempfile("blocked").full_path
         self.temporary = blocked
         self.made({"a.py": '"""Words."""'})
         with mock.patch.dict(os.environ, {"XDG_CACHE_HOME": blocked}), \
-                self.assertRaisesRegex(checks.InputError, "wanted a place to write"):
+                self.assertRaisesRegex(checks.InputError, "wanted a writable path"):
             default_data.docstrings()
 
     def test_an_error_while_writing_leaves_no_file(self):
         self.made({"a.py": '"""Words."""'})
-        # Only after the temporary file is there and written to.
+        # Fail after the temporary file exists and has data.
         with mock.patch("os.fsync", side_effect=KeyboardInterrupt), \
                 self.assertRaises(KeyboardInterrupt):
             default_data.docstrings()

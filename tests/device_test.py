@@ -1,7 +1,7 @@
-"""Runs where the model runs: each op of a training step has a GPU kernel, and XLA compiles the losses.
+"""Devices: each op of a training step has a GPU kernel, and XLA compiles the losses.
 
-No GPU is needed. TensorFlow's registry knows for which devices an op has kernels and for which types of
-its attributes; XLA compiles for the CPU what it would compile for other devices.
+No GPU is needed. TensorFlow's registry lists the devices and types for which an op has kernels, and XLA
+compiles the same graphs for the CPU as for other devices.
 """
 import itertools
 
@@ -31,12 +31,12 @@ def _num_sampled(sampler):
 
 
 class _AllOptimizers:
-    """All of OPTIMIZERS as one: the gradients are built once, and go to the updates of each."""
+    """All of OPTIMIZERS as one: the gradients are built once, for the updates of all optimizers."""
 
     def __init__(self):
         rate = tf.placeholder_with_default(0.05, [])
         self._optimizers = [optimizer(rate) for optimizer in registry.OPTIMIZERS.values()]
-        # One of them makes the gradients for all, so none may have a way of its own.
+        # One optimizer computes the gradients for all, so none may override compute_gradients.
         for optimizer in self._optimizers:
             assert type(optimizer).compute_gradients is tf.train.Optimizer.compute_gradients, optimizer
 
@@ -48,14 +48,14 @@ class _AllOptimizers:
 
 
 def _draw(sampler, unique, pairs=False):
-    """SampledValues for fed labels, of examples or of two groups of pairs, and those labels."""
+    """Return SampledValues for fed labels of examples or of two groups of pairs, and the labels."""
     labels = tf.placeholder(*((tf.int32, [2, _B]) if pairs else (tf.int64, [None, 1])))
     return labels, samplers.sample_by_name(sampler, labels, _num_sampled(sampler), _COUNTS, unique,
                                            seed=1, num_groups=2 if pairs else None)
 
 
 def _train_op(sampler, pairs=False):
-    """An op that makes a step with each optimizer on the sum of all losses of masked candidates."""
+    """Return a training step of each optimizer on the sum of all losses with masked candidates."""
     weights, biases, kernel = _variables()
     labels, sampled = _draw(sampler, "masked", pairs)
     inputs = tf.matmul(tf.placeholder(tf.float32, [6 if pairs else None, 3]), kernel)
@@ -82,7 +82,7 @@ class _GpuCase(graph_case.GraphCase):
 
 class GpuTest(_GpuCase):
 
-    # Each loss and optimizer with each sampler as in this project's programs, with one in other forms.
+    # Each loss and optimizer with each sampler of the programs; other forms with one sampler.
     @parameterized.parameters(*[(sampler, 1, False) for sampler in sorted(registry.SAMPLERS)] + [
         ("log_uniform", 1, True), ("log_uniform", 2, False), ("log_uniform", 2, True)])
     def test_each_op_of_a_step_has_a_kernel(self, sampler, behavior, pairs):
@@ -101,7 +101,7 @@ class GpuTest(_GpuCase):
 
 
 class WalkTest(_GpuCase):
-    """The walk finds what has no kernel, wherever it stands."""
+    """The search finds ops without a kernel anywhere in a graph."""
 
     def test_upstreams_samplers_and_hits_have_no_kernel(self):
         labels = tf.placeholder(tf.int64, [_B, 1])
@@ -142,7 +142,7 @@ class WalkTest(_GpuCase):
             product = tf.matmul(table, table, name=dtype.name)
             self.assertEqual(placement.without_gpu_kernel(product.op), wanted)
 
-    def test_a_message_is_allowed_on_the_host_alone(self):
+    def test_a_message_is_allowed_on_the_host_only(self):
         condition = tf.placeholder(tf.bool, [])
         with tf.device("/device:CPU:0"):
             message = tf.constant("message", name="text")
@@ -165,7 +165,7 @@ class XlaTest(graph_case.GraphCase):
         super().setUp()
         if tf.VERSION.startswith("1."):
             self.skipTest("TensorFlow %s has no tf.function(jit_compile=True)" % tf.VERSION)
-        # What is fed: XLA would not see the ops on constants, which are folded before.
+        # Fed values: ops on constants would be folded before XLA compiles.
         self.labels = tf.placeholder(tf.int64, [None, 1])
         self.inputs = tf.placeholder(tf.float32, [None, _D])
         self.seed = tf.placeholder(tf.int32, [2])
@@ -174,14 +174,14 @@ class XlaTest(graph_case.GraphCase):
                      self.inputs: random.randn(_B, _D)}
 
     def run_compiled_and_not(self, function, *arguments):
-        """The values of a function of tensors when XLA compiles it, and when not."""
+        """Return the values of a function of tensors, compiled by XLA and not compiled."""
         results = [tf2.function(function, jit_compile=compiled, autograph=False)(*arguments)
                    for compiled in (True, False)]
         return [self.run_graph(result, self.feed) for result in results]
 
     @parameterized.parameters(*sorted(registry.SAMPLERS))
     def test_draws_losses_and_gradients(self, sampler):
-        # A loss sees no more of a sampler than its triple: all losses with one, and one with all.
+        # A loss depends on the sampled values only: all losses with one sampler, one loss with all.
         names = sorted(registry.LOSSES) if sampler == "log_uniform" else ["sampled_softmax"]
         with tf.variable_scope(tf.get_variable_scope(), use_resource=True):
             weights, biases, _ = _variables()

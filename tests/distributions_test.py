@@ -16,14 +16,14 @@ _WEIGHTS = {
     "one_of_all": np.arange(50) == 7,
     "two_classes": np.array([1, 3]),
     "one_class": np.array([2]),
-    # Classes of exactly 1 / C, and others that make up for one another.
+    # Classes of exactly 1 / C, and classes above and below it.
     "with_averages": np.array([0, 4, 3, 2, 2, 1, 0, 4, 2]),
 }
-# How often each of 40 classes was a label: another number for each.
+# Counts of 40 classes, all different.
 _SEEN = np.random.RandomState(1).permutation(40)
 
 _TOP = 1 - 2.0 ** -53  # the largest float64 below 1
-_SETUP = "setup"  # a collection: what a test wants to have run first
+_SETUP = "setup"  # collection of ops that run before a test
 
 
 def _seed(*numbers):
@@ -64,7 +64,7 @@ class _DistributionCase(graph_case.GraphCase):
         return session
 
     def assert_counted(self, ids, prob):
-        """That ids are independent draws of `prob`."""
+        """Assert that ids are independent draws from `prob`."""
         count = np.bincount(ids.ravel(), minlength=len(prob))
         self.assertLen(count, len(prob))
         deviation = np.sqrt(ids.size * prob * (1 - prob))
@@ -108,7 +108,7 @@ class DistributionTest(_DistributionCase):
         uniforms = tf.placeholder(tf.float64, None)
         ids = distribution.ids_of(uniforms)
         with self.new_session() as session:
-            # Stateless uniforms stop below 1; sorted ones, which only those that rise get, may be 1.
+            # Stateless uniforms are below 1. Sorted uniforms, for rising distributions, may be 1.
             ends = [0, 2.0 ** -53, 2.0 ** -52, 1 - 2.0 ** -52, _TOP] + [1] * distribution.rises
             for shape in ([-1], [-1, 1], [1, -1, 1]):
                 drawn = session.run(ids, {uniforms: np.reshape(ends, shape)})
@@ -119,7 +119,7 @@ class DistributionTest(_DistributionCase):
     def test_rises_is_false_for_a_unigram_only(self):
         for make in (distributions.Uniform, distributions.LogUniform, distributions.LearnedUnigram):
             self.assertTrue(make(4).rises)
-        # Where an id falls below another one's alias, what a uniform draws falls.
+        # An alias below its column makes the drawn ids fall.
         distribution = distributions.Unigram(_WEIGHTS["falling"])
         ids = self.run_graph(distribution.ids_of(tf.constant(np.linspace(0, _TOP, 1000))))
         self.assertLess(np.diff(ids).min(), 0)
@@ -136,7 +136,7 @@ class DistributionTest(_DistributionCase):
             distribution.ids_of(tf.constant(np.minimum(of, 1))) for of in (everything, grid)])
         self.assertGreaterEqual(np.diff(ids).min(), 0)
         self.assertEqual((ids[0], ids[-1]), (0, size - 1))
-        # Each id owns a stretch as long as its probability.
+        # Each id has an interval of uniforms as long as its probability.
         count = np.bincount(of_grid, minlength=size)
         np.testing.assert_array_less(np.abs(count - num_grid * prob), 1.01)
 
@@ -170,7 +170,7 @@ class DistributionTest(_DistributionCase):
             # which reach one in 6 of these ids; then one draw in 5 does.
             self.assertGreater(len(np.unique(far)), 0.94 * len(far))
 
-    def test_a_unigram_knows_what_is_never_drawn(self):
+    def test_a_unigram_has_a_mask_of_ids_that_are_never_drawn(self):
         self.assertIsNone(distributions.Unigram([1, 2, 3]).never)
         never = distributions.Unigram([0.0, 2, 0, 1e-300]).never
         self.assertEqual(never.dtype, bool)
@@ -181,7 +181,7 @@ class DistributionTest(_DistributionCase):
         self.assertLess(tf.get_default_graph().as_graph_def().ByteSize(), 16 * 100000 + 20000)
         self.assertEmpty(tf.global_variables() + tf.local_variables())
 
-    def test_a_unigram_does_not_mind_reuse(self):
+    def test_a_unigram_can_be_built_with_reuse(self):
         with tf.variable_scope("model", reuse=True):
             ids = distributions.Unigram([1, 1]).ids_of(distributions.uniforms([10], _seed(1, 1)))
         self.assertLen(self.run_graph(ids), 10)
@@ -190,13 +190,13 @@ class DistributionTest(_DistributionCase):
 class UniformsTest(graph_case.GraphCase):
 
     def assert_uniform(self, values):
-        """Kolmogorov and Smirnov: no share of the values differs much from what it should be."""
+        """Assert that values are uniform, by the test of Kolmogorov and Smirnov."""
         values = np.sort(values.ravel())
         self.assertGreaterEqual(values[0], 0)
         self.assertLess(values[-1], 1)
         steps = np.arange(len(values) + 1) / len(values)
         distance = max(np.max(steps[1:] - values), np.max(values - steps[:-1]))
-        self.assertLess(distance, 2.3 / np.sqrt(len(values)))  # passed once in 20,000 times
+        self.assertLess(distance, 2.3 / np.sqrt(len(values)))  # exceeded once in 20,000 cases
 
     def test_uniforms_are_uniform_and_distinct(self):
         values = self.run_graph(distributions.uniforms([300, 400], _seed(1, 2)))
@@ -217,7 +217,7 @@ class UniformsTest(graph_case.GraphCase):
     def test_sorted_uniforms_are_order_statistics(self, size):
         rows = 40000
         values = self.run_graph(distributions.sorted_uniforms([rows, size], _seed(5, size)))
-        # Within a row and over the rows: as uniforms that someone has sorted.
+        # Within a row and over the rows, they are distributed as sorted uniforms.
         self.assert_uniform(values)
         i = np.arange(1, size + 1)
         mean = i / (size + 1)
@@ -228,7 +228,7 @@ class UniformsTest(graph_case.GraphCase):
         products = (values - mean)[:, :, None] * (values - mean)[:, None, :]
         error = products.std(0) / np.sqrt(rows)
         np.testing.assert_array_less(np.abs(products.mean(0) - covariance), 5 * error)
-        # Rows know nothing of each other.
+        # Rows are independent.
         across = (values - mean)[:-1, :, None] * (values - mean)[1:, None, :]
         np.testing.assert_array_less(np.abs(across.mean(0)),
                                      5 * np.sqrt(np.outer(variance, variance) / rows))
@@ -237,7 +237,7 @@ class UniformsTest(graph_case.GraphCase):
 class SeedTest(graph_case.GraphCase):
 
     def _two_runs(self, seed, function=distributions.uniforms):
-        """What a seed (or one that a function makes) draws in two runs of a session in a new graph."""
+        """Return the draws of a seed or of a function's seed in two runs of a session of a new graph."""
         with tf.Graph().as_default():
             values = function([3, 20], distributions.stateless_seed(seed() if callable(seed) else seed))
             with self.new_session() as session:
@@ -316,7 +316,7 @@ class LearnedUnigramTest(_DistributionCase):
         self.assert_close(values, np.log([[4 / 10.5, 2.5 / 10.5, 1 / 10.5]] * 2))
         self.assertEmpty(tf.trainable_variables())
 
-    # Of a decay of 0.01 the weight of a new label grows beyond every float64 within 160 batches.
+    # With a decay of 0.01 the weight of new labels would overflow float64 within 160 batches.
     @parameterized.parameters((1.0, 1e100, 20), (0.9, 1e100, 60), (0.5, 3.0, 20), (0.01, 1e100, 200))
     def test_old_labels_decay(self, decay, large, num_batches):
         size, random, num_grid = 11, np.random.RandomState(5), 20000
@@ -329,7 +329,7 @@ class LearnedUnigramTest(_DistributionCase):
         seen = np.zeros(size)
         with self.new_session() as session:
             for i in range(num_batches):
-                # What is frequent changes halfway. Some batches are empty.
+                # The frequencies change halfway. Some batches are empty.
                 batch = np.minimum(random.geometric(0.3, [i % 4, 3]), size) - 1
                 if i > num_batches // 2:
                     batch = size - 1 - batch
@@ -352,7 +352,7 @@ class LearnedUnigramTest(_DistributionCase):
             for batch in ([0, 0, 0, 6], [1], [5, 1, 0], []):
                 session.run(observe, {ids: batch})
                 totals.append([np.sum(session.run(v)) for v in tf.global_variables()])
-            # The third weight, 8, was too large: then all variables are small again.
+            # The third weight, 8, is too large: then all variables are rescaled.
             self.assertGreater(np.max(totals[1]), 4)
             self.assertEqual([np.min(total) for total in totals], [2, 4, 1, 2])
             seen = np.array([1 + 3 / 4, 1 + 1 / 2, 0, 0, 0, 1, 1 / 4]) / 2
@@ -378,7 +378,7 @@ class LearnedUnigramTest(_DistributionCase):
 
 
 def _streaming(batches, size, labels_per_step, rate):
-    """P of each class after each batch, by algorithm 2 of Yi et al. 2019."""
+    """Return P of each class after each batch, by algorithm 2 of Yi et al. 2019."""
     first = 1 / (1 - (1 - 1 / size) ** labels_per_step)
     interval, last = np.full(size, first), np.zeros(size)
     for t, batch in enumerate(batches, 1):
@@ -391,7 +391,7 @@ def _streaming(batches, size, labels_per_step, rate):
 
 class StreamingFrequencyTest(graph_case.GraphCase):
 
-    # Also more labels in a batch than the formula can tell from labels that are in each.
+    # Also so many labels in a batch that the formula saturates.
     @parameterized.parameters((10, 1), (10, 8), (10, 100), (10, 1000), (2, 1), (2, 64), (100000, 4096))
     def test_before_the_first_label_each_class_has_probability_1_by_size(self, size, labels_per_step):
         frequency = distributions.StreamingFrequency(size, labels_per_step)
@@ -405,7 +405,7 @@ class StreamingFrequencyTest(graph_case.GraphCase):
     @parameterized.product(labels_per_step=[1, 6], rate=[0.01, 0.3, 1.0])
     def test_follows_algorithm_2(self, labels_per_step, rate):
         size, random = 9, np.random.RandomState(4)
-        # Duplicates in a batch, batches without labels, classes that wait long or never come.
+        # Duplicates in a batch, batches without labels, rare classes and absent classes.
         batches = [np.minimum(random.geometric(0.4, i % 5), size - 1) - 1 for i in range(40)]
         batches += [[3, 3, 3, 3], [7], [7, 7], []]
         frequency = distributions.StreamingFrequency(size, labels_per_step, rate)
@@ -441,7 +441,7 @@ class StreamingFrequencyTest(graph_case.GraphCase):
         self.assertBetween(value, np.log(0.5), -1e-9)
 
     def test_estimates_the_probabilities_and_their_change(self):
-        # The frequencies of many streams side by side: classes of one another's do not meet.
+        # Many independent streams in one object: their classes do not overlap.
         size, streams, labels_per_step, rate = 12, 300, 8, 0.05
         random = np.random.RandomState(2)
         frequency = distributions.StreamingFrequency(size * streams, labels_per_step, rate)
@@ -453,14 +453,14 @@ class StreamingFrequencyTest(graph_case.GraphCase):
                 for batch in random.choice(size, [1200, streams, labels_per_step], p=prob):
                     session.run(observe, {ids: batch + size * np.arange(streams)[:, None]})
                 estimate = np.exp(session.run(log_prob).astype(np.float64)).reshape(streams, size)
-                # What is averaged is the interval, of which the estimate is no linear function.
+                # The interval is averaged, and the estimate is not linear in it.
                 interval = 1 / (1 - (1 - estimate) ** labels_per_step)
                 in_batch = 1 - (1 - prob) ** labels_per_step
                 deviation = np.sqrt(rate / (2 - rate) * (1 - in_batch)) / in_batch
                 np.testing.assert_array_less(np.abs(interval.mean(0) - 1 / in_batch),
                                              5 * deviation / np.sqrt(streams))
                 self.assert_close(interval.std(0), deviation, relative=0.2)
-                # The estimate itself: an average of 1 / interval is a bit above that of the average.
+                # The mean of 1 / interval is slightly above 1 / mean of the interval.
                 rare = in_batch < 0.8
                 self.assert_close(estimate.mean(0)[rare], prob[rare], relative=rate)
 
@@ -492,7 +492,7 @@ class CheckpointTest(graph_case.GraphCase):
         ("learned_unigram", lambda: distributions.LearnedUnigram(9)),
         ("learned_unigram_decay", lambda: distributions.LearnedUnigram(9, decay=0.7)),
         ("streaming_frequency", lambda: distributions.StreamingFrequency(9, 5, 0.3)))
-    def test_what_was_learned_survives(self, make):
+    def test_learned_state_is_in_checkpoints(self, make):
         path = os.path.join(self.create_tempdir().full_path, "model")
         batches = [[1, 1, 2], [8], [2, 3], [1, 8, 4], [4, 4]]
         results = []
@@ -528,7 +528,7 @@ class LogFrequencyBiasesTest(graph_case.GraphCase):
 
 
 def _learned_states(size):
-    """(name, what makes it) of all that keeps variables of its own."""
+    """Return (name, function that creates it) for each object with variables of its own."""
     yield "learned_unigram", lambda: distributions.LearnedUnigram(size)
     yield "decayed", lambda: distributions.LearnedUnigram(size, decay=0.9)
     yield "streaming_frequency", lambda: distributions.StreamingFrequency(size, 3)
@@ -541,10 +541,10 @@ class OwnStateTest(graph_case.GraphCase):
     def test_another_number_of_classes_under_one_name_is_an_error(self, make):
         make()
         other = dict(_learned_states(60))[self.id().rpartition("_error_")[2]]
-        with self.assertRaisesRegex(InputError, "name: wanted one of its own, as .* has other classes"):
+        with self.assertRaisesRegex(InputError, "name: wanted another name, as .* has another number"):
             other()
 
-    def test_sizes_that_share_a_power_of_two_are_told_apart(self):
+    def test_sizes_below_one_power_of_two_are_distinguished(self):
         shapes = set()
         for size in range(1, 130):
             with tf.variable_scope("of_%d" % size):
@@ -572,11 +572,11 @@ class OwnStateTest(graph_case.GraphCase):
 
     def test_another_decay_under_one_name_is_an_error(self):
         distributions.LearnedUnigram(40, decay=0.9)
-        with self.assertRaisesRegex(InputError, "LearnedUnigram: decay: wanted 0.9, that of the counts"):
+        with self.assertRaisesRegex(InputError, "LearnedUnigram: decay: wanted 0.9, the decay of"):
             distributions.LearnedUnigram(40)
 
     @parameterized.named_parameters(*_learned_states(40))
-    def test_the_callers_scope_does_not_touch_it(self, make):
+    def test_options_of_the_callers_scope_do_not_apply(self, make):
         def half(getter, *args, **options):
             return getter(*args, **options) / 2
 
@@ -594,7 +594,7 @@ class OwnStateTest(graph_case.GraphCase):
                         session.run(state.observe([1, 2]))
                         self.assertTrue(np.all(np.isfinite(session.run(ids))))
                 regularized = tf.get_collection(tf.GraphKeys.REGULARIZATION_LOSSES)
-                self.assertLen(regularized, 1 if "regularizer" in options else 0)  # theirs
+                self.assertLen(regularized, 1 if "regularizer" in options else 0)  # those of the caller
 
     @parameterized.named_parameters(*_learned_states(40))
     def test_is_a_variable_of_the_module(self, make):

@@ -14,7 +14,7 @@ _IN_BATCH, _LABELS = sampler_case.IN_BATCH, sampler_case.LABELS
 class LabelsTest(sampler_case.SamplerCase):
 
     @parameterized.product(name=_IN_BATCH, num_groups=[None, 4])
-    def test_labels_are_in_front_in_their_order(self, name, num_groups):
+    def test_labels_come_first_in_their_order(self, name, num_groups):
         labels = np.reshape(_LABELS[num_groups], [num_groups or 1, -1])
         for _, (ids, _, _), _, _ in sampler_case.sampled(name, num_groups):
             ids = np.reshape(ids, [len(labels), -1])[:, :labels.shape[1]]
@@ -25,7 +25,7 @@ class GroupsTest(sampler_case.SamplerCase):
 
     @parameterized.product(name=["in_batch", "in_batch+uniform"], num_groups=[1, 2, 3, 5])
     def test_labels_are_candidates_of_another_group(self, name, num_groups):
-        # Each group has labels of its own: two rows of two.
+        # Each group has its own labels: two rows of two.
         labels = np.arange(4 * num_groups).reshape(2 * num_groups, 2)
         ids = self.run_graph(self.sample(name, tf.constant(labels), num_groups=num_groups)
                              .sampled_candidates)[:, :4]
@@ -54,14 +54,14 @@ class GroupsTest(sampler_case.SamplerCase):
 
 
 class UniqueTest(sampler_case.SamplerCase):
-    """Drawing goes on until all are different."""
+    """Repeats are redrawn until all candidates are different."""
 
     SEED = (5, 9)
-    TOO_FEW = (r"\[unique candidates: num_sampled: wanted as many different ids as come in \d+ draws, "
-               r"got\] ")
+    TOO_FEW = (r"\[unique candidates: num_sampled: wanted at most the number of different ids in \d+ "
+               r"draws, got\] ")
 
     def _replay(self, name, num_groups, size):
-        """(SampledValues, ids drawn one after the other [G, many]) of a seed."""
+        """Return (SampledValues, the sequence of drawn ids [G, many]) for a seed."""
         labels = np.tile(np.arange(_C), [2 * (num_groups or 1), 1])[:, ::-1]  # two rows for each group
         if num_groups is None:
             labels = labels.reshape(-1, 1)
@@ -70,7 +70,8 @@ class UniqueTest(sampler_case.SamplerCase):
                                  seed=tf.constant(self.SEED))
         shape = uniforms.call_args_list[0][0][0]
         self.assertEqual(shape[0], num_groups or 1)
-        # The turn is added to the seed. The last class but one of 60 may take thousands of draws.
+        # The number of the chunk is added to the seed. 59 different classes of 60 may need thousands of
+        # draws.
         num_turns = 1 + (4000 if size > 50 else 200) // shape[1]
         turns = tf.concat([distributions.uniforms(shape, tf.constant(
             [self.SEED[0] + turn, self.SEED[1]], tf.int64)) for turn in range(num_turns)], 1)
@@ -94,7 +95,7 @@ class UniqueTest(sampler_case.SamplerCase):
             all_tries.append(tries)
         self.assertGreater(len(set(all_tries)), 1)
         if size == 58:
-            self.assertGreater(max(all_tries), chunk)  # which took more than one turn
+            self.assertGreater(max(all_tries), chunk)  # more than one chunk
 
     @parameterized.parameters(*_DRAWN)
     def test_without_groups_ids_and_counts_are_those_of_a_replay(self, name):
@@ -115,14 +116,14 @@ class UniqueTest(sampler_case.SamplerCase):
         np.testing.assert_array_equal(true_count, np.ones([4, 1]))
         np.testing.assert_array_equal(stated, np.ones(ids.shape))
 
-    def test_the_whole_range_is_no_matter_of_luck(self):
-        # The second class would come once in 10^15 draws.
+    def test_the_whole_range_needs_no_draws(self):
+        # The second class is drawn once in 10^15 draws.
         values = samplers.fixed_unigram_candidate_sampler(
             tf.constant([[1]]), 1, 2, True, 2, unigrams=[1, 1e-15])
         self.assertEqual([v.tolist() for v in self.run_graph(values)], [[0, 1], [[1]], [1, 1]])
 
     @parameterized.parameters(None, 3)
-    def test_ids_that_do_not_come_are_an_error(self, num_groups):
+    def test_too_few_different_ids_are_an_error(self, num_groups):
         labels = tf.placeholder(tf.int64, [None, 1])
         with mock.patch.object(draws, "_MAX_TURNS", 30):
             values = samplers.fixed_unigram_candidate_sampler(

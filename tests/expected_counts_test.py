@@ -12,7 +12,7 @@ _IN_BATCH, _SEEDED, _UNIQUE = sampler_case.IN_BATCH, sampler_case.SEEDED, sample
 
 
 class CountedTest(sampler_case.SamplerCase):
-    """What is stated against what was counted."""
+    """Expected counts compared with counted draws."""
 
     OPTIMIZED = True
 
@@ -28,10 +28,10 @@ class CountedTest(sampler_case.SamplerCase):
                              num_groups=groups, seed=3, label_mask=mask if padded else None)
         ids, true_count, stated = self.run_graph(values)
         self.assertEqual(ids.shape, (groups, len(name.split("+")) * 8 - 2 * name.startswith("in_batch")))
-        # Candidates that are labels come from the group half way round.
+        # The candidates of a group are the labels of another group, num_groups // 2 before it.
         number = np.roll(mask.sum(1), groups // 2)[:, None]
         wanted = np.broadcast_to(sampler_case.exact(name, unique, number, num_sampled), [groups, _C])
-        if name == "in_batch":  # in a group without candidates, any count whose logarithm is finite
+        if name == "in_batch":  # a group without candidates has any count with a finite logarithm
             alone = number[:, 0] == 0
             self.assertEqual(np.any(alone), padded)
             self.assertTrue(np.all((true_count[alone] > 0) & (true_count[alone] <= 1)))
@@ -62,8 +62,8 @@ class CountedTest(sampler_case.SamplerCase):
         count = np.bincount(ids.ravel(), minlength=_C) / groups
         wanted = stated_of_all.astype(np.float64).mean(0)
         deviation = np.sqrt(count * (1 - count) / groups)
-        # Given T, the formula treats the draws as independent of when the last of them came: a
-        # class that is in nearly every sample is overrated by a little.
+        # The formula treats T as independent of the draws, so that the count of a class that is in
+        # nearly every sample is slightly too high.
         np.testing.assert_array_less(np.abs(count - wanted), 5 * deviation + 0.03 * wanted)
 
     def test_counts_of_rare_classes_keep_their_digits(self):
@@ -79,7 +79,7 @@ class CountedTest(sampler_case.SamplerCase):
 
 
 class OneClassTest(graph_case.GraphCase):
-    """P = 1, whose missing has the logarithm of 0."""
+    """P = 1, for which log(1 - P) is -infinity."""
 
     @parameterized.parameters(*[name for name in _NAMES if name != "all"])
     def test_counts_of_a_single_class(self, name):
@@ -104,10 +104,10 @@ class OneClassTest(graph_case.GraphCase):
 
 
 class NoCountTest(sampler_case.SamplerCase):
-    """Labels that no source can draw."""
+    """Labels that no source of candidates can draw."""
 
     def _calls(self, labels, label_mask=None):
-        """Sampler by sampler, SampledValues of 3 classes, of which 0 has no count in any source."""
+        """Yield SampledValues of 3 classes for each sampler; class 0 has no count in any source."""
         none = distributions.Unigram([0, 1, 2])
         return [
             ("fixed_unigram_candidate_sampler", lambda unique: samplers.fixed_unigram_candidate_sampler(

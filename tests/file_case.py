@@ -1,4 +1,4 @@
-"""Files for tests: packed text, and a temporary folder for each test."""
+"""Files for tests: compressed text, and a temporary folder for each test."""
 import bz2
 import gzip
 import io

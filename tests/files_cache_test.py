@@ -1,4 +1,4 @@
-"""The cache: folders that are made once, and digests of contents."""
+"""The cache: folders that are created once, and digests of contents."""
 import copy
 import errno
 import os
@@ -26,14 +26,14 @@ class CachedFolderTest(file_case.FileCase):
             return None
         return content if content == "whole" else None
 
-    def test_a_folder_is_made_once(self):
+    def test_a_folder_is_created_once(self):
         path = self.path("entry")
         self.assertEqual(("whole", True), cache.cached_folder(path, self.make, self.load))
         self.assertEqual(("whole", False), cache.cached_folder(path, None, self.load))
         self.assertEqual(["entry"], os.listdir(self.folder))
 
     @parameterized.parameters("entry", "entry/f")
-    def test_what_is_not_whole_is_made_anew(self, name):
+    def test_an_incomplete_folder_is_created_again(self, name):
         if name != "entry":
             os.mkdir(self.path("entry"))
         self.path(name, b"half")
@@ -41,7 +41,7 @@ class CachedFolderTest(file_case.FileCase):
         self.assertEqual(("whole", True), made)
         self.assertEqual(["entry"], os.listdir(self.folder))
 
-    def test_an_error_leaves_what_was_there(self):
+    def test_an_error_leaves_the_old_folder(self):
         def fail(folder):
             self.make(folder)
             raise KeyError("x")
@@ -52,7 +52,7 @@ class CachedFolderTest(file_case.FileCase):
         self.assertEqual(["entry"], os.listdir(self.folder))
         self.assertEqual("half", file_case.read_text(self.path("entry/f")))
 
-    def test_errors_of_other_files_stay_what_they_are(self):
+    def test_errors_of_other_files_are_not_changed(self):
         def fail(_):
             raise FileNotFoundError(errno.ENOENT, "No such file", "other")
         with self.assertRaises(FileNotFoundError):
@@ -60,7 +60,7 @@ class CachedFolderTest(file_case.FileCase):
 
     def test_a_missing_parent_folder_is_an_error(self):
         path = self.path("nowhere")
-        with self.assertRaisesRegex(checks.InputError, "nowhere: wanted a place to write, got: No such"):
+        with self.assertRaisesRegex(checks.InputError, "nowhere: wanted a writable path, got: No such"):
             cache.cached_folder(os.path.join(path, "entry"), self.make, self.load)
 
     def test_temporary_folders_go_a_day_after_the_last_write(self):
@@ -75,7 +75,7 @@ class CachedFolderTest(file_case.FileCase):
         self.assertCountEqual(os.listdir(self.folder), [".making-new", "other", "entry"])
 
     def test_an_entry_that_can_never_be_loaded_is_an_error(self):
-        with self.assertRaisesRegex(checks.InputError, "wanted a place to write, got: "):
+        with self.assertRaisesRegex(checks.InputError, "wanted a writable path, got: "):
             cache.cached_folder(self.path("entry"), self.make, lambda folder: None)
 
 

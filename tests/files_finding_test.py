@@ -1,4 +1,4 @@
-"""Tests of the files that names, folders and globs stand for."""
+"""Files of names, folders and globs."""
 import os
 from unittest import mock
 
@@ -32,7 +32,7 @@ class FindTest(file_case.FileCase):
         self.check_found(os.path.join(self.folder, "**"),
                          "a/1.txt", "a/2.txt", "a/c/3.txt", "b.txt", "d.md")
 
-    def test_the_order_is_that_of_the_inputs_and_names_may_come_twice(self):
+    def test_the_order_is_that_of_the_inputs_and_names_may_repeat(self):
         b = os.path.join(self.folder, "b.txt")
         self.check_found([b, os.path.join(self.folder, "a"), b],
                          "b.txt", "a/1.txt", "a/2.txt", "a/c/3.txt", "b.txt")
@@ -40,7 +40,7 @@ class FindTest(file_case.FileCase):
     def test_a_file_whose_name_looks_like_a_glob(self):
         self.check_found(self.path("[x].txt", b"x"), "[x].txt")
 
-    def test_only_what_was_named_itself_is_named(self):
+    def test_only_files_that_the_user_named_are_marked_as_named(self):
         named = [source.named for source in finding.find([self.folder, "nowhere", "-"], "corpus")]
         self.assertEqual([False] * 5 + [True, True], named)
 
@@ -52,7 +52,7 @@ class FindTest(file_case.FileCase):
             with self.assertRaises(InputError) as caught:
                 finding.find(["x", path], "corpus")
             self.assertEqual(str(caught.exception),
-                             path + ": wanted files with something in them, got none")
+                             path + ": wanted files that are not empty, got none")
 
     @parameterized.parameters(([],), ("",), (["a", ""],))
     def test_no_inputs_are_an_error(self, inputs):

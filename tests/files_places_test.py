@@ -1,4 +1,4 @@
-"""Checks of paths: no result goes where another goes, or where input lies."""
+"""Checks of paths: results overwrite neither each other nor inputs."""
 import os
 
 from absl.testing import absltest, parameterized
@@ -15,23 +15,23 @@ class WritableTest(file_case.FileCase):
         self.assertEqual(os.listdir(self.path("new")), ["below"])
         self.assertEmpty(os.listdir(self.path(os.path.join("new", "below"))))
 
-    def test_a_file_that_is_there_stays_as_it_is(self):
+    def test_an_existing_file_does_not_change(self):
         path = self.path("f", b"old")
         places.check_writable(path)
         self.assertEqual(file_case.read_binary(path), b"old")
 
     def test_a_path_where_no_file_can_be_made_is_an_error(self):
         file = self.path("file", b"x")
-        self.check_error(os.path.join(file, "f"), "a place to write, got: ", places.check_writable)
+        self.check_error(os.path.join(file, "f"), "a writable path, got: ", places.check_writable)
         self.check_error(self.folder, "a file, got a folder", places.check_writable)
         self.check_error(os.devnull, "a file, got a pipe or a device", places.check_writable)
 
     @absltest.skipUnless(os.path.isdir("/proc/self"), "needs a folder that refuses files to root too")
     def test_a_folder_that_refuses_files_is_an_error(self):
-        self.check_error("/proc/f", "a place to write, got: ", places.check_writable)
+        self.check_error("/proc/f", "a writable path, got: ", places.check_writable)
 
 
-    def test_a_link_gives_way_but_not_one_to_a_device(self):
+    def test_a_link_is_replaceable_unless_it_leads_to_a_device(self):
         folder = self.path("folder")
         os.mkdir(folder)
         for target in (folder, self.path("f", b"x"), self.path("nowhere")):
@@ -66,10 +66,10 @@ class KeptTest(file_case.FileCase):
                      lambda: places.kept(self.path("m"), "link", "below"),
                      lambda: places.kept_tree(self.folder, "m")):
             with self.assertRaisesRegex(
-                    checks.InputError, link + ": wanted a file or folder of its own, got a link$"):
+                    checks.InputError, ": wanted a file or folder that is not a link, got a link$"):
                 find()
 
-    def test_a_pipe_is_an_error_and_not_waited_for(self):
+    def test_a_pipe_is_an_error_without_waiting(self):
         os.mkdir(self.path("m"))
         os.mkfifo(self.path("m/pipe"))
         for find in (places.kept, lambda folder, name: places.kept_tree(self.folder, "m")):
@@ -97,39 +97,42 @@ class ApartTest(file_case.FileCase):
                            {"d": "model/new", "e": "new"})
 
     @parameterized.parameters(
-        (dict(a="x", b="./y/../x"), {}, "^a: wanted a place of its own, got that of b$"),
-        ({}, dict(d="x", e="x/"), "^d: .* that of e$"), ({}, dict(d="x/y", e="x"), "^e: .* that of d$"),
-        (dict(a="x/file"), dict(d="x"), "^d: .* that of a$"), (dict(a="x"), dict(d="x"), "that of "))
-    def test_one_place_for_two_results_is_an_error(self, paths, folders, message):
+        (dict(a="x", b="./y/../x"), {}, "^a: wanted a path of its own, got the path of b$"),
+        ({}, dict(d="x", e="x/"), "^d: .* the path of e$"),
+        ({}, dict(d="x/y", e="x"), "^e: .* the path of d$"),
+        (dict(a="x/file"), dict(d="x"), "^d: .* the path of a$"),
+        (dict(a="x"), dict(d="x"), "the path of "))
+    def test_one_path_for_two_results_is_an_error(self, paths, folders, message):
         with self.assertRaisesRegex(checks.InputError, message):
             places.check_apart(paths, folders)
 
-    def test_a_link_is_where_it_leads(self):
+    def test_links_of_folders_are_resolved(self):
         os.symlink("there", os.path.join(self.folder, "link"))
-        with self.assertRaisesRegex(checks.InputError, "^d: .* that of a$"):
+        with self.assertRaisesRegex(checks.InputError, "^d: .* the path of a$"):
             places.check_apart({"a": os.path.join(self.folder, "there", "file")},
                                {"d": os.path.join(self.folder, "link")})
-        with self.assertRaisesRegex(checks.InputError, "^a: .* that of i$"):
+        with self.assertRaisesRegex(checks.InputError, "^a: .* the path of i$"):
             places.check_apart({"a": os.path.join(self.folder, "there")}, {},
                                {"i": [os.path.join(self.folder, "link")]})
 
-    def test_what_is_read_may_be_read_twice(self):
+    def test_inputs_may_be_equal(self):
         places.check_apart({"a": "x", "b": ""}, {"d": "new"},
                            {"i": ["y", "y", "x/y", "newer"], "j": ["y"], "k": []})
 
-    @parameterized.parameters((["y", "./x"], "^a: wanted a place of its own, got that of i$"),
-                              (["new/file"], "^d: .* that of i$"), (["new"], "^d: .* that of i$"))
-    def test_what_is_read_is_no_place_for_a_result(self, read, message):
+    @parameterized.parameters((["y", "./x"], "^a: wanted a path of its own, got the path of i$"),
+                              (["new/file"], "^d: .* the path of i$"),
+                              (["new"], "^d: .* the path of i$"))
+    def test_a_result_must_not_overwrite_an_input(self, read, message):
         with self.assertRaisesRegex(checks.InputError, message):
             places.check_apart({"a": "x"}, {"d": "new"}, {"i": read})
 
-    def test_a_path_that_a_folder_keeps_is_an_error(self):
+    def test_a_file_of_the_model_is_an_error(self):
         patterns = ["lock", "model-*"]
         places.check_not_kept({"a": ["m/x", "lock", "m", "m/x/lock", "m2/lock", "m/models"], "b": []},
                               "m", patterns)
         for path, name in (("m/lock", "lock"), ("n/../m/model-1", "model-1"), ("m/lock/x", "lock")):
-            with self.assertRaisesRegex(checks.InputError, "^a: wanted a place of its own, got %s, "
-                                        "which m keeps for itself$" % name):
+            with self.assertRaisesRegex(checks.InputError, "^a: wanted a path of its own, got %s, "
+                                        "a file of the model in m$" % name):
                 places.check_not_kept({"a": ["x", path]}, "m", patterns)
 
 

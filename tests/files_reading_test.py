@@ -1,4 +1,4 @@
-"""Reading packed and plain files: each form is read, each damage gives an error that names the file."""
+"""Reading compressed and plain files: every form is read, and damage is an error that names the file."""
 import errno
 import gzip
 import os
@@ -40,7 +40,7 @@ class ReadingTest(file_case.FileCase):
         self.assertEqual("x", file_case.read_text(Path()))
 
     @parameterized.parameters("", ".gz", ".zip")
-    def test_a_byte_order_mark_is_no_text(self, ending):
+    def test_a_byte_order_mark_is_not_text(self, ending):
         path = self.path("f" + ending, file_case.packed(ending, b"\xef\xbb\xbfa\n"))
         self.assertEqual("a\n", file_case.read_text(path))
 
@@ -81,7 +81,7 @@ class ChangedFileTest(file_case.FileCase):
         how=[("append", ": it grew from %d to %d bytes (read a copy of a log)", 5),
              ("cut", ": it shrank from %d to %d bytes", -1), ("write", "", 0), ("replace", "", 0)],
         ending=["", ".gz", ".zip"])
-    def test_a_file_that_changes_meanwhile_is_an_error(self, how, ending):
+    def test_a_file_that_changes_while_it_is_read_is_an_error(self, how, ending):
         name, tail, more = how
         content = file_case.packed(ending, file_case.DATA)
         path = self.path("f" + ending, content)
@@ -91,15 +91,15 @@ class ChangedFileTest(file_case.FileCase):
                 getattr(self, name)(path)
         if tail:
             tail %= (len(content), len(content) + more)
-        self.assertEqual(str(caught.exception), "%s: wanted a file that stays as it is, got one that "
-                         "changed while it was read%s" % (path, tail))
+        self.assertEqual(str(caught.exception), "%s: wanted a file that does not change, got a file "
+                         "that changed while it was read%s" % (path, tail))
 
-    def test_a_file_that_goes_meanwhile_is_an_error(self):
+    def test_a_file_that_is_deleted_while_it_is_read_is_an_error(self):
         with self.assertRaisesRegex(checks.InputError, "f: wanted a readable file, got: No such file"):
             with reading.open_binary(self.path("f", b"x")):
                 os.remove(self.path("f"))
 
-    def test_who_only_reads_or_links_it_changes_nothing(self):
+    def test_reading_and_linking_are_not_changes(self):
         with reading.open_binary(self.path("f", b"x")):
             os.link(self.path("f"), self.path("g"))
             self.assertEqual(file_case.read_binary(self.path("g")), b"x")
@@ -116,7 +116,7 @@ class BadFileTest(file_case.FileCase):
         self.check_error(self.path(name, b""), "got an empty file", file_case.read_binary)
 
     @parameterized.parameters(".gz", ".bz2", ".xz", ".zip")
-    def test_an_archive_of_an_empty_file_is_no_text(self, ending):
+    def test_an_archive_of_an_empty_file_is_an_error(self, ending):
         path = self.path("f" + ending, file_case.packed(ending, b""))
         self.check_error(path, "text, got an archive of an empty file")
 
@@ -135,7 +135,7 @@ class BadFileTest(file_case.FileCase):
             self.check_error(path, "a readable file, got: Permission denied")
 
     @parameterized.parameters("", ".gz", ".zip")
-    def test_binary_is_no_text(self, ending):
+    def test_a_binary_file_is_an_error(self, ending):
         path = self.path("f" + ending, file_case.packed(ending, b"PNG\0\1"))
         self.check_error(path, "UTF-8 text, got a binary file")
         self.assertEqual(b"PNG\0\1", file_case.read_binary(path))
@@ -187,40 +187,40 @@ class BadFileTest(file_case.FileCase):
     def test_a_truncated_archive_is_an_error(self, ending, read):
         whole = file_case.packed(ending, file_case.DATA)
         path = self.path("f" + ending, whole[:-5])
-        self.check_error(path, "a whole %s file, got: " % ending, read)
+        self.check_error(path, "an undamaged %s file, got: " % ending, read)
 
     def test_a_truncated_zip_is_an_error(self):
         path = self.path("f.zip", file_case.packed(".zip", file_case.DATA)[:-30])
-        self.check_error(path, "a whole .zip file, got: ")
+        self.check_error(path, "an undamaged .zip file, got: ")
 
     @parameterized.parameters(".gz", ".bz2", ".xz", ".zip")
     def test_damage_in_the_middle_is_an_error_while_reading(self, ending):
-        # 900,000 bytes and more: all of these pack in blocks, and the first blocks are sound.
+        # More than 900,000 bytes: all of these compress in blocks, and the first blocks are undamaged.
         lines = b"".join(b"%d\n" % (i * 7919 % 1000003) for i in range(200000))
         content = bytearray(file_case.packed(ending, lines))
         for i in range(len(content) * 9 // 10, len(content) * 9 // 10 + 40):
             content[i] ^= 0x55
         path = self.path("f" + ending, bytes(content))
         read = []
-        with self.assertRaisesRegex(checks.InputError, "wanted (a (whole|readable)|UTF-8 text)"):
+        with self.assertRaisesRegex(checks.InputError, "wanted (an undamaged|a readable|UTF-8 text)"):
             with reading.open_text(path) as stream:
                 for line in stream:
                     read.append(line)
         self.assertGreater(len(read), 1000)
 
-    def test_a_block_that_cannot_be_unpacked_is_an_error(self):
+    def test_a_block_that_cannot_be_decompressed_is_an_error(self):
         path = self.path("f.gz", gzip.compress(b"")[:10] + b"\xff" * 50)
-        self.check_error(path, "a whole .gz file")
+        self.check_error(path, "an undamaged .gz file")
 
     @parameterized.parameters((0,), (2,))
     def test_a_zip_of_no_or_two_members_is_an_error(self, members):
         path = self.path("f.zip", file_case.zipped([("%d.txt" % i, "x") for i in range(members)]))
-        self.check_error(path, "a zip file of one member, got %d members" % members)
+        self.check_error(path, "a zip file with one member, got %d members" % members)
 
     @parameterized.parameters((6, 0x01, "encrypted"), (8, 99, "compression"), (6, 0x20, "patched"))
     def test_an_encrypted_or_unknown_zip_is_an_error(self, offset, value, message):
         content = bytearray(file_case.zipped([("a.txt", "text")]))
-        # The same two fields stand in the member's header and, two bytes on, in the directory.
+        # The header of the member and, two bytes later, the directory have the same two fields.
         for start in (0, content.index(b"PK\1\2") + 2):
             content[start + offset] = value
         self.check_error(self.path("f.zip", bytes(content)), "a plain zip file, got: ")
@@ -235,11 +235,11 @@ class BadFileTest(file_case.FileCase):
 
     def test_a_memory_error_names_the_file(self):
         path = self.path("f.gz", gzip.compress(b"text"))
-        with self.assertRaisesRegex(checks.InputError, "f.gz: wanted what fits into memory, got more"):
+        with self.assertRaisesRegex(checks.InputError, "f.gz: wanted a file that fits in memory, got"):
             with reading.open_binary(path):
                 raise MemoryError
 
-    def test_errors_of_the_code_that_reads_stay_what_they_are(self):
+    def test_errors_of_the_caller_are_not_changed(self):
         path = self.path("f", b"text")
         for error in (BrokenPipeError(errno.EPIPE, "Broken pipe"), KeyError("x"),
                       OSError(errno.ENOSPC, "No space left on device"),
@@ -268,11 +268,11 @@ class MembersTest(file_case.FileCase):
         return read
 
     @parameterized.parameters("", ".gz", ".bz2", ".xz", ".zip")
-    def test_any_other_file_is_its_one_member(self, ending):
+    def test_any_other_file_is_its_only_member(self, ending):
         path = self.path("f" + ending, file_case.packed(ending, b"text"))
         self.assertEqual([(path, b"text")], self.members(path))
 
-    def test_members_of_a_zip_come_in_order(self):
+    def test_members_of_a_zip_are_in_order(self):
         path = self.path("f.zip", file_case.zipped([
             ("b", "1"), (".x", "no"), ("d/.x", "no"), ("d/", ""), ("a", "2"), ("__MACOSX/a", "no")]))
         self.assertEqual([(path + ": b", b"1"), (path + ": a", b"2")], self.members(path))
@@ -280,17 +280,17 @@ class MembersTest(file_case.FileCase):
 
     def test_members_of_one_name_are_two(self):
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # zipfile tells of the name
+            warnings.simplefilter("ignore")  # zipfile warns of the repeated name
             path = self.path("f.zip", file_case.zipped([("a", "1"), ("a", "2")]))
         self.assertEqual([(path + ": a", b"1"), (path + ": a", b"2")], self.members(path))
 
-    def test_names_of_members_are_no_paths(self):
+    def test_names_of_members_are_not_paths(self):
         names = ["../up", "/etc/up", "a..", "c:\\up", "a\nb"]
         path = self.path("f.zip", file_case.zipped([(name, file_case.TEXT) for name in names]))
         self.assertEqual([file_case.DATA] * 5, [content for _, content in self.members(path)])
         self.assertEqual(["f.zip"], os.listdir(self.folder))
 
-    def test_what_is_hidden_in_a_zip_does_not_count(self):
+    def test_hidden_members_of_a_zip_are_left_out(self):
         path = self.path("f.zip", file_case.zipped([("a", "x"), ("__MACOSX/._a", "no")]))
         self.assertEqual("x", file_case.read_text(path))
 
@@ -298,7 +298,7 @@ class MembersTest(file_case.FileCase):
         members = [("a", file_case.TEXT * 9), ("b", file_case.TEXT * 9)]
         content = file_case.zipped(members, zipfile.ZIP_STORED)
         path = self.path("f.zip", content.replace(b"last", b"lost"))
-        self.check_error(path, "a whole .zip file, got: Bad CRC-32", self.members)
+        self.check_error(path, "an undamaged .zip file, got: Bad CRC-32", self.members)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Standard output and standard error: what cannot be printed is escaped or done without."""
+"""Standard output and standard error: output that cannot be printed is escaped or dropped."""
 import os
 import subprocess
 import sys
@@ -17,7 +17,7 @@ except ValueError as e:
 class StreamsTest(parameterized.TestCase):
 
     def run_code(self, code, redirections="", text="", **variables):
-        """Return (exit code, standard output, standard error, what went to descriptor 3), as bytes."""
+        """Return (exit code, standard output, standard error, output of descriptor 3), as bytes."""
         readable, writable = os.pipe()
         environment = dict(os.environ, PYTHONPATH=os.pathsep.join(p for p in sys.path if p))
         environment.pop("PYTHONUNBUFFERED", None)
@@ -31,7 +31,7 @@ class StreamsTest(parameterized.TestCase):
             told = stream.read()
         return done.returncode, done.stdout, done.stderr, told
 
-    def test_what_the_encoding_lacks_is_escaped(self):
+    def test_characters_that_the_encoding_lacks_are_escaped(self):
         code = "print('caf\\xe9 \\u65e5'); print('na\\xefve \\udcff', file=sys.stderr)"
         for encoding, out, err in (
                 ("ascii", b"caf\\xe9 \\u65e5\n", b"na\\xefve \\udcff\n"),
@@ -53,14 +53,14 @@ class StreamsTest(parameterized.TestCase):
                              self.run_code(code, PYTHONUNBUFFERED=unbuffered))
 
     @parameterized.parameters(">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-")
-    def test_a_closed_stream_is_done_without_and_no_file_gets_its_number(self, redirections):
+    def test_output_to_a_closed_stream_is_dropped_and_no_file_gets_its_descriptor(self, redirections):
         code = ("print('x'); print('y', file=sys.stderr); file = os.open('/dev/null', 0)\n"
                 "os.write(3, b'%d %s ' % (file > 2, str(streams.is_lost()).encode()))\n" + _CHECKED)
         self.assertEqual((0, b"x\n" if redirections == "2>&-" else b"",
                           b"y\n" if redirections == ">&-" else b"", b"1 False "),
                          self.run_code(code, redirections))
 
-    def test_after_the_reader_has_left_the_work_goes_on(self):
+    def test_the_program_continues_after_the_reader_has_ended(self):
         code = ("import time\n"
                 "for number in range(2000000):\n"
                 "    print('x' * 100)\n"
@@ -71,19 +71,19 @@ class StreamsTest(parameterized.TestCase):
 
     @absltest.skipUnless(os.path.exists("/dev/full"), "needs a full device")
     def test_a_full_device_is_named_at_the_end(self):
-        reason = ": wanted a place to write, got No space left on device"
+        reason = ": wanted a writable stream, got No space left on device"
         for redirection, name in ((">/dev/full", "standard output"), ("2>/dev/full", "standard error")):
             code = "print(1); print(2, file=sys.stderr); os.write(3, b'on ')\n" + _CHECKED
             done = self.run_code(code, redirection)
             self.assertEqual((0, ("on " + name + reason).encode()), (done[0], done[3]))
 
-    def test_a_pipe_that_does_not_wait_gets_all(self):
+    def test_a_non_blocking_pipe_gets_all_output(self):
         code = ("import fcntl; fcntl.fcntl(1, fcntl.F_SETFL, os.O_NONBLOCK)\n"
                 "for _ in range(1000): print('x' * 999)\n" + _CHECKED)
         done = self.run_code(code)
         self.assertEqual((0, 1000000, b"", b""), (done[0], len(done[1]), *done[2:]))
 
-    def test_streams_that_are_no_files_stay_as_they_are(self):
+    def test_streams_that_are_not_files_are_not_replaced(self):
         code = ("import io; sys.stdout = mine = io.StringIO(); streams.settle(); print('\\x1b')\n"
                 "streams.check(); os.write(3, b'%d' % (sys.stdout is mine and not streams.is_lost()))")
         self.assertEqual((0, b"", b"", b"1"), self.run_code(code))

@@ -1,4 +1,4 @@
-"""Writing files and folders: they are whole, or as they were before."""
+"""Writing files and folders: they are complete or unchanged."""
 import os
 import stat
 from unittest import mock
@@ -13,7 +13,7 @@ from tf1_sampled.files import places, writing
 class WritingTest(file_case.FileCase):
 
     @parameterized.parameters("f", "f.txt", "f.gz", "f.bz2", "f.xz", "f.XZ", "new/folders/f.gz")
-    def test_what_is_written_is_read_back(self, name):
+    def test_written_text_is_read_back(self, name):
         path = self.path(name)
         with writing.writing(path) as stream:
             stream.write(file_case.TEXT)
@@ -57,7 +57,7 @@ class WritingTest(file_case.FileCase):
                 self.assertEqual(b"old", stream.read())
             self.assertEqual([name], os.listdir(self.folder))
 
-    def test_the_old_file_stands_until_the_end(self):
+    def test_the_old_file_is_unchanged_until_the_end(self):
         path = self.path("f", b"old")
         with writing.writing(path) as stream:
             stream.write("new")
@@ -89,7 +89,7 @@ class WritingTest(file_case.FileCase):
             with self.assertRaisesRegex(OSError, "^.Errno 32. Broken pipe$"), write(self.path("f")):
                 raise OSError(32, "Broken pipe")
 
-    def test_text_that_is_no_utf8_leaves_no_file(self):
+    def test_text_that_is_not_utf8_leaves_no_file(self):
         with self.assertRaises(UnicodeEncodeError), writing.writing(self.path("f")) as stream:
             stream.write("\ud800")
         self.assertEmpty(os.listdir(self.folder))
@@ -104,7 +104,7 @@ class WritingTest(file_case.FileCase):
         self.assertEqual(mode, stat.S_IMODE(os.stat(self.path("f")).st_mode))
         self.assertEqual(umask, os.umask(umask))
 
-    def test_a_link_is_replaced_and_what_it_leads_to_stays(self):
+    def test_a_link_is_replaced_and_its_target_is_unchanged(self):
         os.mkdir(self.path("folder"))
         for target in (self.path("folder"), self.path("theirs", b"theirs"), self.path("nowhere")):
             os.symlink(target, self.path("link"))
@@ -123,7 +123,7 @@ class WritingTest(file_case.FileCase):
         os.mkdir(self.path("folder"))
         self.path("file", b"x")
         self.check_error(self.path("folder"), "a file, got a folder", write)
-        self.check_error(self.path(os.path.join("file", "f")), "a place to write, got: ", write)
+        self.check_error(self.path(os.path.join("file", "f")), "a writable path, got: ", write)
         self.check_error(self.path("f.zip"), ".gz, .bz2, .xz, got a .zip", write)
         self.check_error(os.devnull, "a file, got a pipe or a device", write)
         self.assertCountEqual(["folder", "file"], os.listdir(self.folder))
@@ -174,7 +174,7 @@ class WritingFolderTest(file_case.FileCase):
 
     def test_a_full_folder_is_replaced_only_with_replaces(self):
         self.write(content="old")
-        with self.assertRaisesRegex(checks.InputError, "wanted a new or empty folder, got one"):
+        with self.assertRaisesRegex(checks.InputError, "wanted a new or empty folder, got a folder"):
             places.check_new_folder(self.folder)
         places.check_new_folder(self.folder, replaces=True)
         with writing.writing_folder(self.folder, replaces=True) as made:
@@ -185,7 +185,7 @@ class WritingFolderTest(file_case.FileCase):
         self.check_written()
         self.assertEqual(os.listdir(self.parent), ["new"])
 
-    def test_a_folder_appears_when_it_is_whole(self):
+    def test_a_folder_appears_when_it_is_complete(self):
         places.check_new_folder(self.folder)
         self.assertEmpty(os.listdir(self.parent))
         self.write()
@@ -198,7 +198,7 @@ class WritingFolderTest(file_case.FileCase):
         self.write(self.folder + os.sep)
         for write in (places.check_new_folder, self.write):
             with self.assertRaisesRegex(checks.InputError, self.folder + ": wanted a new or empty "
-                                        "folder, got one with something in it"):
+                                        "folder, got a folder with files"):
                 write(self.folder)
         self.check_written()
         self.assertEqual(os.listdir(self.parent), ["new"])
@@ -214,7 +214,7 @@ class WritingFolderTest(file_case.FileCase):
         self.assertEqual(([], ["link", "new"]), (os.listdir("new"), sorted(os.listdir(self.parent))))
 
     @parameterized.parameters("full", "file", "nowhere")
-    def test_any_link_is_replaced_with_replaces_and_what_it_leads_to_stays(self, target):
+    def test_any_link_is_replaced_with_replaces_and_its_target_is_unchanged(self, target):
         os.mkdir("full")
         open("full/theirs", "w").close()
         open("file", "w").close()
@@ -250,8 +250,8 @@ class WritingFolderTest(file_case.FileCase):
                 raise error
         self.assertEmpty(os.listdir(self.parent))
 
-    def test_a_folder_that_is_filled_meanwhile_stays_as_it_is(self):
-        with self.assertRaisesRegex(checks.InputError, "got one with something in it"):
+    def test_a_folder_that_another_process_fills_is_unchanged(self):
+        with self.assertRaisesRegex(checks.InputError, "got a folder with files"):
             with writing.writing_folder(self.folder) as made:
                 os.mkdir(made)
                 os.mkdir(self.folder)
@@ -271,9 +271,9 @@ class WritingFolderTest(file_case.FileCase):
         for write in (places.check_new_folder, self.write):
             with self.assertRaisesRegex(checks.InputError, "wanted a new or empty folder, got a file"):
                 write(path)
-            with self.assertRaisesRegex(checks.InputError, "wanted a place for a folder, got: "):
+            with self.assertRaisesRegex(checks.InputError, "wanted a path for a folder, got: "):
                 write(os.path.join(path, "new"))
-            with self.assertRaisesRegex(checks.InputError, "wanted a place for a folder, got: "):
+            with self.assertRaisesRegex(checks.InputError, "wanted a path for a folder, got: "):
                 write(os.path.join(os.sep, "proc", "new"))
 
 

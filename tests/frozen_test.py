@@ -43,7 +43,7 @@ class FrozenTest(graph_case.GraphCase):
         self.assertLess(tf.get_default_graph().as_graph_def().ByteSize(), 2000)
         self.assertEqual(self.run_graph(element), len(array) - 1)
 
-    def test_what_reads_a_file_is_on_the_cpu(self):
+    def test_ops_that_read_a_file_are_on_the_cpu(self):
         with tf.device("/gpu:0"):
             element = self.frozen(_ARRAYS["float64"], True).gather([1])
         self.assertIn("CPU", element.device)
@@ -54,7 +54,7 @@ class FrozenTest(graph_case.GraphCase):
             self.frozen(array, True, folder)
         self.assertLen(os.listdir(folder), 2)
 
-    def test_files_of_a_process_are_gone_when_it_ends(self):
+    def test_files_of_a_process_are_deleted_when_it_ends(self):
         folder = self.create_tempdir().full_path
         script = ("import numpy as np, os, sys, tempfile, tensorflow.compat.v1 as tf\n"
                   "tempfile.tempdir = sys.argv[1]\n"

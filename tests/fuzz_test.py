@@ -33,7 +33,7 @@ class FuzzTest(parameterized.TestCase):
     def test_bad_input_gives_a_clear_error(self, reader):
         place = fuzzing.Place(reader, self.create_tempdir().full_path)
 
-        # The same inputs each time; one that fails is made smaller before it is shown.
+        # The same inputs each time; hypothesis shrinks an input that fails.
         @hypothesis.settings(max_examples=100, derandomize=True, deadline=None, database=None,
                              suppress_health_check=list(hypothesis.HealthCheck))
         @hypothesis.given(strategies.randoms(use_true_random=False))
@@ -60,7 +60,7 @@ class FuzzTest(parameterized.TestCase):
 
 
 class HarnessTest(parameterized.TestCase):
-    """What is wrong is seen."""
+    """The harness detects failures."""
 
     def reader(self, read):
         return fuzzing.Reader("r", ["f"], [b"1\n"], read, {})
@@ -113,7 +113,7 @@ class HarnessTest(parameterized.TestCase):
 
 class NamesTest(absltest.TestCase):
 
-    def test_no_name_is_a_path_and_all_come_back(self):
+    def test_no_name_is_used_as_a_path_and_all_names_are_read_back(self):
         top = self.create_tempdir().full_path
         folder = os.path.join(top, "a", "b")
         os.makedirs(folder)

@@ -1,12 +1,11 @@
-"""Bad input for every reader of files: valid files with damage of all kinds, and files of chance.
+"""Bad input for every reader of files: valid files with random damage, and random files.
 
     python -m tests.fuzzing --inputs=20000
     python -m tests.fuzzing --inputs=1 --first=4711 --readers=read_log       # that input again
 
-A reader answers with a result or with one InputError: a line of bounded length that names the file.
-Anything else is wrong: another exception, a warning, more than some seconds or memory, another file that
-is written. The command prints a line per reader and for each thing that is wrong where it happened; its
-exit code is then 1.
+A reader must return a result or raise an InputError, a line of bounded length that names the file.
+Failures are other exceptions, warnings, excessive time or memory, and other files that are written. The
+command prints a line per reader, and the place of each failure; the exit code is then 1.
 """
 import argparse
 import bz2
@@ -48,18 +47,18 @@ from tf1_sampled.word2vec import (
     vocabulary,
 )
 
-_SECONDS = 5  # of the processor, for an input
+_SECONDS = 5  # CPU time for an input
 _MEMORY = 1 << 30  # bytes, more than at the start
 _LONGEST_MESSAGE = 1500  # characters beside the file's name
 
 Reader = collections.namedtuple("Reader", "name files examples read beside")
-Reader.__doc__ = """A reader of files and what it reads.
+Reader.__doc__ = """A reader of files, with valid inputs.
 
-  name: str.
-  files: names that its file may have.
-  examples: valid contents, bytes.
+  name: string.
+  files: list of names that its file may have.
+  examples: list of bytes, valid contents.
   read: function of a path.
-  beside: {name: bytes}, files that lie in the same folder.
+  beside: {name: bytes}, other files in the same folder.
 """
 
 
@@ -110,7 +109,7 @@ def _swap_lines(random, data):
 
 
 def _change_cell(random, data):
-    """Drops, doubles or replaces a cell of a line, whatever separates cells there."""
+    """Delete, double or replace a cell of a line, for any separator."""
     lines = data.split(b"\n")
     row = random.randrange(len(lines))
     separator = random.choice([s for s in _SEPARATORS if s in lines[row]] or [b" "])
@@ -136,7 +135,7 @@ def _change_line_ends(random, data):
 
 
 def _lengthen(random, data):
-    """Something that comes very often: a cell or a line that is long, or many lines."""
+    """Repeat a cell, a line, or many lines very often."""
     some = random.choice([b"x", b" ", b"\n", b"1 ", b",", b"\t", b'"', b"[", b"9", b"\xc3\xa9",
                           data[:50]])
     size = random.choice([100, 5000, 140000] + [1000000] * (random.random() < .1))
@@ -159,14 +158,14 @@ def _zipped(random, data):
     method = random.choice([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2,
                             zipfile.ZIP_LZMA])
     with warnings.catch_warnings(), zipfile.ZipFile(stream, "w", method) as archive:
-        warnings.simplefilter("ignore")  # names that come twice are meant
+        warnings.simplefilter("ignore")  # repeated names are intended
         for name in names:
             archive.writestr(name, data)
     return stream.getvalue()
 
 
 def make_input(random, reader):
-    """(file's name, content) of an input; `random` is a random.Random."""
+    """Return (name of the file, content) of an input; `random` is a random.Random."""
     name = random.choice(reader.files)
     if random.random() < .05:
         data = b"".join(random.choice(_CELLS).encode("utf-8") + random.choice(_SEPARATORS + (b"\n",))
@@ -189,16 +188,16 @@ def make_input(random, reader):
 # Outcomes.
 
 class Wrong(Exception):
-    """What a reader must not do."""
+    """A failure of a reader."""
 
 
 class _Hang(BaseException):
-    """The time is over; no reader catches it."""
+    """Raised after the time limit. Readers do not catch it."""
 
 
 @contextlib.contextmanager
 def limits():
-    """Within, memory is bounded and a warning is an error."""
+    """Limit the memory and turn warnings into errors within the context."""
     with open("/proc/self/statm") as stream:
         size = int(stream.read().split()[0]) * resource.getpagesize()
     before = resource.getrlimit(resource.RLIMIT_AS)
@@ -206,17 +205,17 @@ def limits():
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            warnings.simplefilter("ignore", DeprecationWarning)  # nobody is shown them
+            warnings.simplefilter("ignore", DeprecationWarning)  # not shown to users
             yield
     finally:
         resource.setrlimit(resource.RLIMIT_AS, before)
 
 
 def outcome(reader, path):
-    """None for a result, or the InputError.
+    """Return None if the reader returns, or its InputError.
 
     Raises:
-      Wrong: anything else.
+      Wrong: another exception, a warning, or no end in time.
     """
     def stop(*_):
         raise _Hang()
@@ -245,7 +244,7 @@ def outcome(reader, path):
 
 
 class Place:
-    """A folder for the inputs of one reader, which sees what else is written beside them."""
+    """A folder for the inputs of one reader, which detects other files that are written."""
 
     def __init__(self, reader, folder):
         self.folder = os.path.join(folder, "a", "b")  # for names such as ../../up
@@ -263,7 +262,7 @@ class Place:
         return path
 
     def clear(self, path):
-        """Raises Wrong where something is left beside the input."""
+        """Raise Wrong if there is another file beside the input."""
         os.remove(path)
         found = self._listing()
         if found != self._before:
@@ -326,14 +325,14 @@ _ENCODINGS = ("utf-8", "utf-16", "utf-16-le", "utf-32", "latin-1", "cp1252", "ut
 
 
 def _logs_of(path):
-    """Reads a log, and keeps its names as the program does."""
+    """Read a log, and check that its item names can be written and read back."""
     log = events.read_log(path)
     _write_and_read(path, items.write_items, items.read_items, log.item_names, None,
                     [1] * len(log.item_names))
 
 
 def _write_and_read(path, write, read, *values):
-    """What is written has to come back: nothing that a reader lets in is lost later."""
+    """Write a value and read it back: a reader must not accept what a writer would lose."""
     copy = os.path.join(os.path.dirname(path), "copy" + os.path.splitext(path)[1].replace(".zip", ""))
     try:
         write(copy, *values)
@@ -342,7 +341,7 @@ def _write_and_read(path, write, read, *values):
         if os.path.exists(copy):
             os.remove(copy)
     if not all(np.array_equal(g, v) for g, v in zip(got, values) if v is not None):
-        raise Wrong("values that do not come back: %r" % (values,))
+        raise Wrong("values that differ when they are read back: %r" % (values,))
 
 
 def _vectors_of(path):
@@ -512,7 +511,7 @@ Count = collections.namedtuple(
 
 
 def run(reader, numbers, show=print):
-    """A Count of the inputs of these numbers; what is wrong is shown."""
+    """Run the inputs of these numbers, print failures, and return a Count."""
     begin = time.process_time()
     results, wrong = 0, collections.Counter()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -538,7 +537,7 @@ def run(reader, numbers, show=print):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--inputs", type=int, default=20000, help="of each reader")
+    parser.add_argument("--inputs", type=int, default=20000, help="number of inputs of each reader")
     parser.add_argument("--first", type=int, default=0, help="number of the first input")
     parser.add_argument("--readers", default=",".join(reader.name for reader in READERS))
     arguments = parser.parse_args()
@@ -548,7 +547,7 @@ def main():
     failed = False
     for reader in READERS:
         if reader.name in chosen:
-            # A process of its own, so that its peak of memory is its own, too.
+            # A new process for each reader, to measure its peak memory.
             child = os.fork()
             if not child:
                 count = run(reader, range(arguments.first, arguments.first + arguments.inputs))

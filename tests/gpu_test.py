@@ -1,10 +1,10 @@
-"""Runs whole graphs on a GPU under hard placement; draws, losses and tables are a CPU's to rounding.
+"""Whole graphs on a GPU with hard placement: results equal those of a CPU up to rounding.
 
     python -m pytest -rs tests/gpu_test.py                         on the GPU, if TensorFlow sees one
     TF1_SAMPLED_DEVICE=/cpu:0 python -m pytest tests/gpu_test.py   on the CPU, which tests this file
     python -m tests.gpu_test --device=/cpu:0
 
-Without a GPU, and without a device to take instead, KernelTest runs and the rest is skipped.
+Without a GPU and without --device or TF1_SAMPLED_DEVICE, only KernelTest runs.
 """
 import functools
 import itertools
@@ -42,11 +42,11 @@ _SCALES = {
     "sgd": lambda total, squares: 1,
 }
 
-# Each of these builds a graph and returns step(session, number), which runs it: {name: value}.
+# Each of these functions builds a graph and returns step(session, number) -> {name: value}.
 
 
 def _all_losses(sampler):
-    """Build all losses, on draws of each kind of `unique`, and a step of all optimizers."""
+    """Build all losses, with draws for each value of `unique`, and a step of all optimizers."""
     labels, seed = tf.placeholder(tf.int64, [None, 1]), tf.placeholder(tf.int32, [2])
     features = tf.placeholder(tf.float32, [None, 3])
     inputs = tf.matmul(features, _variable("kernel", [3, _D]))
@@ -85,7 +85,7 @@ def _variable(name, shape):
 
 
 def _minimize_by_all(loss):
-    """Return a step of each optimizer after the other, all with the gradients from before the first."""
+    """Return an op that runs all optimizers in turn, with the gradients from before the first step."""
     made = [registry.OPTIMIZERS[name](rate) for name, rate in sorted(_RATES.items())]
     gradients = made[0].compute_gradients(loss)
     done = tf.get_collection(tf.GraphKeys.UPDATE_OPS)
@@ -162,7 +162,7 @@ def _recsys(loss, sampler, optimizer, hard_negatives=0, remove_known=False, data
     def feed(number):
         random = np.random.RandomState(number)
         begin, end = np.sort(random.randint(0, 60, [2, _B]), 0)
-        if options.get("num_positions"):  # all slices of one end have one begin
+        if options.get("num_positions"):  # slices with the same end have the same begin
             begin = np.maximum(0, end - 1 - end % 7)
         fed = recsys_model.feed(inputs, recsys_model.Inputs(
             random.randint(0, _C, 60), begin, end, np.where(begin < end, begin, -1),
@@ -183,7 +183,7 @@ def _recsys(loss, sampler, optimizer, hard_negatives=0, remove_known=False, data
 
 
 def _program_step(loss, optimizer, watch, feed):
-    """Return a training step of the programs, which watch it. feed: step's number -> feed_dict."""
+    """Return a watched training step of the programs. feed: number of the step -> feed_dict."""
     made = steps.Step(loss, loss, registry.OPTIMIZERS[optimizer], _RATES[optimizer], watch=watch)
 
     def step(session, number):
@@ -239,12 +239,12 @@ _PROGRAMS = {
 
 
 def _states(session, step, start=None):
-    """Return the variables after initialization, and after each of three steps with what it returns.
+    """Return the variables after initialization, and the variables and results of three steps.
 
     Args:
       session: tf.Session of the default graph.
-      step: function of a session and the step's number.
-      start: None, or {name: value} for the trainable variables to start from.
+      step: function of a session and the number of the step.
+      start: None, or {name: value}, initial values of the trainable variables.
 
     Returns:
       List of four {name: value}.
@@ -280,14 +280,14 @@ class GpuCase(graph_case.GraphCase):
         self.addCleanup(context.__exit__, None, None, None)
         config = tf.config.experimental
         if hasattr(config, "enable_tensor_float_32_execution"):
-            # It rounds the factors of a GPU's matrix products to 10 bits.
+            # TensorFloat-32 rounds the factors of matrix products to 10 bits.
             self.addCleanup(config.enable_tensor_float_32_execution,
                             config.tensor_float_32_execution_enabled())
             config.enable_tensor_float_32_execution(False)
 
     def session(self):
-        """Return a session with hard placement, after a look whether every op has a device."""
-        # TensorFlow places initial values and reads beside their variable.
+        """Return a session with hard placement, after a check that every op has a device."""
+        # TensorFlow places initial values and reads on the device of their variable.
         unplaced = [op.name for op in tf.get_default_graph().get_operations() if not (
             op.device or op.type == "ReadVariableOp" or "/Initializer/" in op.name)]
         self.assertEqual(unplaced[:5], [])
@@ -301,7 +301,7 @@ class GpuCase(graph_case.GraphCase):
         return tf.Session(config=config)
 
     def check_same(self, step):
-        """Check that three steps on the device give what they give on the CPU, and change each table."""
+        """Check that three steps have equal results on device and CPU, and change each table."""
         with self.cpu_session() as session:
             wanted = _states(session, step)
         with self.session() as session:
@@ -328,7 +328,7 @@ class StepTest(GpuCase):
 
     @parameterized.parameters(*sorted(_PROGRAMS))
     def test_programs_are_those_of_a_cpu(self, name):
-        placement.behave_as(self, 1)  # the programs disable what is new in TensorFlow 2
+        placement.behave_as(self, 1)  # the programs disable the behaviour of TensorFlow 2
         self.check_same(_PROGRAMS[name]())
 
     def test_other_functions_are_those_of_a_cpu(self):
@@ -339,11 +339,11 @@ class RepeatedRowsTest(GpuCase):
     """A row that a step uses several times gets all of its gradients."""
 
     def step(self, name, use_resource, ids, gradients):
-        """Return how far each row of a table moves in a step at rate 0.1, and how far it should."""
+        """Return the change of each row of a table in a step at rate 0.1, and the expected change."""
         table = tf.get_variable("table", [1000, _D], initializer=tf.zeros_initializer(),
                                 use_resource=use_resource)
         rows = tf.IndexedSlices(tf.constant(gradients, tf.float32), tf.constant(ids))
-        # With a small epsilon Adam's first step is the rate, whatever the gradient.
+        # With a small epsilon the first step of Adam is the rate, for any gradient.
         options = {"epsilon": 1.0} if name == "adam" else {}
         train_op = registry.OPTIMIZERS[name](0.1, **options).apply_gradients([(rows, table)])
         with self.session() as session:

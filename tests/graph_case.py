@@ -1,4 +1,4 @@
-"""A test case with a graph of its own for each test, and what several tests look at."""
+"""A test case with a new graph for each test, and shared helpers."""
 import glob
 import os
 from unittest import mock
@@ -15,8 +15,8 @@ def session_config(optimized):
     """Return a tf.ConfigProto with soft placement.
 
     Args:
-      optimized: boolean, whether Grappler rewrites the graph, as it does by default. It takes longer
-        than a small graph runs.
+      optimized: boolean, whether Grappler rewrites the graph, as by default. This takes longer than
+        running a small graph.
     """
     config = tf.ConfigProto(allow_soft_placement=True)
     config.graph_options.rewrite_options.disable_meta_optimizer = not optimized
@@ -24,7 +24,7 @@ def session_config(optimized):
 
 
 def new_session(optimized):
-    """Return a session of the default graph with all variables initialized; `session_config`."""
+    """Return a session of the default graph with all variables initialized; see `session_config`."""
     session = tf.Session(config=session_config(optimized))
     session.run([tf.global_variables_initializer(), tf.local_variables_initializer()])
     return session
@@ -56,7 +56,7 @@ def _start_as_built(session, target="", graph=None, config=None):
 
 
 class GraphCase(parameterized.TestCase):
-    """A case with a graph of its own for each test.
+    """A case with a new graph for each test.
 
     OPTIMIZED: boolean, whether Grappler rewrites the graphs of its sessions.
     """
@@ -71,7 +71,7 @@ class GraphCase(parameterized.TestCase):
         self.addCleanup(context.__exit__, None, None, None)
 
     def run_graph(self, fetches, feed=None):
-        """The values of `fetches` in a new session with all variables initialized."""
+        """Return the values of `fetches` in a new session with all variables initialized."""
         with self.new_session() as session:
             return session.run(fetches, feed)
 
@@ -102,13 +102,13 @@ class SavedModel:
 
 
 def read_summaries(folder):
-    """{(name, step): value} of the event files in a folder."""
+    """Return {(name, step): value} of the event files in a folder."""
     return {(value.tag, event.step): value.simple_value
             for path in glob.glob(os.path.join(folder, "events.out.tfevents.*"))
             for event in tf.train.summary_iterator(path) for value in event.summary.value}
 
 
 def zipf(size):
-    """Probabilities that differ for each of `size` classes."""
+    """Return probabilities that differ for each of `size` classes."""
     weights = 1 / np.arange(1, size + 1)
     return weights / weights.sum()

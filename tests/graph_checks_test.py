@@ -11,7 +11,7 @@ _SMALLEST, _LARGEST = -2 ** 63, 2 ** 63 - 1
 class _AssertionsCase(graph_case.GraphCase):
 
     def value(self, fetch, feed, optimized=True):
-        """The value of `fetch` in a graph that Grappler rewrites as it likes, or not at all."""
+        """Return the value of `fetch`, in a graph that Grappler rewrites or not."""
         config = tf.ConfigProto()
         if not optimized:
             config.graph_options.rewrite_options.disable_meta_optimizer = True
@@ -28,7 +28,7 @@ class _AssertionsCase(graph_case.GraphCase):
 class IdsBelowTest(_AssertionsCase):
 
     @parameterized.parameters(tf.int32, tf.int64)
-    def test_constant_ids_in_range_are_left_alone(self, dtype):
+    def test_constant_ids_in_range_add_no_ops(self, dtype):
         for value in ([[0, 9], [3, 3]], [], 9):
             ids = tf.constant(value, dtype)
             self.assertIs(graph_checks.ids_below(ids, 10, "f", "labels"), ids)
@@ -73,7 +73,7 @@ class IdsBelowTest(_AssertionsCase):
         self.assert_fails("[f: labels: wanted ids from 0 to 9, got] [%d]" % got, checked, {ids: value},
                           optimized)
 
-    def test_what_depends_on_wrong_ids_is_not_done(self):
+    def test_ops_that_depend_on_wrong_ids_do_not_run(self):
         ids = tf.placeholder(tf.int64, [None])
         counts = tf.get_variable("counts", [20], use_resource=True, initializer=tf.zeros_initializer())
         count = tf.scatter_add(counts, graph_checks.ids_below(ids, 10, "f", "labels"), tf.ones_like(
@@ -101,7 +101,7 @@ class IdsWithCountsTest(_AssertionsCase):
     NEVER = np.array([True, False, False, True, False])
 
     def _checked(self, ids):
-        """Float counts of ids, 0 for those that are never drawn."""
+        """Return checked float counts of ids, 0 for ids that are never drawn."""
         counts = tf.gather(tf.constant(np.where(self.NEVER, 0, 0.5).astype(np.float32)), ids)
         return graph_checks.ids_with_counts(ids, counts, self.NEVER, "f", "labels")
 
@@ -131,7 +131,7 @@ class IdsWithCountsTest(_AssertionsCase):
             "[f: labels: wanted ids that can be drawn, with a count above 0, got] [%d]" % got,
             self._checked(ids), {ids: value}, optimized)
 
-    def test_counts_that_are_no_numbers_or_below_zero(self):
+    def test_nan_and_negative_counts_are_errors(self):
         for count in (float("nan"), -1.0, 0.0):
             counts = tf.placeholder(tf.float32, [2])
             checked = graph_checks.ids_with_counts(

@@ -1,4 +1,4 @@
-"""Faults around a program: a clock that is set back, a terminal that closes, a launcher that is gone."""
+"""Faults around a program: a clock that is set back, a closed terminal, a killed launcher."""
 import glob
 import os
 import signal
@@ -10,7 +10,7 @@ from absl.testing import absltest
 
 from tests import cluster_survival_case, run_program, survival
 
-# The program, and a time of day that is set back a day between the first two checkpoints.
+# A program whose time of day is set back by a day between the first two checkpoints.
 _CLOCK_SET_BACK = """
 import os, runpy, sys, time
 
@@ -39,7 +39,7 @@ class HostileProcessTest(cluster_survival_case.ClusterSurvivalCase):
         for text in out, err:
             self.assertRegex(text, r"(?m)(^|, )[1-9][\d,]* examples/s")
 
-    def test_a_terminal_that_closes_saves(self):
+    def test_a_closed_terminal_saves_the_training(self):
         process = survival.start("run_recsys.py", self.folder, "--epochs=500")
         self.wait_for_step(50)
         for _ in range(2):
@@ -74,7 +74,7 @@ class HostileProcessTest(cluster_survival_case.ClusterSurvivalCase):
 
 
 def _stat(pid):
-    """(state, parent) of a process; one that is gone has "Z", as it has before its parent knows."""
+    """Return (state, parent) of a process; a process that has ended has "Z"."""
     try:
         with open("/proc/%d/stat" % pid) as stream:
             fields = stream.read().rpartition(") ")[2].split()

@@ -7,12 +7,12 @@ import re
 
 from absl.testing import absltest
 
-# Not realpath: under Bazel the tree is that of the runfiles.
+# Not realpath: under Bazel the tree is in the runfiles.
 _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _PACKAGE = "tf1_sampled"
 _PROGRAMS = ("run_word2vec.py", "run_recsys.py")
 
-# (who, whom): modules or packages that the list of rooms would let import the other, but that must not.
+# (importer, imported): imports that the list of rooms would allow but that are forbidden.
 _APART = (
     ("word2vec", "recsys"),
     ("recsys", "word2vec"),
@@ -20,11 +20,11 @@ _APART = (
     ("recsys.model", "losses"),
 )
 
-_MOST_LINES = 60  # of a function, its docstring aside
+_MOST_LINES = 60  # of a function, without its docstring
 _MOST_PARAMETERS = 8
 _MOST_POSITIONAL = 5  # arguments of a call
 
-# Their parameters are those of the functions of tf.nn and tf.random, and more.
+# Functions with the parameters of functions of tf.nn and tf.random, and more.
 _LIKE_TF_NN = (
     "full_softmax_loss",
     "full_sigmoid_loss",
@@ -45,13 +45,13 @@ _LIKE_TF_NN = (
     "uniform_candidate_sampler",
 )
 
-# Calls that may have any number of positional arguments, all of one kind. So may those of named tuples.
+# Calls with any number of positional arguments of one kind. Calls of named tuples are allowed too.
 _OF_ANY_NUMBER = ("dict", "min", "max", "zip", "print", "tf.group", "os.path.join", "cache.digest")
 
-# These compare the time of day with that of files.
+# Modules that compare the time of day with the times of files.
 _WITH_DATES = (os.path.join(_PACKAGE, "files", "cache.py"),)
 
-# Loading one of these runs code that the file contains.
+# Modules whose load functions run code from the file.
 _UNPICKLING = ("pickle", "_pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve")
 
 
@@ -80,13 +80,13 @@ def _layers(text):
     """Return the layers of the first indented list of the section "Rooms", from the bottom up.
 
     Args:
-      text: of CONTRIBUTING.md. In the list, modules of one layer are separated by commas, layers by
-        semicolons and line ends; "files: places; reading" is short for "files.places; files.reading".
-        A line that is indented further goes on with the one before it.
+      text: string, the text of CONTRIBUTING.md. In the list, commas separate modules of one layer;
+        semicolons and line ends separate layers. "files: places; reading" is short for
+        "files.places; files.reading". A line that is indented further continues the line before it.
 
     Returns:
-      [["alias", "checks"], ["files.places"], ...]. The `__init__` of a package has a layer of its own
-      above the last module of the package, that of the whole package the lowest one.
+      [["alias", "checks"], ["files.places"], ...]. The `__init__` of a package has its own layer above
+      the last module of the package. The `__init__` of the whole package is the lowest layer.
     """
     section = re.search(r"(?ms)^## Rooms\n(.*?)(?=^## |\Z)", text).group(1)
     lines = re.search(r"(?m)(^    .*\n)+", section).group().replace("\n        ", " ").splitlines()
@@ -126,7 +126,7 @@ def _imports(tree, modules):
     for name in names:
         top, _, rest = name.partition(".")
         if top == _PACKAGE:
-            # A module or a public name, a name in a module, a package, a name in a package.
+            # A module, a public name, a name in a module, a package, or a name in a package.
             outer = rest.rpartition(".")[0]
             candidates = (home.get(rest, rest), outer, rest + ".__init__", outer + ".__init__")
             known = [c.lstrip(".") for c in candidates if c.lstrip(".") in modules]
@@ -140,7 +140,7 @@ def _within(module, part):
 
 
 def _dotted(node):
-    """Return "os.path.join" of the expression os.path.join; "" of one that is no dotted name."""
+    """Return "os.path.join" for the expression os.path.join; "" for other expressions."""
     if isinstance(node, ast.Name):
         return node.id
     if isinstance(node, ast.Attribute):
@@ -149,7 +149,7 @@ def _dotted(node):
 
 
 def _num_lines(function):
-    """Return how many lines a function has, without its decorators and its docstring."""
+    """Return the number of lines of a function, without its decorators and its docstring."""
     first, last = function.lineno, getattr(function, "end_lineno", None)
     if last is None:  # Python 3.7, where a function begins with its decorators
         last = _last_line(function)
@@ -184,7 +184,7 @@ def _named_tuples(trees):
 
 
 def _used_names(trees):
-    """Return {("losses", "nce_loss")} of the attributes that modules read and the names they import."""
+    """Return {("losses", "nce_loss")}, the attributes and imported names that modules use."""
     used = set()
     for tree in trees:
         for node in ast.walk(tree):
@@ -236,13 +236,13 @@ class ImportsTest(HouseTestCase):
         super().setUp()
         self.layers = _layers(_read("CONTRIBUTING.md"))
 
-    def test_each_module_has_a_place_in_the_list_of_rooms(self):
+    def test_each_module_is_in_the_list_of_rooms(self):
         listed = collections.Counter(module for layer in self.layers for module in layer)
         self.check_none(
-            ["%s has no place; it imports %s" % (module, ", ".join(sorted(self.imports(module))))
+            ["%s is not listed; it imports %s" % (module, ", ".join(sorted(self.imports(module))))
              for module in sorted(set(self.modules) - set(listed))]
-            + ["%s is not there" % module for module in sorted(set(listed) - set(self.modules))]
-            + ["%s has %d places" % item for item in sorted(listed.items()) if item[1] > 1],
+            + ["%s does not exist" % module for module in sorted(set(listed) - set(self.modules))]
+            + ["%s is listed %d times" % item for item in sorted(listed.items()) if item[1] > 1],
             "CONTRIBUTING.md, the list of the section Rooms")
 
     def test_imports_go_down(self):
@@ -251,7 +251,7 @@ class ImportsTest(HouseTestCase):
         for module, path in sorted(self.modules.items()):
             for other in sorted(self.imports(module)):
                 if module in height and other in height and height[other] >= height[module]:
-                    wrong.append("%s imports %s, which is not below it" % (path, other))
+                    wrong.append("%s imports %s, which is not in a lower layer" % (path, other))
         self.check_none(wrong, "imports go down")
 
     def test_modules_kept_apart_do_not_import_each_other(self):
@@ -291,7 +291,7 @@ class FlagsTest(HouseTestCase):
                 uses[path].append((node.lineno, name))
         self.check_none(["%s: line %d: %s (%d in this file)" % (path, *min(found), len(found))
                          for path, found in sorted(uses.items())],
-                        "flags are for tf1_sampled/programs/ alone")
+                        "only tf1_sampled/programs/ uses flags")
 
     def test_the_programs_package_has_flags(self):
         found = [path for path, node in self.nodes(ast.ImportFrom)
@@ -341,17 +341,17 @@ class FunctionsTest(HouseTestCase):
 
 class ClockTest(HouseTestCase):
 
-    def test_seconds_are_of_a_clock_that_nobody_sets(self):
+    def test_durations_use_a_monotonic_clock(self):
         uses = collections.defaultdict(list)
         for path, node in self.nodes(ast.Attribute, ast.ImportFrom):
             is_imported = getattr(node, "module", "") == "time" and "time" in [
                 alias.name for alias in node.names]
             if is_imported or _dotted(node) == "time.time":
-                uses[path].append("%s: line %d: time.time; durations are of time.monotonic" % (
+                uses[path].append("%s: line %d: time.time; measure durations by time.monotonic" % (
                     path, node.lineno))
         for path in _WITH_DATES:
             self.assertTrue(uses.pop(path, None), path + " needs no exception")
-        self.check_none(sum(uses.values(), []), "a clock that is set back makes a duration negative")
+        self.check_none(sum(uses.values(), []), "durations need a clock that cannot be set back")
 
 
 class PublicNamesTest(HouseTestCase):

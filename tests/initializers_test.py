@@ -24,7 +24,7 @@ class FilledTest(graph_case.GraphCase):
 
     @parameterized.parameters((initializers.filled(0), False), (tf.zeros_initializer(), True))
     def test_no_constant_of_the_tables_size(self, initializer, is_constant):
-        """What TensorFlow's optimizer makes of the graph, which is what stays in memory."""
+        """Check the graph after TensorFlow's optimizer, whose constants stay in memory."""
         table = tf.get_variable("table", [2000, 10], initializer=initializer, use_resource=True)
         options = tf.RunOptions(output_partition_graphs=True)
         metadata = tf.RunMetadata()

@@ -11,7 +11,7 @@ _C = len(_COUNTS)
 
 
 class LearningTest(graph_case.GraphCase):
-    """Those that learn count the labels of the training step, once, after its draws."""
+    """Learned distributions count the labels of a training step once, after its draws."""
 
     def _updates(self):
         return tf.get_collection(tf.GraphKeys.UPDATE_OPS)
@@ -22,11 +22,11 @@ class LearningTest(graph_case.GraphCase):
         values = samplers.learned_unigram_candidate_sampler(labels, 1, 5, unique, 5)
         log_prob = distributions.LearnedUnigram(5).log_prob(tf.range(5))
         first = oracles.expected_count(np.full(3, 0.2), 5, 5 if unique else None)
-        if unique is True:  # all there are
+        if unique is True:  # all classes
             first = np.ones(3)
         update, = self._updates()
         with self.new_session() as session:
-            for _ in range(3):  # evaluation leaves the counts alone
+            for _ in range(3):  # evaluation does not change the counts
                 self.assert_close(session.run(values.true_expected_count)[:, 0], first)
             before, _ = session.run([values.true_expected_count, update])
             self.assert_close(before[:, 0], first)
@@ -111,7 +111,7 @@ class LearningTest(graph_case.GraphCase):
             seen = (1 + decay) * np.array([0, 2, 1, 0, 0])
             self.assert_close(session.run(log_prob), np.log((1 + seen) / np.sum(1 + seen)))
 
-    def test_what_does_not_learn_has_no_update(self):
+    def test_distributions_that_do_not_learn_have_no_update(self):
         labels = tf.constant([[1], [1], [2]])
         for name in _NAMES:
             if "learned" not in name:
@@ -119,7 +119,7 @@ class LearningTest(graph_case.GraphCase):
         self.assertEmpty(self._updates())
 
     def test_in_batch_counts_of_streaming_frequencies(self):
-        # Each group is a stream of its own, with classes of its own, and all have the same truth.
+        # Each group is an independent stream with its own classes and the same frequencies.
         size, streams, num_labels, rate = 12, 200, 6, 0.05
         prob = np.random.RandomState(2).permutation(graph_case.zipf(size))
         frequencies = distributions.StreamingFrequency(size * streams, num_labels, rate)
@@ -137,12 +137,12 @@ class LearningTest(graph_case.GraphCase):
                 sums[:, k:k + num_labels] = session.run(stated, {labels: ask + first_id})
         counted = np.array([np.mean(np.sum(batches == k, 2)) for k in range(size)])
         error = sums.std(0) / np.sqrt(streams)
-        # An average of 1 / interval is above that of the average by half the interval's variance.
+        # The mean of 1 / interval is above 1 / mean, due to the variance of the interval.
         np.testing.assert_array_less(np.abs(sums.mean(0) - counted), 5 * error + rate * counted)
 
 
 class LearnTest(sampler_case.SamplerCase):
-    """Which runs of a graph teach a sampler."""
+    """The runs of a graph in which a sampler learns."""
 
     LEARNED = ("learned_unigram", "in_batch+learned_unigram")
 
@@ -173,7 +173,7 @@ class LearnTest(sampler_case.SamplerCase):
             samplers.sample_by_name(name, tf.constant([[1]]), 5, _COUNTS, learn=True)
         self.assertLen(self._updates(), 2 if reuse is True else 3)
 
-    def test_frequencies_do_not_learn_where_they_should_not(self):
+    def test_frequencies_do_not_learn_with_learn_false(self):
         for frequencies in (distributions.LearnedUnigram(_C), distributions.StreamingFrequency(_C, 2)):
             samplers.in_batch_candidate_sampler([[1], [2]], 1, False, _C, frequencies, learn=False)
             samplers.mixed_candidate_sampler([[1], [2]], 1, 3, False, _C, frequencies,

@@ -24,7 +24,7 @@ _LABEL_MASK = np.array([[True, True], [True, False], [False, False], [False, Tru
 _SAMPLED = np.array([2, 9, 3, 2, 0])
 _TRUE_COUNT = (_RANDOM.rand(_B, 2) + 0.1).astype(np.float32)
 _SAMPLED_COUNT = (_RANDOM.rand(5) + 0.1).astype(np.float32)
-# Of two groups of examples: the candidates, which of them are masked, and their counts.
+# Candidates of two groups of examples, their mask, and their counts.
 _GROUPS = np.array([[2, 9, 3, 2, 0], [7, 3, 3, 10, 7]])
 _MASKED = np.array([[0, 0, 0, 1, 0], [1, 0, 1, 0, 0]], bool)
 _GROUPS_COUNT = (_RANDOM.rand(2, 5) + 0.1).astype(np.float32)
@@ -77,7 +77,7 @@ class ComputeSampledLogitsTest(graph_case.GraphCase):
         wanted = tf.float64 if dtype == tf.float64 else tf.float32
         self.assertEqual([x.dtype for x in result], [wanted, wanted])
         true_logits, sampled_logits = self.run_graph(result)
-        # The numbers are rounded, what is made of them is not.
+        # Inputs are rounded to 16 bits, results are not.
         arguments = [_rounded(x, dtype) for x in (_WEIGHTS, _BIASES)] + [
             _LABELS, _rounded(_INPUTS, dtype), _SAMPLED, _TRUE_COUNT, _SAMPLED_COUNT]
         precision = 1e-12 if dtype == tf.float64 else 1e-5
@@ -124,7 +124,7 @@ class ComputeSampledLogitsTest(graph_case.GraphCase):
         self.assertTrue(np.all(result.sampled_logits[removed] <= lowest))
         self.assertTrue(np.all(np.isfinite(result.sampled_logits)))
 
-    def test_hits_are_masked_all_of_them(self):
+    def test_all_hits_are_masked(self):
         kept, removed = self.run_graph([_compute(), _compute(remove_accidental_hits=True)])
         hits = (_LABELS[:, :, None] == _SAMPLED).any(1)
         self.assertTrue(hits.any(0)[[0, 2, 3, 4]].all())  # both of the repeated candidate 2 too
@@ -133,7 +133,7 @@ class ComputeSampledLogitsTest(graph_case.GraphCase):
         self.assert_close(removed.true_logits, kept.true_logits)
 
     @parameterized.product(dtype=_DTYPES, subtract_log_q=[True, False])
-    def test_what_is_masked_is_low_and_finite(self, dtype, subtract_log_q):
+    def test_masked_logits_are_low_and_finite(self, dtype, subtract_log_q):
         result = self.run_graph(_compute(
             inputs=1e4 * _INPUTS, dtype=dtype, sampled_values=_values_of_groups(),
             subtract_log_q=subtract_log_q, label_mask=_LABEL_MASK, remove_accidental_hits=True))
@@ -143,10 +143,10 @@ class ComputeSampledLogitsTest(graph_case.GraphCase):
             self.assertTrue(np.all(np.isfinite(values)))
             self.assertTrue(np.all(values[low] <= lowest))
         self.assertTrue(np.all(np.abs(result.true_logits[_LABEL_MASK]) < 1e6))
-        # Two of them and a logit are a sum that is finite.
+        # The sum of two of them and a logit is finite.
         self.assertTrue(np.isfinite(values.dtype.type(2 * lowest - 1e6)))
 
-    def test_padding_is_no_hit_whatever_stands_there(self):
+    def test_padding_is_never_a_hit(self):
         results = [_compute(np.where(_LABEL_MASK, _LABELS, padding), label_mask=_LABEL_MASK,
                             remove_accidental_hits=True) for padding in (0, -1, _C, 2, 10 ** 12)]
         results, kept = self.run_graph([results, _compute()])
@@ -257,7 +257,7 @@ class ComputePairLogitsTest(graph_case.GraphCase):
     @parameterized.parameters(
         (tf.float16, True, tf.int32), (tf.bfloat16, True, tf.int64), (tf.float32, True, tf.int64),
         (tf.float32, False, tf.int32), (tf.float64, True, tf.int32))
-    def test_is_the_examples_form_in_each_group(self, dtype, subtract_log_q, label_dtype):
+    def test_equals_the_form_of_examples_in_each_group(self, dtype, subtract_log_q, label_dtype):
         result = self._compute(dtype, subtract_log_q=subtract_log_q, label_dtype=label_dtype)
         wanted = tf.float64 if dtype == tf.float64 else tf.float32
         self.assertEqual([x.dtype for x in result], [wanted, wanted, tf.bool])
@@ -276,7 +276,7 @@ class ComputePairLogitsTest(graph_case.GraphCase):
         np.testing.assert_array_equal(result.hits, self.labels[:, :, None] == _GROUPS[:, None, :])
 
     @parameterized.product(dtype=_DTYPES, subtract_log_q=[True, False])
-    def test_what_is_masked_is_low_and_finite(self, dtype, subtract_log_q):
+    def test_masked_logits_are_low_and_finite(self, dtype, subtract_log_q):
         values = self.run_graph(self._compute(dtype, 1e4, subtract_log_q=subtract_log_q)).sampled_logits
         masked = np.tile(_MASKED[:, None], [1, 3, 1])
         self.assertTrue(np.all(np.isfinite(values)))
@@ -308,7 +308,7 @@ class LookupTest(graph_case.GraphCase):
                                partitioner=tf.fixed_size_partitioner(shards))
 
     @parameterized.parameters(1, 2, 3, 5)
-    def test_a_partitioned_variable_is_contiguous_whatever_is_asked(self, shards):
+    def test_a_partitioned_variable_is_always_read_as_div(self, shards):
         table = self._partitioned(shards)
         ids = tf.constant([[0, 10], [4, 3]])
         for strategy in ("mod", "div"):
@@ -325,7 +325,7 @@ class LookupTest(graph_case.GraphCase):
         self.assert_close(found[0][1], np.full([1, _D], 2))
         self.assert_close(found[1][1], np.full([1, _D], 13))
 
-    def test_upstream_takes_wrong_rows_of_a_partitioned_variable_by_default(self):
+    def test_tf_nn_reads_wrong_rows_of_a_partitioned_variable_by_default(self):
         rows = tf.nn.embedding_lookup(self._partitioned(3), tf.range(_C))
         self.assertTrue(np.any(self.run_graph(rows) != _WEIGHTS.astype(np.float32)))
 

@@ -15,30 +15,30 @@ _PEERS = {"nce": tf.nn.nce_loss, "sampled_softmax": tf.nn.sampled_softmax_loss}
 _OPTIONS = {"gbce": dict(calibration=0.6), "negative_sampling": dict(num_negatives=2.5),
             "softmax_at_k": dict(k=3, weight_temperature=0.5)}
 _DEFAULTS = {"gbce": dict(calibration=0.75), "softmax_at_k": dict(k=20, weight_temperature=10.0)}
-_KEEPS_HITS = ("gbce", "nce")  # unless told to remove them
-# Which places hold labels: examples with all, with some, here or there, and one without any.
+_KEEPS_HITS = ("gbce", "nce")  # losses with remove_accidental_hits=False by default
+# The places of labels: examples with all labels, with some, and one without labels.
 _LABEL_MASK = np.array([[1, 1, 1], [0, 1, 0], [0, 0, 0], [1, 0, 1], [1, 1, 0], [1, 1, 1]], bool)
-# The relative error of a gradient in a type, some times over.
+# Several times the relative error of a gradient in a type.
 _PRECISION = {tf.bfloat16: 1.6e-2, tf.float16: 2e-3, tf.float32: 1e-4, tf.float64: 1e-7}
 # See _candidates.
 _KINDS = ("plain", "masked", "far", "hits", "one_left", "none_left")
 
 
 def _loss(name, **arguments):
-    """The loss of a name, where it has options with others than the default ones."""
+    """Return the loss of this name, with options that are not the defaults."""
     return registry.LOSSES[name](**dict(_OPTIONS.get(name, {}), **arguments))
 
 
 def _candidates(random, kind, labels, num_sampled):
-    """Labels [G, N], candidates [G, S] and which of those are masked, boolean [G, S], of a kind:
+    """Return labels [G, N], candidates [G, S] and their mask, boolean [G, S], of a kind:
 
       plain: none is masked; the first two are the first and the last label of the group, the last is
-        class 0, which is no label.
-      masked: some are, others in each group, and one repeats a hit.
-      far: the same, for logits of 1e4.
+        class 0, which is never a label.
+      masked: some are masked, different ones in each group, and one repeats a hit.
+      far: as masked, for logits of 1e4.
       hits: in a group all labels and candidates are one class.
       one_left: all but one are masked.
-      none_left: all are.
+      none_left: all are masked.
     """
     sampled = random.randint(0, _C, [len(labels), num_sampled])
     sampled[:, :2] = labels[:, [0, -1]]
@@ -56,7 +56,7 @@ def _candidates(random, kind, labels, num_sampled):
 
 
 class _Problem:
-    """Weights, inputs, labels and candidates, with another expected count for each class.
+    """Weights, inputs, labels and candidates, with a different expected count for each class.
 
     Args:
       num_true: integer T.
@@ -69,7 +69,7 @@ class _Problem:
 
     def __init__(self, num_true=1, num_groups=None, ragged=False, kind="plain", seed=1, num_sampled=_S):
         random, self.kind = np.random.RandomState(seed), kind
-        # A number of float16 each, and small enough for sums of gradients to be one too.
+        # Numbers of float16, so small that sums of gradients are numbers of float16 too.
         weights_scale, inputs_scale = (1, 1) if kind in ("plain", "masked") else (10, 500)
         self.weights, self.biases = weights_scale * random.randn(_C, _D), random.randn(_C)
         self.inputs = inputs_scale * random.randn(_B, _D)
@@ -79,11 +79,11 @@ class _Problem:
             random, kind, random.randint(1, _C, [num_groups or 1, _B // (num_groups or 1) * num_true]),
             num_sampled)
         self.labels = labels.reshape([_B, num_true])
-        count = (random.rand(_C) + 0.05).astype(np.float32)  # no type rounds it any more
+        count = (random.rand(_C) + 0.05).astype(np.float32)  # exact in all types that are tested
         self.true_count, self.sampled_count = count[self.labels], count[self.sampled]
 
     def rounded(self, weights_dtype, biases_dtype=None, inputs_dtype=None):
-        """Itself, with the numbers that types can hold."""
+        """Round the arrays to numbers of these types, and return self."""
         for name, dtype in [("weights", weights_dtype), ("biases", biases_dtype or weights_dtype),
                             ("inputs", inputs_dtype or weights_dtype)]:
             numbers = getattr(self, name).astype(dtype.as_numpy_dtype)
@@ -91,7 +91,7 @@ class _Problem:
         return self
 
     def oracle_arguments(self, remove):
-        """The arguments of an oracle: lists, without what is masked."""
+        """Return the arguments of an oracle: lists without masked labels and candidates."""
         def kept(rows, mask):
             return [list(row[is_kept]) for row, is_kept in zip(rows, mask)]
 
@@ -104,7 +104,7 @@ class _Problem:
                 of_each_example(kept(self.sampled_count, ~self.masked)), remove)
 
     def oracle_options(self, name):
-        """Beside the loss's own, S with the masked candidates, which the oracle does not see."""
+        """Return the options of the loss for the oracle, and S with the masked candidates."""
         options = dict(_OPTIONS.get(name, {}))
         if name in ("gbce", "negative_sampling"):
             options["num_sampled"] = self.num_sampled
@@ -114,12 +114,12 @@ class _Problem:
         return oracles.LOSSES[name](*self.oracle_arguments(remove), **self.oracle_options(name))
 
     def oracle_gradients(self, name, remove):
-        """By weights, biases and inputs."""
+        """Return the oracle's gradients by weights, biases and inputs."""
         return oracles.gradients(oracles.LOSSES[name], self.oracle_arguments(remove),
                                  **self.oracle_options(name))
 
     def wanted(self, name):
-        """(value, [gradient by weights, biases, inputs]) of `_any_loss`, by its oracle."""
+        """Return (value, [gradient by weights, biases, inputs]) of `_any_loss` from its oracle."""
         if name in _FULL:
             oracle, arguments = getattr(oracles, name), self.oracle_arguments(False)[:4]
             return oracle(*arguments), oracles.gradients(oracle, arguments)
@@ -127,7 +127,7 @@ class _Problem:
         return self.oracle(name, remove), self.oracle_gradients(name, remove)
 
     def sampled_values(self):
-        """The arrays of a triple."""
+        """Return the arrays of the sampled values."""
         true_count = self.padded(self.true_count, 1)
         count = np.where(self.masked, candidates.MASKED_COUNT, self.sampled_count)
         if self.num_groups is None:
@@ -135,12 +135,12 @@ class _Problem:
         return self.sampled, true_count, count
 
     def padded(self, array, padding):
-        """[B, T] with `padding` where there is no label."""
+        """Return an array [B, T] with `padding` where label_mask is False."""
         return array if self.label_mask is None else np.where(self.label_mask, array, padding)
 
     def tensors(self, weights_dtype=tf.float32, biases_dtype=None, inputs_dtype=None, shards=1,
                 count_dtype=tf.float32):
-        """([weights, biases, inputs], the arguments of a loss); shards as tf.nn divides by "div"."""
+        """Return ([weights, biases, inputs], arguments of a loss); shards are divided as "div"."""
         weights = [_fed(part, weights_dtype) for part in np.array_split(self.weights, shards)]
         biases = [_fed(part, biases_dtype or weights_dtype)
                   for part in np.array_split(self.biases, shards)]
@@ -157,7 +157,7 @@ class _Problem:
         return weights + biases + [inputs], arguments
 
     def feed(self, arguments):
-        """What makes `arguments`, of the tensors of another problem of the form, those of this one."""
+        """Return the feed that sets `arguments`, tensors of a similar problem, to this problem."""
         tensors = [arguments[key] for key in ("weights", "biases", "inputs", "labels")]
         tensors += arguments["sampled_values"]
         arrays = (self.weights, self.biases, self.inputs, self.padded(self.labels, -1)
@@ -166,12 +166,12 @@ class _Problem:
 
 
 def _fed(value, dtype):
-    """A tensor that may be fed, and that no optimizer of graphs takes for a constant."""
+    """Return a placeholder with a default, which no graph optimizer folds into a constant."""
     return tf.placeholder_with_default(tf.constant(value, dtype), np.shape(value))
 
 
 def _dense(value):
-    """A fetched value in float64; of IndexedSlices the sum."""
+    """Return a fetched value in float64; of IndexedSlices the sum."""
     if not hasattr(value, "dense_shape"):
         return np.asarray(value).astype(np.float64)
     dense = np.zeros(value.dense_shape)
@@ -182,20 +182,20 @@ def _dense(value):
 class _LossCase(graph_case.GraphCase):
 
     def run_losses(self, cases, feed=None):
-        """[(value, [gradient by each variable])] of cases [(loss, variables)], from one session."""
+        """Return [(value, [gradient by each variable])] of cases [(loss, variables)], in one session."""
         fetches = [[loss, tf.gradients(loss, variables)] for loss, variables in cases]
         return [(value, [_dense(gradient) for gradient in gradients])
                 for value, gradients in self.run_graph(fetches, feed)]
 
     def assert_results_close(self, result, wanted, relative=1e-4, absolute=1e-5):
-        """That two (value, gradients) are the same."""
+        """Assert that two (value, gradients) are equal."""
         self.assert_close(result[0], wanted[0], relative, absolute)
         self.assertLen(result[1], len(wanted[1]))
         for gradient, wanted_gradient in zip(result[1], wanted[1]):
             self.assert_close(gradient, wanted_gradient, relative, absolute)
 
     def assert_oracles(self, name, remove, problem, result, dtype=tf.float32):
-        """That the (value, gradients) of a loss of `problem` are what its oracle says."""
+        """Assert that (value, gradients) of a loss of `problem` are equal to its oracle's."""
         value, gradients = result[0], [_dense(gradient) for gradient in result[1]]
         precision, wanted = 1e-12 if dtype == tf.float64 else 1e-5, problem.oracle(name, remove)
         if problem.kind in ("plain", "masked"):
@@ -204,7 +204,7 @@ class _LossCase(graph_case.GraphCase):
             for gradient, wanted_gradient in zip(gradients, problem.oracle_gradients(name, remove)):
                 self.assert_close(gradient, wanted_gradient, precision, precision)
         else:
-            # The logits have 7 digits: some thousandths, which SL@K divides by its temperature.
+            # Logits of 1e4 have errors of some thousandths, which SL@K divides by its temperature.
             precision *= 100
             self.assert_close(value, wanted, precision, precision * max(1, np.abs(wanted).max()))
             for gradient in gradients:
@@ -223,7 +223,7 @@ class OracleTest(_LossCase):
         self.assertCountEqual(oracles.LOSSES, registry.LOSSES)
 
     def _flatten(self, arguments):
-        """Makes what is [B, 1] in the arguments of a loss [B], and labels int32."""
+        """Flatten the arguments [B, 1] of a loss to [B], and cast labels to int32."""
         sampled, true_count, sampled_count = arguments["sampled_values"]
         arguments["labels"] = tf.placeholder_with_default(tf.zeros([_B], tf.int32), [_B])
         arguments["sampled_values"] = sampled, tf.reshape(true_count, [_B]), sampled_count
@@ -231,12 +231,12 @@ class OracleTest(_LossCase):
             arguments["label_mask"] = tf.reshape(arguments["label_mask"], [_B])
 
     def _assert_oracles(self, name, *forms, paddings=()):
-        """That values and gradients of all kinds are the oracle's.
+        """Assert that values and gradients of all kinds are equal to the oracle's.
 
         Args:
           name: string, of the loss.
-          forms: dicts of arguments of _Problem, and remove_accidental_hits.
-          paddings: (id, expected count) where a label is masked, which all are to make no difference.
+          forms: dicts of arguments of _Problem and of remove_accidental_hits.
+          paddings: (id, expected count) for masked labels; the result must not depend on them.
         """
         fetches, graphs = [], []
         for form, remove in forms:
@@ -268,8 +268,8 @@ class OracleTest(_LossCase):
                                      for num_true in (1, 3) for remove in (False, True)])
 
     @parameterized.parameters(*_LOSSES)
-    def test_labels_may_be_masked_whatever_stands_there(self, name):
-        # A count of 0 is what tf.nn's samplers say of a reserved id.
+    def test_masked_labels_do_not_depend_on_padding(self, name):
+        # The samplers of tf.nn return a count of 0 for a reserved id.
         self._assert_oracles(name, (dict(num_true=1, ragged=True), False),
                              (dict(num_true=3, ragged=True), True),
                              paddings=[(0, 1), (10 ** 9, 1), (3, 0), (3, np.nan)])
@@ -290,19 +290,19 @@ class OracleTest(_LossCase):
 
 
 class PeerTest(_LossCase):
-    """tf.nn, where it has the same loss."""
+    """Equality with tf.nn, for losses that tf.nn has."""
 
     OPTIMIZED = True
 
     def _without_repeats(self, num_true=1):
-        # tf.nn's own masking of hits misses all but one of a candidate that was drawn twice.
+        # tf.nn masks only one occurrence of a hit that was drawn twice.
         problem = _Problem(num_true, seed=2)
         others = np.setdiff1d(np.arange(_C), problem.sampled[0, :2])
         problem.sampled[0, 2:] = np.random.RandomState(3).permutation(others)[:_S - 2]
         return problem
 
     def _assert_same(self, name, cases, relative, absolute):
-        """Of cases [(variables, remove_accidental_hits, arguments)]."""
+        """Assert that tf.nn has equal results, for [(variables, remove_accidental_hits, arguments)]."""
         results = self.run_losses([
             (losses_of[name](remove_accidental_hits=remove, **arguments), variables)
             for variables, remove, arguments in cases for losses_of in (registry.LOSSES, _PEERS)])
@@ -326,11 +326,11 @@ class PeerTest(_LossCase):
     def test_in_float16(self, name):
         variables, arguments = self._without_repeats(3).rounded(tf.float16).tensors(
             tf.float16, count_dtype=tf.float16)
-        # tf.nn adds up in 16 bits.
+        # tf.nn computes sums in 16 bits.
         self._assert_same(name, [(variables, False, arguments)], 2e-2, 2e-2)
 
     @parameterized.parameters(*sorted(_PEERS))
-    def test_upstream_keeps_a_hit_that_was_drawn_twice(self, name):
+    def test_tf_nn_keeps_a_hit_that_was_drawn_twice(self, name):
         problem = _Problem()
         problem.sampled[:] = problem.labels[0, 0]
         problem.sampled_count[:] = problem.true_count[0, 0]
@@ -346,8 +346,8 @@ class PeerTest(_LossCase):
         table = tf.get_variable("table", [_C, _D], partitioner=tf.fixed_size_partitioner(3))
         bias = tf.get_variable("bias", [_C], partitioner=tf.fixed_size_partitioner(3))
         arguments.update(weights=table, biases=bias)
-        theirs = _PEERS[name](**arguments)  # told "div"
-        arguments["partition_strategy"] = "mod"  # tf.nn's default, which there means wrong rows
+        theirs = _PEERS[name](**arguments)  # with "div"
+        arguments["partition_strategy"] = "mod"  # the default, with which tf.nn reads wrong rows
         ours, wrong = registry.LOSSES[name](**arguments), _PEERS[name](**arguments)
         parts = list(table) + list(bias)
         fetches = [[loss, tf.gradients(loss, parts)] for loss in (ours, theirs)]
@@ -366,7 +366,7 @@ class PeerTest(_LossCase):
         self.assert_close(*self.run_graph([ours, theirs]))
 
     @parameterized.parameters(*sorted(_PEERS))
-    def test_arguments_stand_in_tf_nns_order(self, name):
+    def test_arguments_are_in_the_order_of_tf_nn(self, name):
         _, arguments = self._without_repeats().tensors()
         positional = [arguments[key] for key in (
             "weights", "biases", "labels", "inputs", "num_sampled", "num_classes", "num_true",
@@ -378,7 +378,7 @@ class PeerTest(_LossCase):
 class TypesTest(_LossCase):
 
     def _assert_types(self, loss, gradients, variables):
-        """That gradients have the types of their variables, and those by tables are sparse."""
+        """Assert that gradients have the types of their variables, and are sparse for tables."""
         dtypes = [variable.dtype.base_dtype for variable in variables]
         self.assertEqual([gradient.dtype for gradient in gradients], dtypes)
         for gradient in gradients[:-1]:
@@ -386,8 +386,8 @@ class TypesTest(_LossCase):
         self.assertEqual(loss.dtype, tf.float64 if tf.float64 in (dtypes[0], dtypes[-1]) else tf.float32)
 
     @parameterized.parameters(*_LOSSES)
-    def test_numbers_are_rounded_but_not_what_is_made_of_them(self, name):
-        # In turn: every type of labels with every loss and with every type of numbers.
+    def test_inputs_are_rounded_and_results_are_not(self, name):
+        # Alternate the types of labels over losses and types of numbers.
         label_forms = itertools.cycle(itertools.product([tf.int32, tf.int64], [[_B], [_B, 1]]))
         dtypes = [dtype for dtype in _PRECISION if dtype != tf.float32]
         fetches, graphs = [], []
@@ -474,7 +474,7 @@ class TypesTest(_LossCase):
 class PropertiesTest(_LossCase):
 
     def _of_all_candidates(self, name, problem, of_full=None, **options):
-        """(a sampled loss with all classes as candidates, variables, the full loss)."""
+        """Return (a sampled loss with all classes as candidates, variables, the full loss)."""
         variables, arguments = problem.tensors(tf.float64)
         arguments["sampled_values"] = samplers.all_candidate_sampler(
             arguments["labels"], problem.num_true, _C, True, label_mask=arguments.get("label_mask"))
@@ -490,7 +490,7 @@ class PropertiesTest(_LossCase):
         cases = []
         for num_true, ragged in [(1, False), (3, True)]:
             problem = _Problem(num_true, ragged=ragged)
-            problem.labels = (problem.labels[:, :1] + np.arange(num_true)) % _C  # none twice
+            problem.labels = (problem.labels[:, :1] + np.arange(num_true)) % _C  # without repeats
             loss, variables, full = self._of_all_candidates(name, problem, of_full)
             cases += [(loss, variables), (full, variables)]
         results = self.run_losses(cases)
@@ -515,11 +515,11 @@ class PropertiesTest(_LossCase):
                   for k in (1, 4, _C)}
         whole, values = self.run_graph([whole, values])
         for k, value in values.items():
-            # The last one in, whose score is the threshold, counts half.
+            # The label whose score is the threshold has the weight 1/2.
             self.assert_close(value / whole, np.where(rank < k - 1, 1, np.where(rank < k, 0.5, 0)))
 
     @parameterized.parameters(tf.float32, tf.float64)
-    def test_softmax_at_k_of_fewer_candidates_than_k_that_only_the_running_graph_knows(self, dtype):
+    def test_softmax_at_k_of_fewer_candidates_than_k_with_unknown_size(self, dtype):
         _, arguments = _Problem().tensors(dtype)
         known = arguments["sampled_values"]
         candidates, expected_count = (tf.placeholder_with_default(known[i], [None]) for i in (0, 2))
@@ -609,7 +609,7 @@ def _drawn(sampler, unique, in_pairs):
 class DefaultSamplerTest(_LossCase):
 
     @parameterized.parameters(*_LOSSES)
-    def test_is_the_one_of_the_docstring(self, name):
+    def test_default_sampler_is_that_of_the_docstring(self, name):
         sampler, unique = {
             "gbce": (samplers.uniform_candidate_sampler, False),
             "negative_sampling": (samplers.log_uniform_candidate_sampler, False),
@@ -634,9 +634,9 @@ class DefaultSamplerTest(_LossCase):
 
 
 class _ProblemOfExamples(_Problem):
-    """A _Problem with certain candidates before the drawn ones, and what examples are known to be.
+    """A _Problem with certain candidates before the drawn candidates, and known classes of examples.
 
-    What a loss is to make of it, `oracle` says: each example's own list of candidates.
+    The oracle gets a list of candidates for each example.
     """
 
     def __init__(self, kind):
@@ -644,9 +644,9 @@ class _ProblemOfExamples(_Problem):
         random = np.random.RandomState(7)
         self.drawn, self.drawn_masked = self.sampled[0], self.masked[0]
         self.drawn_count, self.drawn_true_count = self.sampled_count[0], self.true_count
-        # One is drawn too, one is a label, one comes twice; the fifth class is nothing but certain.
+        # One class is drawn too, one is a label, one is repeated; the fifth class is only certain.
         self.certain = np.array([self.drawn[3], self.labels[0, 0], 5, 5])
-        self.rows = np.array([1, 0, 1, 3, 3, 0])  # of the examples; the third row is of none
+        self.rows = np.array([1, 0, 1, 3, 3, 0])  # the row of each example; row 2 has no example
         known = [(row, k) for row in range(4) for k in random.permutation(_C)[:6]] + [(3, 5), (0, 12)]
         if kind == "none_left":
             known += [(1, k) for k in range(_C)]
@@ -667,17 +667,17 @@ class _ProblemOfExamples(_Problem):
         return self.drawn, self.drawn_true_count, count
 
     def certain_and_known(self):
-        """What is fed beside the tensors of a _Problem."""
+        """Return the feed for the certain candidates and the known classes."""
         return self.certain, self.known_classes, self.known_rows, self.rows
 
 
 class CountsOfExamplesTest(_LossCase):
-    """Candidates that some of the examples do not have, by candidates.without_known."""
+    """Candidates that are masked for some of the examples, by candidates.without_known."""
 
     @parameterized.parameters(*_LOSSES)
     def test_values_and_gradients(self, name):
         problem = _ProblemOfExamples("plain")
-        # Most are masked for some example, and not for all.
+        # Most candidates are masked for some examples, but not for all.
         self.assertGreater(np.sum(problem.masked.any(0) & ~problem.masked.all(0)), 3)
         variables, arguments = problem.tensors()
         more = [tf.placeholder(tf.int32, [None]) for _ in problem.certain_and_known()]
@@ -699,7 +699,7 @@ class CountsOfExamplesTest(_LossCase):
                         self.assert_oracles(name, remove, problem, result)
 
     @parameterized.parameters(*_LOSSES)
-    def test_what_is_masked_for_all_has_no_weight_and_no_gradient(self, name):
+    def test_candidates_masked_for_all_have_no_weight_and_no_gradient(self, name):
         sampled, labels = [3, 8, 5, 11], [1, 2, 1, 4, 6, 7]
         random = np.random.RandomState(3)
         inputs = tf.constant(random.randn(_B, _D), tf.float32)
@@ -722,16 +722,16 @@ class CountsOfExamplesTest(_LossCase):
             np.testing.assert_array_equal(gradients[0][8], np.zeros(_D))
             self.assertEqual(gradients[1][8], 0)
             self.assert_close(gradients[2], results[0][1][2])
-            self.assertTrue(np.any(gradients[0][5] != 0))  # masked for one row's examples only
+            self.assertTrue(np.any(gradients[0][5] != 0))  # masked for the examples of one row only
 
 
 class PairsTest(_LossCase):
-    """The form for groups of pairs is the form for examples, pair by pair."""
+    """The form for groups of pairs gives the same results as the form for examples."""
 
     _G, _K, _J = 2, 3, 4
 
     def _arrays(self, kind="plain"):
-        """Of weights, biases, inputs, labels, a triple and pairs."""
+        """Return arrays of weights, biases, inputs, labels, sampled values and pairs."""
         random = np.random.RandomState(4)
         weights_scale, inputs_scale = (1, 1) if kind in ("plain", "masked") else (10, 500)
         weights, biases = weights_scale * random.randn(_C, _D), random.randn(_C)
@@ -822,7 +822,7 @@ class PairsTest(_LossCase):
                                                                              feed)
                 with self.subTest(dtype=dtype):
                     self.assert_close(value, wanted, 1e-5, 1e-5)
-                    precision = max(_PRECISION[dtype], 1e-5)  # what is wanted is of float32
+                    precision = max(_PRECISION[dtype], 1e-5)  # the expected values are float32
                     for gradient, wanted_gradient in zip(gradients, wanted_gradients):
                         self.assert_close(
                             _dense(gradient), _dense(wanted_gradient), precision, precision)
@@ -878,7 +878,7 @@ class FullLossTest(_LossCase):
     _PAIRS = ((_C, _D), (_C,), (2, 3, _D), (2, 4), (2, 3, 4))  # weights, biases, inputs, labels, pairs
 
     def _in_pairs(self, dtype=tf.float32, scale=1, seed=1):
-        """Arrays of weights, biases, inputs, labels and pairs, and their tensors."""
+        """Return arrays of weights, biases, inputs, labels and pairs, and their tensors."""
         random = np.random.RandomState(seed)
         arrays = [scale * random.standard_normal(shape).astype(dtype.as_numpy_dtype)
                   for shape in self._PAIRS[:3]]
@@ -981,14 +981,14 @@ class LossByNameTest(_LossCase):
         np.testing.assert_array_equal(values[0], values[1])
         self.assert_close(values[2], np.diag(values[1]))
 
-    def test_what_is_missing_is_named(self):
+    def test_missing_arguments_are_named(self):
         _, arguments = _Problem().tensors()
         common = [arguments[key] for key in ("weights", "biases", "labels", "inputs")]
         with self.assertRaisesRegex(InputError, "^loss_by_name: loss: wanted one of gbce, .*'hinge'"):
             losses.loss_by_name("hinge", *common, _C, arguments["sampled_values"])
         for name in _LOSSES:
-            with self.assertRaisesRegex(InputError, "^loss_by_name: sampled_values: wanted those of a "
-                                        "sampler, got None"):
+            with self.assertRaisesRegex(InputError, "^loss_by_name: sampled_values: wanted the return "
+                                        "value of a sampler, got None"):
                 losses.loss_by_name(name, *common, _C)
 
 
@@ -1010,7 +1010,7 @@ class L2LossOfRowsTest(graph_case.GraphCase):
 class ErrorsTest(_LossCase):
 
     def _assert_named(self, name, arguments, changes):
-        """That a loss says what is wrong with each of [(what is changed, message)]."""
+        """Assert that a loss raises the message for each of [(changed arguments, message)]."""
         for changed, message in changes:
             with self.subTest(message), self.assertRaisesRegex(
                     InputError, "^(%s_loss|.*_sampler|logits|lookup): %s" % (name, message)):
@@ -1057,7 +1057,7 @@ class ErrorsTest(_LossCase):
             (dict(inputs=tf.ones([2, _D])), r"inputs: wanted shape \[G, K, D\]"),
             (dict(inputs=tf.ones([2, 4, _D], tf.int32)), "weights, inputs: wanted types among "),
             (dict(sampled_values=(tf.zeros([3, _S], tf.int64), sampled_values[1], tf.ones([3, _S]))),
-             "sampled_values: wanted sets of candidates that divide 2 groups, got 3"),
+             "sampled_values: wanted a number of sets that divides 2 groups, got 3"),
             (dict(sampled_values=(sampled_values[0][0], sampled_values[1], sampled_values[2][0])),
              r"sampled_values: wanted candidates of shape \[H, S\]"),
         ])
@@ -1142,13 +1142,13 @@ class ErrorsTest(_LossCase):
 class NoGradientIsNoneTest(graph_case.GraphCase):
 
     def _draw(self, sampler):
-        """(labels, S, a triple) of a sampler."""
+        """Return (labels, S, sampled values) of a sampler."""
         labels = tf.constant([[1], [2], [0], [1], [4], [2]])
         size = _C if sampler == "all" else _S
         return labels, size, samplers.sample_by_name(sampler, labels, size, np.arange(1, _C + 1), seed=1)
 
     def _step(self, name, make_optimizer, labels, size, sampled):
-        """(an op that trains, what it trains) of a loss with variables of its own."""
+        """Return (train op, variables) of a loss with variables of its own."""
         weights = tf.get_variable("weights", [_C, _D], initializer=tf.random_normal_initializer(seed=1))
         biases = tf.get_variable("biases", [_C], initializer=tf.zeros_initializer(), trainable=False)
         kernel = tf.get_variable("kernel", [3, _D], use_resource=True,
@@ -1202,7 +1202,7 @@ _ALL = sorted(_LOSSES + list(_FULL))
 
 
 def _any_loss(which, arguments, **changes):
-    """A loss of _ALL with the arguments of a sampled one."""
+    """Return a loss of _ALL for the arguments of a sampled loss."""
     arguments = dict(arguments, **changes)
     if which not in _FULL:
         return registry.LOSSES[which](**dict(_OPTIONS.get(which, {}), **arguments))
@@ -1211,7 +1211,7 @@ def _any_loss(which, arguments, **changes):
 
 
 class ArgumentsOfTfNnTest(_LossCase):
-    """Graphs as they are written for tf.nn."""
+    """Arguments as in graphs that were written for tf.nn."""
 
     @parameterized.product(name=_ALL, types=[(1, tf.int8, tf.float32), (2, tf.uint16, tf.int32)])
     def test_labels_of_any_type_and_flat_ones(self, name, types):
@@ -1264,7 +1264,7 @@ class ArgumentsOfTfNnTest(_LossCase):
         before = set(tf.get_default_graph().get_operations())
         for loss_name in (None, "mine"):
             with tf.name_scope("outer"):
-                # With the default sampler: its ops, and all that there are without it.
+                # All ops, with the default sampler and without it.
                 _any_loss(name, arguments, name=loss_name, sampled_values=None)
         for op in set(tf.get_default_graph().get_operations()) - before:
             self.assertStartsWith(op.name, "outer")
@@ -1315,12 +1315,12 @@ class ArgumentsOfTfNnTest(_LossCase):
 
 
 class PaddedTableTest(_LossCase):
-    """Tables of more rows than num_classes: rows beyond are no classes."""
+    """Tables with more rows than num_classes, whose further rows are padding."""
 
     FEWER = 9
 
     def _tables(self):
-        """{form: ([C, D], [C])} of one table."""
+        """Return {form: ([C, D], [C])} of one table."""
         weights, biases = _Problem().weights.astype(np.float32), _Problem().biases.astype(np.float32)
         by_mod = [[tf.constant(table[i::3]) for i in range(3)] for table in (weights, biases)]
         with tf.variable_scope("parts", partitioner=tf.fixed_size_partitioner(4)):
@@ -1332,7 +1332,7 @@ class PaddedTableTest(_LossCase):
                 "shapeless": [tf.placeholder_with_default(table, None) for table in (weights, biases)]}
 
     @parameterized.product(name=sorted(_FULL), unit=[False, True])
-    def test_a_full_loss_is_that_of_num_classes(self, name, unit):
+    def test_a_full_loss_ignores_rows_from_num_classes_on(self, name, unit):
         problem = _Problem()
         labels = problem.labels % self.FEWER
         rows = problem.weights[:self.FEWER]
@@ -1348,7 +1348,7 @@ class PaddedTableTest(_LossCase):
             with self.subTest(form):
                 self.assert_close(value, wanted, 1e-5, 1e-5)
 
-    def test_a_full_softmax_of_pairs_is_that_of_num_classes(self):
+    def test_a_full_softmax_of_pairs_ignores_rows_from_num_classes_on(self):
         inputs = np.random.RandomState(1).randn(2, 4, _D)
         labels = np.array([[1, 2, 3], [4, 5, 6]])
         problem = _Problem()
@@ -1380,7 +1380,7 @@ class PaddedTableTest(_LossCase):
 class SequenceTest(_LossCase):
 
     @parameterized.product(name=_ALL, num_true=[1, 2], ragged=[False, True])
-    def test_a_sequence_is_its_places_one_after_the_other(self, name, num_true, ragged):
+    def test_a_sequence_equals_its_places_as_examples(self, name, num_true, ragged):
         problem = _Problem(num_true, ragged=ragged)
         variables, arguments = problem.tensors()
         cases = []
@@ -1404,7 +1404,7 @@ class SequenceTest(_LossCase):
         values = self.run_graph(loss, {labels: [[1, 2, 3], [4, -1, -1]], inputs: np.ones([2, 3, _D])})
         np.testing.assert_array_equal(values != 0, [[1, 1, 1], [1, 0, 0]])
 
-    def test_a_sampler_takes_the_labels_as_one_each(self):
+    def test_a_sampler_takes_the_labels_of_sequences(self):
         labels = tf.constant([[1, 2, 3], [4, 5, 6]])
         sampled, flat = [samplers.log_uniform_candidate_sampler(of, 1, 5, True, _C, seed=[1, 2])
                          for of in (labels[..., None], tf.reshape(labels, [-1]))]
@@ -1441,7 +1441,7 @@ class StaticShapeTest(_LossCase):
                  "sampled_values: wanted a sampled_expected_count for each candidate"),
                 (dict(sampled_values=(tf.tile(sampled[None], [4, 1]), true_count,
                                       tf.tile(sampled_count[None], [4, 1]))),
-                 "sampled_values: wanted sets of candidates that divide 6 examples, got 4"),
+                 "sampled_values: wanted a number of sets that divides 6 examples, got 4"),
             ]
         for changed, wanted in cases:
             with self.subTest(wanted), self.assertRaisesRegex(InputError, message + wanted):
@@ -1449,10 +1449,10 @@ class StaticShapeTest(_LossCase):
 
 
 class ReviewedTest(_LossCase):
-    """What a review of losses in other graphs found wrong."""
+    """Defects that a review of the losses in other graphs found."""
 
     @parameterized.parameters(*_LOSSES)
-    def test_a_bias_that_is_not_trainable_has_a_gradient_all_the_same(self, name):
+    def test_a_bias_that_is_not_trainable_has_a_gradient(self, name):
         biases = tf.Variable(tf.zeros([_C]), trainable=False, use_resource=True)
         problem = _Problem()
         problem.biases[:] = 0
@@ -1517,7 +1517,7 @@ class BlocksUnderTapesTest(parameterized.TestCase):
                 inner.watch(x)
                 value = self._losses(x)[1]
             gradient = inner.gradient(value, x)
-        with self.assertRaisesRegex(InputError, "wanted first ones, got a second derivative"):
+        with self.assertRaisesRegex(InputError, "wanted first derivatives, got a second derivative"):
             outer.gradient(gradient, x)
 
 

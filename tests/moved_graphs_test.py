@@ -1,7 +1,7 @@
-"""Graphs in the form of public TensorFlow 1 code move by the line of docs/upstream.md alone.
+"""Graphs like public TensorFlow 1 code move to this package by the command of docs/upstream.md.
 
-tests/moved_graphs/ holds three of them, with the losses and samplers of tf.nn. Each is trained as it is
-and moved, on the same batches, and each of the two reads the other's checkpoints.
+tests/moved_graphs/ has three graphs with losses and samplers of tf.nn. Each is trained as original and
+as moved graph on the same batches, and each of the two restores the checkpoints of the other.
 """
 import collections
 import inspect
@@ -25,7 +25,7 @@ _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _IMPORT_TF = "import tensorflow.compat.v1 as tf\n"
 _IMPORT_TS = "import tf1_sampled as ts\n"
 
-# entropy: of a label given the word, the two words before or the user's taste, in nats.
+# entropy: of a label given the word, the two words before it, or the taste of the user, in nats.
 _Case = collections.namedtuple("_Case", "module options num_steps entropy")
 _CASES = {
     "word2vec": _Case("word2vec_tutorial", {}, 300, 2.87),
@@ -33,7 +33,7 @@ _CASES = {
     "fixed_unigram": _Case("two_tower", {"sampler": "fixed_unigram"}, 120, 2.45),
     "learned_unigram": _Case("two_tower", {"sampler": "learned_unigram"}, 120, 2.45),
 }
-_TOLERANCE = 0.08  # nats, between two trainings with other candidates
+_TOLERANCE = 0.08  # nats, between two trainings with different candidates
 
 
 def _read(*path):
@@ -42,7 +42,7 @@ def _read(*path):
 
 
 def _source(module, moved):
-    """Return the text of a module of tests/moved_graphs, as it is or moved as docs/upstream.md says."""
+    """Return the text of a module of tests/moved_graphs, original or moved by docs/upstream.md."""
     text = _read("tests", "moved_graphs", module + ".py")
     if not moved:
         return text
@@ -62,10 +62,10 @@ class _Graph:
 
     Attributes:
       graph: tf.Graph.
-      model: what build() returned: its loss, its train_op, its evaluation.
+      model: the return value of build(): loss, train_op, evaluation.
       make_batch: function of a RandomState and a size that returns the values of placeholders by name.
       saver: tf.train.Saver of all variables.
-      folder: of checkpoints.
+      folder: string, the folder of checkpoints.
     """
 
     def __init__(self, module, moved, folder, **options):
@@ -92,9 +92,9 @@ class _Graph:
         return session
 
     def restore(self, session, checkpoint):
-        """Restore a checkpoint of the original, and return the names of variables that start afresh."""
+        """Restore a checkpoint of the original, and return the names of variables that it lacks."""
         lines = []
-        if self.graph.get_collection(tf.GraphKeys.UPDATE_OPS):  # those that count for learned_unigram
+        if self.graph.get_collection(tf.GraphKeys.UPDATE_OPS):  # the ops that count for learned_unigram
             with self.graph.as_default():
                 ts.restore(session, checkpoint, lines.append)
         else:
@@ -107,7 +107,7 @@ class _Graph:
             session.run(self.model.train_op.name, self.make_batch(random))
 
     def evaluate(self, session):
-        """Return the loss by the full softmax of held-out examples."""
+        """Return the full softmax loss of held-out examples."""
         return session.run(self.model.evaluation.name, self.held_out())
 
     def held_out(self):
@@ -123,7 +123,7 @@ class _Graph:
 
 
 def _gradients(loss, variables):
-    """Return the gradients with respect to variables, dense."""
+    """Return dense gradients by variables."""
     return [tf.convert_to_tensor(gradient) for gradient in tf.gradients(loss, variables)]
 
 
@@ -165,7 +165,7 @@ class MovedGraphTest(parameterized.TestCase):
         return self._trained[name, moved]
 
     @parameterized.parameters("word2vec_tutorial", "lstm_language_model", "two_tower")
-    def test_the_line_changes_names_alone(self, module):
+    def test_the_command_changes_names_only(self, module):
         original, moved = [_source(module, moved) for moved in (False, True)]
         self.assertNotEqual(original, moved)
         self.assertEqual(re.sub(r"\bts\.", "tf.nn.", moved.replace(_IMPORT_TS, "")), original)
@@ -180,7 +180,7 @@ class MovedGraphTest(parameterized.TestCase):
         self.assertAlmostEqual(loss, wanted, delta=_TOLERANCE)
 
     @parameterized.parameters(*_CASES)
-    def test_the_global_initializer_is_all_that_is_run(self, name):
+    def test_only_the_global_initializer_is_run(self, name):
         graph, _, _ = self.trained(name, moved=True)
         for collection in (tf.GraphKeys.LOCAL_VARIABLES, tf.GraphKeys.TABLE_INITIALIZERS):
             self.assertEmpty(graph.graph.get_collection(collection))
@@ -205,8 +205,8 @@ class MovedGraphTest(parameterized.TestCase):
         original, _, wanted = self.trained(name, moved=False)
         moved, _, _ = self.trained(name, moved=True)
         with moved.new_session() as session:
-            afresh = moved.restore(session, original.checkpoint)
-            self.assertEqual(afresh, ["towers/" + name] * (name == "learned_unigram"))
+            missing = moved.restore(session, original.checkpoint)
+            self.assertEqual(missing, ["towers/" + name] * (name == "learned_unigram"))
             self.assertAlmostEqual(moved.evaluate(session), wanted, places=5)
             moved.train(session, 20)
             self.assertAlmostEqual(moved.evaluate(session), wanted, delta=_TOLERANCE)
@@ -295,7 +295,7 @@ class MovedGraphTest(parameterized.TestCase):
                 losses.append(session.run(each.model.loss, graph.held_out()))
         self.assertAlmostEqual(losses[0], losses[1], places=5)
 
-    def test_monitored_training_goes_on_from_the_original(self):
+    def test_monitored_training_resumes_from_the_original(self):
         original, _, wanted = self.trained("learned_unigram", moved=False)
         moved = _Graph("two_tower", True, os.path.join(self._temporary.name, "monitored"),
                        sampler="learned_unigram")
@@ -321,7 +321,7 @@ class MovedGraphTest(parameterized.TestCase):
 
 
 class DifferenceTest(graph_case.GraphCase):
-    """Uses of tf.nn that a moved graph has to change, or whose result is another."""
+    """Uses of tf.nn that a moved graph must change, or that have another result."""
 
     def setUp(self):
         super().setUp()
@@ -362,7 +362,7 @@ class DifferenceTest(graph_case.GraphCase):
         def sampler(module):
             return module.fixed_unigram_candidate_sampler(self.labels, 1, 4, False, 8, vocab_file=path)
 
-        theirs = sampler(tf.random)  # reads when it runs first
+        theirs = sampler(tf.random)  # tf.nn reads in its first run
         with self.assertRaisesRegex(ts.InputError, "wanted a readable file"):
             sampler(ts)
         with open(path, "w") as stream:

@@ -65,7 +65,7 @@ class OptimizerTest(graph_case.GraphCase):
         wanted, slots = _START.copy(), {}
         with self.new_session() as session:
             for turn in range(3):
-                some = slice(0, None if turn != 1 else 2)  # a row may be left out of a step
+                some = slice(0, None if turn != 1 else 2)  # a step may leave out a row
                 session.run(step, {ids: _IDS[some], grads: _GRADS[some]})
                 _ORACLES[name](wanted, slots, _IDS[some], _GRADS[some], 0.3)
             self.assert_close(session.run(table), wanted, 1e-5, 1e-5)
@@ -210,7 +210,7 @@ class OptimizerTest(graph_case.GraphCase):
         optimizer = registry.OPTIMIZERS[name](0.1)
         gradients = optimizer.compute_gradients(tf.nn.l2_loss(tf.gather(table, [1, 2, 1])))
         step = optimizer.apply_gradients(gradients)
-        # What the step runs, not what initializes the slots.
+        # The ops of the step, without the initialization of slots.
         reached, front = set(), [step]
         while front:
             op = front.pop()
@@ -225,12 +225,12 @@ class OptimizerTest(graph_case.GraphCase):
 
 
 def _doubled(getter, *args, **kwargs):
-    """A custom getter that returns no variable."""
+    """Return a tensor instead of a variable, as a custom getter."""
     return 2 * getter(*args, **kwargs)
 
 
 class SlotsTest(graph_case.GraphCase):
-    """Where a step is built does not change its slots."""
+    """The scope in which a step is built does not change its slots."""
 
     def _variables(self):
         return sorted((v.op.name, tuple(v.shape.as_list())) for v in tf.global_variables())
@@ -261,7 +261,7 @@ class SlotsTest(graph_case.GraphCase):
         self.assertEqual(*found)
 
     @parameterized.parameters("adagrad", "rowwise_adagrad", "adam")
-    def test_a_scopes_options_come_back_after_an_error(self, name):
+    def test_options_of_the_scope_are_restored_after_an_error(self, name):
         table = tf.get_variable("table", [3], use_resource=True)
         with tf.variable_scope("scope", regularizer=tf.nn.l2_loss, reuse=True) as scope:
             with self.assertRaisesRegex(ValueError, "does not exist"):  # there is no slot to reuse
@@ -282,7 +282,7 @@ class SlotsTest(graph_case.GraphCase):
 class MergedTest(graph_case.GraphCase):
 
     @parameterized.parameters((tf.int32, [5, 2]), (tf.int64, [5]), (tf.int64, [5, 2, 3]))
-    def test_each_row_comes_once_with_its_sum(self, dtype, shape):
+    def test_each_row_occurs_once_with_its_sum(self, dtype, shape):
         values = np.random.RandomState(1).randn(*shape)
         gradient = tf.IndexedSlices(tf.placeholder(tf.float64, [None] + shape[1:]),
                                     tf.placeholder(dtype, [None]), tf.constant([7] + shape[1:]))
@@ -303,14 +303,14 @@ class MergedTest(graph_case.GraphCase):
         self.assert_close(merged, np.linalg.norm(dense))
         self.assertGreater(abs(apart - merged), 0.1)
 
-    def test_a_shape_that_is_not_known_stays_so(self):
+    def test_an_unknown_shape_stays_unknown(self):
         self.assertIsNone(optimizers.merged(_rows(_IDS, _GRADS)).dense_shape)
 
     def test_merged_of_no_rows_has_none(self):
         once = self.run_graph(optimizers.merged(_rows(np.zeros([0], np.int32), np.zeros([0, 2]))))
         self.assertEqual((once.values.shape, once.indices.shape), ((0, 2), (0,)))
 
-    def test_what_is_not_sparse_is_returned_as_it_is(self):
+    def test_dense_gradients_are_returned_unchanged(self):
         dense = tf.ones([3, 2])
         self.assertIs(optimizers.merged(dense), dense)
         self.assertIsNone(optimizers.merged(None))

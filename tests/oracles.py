@@ -1,27 +1,27 @@
-"""Slow NumPy in float64, in the notation of the papers: one example at a time.
+"""Oracles of the losses: slow NumPy in float64, in the notation of the papers, one example at a time.
 
-A sampled loss is defined of
+Arguments of a sampled loss:
 
     weights, biases   [C, D], [C]
-    labels            of each example the list of its labels; without any, its loss is 0
+    labels            a list of labels for each example; without labels the loss is 0
     inputs            [B, D]
-    sampled           of each example the list of its candidates; or [S], those of all examples
-    true_count        Q of the labels, in lists like theirs
-    sampled_count     Q of the candidates, in lists like theirs
+    sampled           a list of candidates for each example; or [S], the candidates of all examples
+    true_count        Q of the labels, in lists of the same form
+    sampled_count     Q of the candidates, in lists of the same form
     remove_hits       whether candidates that are a label of the example are left out
 
-What is masked elsewhere, be it a label or a candidate, is not in the lists here.
+The lists do not contain masked labels and candidates.
 """
 import collections
 
 import numpy as np
 
-# Scores s = <x, w> + b and logits s - log Q; the candidates without the removed hits, of num_sampled.
+# Scores s = <x, w> + b and logits s - log Q. `noise` is without removed hits, num_sampled with them.
 _Example = collections.namedtuple("_Example", "true true_scores noise noise_scores num_sampled")
 
 
 def _examples(weights, biases, labels, inputs, sampled, true_count, sampled_count, remove_hits):
-    """An _Example for each row of inputs."""
+    """Return an _Example for each row of inputs."""
     own = np.ndim(sampled[0]) == 1
     for i, x in enumerate(inputs):
         scores = np.dot(weights, x) + biases
@@ -35,18 +35,18 @@ def _examples(weights, biases, labels, inputs, sampled, true_count, sampled_coun
 
 
 def _at(values, places):
-    """The values at places, which may be none."""
+    """Return the values at places, which may be empty."""
     return np.asarray(values)[np.asarray(places, np.int64)]
 
 
 def _losses(loss, args, *factors):
-    """loss(example, *its factors) of each example that has a label, else 0."""
+    """Return loss(example, *its factors) of each example with labels, else 0."""
     return np.array([loss(example, *own) if len(example.true) else 0.0
                      for example, *own in zip(_examples(*args), *factors)])
 
 
 def _log_sigmoid(x):
-    """log(1 / (1 + exp(-x))), also where exp(-x) would be infinite."""
+    """Compute log(1 / (1 + exp(-x))), also where exp(-x) overflows."""
     return -np.logaddexp(0, -np.asarray(x))
 
 
@@ -55,13 +55,13 @@ def _log_sum_exp(x):
 
 
 def sampled_logits(*args):
-    """For each example: (its labels' logits, its candidates' logits without the removed ones)."""
+    """Return (logits of labels, logits of candidates without removed hits) of each example."""
     for example in _examples(*args):
         yield example.true, example.noise
 
 
 def nce(*args):
-    """-sum over labels and candidates of the log-likelihood of "data" with target 1/T, "noise" 0."""
+    """Compute -sum of log-likelihoods of "data", with target 1/T for labels and 0 for candidates."""
     def loss(example):
         target = 1 / len(example.true)
         # P(data) = sigmoid(logit), P(noise) = 1 - P(data) = sigmoid(-logit)
@@ -72,7 +72,7 @@ def nce(*args):
 
 
 def sampled_softmax(*args):
-    """Cross-entropy of the softmax over labels and candidates with targets 1/T on the labels."""
+    """Compute the cross-entropy of the softmax over labels and candidates, targets 1/T on the labels."""
     def loss(example):
         everything = np.concatenate([example.true, example.noise])
         log_softmax = everything - _log_sum_exp(everything)
@@ -82,9 +82,9 @@ def sampled_softmax(*args):
 
 
 def negative_sampling(*args, num_negatives=None, num_sampled=None):
-    """-log sigmoid(s_y) - k/S sum_c log sigmoid(-s_c), the mean over labels y.
+    """Compute -log sigmoid(s_y) - k/S sum_c log sigmoid(-s_c), the mean over labels y.
 
-    num_negatives is k, by default S; num_sampled is S, by default the number of candidates.
+    num_negatives is k (default S), and num_sampled is S (default: the number of candidates).
     """
     def loss(example):
         size = example.num_sampled if num_sampled is None else num_sampled
@@ -96,11 +96,11 @@ def negative_sampling(*args, num_negatives=None, num_sampled=None):
 
 
 def gbce(*args, calibration, num_sampled=None):
-    """-1/(S+1) [log(sigmoid(s_y)^beta) + sum_c log(1 - sigmoid(s_c))], the mean over labels y.
+    """Compute -1/(S+1) [log(sigmoid(s_y)^beta) + sum_c log(1 - sigmoid(s_c))], the mean over labels y.
 
-    beta = a (t (1 - 1/a) + 1/a), a = S / (C - 1), t = calibration; num_sampled as negative_sampling's.
+    beta = a (t (1 - 1/a) + 1/a), a = S / (C - 1), t = calibration; num_sampled is S.
     """
-    num_others = max(len(args[0]) - 1, 1)  # a single class has no others: as if it had one
+    num_others = max(len(args[0]) - 1, 1)  # for a single class, 1 as in the loss
 
     def loss(example):
         size = example.num_sampled if num_sampled is None else num_sampled
@@ -114,7 +114,7 @@ def gbce(*args, calibration, num_sampled=None):
 
 
 def refined_factors(*args):
-    """1 - Phat(y) of each example's labels, Phat(y) = e^{s_y} / (e^{s_y} + sum_c e^{s_c} / Q(c))."""
+    """Compute 1 - Phat(y) of each label, with Phat(y) = e^{s_y} / (e^{s_y} + sum_c e^{s_c} / Q(c))."""
     factors = []
     for example in _examples(*args):
         log_total = np.logaddexp(example.true_scores, _log_sum_exp(example.noise))
@@ -123,9 +123,9 @@ def refined_factors(*args):
 
 
 def refined_sampled_softmax(*args, factors=None):
-    """(1 - Phat(y)) * -log(e^{s_y} / sum_c e^{s_c} / Q(c)), the mean over labels y.
+    """Compute (1 - Phat(y)) * -log(e^{s_y} / sum_c e^{s_c} / Q(c)), the mean over labels y.
 
-    factors is 1 - Phat, which the gradient takes as a constant: 0, as is the loss, without candidates.
+    factors is 1 - Phat, a constant for the gradient. Without candidates it is 0, and so is the loss.
     """
     def loss(example, factor):
         if not len(example.noise):
@@ -136,9 +136,9 @@ def refined_sampled_softmax(*args, factors=None):
 
 
 def softmax_at_k_factors(*args, k, weight_temperature):
-    """sigmoid((s_y - beta) / t) of each label of each example.
+    """Compute sigmoid((s_y - beta) / t) of each label of each example.
 
-    beta is the k-th largest of s_y and the candidates' scores; below all where they are not that many.
+    beta is the k-th largest of s_y and the scores of candidates, or -infinity if there are fewer.
     """
     factors = []
     for example in _examples(*args):
@@ -149,9 +149,9 @@ def softmax_at_k_factors(*args, k, weight_temperature):
 
 
 def softmax_at_k(*args, k, weight_temperature, factors=None):
-    """sigmoid((s_y - beta) / t) * -log softmax(y), the mean over labels y.
+    """Compute sigmoid((s_y - beta) / t) * -log softmax(y), the mean over labels y.
 
-    The softmax is that over labels and candidates. factors is the sigmoid, a constant for the gradient.
+    The softmax is over labels and candidates. factors is the sigmoid, a constant for the gradient.
     """
     if factors is None:
         factors = softmax_at_k_factors(*args, k=k, weight_temperature=weight_temperature)
@@ -175,7 +175,7 @@ _FACTORS = {refined_sampled_softmax: refined_factors, softmax_at_k: softmax_at_k
 
 
 def full_softmax(weights, biases, labels, inputs):
-    """Cross-entropy of the softmax over all classes with targets 1/T on the labels."""
+    """Compute the cross-entropy of the softmax over all classes, with targets 1/T on the labels."""
     losses = []
     for ys, x in zip(labels, inputs):
         scores = np.dot(weights, x) + biases
@@ -185,7 +185,7 @@ def full_softmax(weights, biases, labels, inputs):
 
 
 def full_sigmoid(weights, biases, labels, inputs):
-    """-sum over all classes of the log-likelihood of "is a label" with target 1/T on the labels."""
+    """Compute -sum over all classes of the log-likelihood of "is a label", target 1/T on the labels."""
     losses = []
     for ys, x in zip(labels, inputs):
         loss = 0.0
@@ -197,9 +197,9 @@ def full_sigmoid(weights, biases, labels, inputs):
 
 
 def gradients(loss, args, **options):
-    """Numerical gradients of the sum of loss(*args, **options) by weights, biases and inputs.
+    """Compute numerical gradients of the sum of loss(*args, **options) by weights, biases and inputs.
 
-    What a loss takes as a constant stays what it is at args.
+    Factors that a loss takes as constants keep their values at args.
     """
     if loss in _FACTORS:
         options["factors"] = _FACTORS[loss](*args, **options)
@@ -212,7 +212,7 @@ def gradients(loss, args, **options):
 
 
 def gradient(function, array, step=1e-5):
-    """Central differences of a scalar function of `array`, an entry at a time."""
+    """Compute central differences of a scalar function of `array`, one entry at a time."""
     array = np.array(array, np.float64)
     result = np.zeros_like(array)
     for place in np.ndindex(array.shape):
@@ -227,13 +227,13 @@ def gradient(function, array, step=1e-5):
 
 
 def row_gradients(function, array, step=1e-5):
-    """Central differences of function(array)[i] by array[i], all it depends on: of all rows at once."""
+    """Compute central differences of function(array)[i] by array[i], for all rows at once."""
     array = np.array(array, np.float64)
     steps = step * np.eye(array.shape[1])
     return np.stack([(function(array + one) - function(array - one)) / (2 * step) for one in steps], 1)
 
 
 def expected_count(prob, num_sampled, num_tries=None):
-    """Expected number of times among the candidates: S p, or 1 - (1 - p)^T for unique ones."""
+    """Compute the expected count of a candidate: S p, or 1 - (1 - p)^T for unique candidates."""
     prob = np.asarray(prob, np.float64)
     return num_sampled * prob if num_tries is None else 1 - (1 - prob) ** num_tries

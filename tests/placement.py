@@ -1,10 +1,10 @@
-"""Finds the ops of a graph that a GPU cannot run, by TensorFlow's kernel registry. No GPU is needed.
+"""Find the ops of a graph that a GPU cannot run, by TensorFlow's kernel registry. No GPU is needed.
 
     without_gpu_kernel(train_op)                  ["MatMul(T=int32) at MatMul", ...]
     without_gpu_kernel(is_exempt=is_on_host)      all ops of the default graph, except those on the CPU
 
-The registry knows for which devices an op has kernels, and for which types of its attributes. A
-TensorFlow that is built for CPUs only has no GPU kernels: see `has_gpu_kernels`.
+The registry lists the devices and the types of attributes for which an op has kernels. A TensorFlow that
+is built for CPUs only has no GPU kernels: see `has_gpu_kernels`.
 """
 import functools
 import os
@@ -16,19 +16,19 @@ from tensorflow.python.framework import kernels, op_def_registry
 
 
 def has_gpu_kernels():
-    """Return whether this TensorFlow is built for GPUs, seen or not."""
+    """Return whether this TensorFlow is built for GPUs, with or without a GPU."""
     return bool(_gpu_kernels("MatMul"))
 
 
 def without_gpu_kernel(op=None, is_exempt=None):
     """Return the ops without a GPU kernel, as sorted text: "MatMul(T=int32) at MatMul".
 
-    Follows inputs, control inputs and the functions that are called. Of ops with the same types it
-    names one.
+    The search follows inputs, control inputs and called functions. Of ops with the same types it names
+    one.
 
     Args:
-      op: tf.Operation, which runs with all that it depends on; None for all ops of the default graph.
-      is_exempt: function of a NodeDef and the list of NodeDefs that use it, True to leave it out.
+      op: tf.Operation, checked with all its dependencies; None for all ops of the default graph.
+      is_exempt: function of a NodeDef and the list of NodeDefs that use it, True to ignore it.
         Default: `is_message_on_host`.
 
     Returns:
@@ -45,7 +45,7 @@ def without_gpu_kernel(op=None, is_exempt=None):
         users = {name: [] for name in nodes}
         for node in nodes.values():
             for name in _inputs(node):
-                users.get(name, []).append(node)  # a function's arguments are no nodes
+                users.get(name, []).append(node)  # arguments of a function are not nodes
             for function in _functions(node):
                 if function not in entered:
                     entered.add(function)
@@ -90,8 +90,8 @@ def behave_as(case, version):
 def compile_quickly(case):
     """Switch the CPU backend of XLA to code that is slower and takes a third of the time to compile.
 
-    What TensorFlow hands to XLA stays as it is. XLA reads its flags once, at its first compilation in a
-    process. A flag that it does not know ends the process, so this changes the TensorFlow of CI alone.
+    The input of XLA does not change. XLA reads its flags once, at the first compilation in a process. An
+    unknown flag ends the process, so this function changes only the TensorFlow of CI.
 
     Args:
       case: a class of unittest.TestCase, in `setUpClass`; its subprocesses do not have the flags.
@@ -105,7 +105,7 @@ def compile_quickly(case):
 
 @functools.lru_cache(maxsize=None)
 def _gpu_kernels(op):
-    """Return what each kernel of an op that a GPU can run is for: {attribute: allowed values}."""
+    """Return {attribute: allowed values} of each GPU kernel of an op."""
     return [{c.name: set(_values(c.allowed_values)) for c in kernel.constraint}
             for kernel in kernels.get_registered_kernels_for_op(op).kernel
             if kernel.device_type in ("GPU", "DEFAULT")]
@@ -113,20 +113,20 @@ def _gpu_kernels(op):
 
 @functools.lru_cache(maxsize=None)
 def _defaults(op):
-    """Return {attribute: values} of the types and strings in an op's definition."""
+    """Return {attribute: values} of the types and strings in the definition of an op."""
     return {attr.name: _values(attr.default_value) for attr in _definition(op).attr
             if attr.type in ("type", "list(type)", "string")}
 
 
 def _definition(op):
-    """Return the OpDef of a name."""
+    """Return the OpDef of this name."""
     if hasattr(op_def_registry, "get"):
         return op_def_registry.get(op)
     return op_def_registry.get_registered_ops()[op]  # TensorFlow 1.15
 
 
 def _values(value):
-    """Return the types or strings in an AttrValue, of one or of a list."""
+    """Return the types or strings in an AttrValue, a single value or a list."""
     kind = value.WhichOneof("value")
     if kind == "list":
         return tuple(value.list.type) or tuple(value.list.s)
@@ -146,7 +146,7 @@ def _runs_on_gpu(node):
 
 
 def _text(node):
-    """Return a NodeDef's op with its types: "TopKV2(T=int64)"."""
+    """Return the op of a NodeDef with its types: "TopKV2(T=int64)"."""
     types = ((name, [tf.as_dtype(value).name for value in values])
              for name, values in sorted(_attributes(node).items())
              if all(isinstance(value, int) for value in values))
@@ -154,13 +154,13 @@ def _text(node):
 
 
 def _inputs(node):
-    """Return the names of the nodes that a NodeDef takes tensors from, and of those it waits for."""
+    """Return the names of the nodes that are inputs or control inputs of a NodeDef."""
     # "name", "name:1", "^name", and in functions "name:output:0"
     return [name.lstrip("^").split(":")[0] for name in node.input]
 
 
 def _reachable(nodes, fetch):
-    """Return the NodeDefs, of a dict by name, that have to run for the one named `fetch`."""
+    """Return the NodeDefs of a dict {name: NodeDef} that must run for `fetch`."""
     found, waiting = {}, [fetch]
     while waiting:
         name = waiting.pop()

@@ -33,10 +33,10 @@ class CheckResultsTest(parameterized.TestCase):
         (["--category=genres"],
          "^run_recsys: --titles: wanted a file with the column of --category, got ''"),
         (["--model_dir=m", "--events=m/items.tsv"],
-         "^--events: wanted a place of its own, got items.tsv, which m keeps"),
-        (["--model_dir=m", "--train=a,m/model.ckpt-1.index"], "^--train: wanted a place of its own"),
+         "^--events: wanted a path of its own, got items.tsv, a file of the model in m"),
+        (["--model_dir=m", "--train=a,m/model.ckpt-1.index"], "^--train: wanted a path of its own"),
         (["--model_dir=m", "--titles=m/items.faiss"], "^--titles: wanted .*, got items.faiss"),
-        (["--model_dir=m", "--plots=m/saved_model"], "^--plots: wanted a place of its own, got saved"))
+        (["--model_dir=m", "--plots=m/saved_model"], "^--plots: wanted a path of its own, got saved"))
     def test_results_in_place_of_an_input_are_errors(self, arguments, message):
         with self.assertRaisesRegex(InputError, message):
             recsys._check_results(*_parsed(*arguments))
@@ -46,10 +46,10 @@ class CheckResultsTest(parameterized.TestCase):
         (["--recommend=a.csv"], "^a.csv: wanted a name that ends in .tsv or .jsonl"),
         (["--recommend_to=a.txt"], "--recommend: wanted the name of a file, got ''"),
         (["--recommend_k=3"], "--recommend: wanted the name of a file, got ''"),
-        (["--recommend=a.tsv", "--recommend_to=a.tsv"], "--recommend: wanted a place of its own"),
-        (["--recommend=a.tsv", "--events=a.tsv"], "--recommend: wanted a place of its own, .* --events"),
+        (["--recommend=a.tsv", "--recommend_to=a.tsv"], "--recommend: wanted a path of its own"),
+        (["--recommend=a.tsv", "--events=a.tsv"], "--recommend: wanted a path of its own, .* --events"),
         (["--recommend=a.tsv", "--recommend_to=none.txt"], "^none.txt: wanted a readable file"),
-        (["--recommend=m/items.tsv", "--model_dir=m"], "^--recommend: wanted a place of its own"))
+        (["--recommend=m/items.tsv", "--model_dir=m"], "^--recommend: wanted a path of its own"))
     def test_recommendations_that_cannot_be_written_are_errors(self, arguments, message):
         with self.assertRaisesRegex(InputError, message):
             recsys._check_results(*_parsed(*arguments))
@@ -62,7 +62,7 @@ class CheckResultsTest(parameterized.TestCase):
 
     def test_plots_in_place_of_an_input_are_an_error(self):
         with mock.patch.object(recsys.charts, "check_available"):
-            with self.assertRaisesRegex(InputError, "--users: wanted a place of its own, got map.png"):
+            with self.assertRaisesRegex(InputError, "--users: wanted a path of its own, got map.png"):
                 recsys._check_results(*_parsed("--users=p/map.png", "--plots=p"))
             recsys._check_results(*_parsed("--users=p/users.csv", "--plots=p"))
 

@@ -47,7 +47,7 @@ class ProcessTest(absltest.TestCase):
         # The program resumes the training of Python, and replaces its own SavedModel.
         out = self.run_program("--model_dir=model", "--epochs=3", "--saved_model=saved",
                                "--vectors=v.txt")
-        self.assertIn("Going on from model/model.ckpt-", out)
+        self.assertIn("Resuming from model/model.ckpt-", out)
         words, rows = vectors.read_vectors(self.path("v.txt"))
         self.assertEqual(words, more.words)
         self.assertTrue(np.any(rows != more.vectors))

@@ -481,7 +481,7 @@ class SavedModelTest(ExportCase):
         net, checkpoint, _ = self.trained("dot")
         os.mkdir(self.folder)
         self.write(net, checkpoint)
-        with self.assertRaisesRegex(checks.InputError, "wanted a new or empty folder, got one with"):
+        with self.assertRaisesRegex(checks.InputError, "a new or empty folder, got a folder with files"):
             self.write(net, checkpoint)
         self.assertEqual(os.listdir(self.parent), ["new"])
 

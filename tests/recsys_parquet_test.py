@@ -64,8 +64,8 @@ class ParquetTest(absltest.TestCase):
         self.assertEqual(table["user"].to_pylist(), ["a"])
         with open(path, "ab") as stream:
             stream.write(b"x")
-        with self.assertRaisesRegex(checks.InputError, "x.parquet: wanted a file that stays as it is, "
-                                    "got one that changed while it was read: it grew"):
+        with self.assertRaisesRegex(checks.InputError, "x.parquet: wanted a file that does not change, "
+                                    "got a file that changed while it was read: it grew"):
             table["item"]
 
     @absltest.skipUnless(pyarrow, "pyarrow is not installed")

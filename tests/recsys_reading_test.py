@@ -103,7 +103,7 @@ class ReadTest(parameterized.TestCase):
         folder = os.path.dirname(self.path)
         for source in (os.path.join(folder, "*.csv"), folder, [os.path.join(folder, "a*.csv")]):
             self.assertEqual(splits.digest(_read(events=source).events), self.digest)
-        with self.assertRaisesRegex(InputError, "none.*csv: wanted files with something in them, got n"):
+        with self.assertRaisesRegex(InputError, "none.*csv: wanted files that are not empty, got n"):
             _read(events=os.path.join(folder, "none*.csv"))
 
     def test_options_of_files_do_not_suit_arrays(self):

@@ -51,8 +51,8 @@ class RecommendTest(recommender_case.ModelCase):
                 ([self.folder, "--output=a.csv"], "a.csv: wanted a name that ends in .tsv or .jsonl"),
                 ([self.folder, "--output=a.tsv", "--k=0"], "--k: wanted an integer above 0"),
                 ([self.folder, "--output=a.tsv", "--k=x"], "argument --k: invalid int value"),
-                ([self.folder, "--output=a.tsv", "--to=a.tsv"], "--output: wanted a place of its own"),
-                ([self.folder, "--output=%s/a.tsv" % self.folder], "wanted a place of its own"),
+                ([self.folder, "--output=a.tsv", "--to=a.tsv"], "--output: wanted a path of its own"),
+                ([self.folder, "--output=%s/a.tsv" % self.folder], "wanted a path of its own"),
                 ([self.folder, "--output=a.tsv", "--to=none.txt"], "none.txt: wanted a readable file"),
                 (["none", "--output=a.tsv"], "none/items.tsv: wanted a file of an exported recommender"),
                 ([self.folder, "--out=a.tsv"], "unrecognized arguments: --out=a.tsv")):

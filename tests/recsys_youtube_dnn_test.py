@@ -271,7 +271,7 @@ class YouTubeDNNTest(graph_case.AsBuiltCase):
         os.mkdir("m")
         with open("m/settings.json", "w") as stream:
             json.dump({"program": "word2vec", "settings": {}, "data": {}}, stream)
-        with self.assertRaisesRegex(InputError, "^m: wanted a model of recsys, got one of word2vec$"):
+        with self.assertRaisesRegex(InputError, "wanted a model of recsys, got a model of word2vec$"):
             YouTubeDNN.load("m")
 
 

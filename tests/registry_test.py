@@ -60,7 +60,7 @@ class ChoicesTest(parameterized.TestCase):
         ("at_k", 0, "an integer of 1 or more"), ("l2", -1, "a number of 0 or more"),
         ("learning_rate", 0, "a number above 0"), ("learning_rate_power", 0.1, "a number from -1 to 0"),
         ("learning_rate_power", -1.1, "a number from -1 to 0"), ("beta1", 1, "a number from 0 to 0.999"))
-    def test_what_does_not_fit_is_named(self, name, value, wanted):
+    def test_invalid_values_are_named(self, name, value, wanted):
         with self.assertRaisesRegex(InputError, "^Objective: %s: wanted %s" % (name, wanted)):
             Objective(**{name: value})
 
@@ -109,7 +109,7 @@ class OptionsTest(parameterized.TestCase):
                 self.assertContainsSubset(keywords.values(), names)
 
     def test_each_parameter_that_one_loss_alone_has_is_an_option(self):
-        # weight_temperature stays as its paper has it.
+        # weight_temperature keeps the default of its paper.
         shared = set.intersection(*(set(inspect.signature(loss).parameters)
                                     for loss in registry.LOSSES.values()))
         for name, loss in registry.LOSSES.items():
@@ -117,7 +117,7 @@ class OptionsTest(parameterized.TestCase):
             self.assertCountEqual(own, registry._LOSS_OPTIONS.get(name, {}), name)
 
     def test_default_options_are_those_of_the_functions(self):
-        # Except num_negatives, which the functions set by the number of negatives.
+        # Except num_negatives, whose default is the number of negatives.
         for name in ("gbce", "softmax_at_k"):
             parameters = inspect.signature(registry.LOSSES[name]).parameters
             for keyword, value in Objective(loss=name).loss_options().items():

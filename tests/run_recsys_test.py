@@ -314,13 +314,13 @@ class WrongInputTest(_ProgramCase):
         ("itself", ["--init_from=model", "--model_dir=./model"],
          "run_recsys: --init_from: wanted another folder than --model_dir, got 'model'"),
         ("items", ["--events=model/items.tsv"],
-         "error: --events: wanted a place of its own, got items.tsv, which model keeps for itself"),
+         "error: --events: wanted a path of its own, got items.tsv, a file of the model in model"),
         ("titles_in_a_model", ["--titles=model/saved_model/x.csv"],
-         "error: --titles: wanted a place of its own, got saved_model, which model keeps for itself"),
+         "error: --titles: wanted a path of its own, got saved_model, a file of the model in model"),
         ("pictures_in_a_model", ["--plots=model/saved_model"],
-         "error: --plots: wanted a place of its own, got saved_model, which model keeps for itself"),
+         "error: --plots: wanted a path of its own, got saved_model, a file of the model in model"),
         ("picture", ["--users=model/map.png", "--plots=model"],
-         "error: --users: wanted a place of its own, got map.png, which model keeps for itself"),
+         "error: --users: wanted a path of its own, got map.png, a file of the model in model"),
     )
     def test_an_error_before_tensorflow_is_imported_is_one_line(self, arguments, message):
         self._assert_one_line(arguments, message, no_tensorflow=True)
@@ -370,7 +370,7 @@ class WrongInputTest(_ProgramCase):
             pass
         code, _, err = self.run_program("--model_dir=model", no_tensorflow=True)
         self.assertEqual(code, 1)
-        self.assertStartsWith(err, "run_recsys.py: error: model: wanted a folder that this program made")
+        self.assertStartsWith(err, "run_recsys.py: error: model: wanted a folder of this program")
 
     def test_pictures_that_cannot_be_made(self):
         code, _, err = self.run_program("--plots=plots", no_matplotlib=True, no_tensorflow=True)

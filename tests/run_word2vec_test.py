@@ -226,7 +226,7 @@ class RunWord2vecTest(parameterized.TestCase):
 
     @parameterized.named_parameters(
         ("missing", ["--corpus=no/such/file"], "no/such/file: wanted a readable file"),
-        ("folder", ["--corpus=EMPTY"], "wanted files with something in them, got none"),
+        ("folder", ["--corpus=EMPTY"], "wanted files that are not empty, got none"),
         ("no_word", ["--corpus=CORPUS", "--min_count=99999"], "at least 2 different words"),
         ("encoding", ["--corpus=CORPUS", "--encoding=utf-9"],
          "run_word2vec: --encoding: wanted the name of a text encoding, got 'utf-9'"),
@@ -236,34 +236,34 @@ class RunWord2vecTest(parameterized.TestCase):
         ("outputs", ["--corpus=CORPUS", "--output_vectors=x.npy"],
          "--output_vectors: wanted a name that ends with"),
         ("saved_model", ["--corpus=CORPUS", "--saved_model=OTHER"],
-         "wanted a new or empty folder, got one"),
+         "wanted a new or empty folder, got a folder"),
         ("projector", ["--corpus=CORPUS", "--projector=PAIRS"], "wanted a new or empty folder, got a"),
         ("apart", ["--corpus=CORPUS", "--saved_model=out", "--vectors=out/vectors.bin"],
-         "error: --saved_model: wanted a place of its own, got that of --vectors"),
+         "error: --saved_model: wanted a path of its own, got the path of --vectors"),
         ("default_apart", ["--corpus=CORPUS", "--model_dir=model", "--save_vocab=model/vectors.bin"],
-         "error: --vectors: wanted a place of its own, got that of --save_vocab"),
+         "error: --vectors: wanted a path of its own, got the path of --save_vocab"),
         ("vectors_over_text", ["--corpus=FULL", "--vectors=CORPUS"],
-         "error: --vectors: wanted a place of its own, got that of --corpus"),
+         "error: --vectors: wanted a path of its own, got the path of --corpus"),
         ("vocabulary_over_text", ["--corpus=CORPUS*", "--save_vocab=CORPUS"],
-         "error: --save_vocab: wanted a place of its own, got that of --corpus"),
+         "error: --save_vocab: wanted a path of its own, got the path of --corpus"),
         ("outputs_over_vocabulary", ["--corpus=CORPUS", "--read_vocab=VECTORS",
                                      "--output_vectors=VECTORS"],
-         "error: --output_vectors: wanted a place of its own, got that of --read_vocab"),
+         "error: --output_vectors: wanted a path of its own, got the path of --read_vocab"),
         ("vocabulary_over_vectors", ["--corpus=CORPUS", "--init_from=VECTORS", "--save_vocab=VECTORS"],
-         "error: --save_vocab: wanted a place of its own, got that of --init_from"),
+         "error: --save_vocab: wanted a path of its own, got the path of --init_from"),
         ("saved_model_over_text", ["--corpus=CORPUS", "--saved_model=FULL"],
-         "error: --saved_model: wanted a place of its own, got that of --corpus"),
+         "error: --saved_model: wanted a path of its own, got the path of --corpus"),
         ("vectors_over_pairs", ["--corpus=CORPUS", "--eval_similarity=PAIRS", "--vectors=PAIRS"],
-         "error: --vectors: wanted a place of its own, got that of --eval_similarity"),
+         "error: --vectors: wanted a path of its own, got the path of --eval_similarity"),
         ("vectors_over_questions", ["--corpus=CORPUS", "--eval_analogies=QUESTIONS",
                                     "--vectors=QUESTIONS"],
-         "error: --vectors: wanted a place of its own, got that of --eval_analogies"),
+         "error: --vectors: wanted a path of its own, got the path of --eval_analogies"),
         ("vectors_over_checkpoint", ["--corpus=CORPUS", "--model_dir=m", "--vectors=m/model.ckpt-5.bin"],
-         "error: --vectors: wanted a place of its own, got model.ckpt-5.bin, which m keeps for itself"),
+         "error: --vectors: wanted a path of its own, got model.ckpt-5.bin, a file of the model in m"),
         ("projector_over_metrics", ["--corpus=CORPUS", "--model_dir=m", "--projector=m/metrics.json"],
-         "error: --projector: wanted a place of its own, got metrics.json, which m keeps for itself"),
+         "error: --projector: wanted a path of its own, got metrics.json, a file of the model in m"),
         ("text_in_metrics", ["--corpus=CORPUS,m/metrics.json", "--model_dir=m"],
-         "error: --corpus: wanted a place of its own, got metrics.json, which m keeps for itself"),
+        "error: --corpus: wanted a path of its own, got metrics.json, a file of the model in m"),
         ("no_flag", ["CORPUS"], "run_word2vec: arguments: wanted only flags (for several files: "
                                 "--corpus=a.txt,b.txt or a glob in quotes), got '/"),
         ("glob_of_the_shell", ["--corpus", "CORPUS", "s2.txt", "s3.txt"], "got 's2.txt s3.txt'"),
@@ -291,7 +291,7 @@ class RunWord2vecTest(parameterized.TestCase):
         ("model", ["--model=glove"], "run_word2vec: --model: wanted one of cbow, skipgram, got 'glove'"),
         ("unknown", ["--dimension=3"], "dimension"),
         ("text_in_vocabulary", ["--corpus=CORPUS", "--model_dir=m", "--vectors=m/vocab.txt"],
-         "error: --vectors: wanted a place of its own, got vocab.txt, which m keeps for itself"),
+         "error: --vectors: wanted a path of its own, got vocab.txt, a file of the model in m"),
         ("earlier", ["--corpus=CORPUS", "--init_from=a,b,c"],
          "run_word2vec: --init_from: wanted one or two files: vectors, output vectors, got 'a,b,c'"),
     )
@@ -362,7 +362,7 @@ class RunWord2vecTest(parameterized.TestCase):
         with open(self._path("model", "model.ckpt-1.index"), "w"):
             pass
         err = self._fail("--corpus=" + self.corpus, "--model_dir=model", no_tensorflow=True)
-        self.assertIn("wanted a folder that this program made", err)
+        self.assertIn("wanted a folder of this program", err)
 
     @parameterized.parameters("run_word2vec.py", "run_word2vec")
     def test_help_needs_no_tensorflow(self, program):

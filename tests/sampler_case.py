@@ -1,4 +1,4 @@
-"""A test case for samplers: classes, their distributions, and the counts that a sampler must state."""
+"""A test case for samplers: classes, their distributions, and the expected counts."""
 import collections
 import functools
 
@@ -9,7 +9,7 @@ from tests import graph_case, oracles
 from tf1_sampled import distributions, registry, samplers
 
 C = 60
-# Another number for each class, in no order: how often it was a label in the data, and in the session.
+# Counts of labels in the data and in the session, different for each class and not sorted.
 COUNTS = np.random.RandomState(2).permutation(1000 * graph_case.zipf(C))
 SEEN = np.random.RandomState(3).permutation(3 * np.arange(C))
 DISTORTION = 0.5
@@ -25,7 +25,7 @@ _SETUP = "setup"  # the collection of ops that run before a test
 
 
 def prob(name):
-    """Return P of the draws of a sampler, or of the labels where it is in_batch: float64 [C]."""
+    """Return P of the draws of a sampler, or of the labels for in_batch: float64 [C]."""
     if name == "in_batch":
         return COUNTS / COUNTS.sum()
     if name == "fixed_unigram":
@@ -65,7 +65,7 @@ def distribution(name):
 
 
 def first_of_its_kind(row, candidates=None):
-    """Return a list of booleans: whether no element to the left is equal, of those in `candidates`."""
+    """Return booleans: whether an element has no equal element to the left among `candidates`."""
     seen, first = set(), []
     for place, k in enumerate(row):
         first.append(k not in seen and (candidates is None or bool(candidates[place])))
@@ -75,14 +75,14 @@ def first_of_its_kind(row, candidates=None):
 
 
 def new_session(optimized):
-    """Return a session in which all is initialized, and labels counted SEEN times."""
+    """Return a session with all variables initialized and labels counted SEEN times."""
     session = graph_case.new_session(optimized)
     session.run(tf.get_collection(_SETUP))
     return session
 
 
 class SamplerCase(graph_case.GraphCase):
-    """A case with a graph of its own and `sample`."""
+    """A case with a new graph for each test, and `sample`."""
 
     def new_session(self):
         return new_session(self.OPTIMIZED)
@@ -97,7 +97,7 @@ class SamplerCase(graph_case.GraphCase):
 
 
 def sample(name, labels, num_sampled=None, unique=False, **options):
-    """Return SampledValues of a sampler by name; in `new_session` a learned one has counted SEEN."""
+    """Return SampledValues of a sampler by name. In `new_session` a learned sampler has counted SEEN."""
     options.setdefault("seed", 1)
     if "learned" in name and not tf.get_collection(_SETUP):
         learned = distributions.LearnedUnigram(C)
@@ -107,22 +107,22 @@ def sample(name, labels, num_sampled=None, unique=False, **options):
 
 
 def num_drawn(name):
-    """Return how many candidates `sample` draws unless it is told a number."""
+    """Return the default number of candidates that `sample` draws."""
     return C if name == "all" else 30
 
 
 def num_candidates(name, num_labels):
-    """Return how many candidates num_drawn draws and the labels make."""
+    """Return the number of candidates, of num_drawn draws and of the labels."""
     return {"all": C, "in_batch": num_labels}.get(
         name, num_labels * name.startswith("in_batch") + num_drawn(name))
 
 
 def kinds_of_unique(name):
-    """Return the values of `unique` that make a difference to a sampler."""
+    """Return the values of `unique` with different results for a sampler."""
     return {"all": (False,), "in": (False, "masked")}.get(name if name == "all" else name[:2], UNIQUE)
 
 
-# 12 rows of labels: three in each row where there are groups.
+# 12 rows of labels; with groups, three labels in each row.
 LABELS = {None: np.random.RandomState(4).choice(C, [12, 1], p=prob("in_batch")),
           4: np.random.RandomState(4).choice(C, [12, 3], p=prob("in_batch"))}
 _Sampled = collections.namedtuple("_Sampled", "unique values static_shapes tf_nn_loss")
@@ -130,7 +130,7 @@ _Sampled = collections.namedtuple("_Sampled", "unique values static_shapes tf_nn
 
 @functools.lru_cache(maxsize=None)
 def sampled(name, num_groups):
-    """Return a list of _Sampled, of int32 and int64 labels in turn, without unique=True in groups."""
+    """Return a list of _Sampled, for int32 and int64 labels in turn, without unique=True in groups."""
     with tf.Graph().as_default():
         labels, result = LABELS[num_groups], []
         for place, unique in enumerate(kinds_of_unique(name)[:2 if num_groups else 3]):

@@ -14,7 +14,7 @@ _SEEDED, _UNIQUE, _LABELS = sampler_case.SEEDED, sampler_case.UNIQUE, sampler_ca
 
 
 class EverySamplerTest(sampler_case.SamplerCase):
-    """What holds for every row of SAMPLERS."""
+    """Properties of every row of SAMPLERS."""
 
     @parameterized.product(name=_NAMES, num_groups=[None, 4])
     def test_types_and_shapes(self, name, num_groups):
@@ -52,7 +52,7 @@ class EverySamplerTest(sampler_case.SamplerCase):
                 self.assert_close(stated[~masked], wanted[ids[~masked]])
 
     @parameterized.product(name=_NAMES, num_groups=[None, 4])
-    def test_each_class_stands_unmasked_once(self, name, num_groups):
+    def test_each_class_is_unmasked_once(self, name, num_groups):
         for unique, (ids, _, stated), _, _ in sampler_case.sampled(name, num_groups):
             self.assertEqual(np.any(stated == candidates.MASKED_COUNT), unique == "masked")
             if unique:
@@ -75,7 +75,7 @@ class EverySamplerTest(sampler_case.SamplerCase):
         self.assert_close(true_count, wanted[[3, 0]])
 
     @parameterized.parameters(*_NAMES)
-    def test_the_number_of_labels_may_be_known_when_they_come(self, name):
+    def test_the_number_of_labels_may_be_unknown(self, name):
         known, unknown = tf.placeholder(tf.int64, [None, 1]), tf.placeholder(tf.int32, None)
         flat, grouped = (self.sample(name, labels, None, unique, num_groups=num_groups)
                          for labels, unique, num_groups in (
@@ -112,12 +112,12 @@ class EverySamplerTest(sampler_case.SamplerCase):
             first, second = session.run(fetches), session.run(fetches)
         with self.new_session() as session:
             again = session.run(fetches), session.run(fetches)
-        # With an integer, session by session; without, never; and each run has its own.
+        # An integer repeats the draws of a session, None does not; runs of a session differ.
         for run, same in zip((first, second), again):
             np.testing.assert_array_equal(run[0], same[0])
         for one, other in itertools.combinations(first + second + [again[0][1], again[1][1]], 2):
             self.assertTrue(np.any(one != other))
-        fetch = draws("masked", fed)  # with a tensor, run by run
+        fetch = draws("masked", fed)  # a tensor repeats the draws of a run
         with self.new_session() as session:
             first = session.run(fetch, {fed: [1, 5]})
             np.testing.assert_array_equal(first, session.run(fetch, {fed: [1, 5]}))
@@ -127,13 +127,13 @@ class EverySamplerTest(sampler_case.SamplerCase):
 
 class PaddingTest(sampler_case.SamplerCase):
 
-    # Padding may be any number, also an id that is a label elsewhere; inside it is 0, as is a label.
+    # Padding may be any number, also an id that is a label elsewhere. Internally it becomes 0.
     LABELS = np.array([[-1, 3], [3, 10 ** 9], [0, 3], [3, 0], [5, 5], [-9, -9]])
     MASK = np.array([[False, True], [False, False], [True, False], [True, True], [True, True],
                      [False, False]])
 
     @parameterized.product(name=_NAMES, num_groups=[None, 2])
-    def test_padding_is_no_label(self, name, num_groups):
+    def test_padding_is_not_a_label(self, name, num_groups):
         labels, mask = self.LABELS, self.MASK
         if num_groups is None:
             labels, mask = labels.reshape(-1, 1), mask.reshape(-1, 1)
@@ -147,7 +147,7 @@ class PaddingTest(sampler_case.SamplerCase):
                               label_mask=mask) for unique in kinds]
         with self.new_session() as session:
             everything = session.run(values, {fed: labels, fed_mask: mask})
-        # Rows of labels by group, and those of which candidates are made.
+        # Rows of labels by group, and the rows that become candidates.
         rows, is_label = (np.reshape(of, [num_groups or 1, -1]) for of in (labels, mask))
         others, is_other = (np.roll(of, len(rows) // 2, 0) for of in (rows, is_label))
         for unique, (ids, true_count, stated) in zip(kinds, everything):
@@ -193,7 +193,7 @@ class PaddingTest(sampler_case.SamplerCase):
 
 
 class PeerTest(graph_case.GraphCase):
-    """TensorFlow's own samplers beside ours."""
+    """Equality with the samplers of TensorFlow."""
 
     @parameterized.named_parameters(
         ("uniform", "uniform", tf.random.uniform_candidate_sampler, {}),
@@ -226,7 +226,7 @@ class PeerTest(graph_case.GraphCase):
         error = np.hypot(ours.std() / np.sqrt(len(ours)), theirs.std() / np.sqrt(len(theirs)))
         self.assertLess(abs(ours.mean() - theirs.mean()), 5 * error + 1e-4)
 
-    def test_upstream_overrates_when_there_was_no_repeat(self):
+    def test_tf_nn_counts_are_too_high_without_a_repeat(self):
         labels = tf.constant([[0]], tf.int64)
         theirs = tf.random.log_uniform_candidate_sampler(labels, 1, 2, True, 10, seed=1)[1]
         ours = samplers.log_uniform_candidate_sampler(labels, 1, 2, True, 10, seed=1)[1]
@@ -263,7 +263,7 @@ class WrongArgumentsTest(sampler_case.SamplerCase):
             self.sample(name, tf.constant([[1], [2], [3]]), size, num_groups=2)
 
     def _call(self, name, **options):
-        """The sampler of a name, without a detour over sample_by_name."""
+        """Call the sampler of this name directly, without sample_by_name."""
         options.setdefault("num_true", 1)
         options.setdefault("range_max", _C)
         if name == "fixed_unigram":
@@ -291,20 +291,20 @@ class WrongArgumentsTest(sampler_case.SamplerCase):
                         InputError, function + "num_sampled: wanted an integer above 0, got %s" % wrong):
                     self._call(name, num_sampled=wrong)
         if name == "all":
-            with self.assertRaisesRegex(InputError, function + "num_sampled: wanted all the classes, "
-                                        "range_max = 61, got 60"):
+            with self.assertRaisesRegex(InputError, function + "num_sampled: wanted range_max = 61, "
+                                        "the number of classes, got 60"):
                 self._call(name, range_max=61)
-        elif name in _DRAWN and name != "fixed_unigram":  # which wants counts for its range first
+        elif name in _DRAWN and name != "fixed_unigram":  # which checks its counts first
             for wrong in (0, -1, 1.5):
                 with self.assertRaisesRegex(
                         InputError, function + "range_max: wanted an integer above 0, got %s" % wrong):
                     self._call(name, range_max=wrong)
 
     @parameterized.parameters(*_NAMES)
-    def test_wrong_ways_of_unique_are_named(self, name):
+    def test_wrong_values_of_unique_are_named(self, name):
         function = registry.SAMPLERS[name].__name__ + ": "
         if name == "all":
-            for anything in ("maskd", None, True):  # makes no difference
+            for anything in ("maskd", None, True):  # ignored
                 self._call(name, unique=anything)
             return
         wanted = 'unique: wanted True, False or "masked", got '
@@ -333,10 +333,10 @@ class WrongArgumentsTest(sampler_case.SamplerCase):
             for name in ("in_batch", "in_batch+uniform"):
                 with self.assertRaisesRegex(
                         InputError, registry.SAMPLERS[name].__name__ +
-                        ": frequencies: wanted one of range_max = 60 classes, got 59"):
+                        ": frequencies: wanted a distribution of range_max = 60 classes, got 59"):
                     self._call(name, frequencies=frequencies)
-        with self.assertRaisesRegex(InputError, "mixed_candidate_sampler: distribution: wanted one of "
-                                    "range_max = 60 classes, got 61"):
+        with self.assertRaisesRegex(InputError, "mixed_candidate_sampler: distribution: wanted a "
+                                    "distribution of range_max = 60 classes, got 61"):
             self._call("in_batch+uniform", distribution=distributions.Uniform(61))
 
     @parameterized.parameters(0, 1.5)
@@ -344,7 +344,7 @@ class WrongArgumentsTest(sampler_case.SamplerCase):
         with self.assertRaisesRegex(InputError, "decay: wanted a number above 0, at most 1, got"):
             samplers.learned_unigram_candidate_sampler(tf.constant([[1]]), 1, 2, False, 5, decay=decay)
 
-    def test_a_name_that_is_in_no_table(self):
+    def test_an_unknown_name_is_named(self):
         with self.assertRaisesRegex(
                 InputError, "sample_by_name: sampler: wanted one of all, .*got 'in-batch'"):
             samplers.sample_by_name("in-batch", tf.constant([[1]]), 2, _COUNTS)
@@ -414,7 +414,7 @@ class FixedUnigramTest(graph_case.GraphCase):
 
 
 class ByNameTest(sampler_case.SamplerCase):
-    """sample_by_name says what the samplers say; unique labels are masked ones."""
+    """sample_by_name returns the values of the samplers; unique=True masks repeated labels."""
 
     @parameterized.parameters(*_MIXED)
     def test_a_mixed_name_is_mixed_candidate_sampler(self, name):
@@ -437,7 +437,7 @@ class ByNameTest(sampler_case.SamplerCase):
         for value, wanted in zip(*self.run_graph([named, direct])):
             np.testing.assert_array_equal(value, wanted)
 
-    def test_all_are_as_many_as_they_are(self):
+    def test_all_ignores_num_sampled(self):
         sampled = samplers.sample_by_name("all", tf.constant([[3]]), 20, _COUNTS)
         np.testing.assert_array_equal(*self.run_graph([sampled.sampled_candidates, tf.range(_C)]))
 
@@ -472,7 +472,7 @@ class CandidateSamplerTest(sampler_case.SamplerCase):
 
 
 class MovedGraphTest(graph_case.GraphCase):
-    """What a session, another graph or another process wants of a sampler."""
+    """Samplers in sessions, other graphs and other processes."""
 
     @parameterized.parameters(*_NAMES)
     def test_nothing_but_global_variables_is_to_be_initialized(self, name):
@@ -495,7 +495,7 @@ class MovedGraphTest(graph_case.GraphCase):
 
     def test_two_imported_copies_draw_unique_candidates(self):
         labels = tf.placeholder(tf.int64, [None, 1], "labels")
-        # Many turns: each class comes in the end.
+        # Many chunks: each class is drawn at last.
         ids = samplers.log_uniform_candidate_sampler(labels, 1, _C - 1, True, _C).sampled_candidates
         exported = tf.train.export_meta_graph()
         with tf.Graph().as_default():
@@ -516,7 +516,7 @@ class MovedGraphTest(graph_case.GraphCase):
 
 
 class EagerTest(parameterized.TestCase):
-    """Without a graph and a session, as TensorFlow 2 is used."""
+    """Samplers in the eager mode of TensorFlow 2."""
 
     def setUp(self):
         super().setUp()
@@ -524,7 +524,7 @@ class EagerTest(parameterized.TestCase):
             self.skipTest("TensorFlow %s has no eager mode by default" % tf.VERSION)
 
     def _counted(self, learned):
-        """How many labels a LearnedUnigram has counted, all and of class 2."""
+        """Return the total count of a LearnedUnigram, and the count of class 2."""
         prob = np.exp(learned.log_prob(tf.constant([0, 2])).numpy().astype(np.float64))
         total = 1 / prob[0] - 5
         return round(total), round(prob[1] * (5 + total)) - 1

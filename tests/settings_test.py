@@ -121,7 +121,7 @@ class ValuesTest(parameterized.TestCase):
             Example(**{name: value})
         self.assertStartsWith(str(caught.exception), "Example: %s: wanted %s, got " % (name, wanted))
 
-    def test_the_whole_text_of_errors(self):
+    def test_complete_messages_of_errors(self):
         for values, text in (
                 ({"dim": 0}, "Example: dim: wanted an integer of 1 or more, got 0"),
                 ({"layers": [3, 0]}, "Example: layers: wanted an integer of 1 or more, got 0"),
@@ -147,7 +147,7 @@ class ValuesTest(parameterized.TestCase):
                 Smaller.of_program("run_x", values)
             self.assertEqual(str(caught.exception), text)
         self.assertEqual(Smaller.of_program("run_x", {}).label("dim"), "--dim")
-        # One program's settings leave those of the Python API as they are.
+        # The settings of a program do not change those of the Python API.
         with self.assertRaisesRegex(InputError, "^Smaller: extra: wanted less than dim, got 9$"):
             Smaller(dim=8, extra=9)
 
@@ -174,7 +174,7 @@ class ObjectTest(absltest.TestCase):
         layers.append(5)
         self.assertEqual(example.layers, (3, 4))
 
-    def test_what_was_given(self):
+    def test_given_settings(self):
         example = Example(dim=128, corpus="a")
         self.assertTrue(example.is_given("dim"))  # though it is the default
         self.assertTrue(example.is_given("corpus"))
@@ -196,7 +196,7 @@ class ObjectTest(absltest.TestCase):
         example = Example(dim=3, layers=[5], limit=0.5)
         self.assertEqual(Example(**example.values()).values(), example.values())
 
-    def test_repr_shows_what_was_given(self):
+    def test_repr_shows_the_given_settings(self):
         self.assertEqual(repr(Example()), "Example()")
         self.assertEqual(repr(Example(rate=2, corpus=np.array(["a"]), dim=128)),
                          "Example(corpus=('a',), dim=128, rate=2.0)")
@@ -205,7 +205,7 @@ class ObjectTest(absltest.TestCase):
         example = Smaller(dim=np.int64(8), layers=[3])
         self.assertEqual(eval(repr(example)).values(), example.values())  # pylint: disable=eval-used
 
-    def test_a_copy_knows_what_was_given(self):
+    def test_a_copy_knows_the_given_settings(self):
         example = pickle.loads(pickle.dumps(Example(dim=3)))
         self.assertEqual((example.dim, example.given()), (3, {"dim": 3}))
 
@@ -217,7 +217,7 @@ class SubclassTest(absltest.TestCase):
         with self.assertRaisesRegex(InputError, "^Smaller: dim: wanted an integer of 1 or more, got 0$"):
             Smaller(dim=0)
 
-    def test_what_is_not_changed_stays(self):
+    def test_unchanged_properties_are_inherited(self):
         def about(settings_class, name):
             return {f.name: f for f in dataclasses.fields(settings_class)}[name].metadata["setting"]
 
@@ -239,7 +239,7 @@ class SubclassTest(absltest.TestCase):
         with self.assertRaisesRegex(InputError, "^Smaller: extra: wanted less than dim, got 8$"):
             Smaller(dim=8, extra=8)
 
-    def test_an_own_check_sees_values_of_their_types(self):
+    def test_checks_of_a_class_see_converted_values(self):
         with self.assertRaisesRegex(InputError, "^Smaller: dim: wanted an integer of 1 or more, got"):
             Smaller(dim="x")
 

@@ -1,10 +1,11 @@
-"""What is done to a program while it trains, in real processes: kills above all.
+"""Programs in real processes that are killed while they train.
 
     python -m tests.survival --kills=30 --program=run_recsys.py
 
-kills a program (SIGKILL) at so many random moments of reading, training, saving and exporting, looks
-after each whether every file in its model_dir is whole, goes on from there, and compares what came about
-at the end with that of a run which nobody touched: the same to the last bit. Exit code 1 if not.
+This command kills a program (SIGKILL) at random moments of reading, training, saving and exporting.
+After each kill it checks that all files in the model_dir are complete, and resumes. At the end it
+compares the results with those of an uninterrupted run, which must be equal bit by bit. Otherwise the
+exit code is 1.
 """
 import contextlib
 import faulthandler
@@ -36,7 +37,7 @@ RESULTS = {"run_recsys.py": ("item_vectors.npy", "item_biases.npy", "items.tsv",
 
 
 def write_data(folder, seed=1):
-    """Writes data.txt, lines of 20 words or items 0..99, near ones together; the first is the user."""
+    """Write data.txt: a user and 20 words or items 0..99 per line, a random walk with small steps."""
     draw = np.random.RandomState(seed)
     walks = np.cumsum(draw.randint(1, 4, [3000, 20]), 1) + draw.randint(0, 100, [3000, 1])
     with open(os.path.join(folder, "data.txt"), "w") as stream:
@@ -45,16 +46,16 @@ def write_data(folder, seed=1):
 
 
 def start(program, folder, *arguments, file_size_limit=None):
-    """Starts a program in a process of its own, in which TensorFlow is loaded already.
+    """Start a program in a forked process, in which TensorFlow is already imported.
 
     Args:
       program: "run_recsys.py" or "run_word2vec.py".
       folder: its working folder; its output goes to out.txt and err.txt there.
       *arguments: flags after those of ARGUMENTS.
-      file_size_limit: integer, the most bytes that it may write to a file; None for no limit.
+      file_size_limit: integer, the maximum size of a file in bytes; None for no limit.
 
     Returns:
-      The process, with `pid`; for `wait`.
+      The process, with `pid`, an argument of `wait`.
     """
     process = run_program.server().Process(
         target=_be, args=(program, folder, arguments, file_size_limit))
@@ -63,7 +64,7 @@ def start(program, folder, *arguments, file_size_limit=None):
 
 
 def _be(program, folder, arguments, file_size_limit):
-    """What the process does: it is `program` from here on."""
+    """Run `program` in this process."""
     os.chdir(folder)
     for name, number in (("out.txt", 1), ("err.txt", 2)):
         os.dup2(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666), number)
@@ -74,10 +75,10 @@ def _be(program, folder, arguments, file_size_limit):
 
 
 def wait(process, seconds=300):
-    """The exit code of a process, minus the signal that killed it.
+    """Return the exit code of a process, or minus the signal that killed it.
 
     Raises:
-      AssertionError: it is still there after so many seconds.
+      AssertionError: the process has not ended after `seconds`.
     """
     process.join(seconds)
     if process.exitcode is None:
@@ -87,7 +88,7 @@ def wait(process, seconds=300):
 
 
 def run(program, folder, *arguments, file_size_limit=None):
-    """(exit code, standard output, standard error)."""
+    """Run a program, and return (exit code, standard output, standard error)."""
     code = wait(start(program, folder, *arguments, file_size_limit=file_size_limit))
     texts = []
     for name in ("out.txt", "err.txt"):
@@ -97,14 +98,14 @@ def run(program, folder, *arguments, file_size_limit=None):
 
 
 class Cluster:
-    """A program on 2 parameter servers and some workers of this machine, in a folder for each.
+    """A program on a cluster of this machine, with a folder for each process.
 
     Args:
-      program: as `start`.
-      folder: where data.txt is; the chief's model_dir is `model` there.
-      *arguments: flags of all of them.
+      program: "run_recsys.py" or "run_word2vec.py".
+      folder: string, the folder of data.txt. The model_dir of the chief is `model` in it.
+      *arguments: flags of all processes.
       num_ps, num_workers: integers.
-      absent: who is not started yet, of (job, index).
+      absent: list of (job, index), processes that are not started yet.
     """
 
     def __init__(self, program, folder, *arguments, num_ps=2, num_workers=2, absent=()):
@@ -126,13 +127,13 @@ class Cluster:
                     self.start(job, index)
 
     def start(self, job, index, *more):
-        """Starts one of them, maybe again, with some more flags."""
+        """Start or restart a process, with further flags."""
         self._processes[job, index] = start(
             self._program, self.folders[job, index], *self._arguments, *more, *self._hosts,
             "--job_name=" + job, "--task_index=%d" % index)
 
     def send(self, job, index, number=signal.SIGKILL):
-        """Sends a signal to one of them; after a SIGKILL it is gone."""
+        """Send a signal to a process, and wait for its end after a SIGKILL."""
         process = self._processes[job, index]
         os.kill(process.pid, number)
         if number == signal.SIGKILL:
@@ -153,17 +154,17 @@ class Cluster:
                 process.join()
             codes[key] = process.exitcode
             if codes[CHIEF]:
-                seconds = 0.1  # nobody tells the others that it is over
+                seconds = 0.1  # the other processes are not notified of the end
         return codes
 
     def kill(self):
-        """Ends what is left of them."""
+        """Kill the remaining processes."""
         for process in self._processes.values():
             process.kill()
             process.join()
 
     def text(self, job, index, name="out.txt"):
-        """What one of them has written to a file."""
+        """Return the text that a process has written to a file."""
         with open(os.path.join(self.folders[job, index], name)) as stream:
             return stream.read()
 
@@ -172,7 +173,7 @@ CHIEF = ("worker", 0)
 
 
 def newest(folder):
-    """The step of the newest checkpoint by the file `checkpoint`, 0 where there is none."""
+    """Return the step of the newest checkpoint from the file `checkpoint`, or 0."""
     import tensorflow.compat.v1 as tf
 
     path = tf.train.latest_checkpoint(os.path.join(folder, "model"))
@@ -180,7 +181,7 @@ def newest(folder):
 
 
 def check_whole(program, folder):
-    """Raises where a file in the model_dir is neither whole nor marked as being written."""
+    """Raise AssertionError if a file in the model_dir is neither complete nor marked as incomplete."""
     import tensorflow.compat.v1 as tf
 
     from tf1_sampled.word2vec import vectors, vocabulary
@@ -211,7 +212,7 @@ def check_whole(program, folder):
 
 
 def results(program, folder):
-    """{name: bytes} of what a training came to."""
+    """Return {name: bytes} of the results of a training."""
     found = {}
     for name in RESULTS[program]:
         with open(os.path.join(folder, "model", name), "rb") as stream:
@@ -220,19 +221,19 @@ def results(program, folder):
 
 
 def kill(program, kills, seed=1, report=print):
-    """Kills a program at random moments.
+    """Kill a program at random moments.
 
     Args:
-      program: as `start`.
-      kills: integer, how often.
+      program: "run_recsys.py" or "run_word2vec.py".
+      kills: integer, the number of kills.
       seed: integer.
       report: function of a line of text.
 
     Returns:
-      list of (seconds, last checkpoint before, where it went on) of each kill.
+      list of (seconds, step of the last checkpoint, step at which it resumed) of each kill.
 
     Raises:
-      AssertionError: a file that is not whole, work lost that was saved, another result.
+      AssertionError: an incomplete file, saved work that was lost, or another result.
     """
     draw = random.Random(seed)
     done = []
@@ -254,7 +255,7 @@ def kill(program, kills, seed=1, report=print):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process.pid, signal.SIGKILL)
             if wait(process) != -signal.SIGKILL:
-                # It was done before: what it came to counts, and the next ones begin anew.
+                # The training was complete before the kill: check it, and start a new training.
                 assert results(program, killed) == wanted
                 number += 1
                 killed = os.path.join(folder, "killed-%d" % number)
@@ -270,8 +271,8 @@ def kill(program, kills, seed=1, report=print):
         code, out, err = run(program, killed)
         assert code == 0, err
         if done and done[-1][2]:
-            # A kill may come when a checkpoint is whole, and before the file `checkpoint` names it.
-            begun = re.search(r"Going on from model/model\.ckpt-(\d+)\n", out)
+            # The kill may have come after a checkpoint and before the file `checkpoint` names it.
+            begun = re.search(r"Resuming from model/model\.ckpt-(\d+)\n", out)
             assert begun and int(begun.group(1)) >= done[-1][2], out
         check_whole(program, killed)
         assert results(program, killed) == wanted

@@ -1,4 +1,4 @@
-"""Faults, done to the programs in processes of their own: kills, signals, damage, a full disk."""
+"""Faults of programs in real processes: kills, signals, damage, a full disk."""
 import os
 import signal
 import subprocess
@@ -19,8 +19,8 @@ class SurvivalTest(parameterized.TestCase):
         survival.write_data(self.folder)
 
     def _stopped(self, program, steps, *arguments, number=signal.SIGTERM):
-        """(exit code, standard error) of a run that was told to stop after so many steps were saved."""
-        survival.newest(self.folder)  # imports TensorFlow, in which time a program could end
+        """Return (exit code, standard error) of a run that is stopped after `steps` saved steps."""
+        survival.newest(self.folder)  # imports TensorFlow now, as the program could end meanwhile
         process = survival.start(program, self.folder, *arguments)
         end = time.time() + 120
         while survival.newest(self.folder) < steps and time.time() < end and process.exitcode is None:
@@ -40,11 +40,11 @@ class SurvivalTest(parameterized.TestCase):
         return out, err
 
     @parameterized.parameters(*_PROGRAMS)
-    def test_a_killed_training_goes_on_exactly(self, program):
+    def test_a_killed_training_resumes_exactly(self, program):
         self.assertLen(survival.kill(program, 2, report=lambda line: None), 2)
 
     @parameterized.parameters(("run_recsys.py", signal.SIGINT), ("run_word2vec.py", signal.SIGTERM))
-    def test_a_signal_saves_and_tells_how_to_go_on(self, program, number):
+    def test_a_signal_saves_and_prints_how_to_resume(self, program, number):
         code, err = self._stopped(program, 50, number=number)
         self.assertEqual(code, 128 + number, err)
         self.assertRegex(
@@ -52,7 +52,7 @@ class SurvivalTest(parameterized.TestCase):
             program, number.name, program))
         step = survival.newest(self.folder)
         out, _ = self._run(program)
-        self.assertIn("Going on from model/model.ckpt-%d\n" % step, out)
+        self.assertIn("Resuming from model/model.ckpt-%d\n" % step, out)
         self.assertIn("Wrote model/, ", out)
 
     def test_other_settings_and_another_text_are_refused(self):
@@ -67,9 +67,9 @@ class SurvivalTest(parameterized.TestCase):
         self.assertIn("model: wanted the data that its model is trained on, got other text", err)
         self.assertEqual(survival.newest(self.folder), step)
         out, _ = self._run(program, "--restart", "--dim=9", "--epochs=1", "--save_seconds=600")
-        self.assertNotIn("Going on", out)
+        self.assertNotIn("Resuming", out)
         out, _ = self._run(program, "--dim=9", "--epochs=2", "--learning_rate=0.01")
-        self.assertIn("Going on from model/model.ckpt-", out)
+        self.assertIn("Resuming from model/model.ckpt-", out)
 
     def test_other_events_are_refused(self):
         program = "run_recsys.py"
@@ -86,14 +86,14 @@ class SurvivalTest(parameterized.TestCase):
         os.kill(process.pid, signal.SIGSTOP)
         try:
             _, err = self._run(program, wanted=1)
-            self.assertIn("model: wanted a model_dir for this program alone, got one in use by process "
+            self.assertIn("wanted a model_dir that no other program uses, got one in use by process "
                           "%d" % process.pid, err)
         finally:
             os.kill(process.pid, signal.SIGCONT)
         self.assertEqual(survival.wait(process), 0)
 
     @parameterized.parameters(("run_recsys.py", -1), ("run_word2vec.py", 0))
-    def test_a_damaged_checkpoint_gives_way_to_the_one_before(self, program, cut):
+    def test_a_damaged_checkpoint_is_replaced_by_the_one_before(self, program, cut):
         self._stopped(program, 100)
         step = survival.newest(self.folder)
         path = self._path("model.ckpt-%d.data-00000-of-00001" % step)
@@ -102,7 +102,7 @@ class SurvivalTest(parameterized.TestCase):
                      if name.endswith(".index") and "-%d." % step not in name)
         out, _ = self._run(program)
         self.assertIn("model/model.ckpt-%d is damaged: " % step, out)
-        self.assertIn("Going on from the one before: model/model.ckpt-%d\n" % before, out)
+        self.assertIn("Resuming from an earlier checkpoint: model/model.ckpt-%d\n" % before, out)
         survival.check_whole(program, self.folder)
 
     def test_no_room_for_a_checkpoint(self):
@@ -116,16 +116,16 @@ class SurvivalTest(parameterized.TestCase):
         survival.check_whole(program, self.folder)
         self.assertEqual(survival.newest(self.folder), step)
         out, _ = self._run(program)
-        self.assertIn("Going on from model/model.ckpt-%d\n" % step, out)
+        self.assertIn("Resuming from model/model.ckpt-%d\n" % step, out)
 
-    def test_a_full_disk_is_a_one_line_error_and_checkpoints_stay_whole(self):
+    def test_a_full_disk_is_a_one_line_error_and_checkpoints_are_undamaged(self):
         os.mkdir(self._path())
         mounted = subprocess.call(["mount", "-t", "tmpfs", "-o", "size=700k", "none", self._path()],
                                   stderr=subprocess.DEVNULL) == 0
         if not mounted:
             self.skipTest("no tmpfs can be mounted here")
         self.addCleanup(subprocess.call, ["umount", self._path()])
-        # Two checkpoints have room, not all of them.
+        # There is room for two checkpoints.
         _, err = self._run("run_word2vec.py", "--keep=99", wanted=1)
         self.assertIn("No space left on device", err)
         self.assertEqual(err.count("run_word2vec.py: error: "), 1, err)

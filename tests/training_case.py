@@ -1,4 +1,4 @@
-"""Trainings for tests: one with the arguments of its plan side by side, one that may be resumed."""
+"""Trainings for tests: one with the arguments of its plan, and one that may be resumed."""
 import contextlib
 from unittest import mock
 
@@ -13,7 +13,7 @@ from tf1_sampled.training import devices, loop, plans, policy, step_loop, steps
 def plan(loss, batches, num_units, folder, make_optimizer=optimizers.SGDOptimizer, rate=0.1,
          decay="linear", threads=None, save_seconds=600, keep=2, held_out_loss=None, watch=None,
          max_loss=float("inf"), **options):
-    """Return a Plan; `options` are other fields of it."""
+    """Return a Plan; `options` are its further fields."""
     return plans.Plan(
         plans.Objective(loss, tf.identity(loss), held_out_loss, watch, max_loss),
         plans.Data(batches, num_units, "examples"),
@@ -24,7 +24,7 @@ def plan(loss, batches, num_units, folder, make_optimizer=optimizers.SGDOptimize
 
 @contextlib.contextmanager
 def compiled_on_the_cpu():
-    """Make trainings compile their steps as for a GPU; yield the list of steps of each compiled call."""
+    """Make trainings compile their steps as for a GPU. Yield the list of steps of each compiled call."""
     calls, runner = [], step_loop.CompiledLoop.runner
 
     def counted(loop, session):
@@ -37,7 +37,7 @@ def compiled_on_the_cpu():
 
 
 def train(*arguments, **options):
-    """Train as `plan` says, on one machine."""
+    """Train on one machine with the arguments of `plan`."""
     return loop.train(plan(*arguments, **options))
 
 
@@ -46,7 +46,7 @@ class ResumeCase(graph_case.GraphCase):
 
     def train(self, folder, num_steps=100, stop_after=None, length=1, rate=0.05,
               before_batch=lambda i: None, threads=1, **options):
-        """Return (result, values of all variables, lines) of a training of a graph of its own."""
+        """Return (result, values of all variables, lines) of a training in a new graph."""
         asked, lines = [], []
 
         def stop():

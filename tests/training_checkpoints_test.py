@@ -1,4 +1,4 @@
-"""Checkpoints: which are kept, and what is left when writing or reading one fails."""
+"""Checkpoints: which are kept, and which remain after an error of writing or reading."""
 import os
 from unittest import mock
 
@@ -55,7 +55,7 @@ class CheckpointsTest(graph_case.GraphCase):
         self.assertEqual(checkpoints.chosen(self.folder), self._path(100))
         self.assertEmpty(self.lines)
 
-    def test_the_newest_few_and_the_best_are_kept(self):
+    def test_the_newest_ones_and_the_best_are_kept(self):
         for step in range(1, 7):
             self._save(step, is_best=step in (1, 2))
         self.assertEqual(self._steps(), [2, 5, 6])
@@ -89,7 +89,7 @@ class CheckpointsTest(graph_case.GraphCase):
         checkpoints.Checkpoints(policy.Saving("model")).save(self.session, 5, is_best=True)
         self.assertEqual(checkpoints.chosen("model"), os.path.join("model", "model.ckpt-5"))
 
-    def test_of_a_step_that_is_saved_only_the_rank_is_new(self):
+    def test_a_step_that_is_saved_already_can_become_the_best(self):
         self._save(5)
         self.session.run(self.fill, {self.value: 7})
         self.store.save(self.session, 5, is_best=True)
@@ -98,7 +98,7 @@ class CheckpointsTest(graph_case.GraphCase):
         self.assertEqual(checkpoints.chosen(self.folder), self._path(5))
 
     @parameterized.product(part=["data", "index"], damage=["cut", "empty", "changed", "gone"])
-    def test_a_damaged_one_gives_way_to_the_one_before(self, part, damage):
+    def test_a_damaged_one_is_replaced_by_the_one_before(self, part, damage):
         self._save(5)
         self._save(6)
         path = self._data(6) if part == "data" else self._path(6, ".index")
@@ -112,14 +112,14 @@ class CheckpointsTest(graph_case.GraphCase):
                 stream.write({"cut": content[:middle], "empty": b"",
                               "changed": content[:middle] + b"\xa5\x5a" + content[middle + 2:]}[damage])
         self.assertEqual(self._restored(), (self._path(5), 5))
-        if (part, damage) == ("index", "gone"):  # which is what a kill may leave
+        if (part, damage) == ("index", "gone"):  # as after a SIGKILL
             self.assertEmpty(self.lines)
         else:
             self.assertLen(self.lines, 2)
             self.assertStartsWith(self.lines[0], self._path(6) + " is damaged: ")
             self.assertNotIn("Graph execution error", self.lines[0])
-            self.assertEqual(self.lines[1], "Going on from the one before: " + self._path(5))
-        # The same step comes again, and is whole now.
+            self.assertEqual(self.lines[1], "Resuming from an earlier checkpoint: " + self._path(5))
+        # The same step is saved again, and is complete now.
         self._save(6)
         self.assertEqual(self._restored(), (self._path(6), 6))
         self.assertEqual(self._steps(), [5, 6])
@@ -137,8 +137,8 @@ class CheckpointsTest(graph_case.GraphCase):
     def test_only_damaged_checkpoints_are_an_error(self):
         self._save(5)
         os.truncate(self._data(5), 10)
-        with self.assertRaisesRegex(InputError, self.folder + ": wanted a checkpoint that is whole, got "
-                                    "1 damaged ones; --restart starts anew"):
+        with self.assertRaisesRegex(InputError, self.folder + ": wanted an undamaged checkpoint, got "
+                                    "1 damaged; --restart starts over"):
             self.store.restore(self.session)
         self.assertTrue(os.path.exists(self._data(5)))
 
@@ -155,7 +155,7 @@ class CheckpointsTest(graph_case.GraphCase):
                 os.unlink(path)
             os.rename(os.path.join(self.folder, "theirs"), path)
 
-    def test_links_give_way_to_a_checkpoint(self):
+    def test_links_are_replaced_by_a_checkpoint(self):
         theirs = os.path.join(self.folder, "theirs")
         with open(theirs, "w") as stream:
             stream.write("theirs")
@@ -166,7 +166,7 @@ class CheckpointsTest(graph_case.GraphCase):
         with open(theirs) as stream:
             self.assertEqual(stream.read(), "theirs")
 
-    def test_what_a_kill_left_is_deleted(self):
+    def test_incomplete_files_are_deleted(self):
         self._save(5)
         with open(self._data(9), "w") as stream:
             stream.write("half")
@@ -186,7 +186,7 @@ class CheckpointsTest(graph_case.GraphCase):
         self.assertEqual(self._restored(), (self._path(5), 5))
 
     def test_a_kill_at_any_moment_leaves_the_earlier_one(self):
-        # Each change of the folder in turn is the last one that is made.
+        # Stop after each change of the folder in turn.
         class Killed(BaseException):
             pass
 
@@ -233,7 +233,7 @@ class CheckpointsTest(graph_case.GraphCase):
 class RestoreTest(graph_case.GraphCase):
 
     def _graph(self, sampler, **options):
-        """The values of a graph with two variables and a sampler."""
+        """Return the values of a graph with two variables and a sampler."""
         for name in ("weights", "biases"):
             tf.get_variable(name, [3], initializer=tf.random_uniform_initializer())
         sampler(tf.constant([[1]], tf.int64), 1, 2, True, 5, **options)
@@ -245,7 +245,7 @@ class RestoreTest(graph_case.GraphCase):
         with self.assertRaisesRegex(InputError, "model.ckpt-5.index: wanted a file, got a pipe"):
             checkpoints.restore(None, path)
 
-    def test_counts_that_a_checkpoint_lacks_start_afresh(self):
+    def test_counts_that_a_checkpoint_lacks_are_initialized(self):
         path = os.path.join(self.create_tempdir().full_path, "model.ckpt")
         with tf.Graph().as_default(), tf.Session() as session:
             theirs = self._graph(tf.random.learned_unigram_candidate_sampler)
@@ -259,7 +259,7 @@ class RestoreTest(graph_case.GraphCase):
         for value, array in zip(values, wanted):
             np.testing.assert_array_equal(value, array)
         self.assertEqual(values[2].sum(), 0)
-        self.assertEqual(lines, ["learned_unigram: not in %s, starts afresh" % path])
+        self.assertEqual(lines, ["learned_unigram: not in %s, starts from its initial value" % path])
 
     def test_counts_that_a_checkpoint_has_are_restored(self):
         path = os.path.join(self.create_tempdir().full_path, "model.ckpt")

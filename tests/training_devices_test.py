@@ -21,7 +21,7 @@ class ChosenTest(parameterized.TestCase):
         ("auto", 0, 1e5, 1, ("CPU", 3, False)), ("auto", 5, 1e5, 1, ("CPU", 5, False)),
         ("cpu", 0, 1e8, 1, ("CPU", 3, False)), ("gpu", 0, 1e5, 1, ("GPU", 1, True)),
         ("gpu", 1, 1e5, 2, ("GPU", 1, True)), ("gpu", 4, 1e5, 1, ("GPU", 4, False)))
-    def test_by_what_there_is(self, name, threads, num_numbers, num_gpus, wanted):
+    def test_the_device_depends_on_gpus_and_size(self, name, threads, num_numbers, num_gpus, wanted):
         self.assertEqual(self._chosen(num_gpus, name, threads, num_numbers), wanted)
 
     def test_a_cluster_has_no_gpu(self):
@@ -57,7 +57,7 @@ class SessionConfigTest(absltest.TestCase):
         self.assertEqual(config.device_count["GPU"], 0)
         self.assertEqual(config.inter_op_parallelism_threads, -1)
 
-    def test_a_gpu_gives_memory_as_it_is_wanted(self):
+    def test_gpu_memory_grows_on_demand(self):
         config = devices.Device("GPU", 1).session_config()
         self.assertTrue(config.allow_soft_placement)
         self.assertTrue(config.gpu_options.allow_growth)
@@ -72,7 +72,7 @@ class NumCoresTest(absltest.TestCase):
         with mock.patch.object(os, "sched_getaffinity", return_value={0, 3, 5}):
             self.assertEqual(devices.num_cores(), 3)
 
-    def test_cores_where_that_is_not_known(self):
+    def test_cores_where_affinity_is_not_supported(self):
         with mock.patch.object(os, "sched_getaffinity", create=True):
             del os.sched_getaffinity
             for count, cores in ((7, 7), (None, 1)):
@@ -82,7 +82,7 @@ class NumCoresTest(absltest.TestCase):
 
 class NumGpusTest(absltest.TestCase):
 
-    def test_those_that_tensorflow_sees(self):
+    def test_gpus_are_those_that_tensorflow_sees(self):
         with mock.patch.object(tf.config.experimental, "list_physical_devices",
                                side_effect=lambda kind: {"GPU": ["a", "b"]}[kind]):
             self.assertEqual(devices.num_gpus(), 2)

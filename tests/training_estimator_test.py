@@ -73,7 +73,7 @@ class FolderTest(EstimatorCase):
             with self.assertRaisesRegex(InputError, "Toy: (save|ask): wanted a model after fit or load"):
                 method()
 
-    def test_it_takes_over_what_the_training_took(self):
+    def test_it_has_the_measurements_of_the_training(self):
         model = Toy(learning_rate=0.1).fit(is_whole=False)
         self.assertEqual((model.history, model.seconds, model.is_whole), ([(7, 0.5, 2.0)], 0.25, False))
         self.assertEqual((model.cpu_seconds, model.machine), (
@@ -87,7 +87,7 @@ class FolderTest(EstimatorCase):
         del model
         gc.collect()
         self.assertIn("toy.txt", os.listdir("m"))
-        Toy(model_dir="m").fit()  # another one in this process
+        Toy(model_dir="m").fit()  # another object in this process
 
     def test_an_error_unlocks_the_folder(self):
         Toy(model_dir="m").fit()
@@ -98,7 +98,7 @@ class FolderTest(EstimatorCase):
             Toy(model_dir="m").fit(data="2")
         Toy(model_dir="m").fit()
 
-    def test_a_temporary_folder_goes_with_the_object(self):
+    def test_a_temporary_folder_is_deleted_with_the_object(self):
         model = Toy().fit()
         folder = model.folder
         self.assertTrue(os.path.exists(os.path.join(folder, "toy.txt")))
@@ -119,7 +119,7 @@ class FolderTest(EstimatorCase):
         self.assertEqual([os.path.exists(path) for path in (first, second)], [False, True])
         self.assertLen(model._temporary, 1)
 
-    def test_a_temporary_folder_goes_at_the_end_of_the_process_but_not_of_a_child(self):
+    def test_a_temporary_folder_is_deleted_at_the_end_of_the_process_but_not_of_a_child(self):
         code = ("import os, sys; from tests.training_estimator_test import Toy\n"
                 "model = Toy().fit()\n"
                 "if os.fork() == 0: sys.exit()\n"
@@ -133,14 +133,14 @@ class FolderTest(EstimatorCase):
 
 class SaveTest(EstimatorCase):
 
-    def test_the_model_alone_is_copied(self):
+    def test_only_the_model_is_copied(self):
         Toy(dim=3).fit().save("a/b")
         self.assertCountEqual(os.listdir("a/b"), [
             "toy.txt", "toys", "model.ckpt-3.index", "checkpoint", "settings.json", "metrics.json"])
         self.assertEqual(os.listdir("a/b/toys"), ["one"])
         self.assertEqual(os.listdir("a"), ["b"])
 
-    def test_over_a_model_or_an_empty_folder(self):
+    def test_saving_replaces_a_model_or_an_empty_folder(self):
         model = Toy(dim=3).fit()
         os.mkdir("a")
         Toy(dim=4).fit().save("a")
@@ -148,7 +148,7 @@ class SaveTest(EstimatorCase):
         with open("a/toy.txt") as stream:
             self.assertEqual(stream.read(), "3")
 
-    def test_over_itself_nothing_happens(self):
+    def test_saving_over_itself_changes_nothing(self):
         model = Toy(model_dir="m").fit()
         before = sorted(os.listdir("m"))
         os.symlink("m", "link")
@@ -162,11 +162,11 @@ class SaveTest(EstimatorCase):
         path = os.path.join("m", name)
         os.rename(path, "theirs")
         os.symlink(os.path.abspath("theirs"), path)
-        with self.assertRaisesRegex(InputError, path + ": wanted a file .* of its own, got a link"):
+        with self.assertRaisesRegex(InputError, path + ": wanted .* that is not a link, got a link"):
             model.save("a")
         self.assertFalse(os.path.exists("a"))
 
-    def test_over_something_else_is_refused(self):
+    def test_saving_over_other_files_is_refused(self):
         model = Toy().fit()
         os.mkdir("mine")
         with open("mine/thesis.txt", "w"):
@@ -176,9 +176,9 @@ class SaveTest(EstimatorCase):
         with open("more/thesis.txt", "w"):
             pass
         for folder, message in (
-                ("mine", "mine: wanted a new or empty folder, got one with something in it"),
-                ("other", "other: wanted a model of toy, got one of other"),
-                ("more", "more: wanted .* a model alone, got one with thesis.txt too"),
+                ("mine", "mine: wanted a new or empty folder, got a folder with files"),
+                ("other", "other: wanted a model of toy, got a model of other"),
+                ("more", "more: wanted .* only a model in it, got a folder that also has thesis.txt"),
                 ("mine/thesis.txt", "thesis.txt: wanted a new or empty folder, got a file")):
             with self.assertRaisesRegex(InputError, message):
                 model.save(folder)
@@ -187,7 +187,7 @@ class SaveTest(EstimatorCase):
 
 class LoadTest(EstimatorCase):
 
-    def test_settings_and_what_the_training_took(self):
+    def test_settings_and_measurements_are_loaded(self):
         Toy(dim=3, epochs=2).fit(is_whole=False).save("a")
         model = Toy.load("a")
         self.assertIs(type(model), Toy)
@@ -195,7 +195,7 @@ class LoadTest(EstimatorCase):
         self.assertEqual((model.history, model.seconds, model.is_whole), ([(7, 0.5, 2.0)], 0.25, False))
         self.assertFalse(model.is_given("seed"))
 
-    def test_fit_goes_on_in_the_folder(self):
+    def test_fit_resumes_in_the_folder(self):
         Toy(dim=3).fit().save("a")
         model = Toy.load("a", epochs=9).fit()
         self.assertEqual((model.folder, self.recorded("a")["epochs"]), ("a", 9))
@@ -210,7 +210,7 @@ class LoadTest(EstimatorCase):
         Toy(restart=True, model_dir="a").fit()
         self.assertFalse(Toy.load("a").restart)
 
-    def test_a_setting_of_the_model_cannot_change_but_with_restart(self):
+    def test_a_setting_of_the_model_can_change_only_with_restart(self):
         Toy(dim=3).fit().save("a")
         with self.assertRaisesRegex(InputError, "^Toy: dim: wanted 3, as the model in a has, got 4$"):
             Toy.load("a", dim=4)
@@ -228,7 +228,7 @@ class LoadTest(EstimatorCase):
         ("[]", "a/settings.json: wanted the settings of a model, got: TypeError"),
         ("{\"program\": \"toy\"}", "a/settings.json: wanted the settings of a model, got: KeyError"),
         ("{\"program\": \"word2vec\", \"settings\": {}, \"data\": {}}",
-         "^a: wanted a model of toy, got one of word2vec"),
+         "^a: wanted a model of toy, got a model of word2vec"),
         ("{\"program\": \"toy\", \"settings\": {\"dim\": -1}, \"data\": {}}",
          "^Toy: dim: wanted an integer of 1"))
     def test_a_folder_without_such_a_model(self, text, message):

@@ -52,12 +52,12 @@ class NamedTest(file_case.FileCase):
     @parameterized.parameters(
         "{}/model.ckpt-7", "../x/model.ckpt-7", "./model.ckpt-7", "model.ckpt-7/../model.ckpt-7", "",
         "x", 'model.ckpt-7"', "model.ckpt-7.index")
-    def test_a_name_of_another_place_is_an_error(self, name):
+    def test_a_path_outside_of_the_folder_is_an_error(self, name):
         self.write("best", 'model_checkpoint_path: "%s"\n' % name.format(self.folder))
         with self.assertRaisesRegex(InputError, "best: line 1: wanted the name of a checkpoint in "):
             file_names.best(self.folder)
 
-    @parameterized.parameters(("", "something in it"), ("\udcff\n", "UTF-8"), ("\0", "UTF-8"),
+    @parameterized.parameters(("", "a file that is not empty"), ("\udcff\n", "UTF-8"), ("\0", "UTF-8"),
                               ("x" * 100000, "line 1"))
     def test_other_contents_are_an_error(self, text, message):
         self.write("checkpoint", text)

@@ -10,7 +10,7 @@ from tests import run_program
 from tf1_sampled import training
 from tf1_sampled.training import host
 
-# Takes all that a process shares before and after a OneMachine was used, TensorFlow's import aside.
+# Compares the global state of a process before and after the use of a OneMachine.
 _SCRIPT = """
 import logging, os, random, signal, sys, warnings
 import numpy as np
@@ -42,7 +42,7 @@ print("same")
 
 class OneMachineTest(absltest.TestCase):
 
-    def test_it_is_the_chief_and_is_never_asked_to_stop(self):
+    def test_it_is_the_chief_and_never_stops(self):
         one = host.OneMachine()
         self.assertIs(one.is_chief, True)
         self.assertIs(one.stop(), False)
@@ -71,11 +71,11 @@ class OneMachineTest(absltest.TestCase):
         import tensorflow.compat.v1 as tf
         self.assertIs(host.OneMachine().import_tensorflow(), tf)
 
-    def test_the_process_stays_as_it_is(self):
+    def test_the_state_of_the_process_does_not_change(self):
         code, out, err = run_program.run_code(_SCRIPT, self.create_tempdir().full_path)
         self.assertEqual((code, out), (0, "same\n"), err)
 
-    def test_training_is_that_of_the_loop(self):
+    def test_train_calls_the_loop(self):
         loop = mock.Mock()
         with mock.patch.dict(sys.modules, {"tf1_sampled.training.loop": loop}), \
                 mock.patch.object(training, "loop", loop, create=True):

@@ -1,4 +1,4 @@
-"""Ctrl-C during a training, and what else a training leaves as it is in the process of the caller."""
+"""Ctrl-C during a training, and the state of the process of the caller."""
 import contextlib
 import os
 import signal
@@ -27,7 +27,7 @@ class DeferredTest(absltest.TestCase):
         for _ in range(1000):  # Python calls the handler between two of its instructions
             pass
 
-    def test_the_first_asks_and_the_second_interrupts(self):
+    def test_the_first_requests_a_stop_and_the_second_interrupts(self):
         with interrupts.deferred() as is_interrupted:
             self.assertFalse(is_interrupted())
             self._interrupt()
@@ -36,7 +36,7 @@ class DeferredTest(absltest.TestCase):
                 self._interrupt()
         self.assertIs(signal.getsignal(signal.SIGINT), signal.default_int_handler)
 
-    def test_the_handler_is_put_back_after_an_error(self):
+    def test_the_handler_is_restored_after_an_error(self):
         with self.assertRaises(ZeroDivisionError):
             with interrupts.deferred():
                 raise ZeroDivisionError
@@ -79,20 +79,20 @@ class _Interrupt:
 
 
 class InterruptTest(training_case.ResumeCase):
-    """Ctrl-C, in whatever it interrupts, saves what was done: going on from there is as without it."""
+    """Ctrl-C at any moment saves the progress, and the resumed training equals an uninterrupted one."""
 
     def _assert_goes_on(self, folder, steps, validation=None, held_out_loss=None):
-        """The rest of a training comes to the same values as all of it without an interrupt."""
+        """Assert that the resumed training has the same result as an uninterrupted one."""
         _, wanted, _ = self.train(self.new_folder(), validation=validation, held_out_loss=held_out_loss)
         result, values, lines = self.train(folder, validation=validation, held_out_loss=held_out_loss)
-        self.assertEqual(lines, ["Going on from " + os.path.join(folder, "model.ckpt-%d" % steps)])
+        self.assertEqual(lines, ["Resuming from " + os.path.join(folder, "model.ckpt-%d" % steps)])
         self.assertEqual((result.steps, result.is_whole, result.units), (100, True, 100))
         for value, other in zip(values, wanted):
             np.testing.assert_array_equal(value, other)
         return result
 
     @parameterized.parameters(0, 49, 77)
-    def test_of_the_data(self, number):
+    def test_an_interrupt_of_the_data(self, number):
         folder = self.new_folder()
         part, _, _ = self.train(folder, before_batch=_Interrupt(number))
         self.assertEqual((part.is_whole, part.steps, part.units), (False, number, number))
@@ -100,7 +100,7 @@ class InterruptTest(training_case.ResumeCase):
 
     @contextlib.contextmanager
     def _interrupted_step(self, number):
-        """Make each step a call of its own, and interrupt one of them."""
+        """Run each step in a call of its own, and interrupt one of them."""
         runner = steps.Step.runner
         with mock.patch.object(steps.Step, "runner", lambda step, session: _Interrupt(
                 number, runner(step, session))), mock.patch.object(
@@ -108,14 +108,14 @@ class InterruptTest(training_case.ResumeCase):
             yield
 
     @parameterized.parameters(0, 49, 77)
-    def test_of_a_step(self, number):
+    def test_an_interrupt_of_a_step(self, number):
         folder = self.new_folder()
         with self._interrupted_step(number):
             part, _, _ = self.train(folder)
         self.assertEqual((part.is_whole, part.steps), (False, number))
         self._assert_goes_on(folder, number)
 
-    def test_of_a_call_of_many_steps(self):
+    def test_an_interrupt_of_a_call_of_many_steps(self):
         folder, made = self.new_folder(), []
         runner = step_loop.StepLoop.runner
 
@@ -136,7 +136,7 @@ class InterruptTest(training_case.ResumeCase):
         self.assertEqual((part.is_whole, part.steps), (False, sum(made) + watched))
         self._assert_goes_on(folder, part.steps)
 
-    def test_of_one_of_several_steps_at_a_time(self):
+    def test_an_interrupt_of_one_of_several_steps_at_a_time(self):
         folder = self.new_folder()
         with self._interrupted_step(60):
             part, _, _ = self.train(folder, threads=3)
@@ -147,20 +147,20 @@ class InterruptTest(training_case.ResumeCase):
         self.assertTrue(result.is_whole)
         self.assertEqual(seen, list(range(part.steps, 100)))  # none left out
 
-    def test_of_a_look_at_the_loss(self):
+    def test_an_interrupt_of_the_held_out_loss(self):
         folder = self.new_folder()
         part, _, _ = self.train(folder, held_out_loss=_Interrupt(0, lambda session: 1.0))
         self.assertEqual((part.is_whole, part.steps), (False, 50))
         result = self._assert_goes_on(folder, 50, held_out_loss=lambda session: 1.0)
         self.assertEqual([row[::2] for row in result.history], [(100, 1.0), (100, 1.0)])
 
-    def test_of_the_look_at_the_end(self):
+    def test_an_interrupt_of_the_loss_at_the_end(self):
         folder = self.new_folder()
         part, _, _ = self.train(folder, num_steps=50, held_out_loss=_Interrupt(1, lambda session: 1.0))
         self.assertEqual((part.is_whole, part.steps), (False, 50))
 
     @parameterized.parameters(0, 2)
-    def test_of_a_validation(self, number):
+    def test_an_interrupt_of_a_validation(self, number):
         def score(session, number):
             return -abs(session.run(tf.train.get_global_step()) - 40.0), {}
 
@@ -169,11 +169,11 @@ class InterruptTest(training_case.ResumeCase):
         self.assertEqual((part.is_whole, part.steps), (False, 20 * (number + 1)))
         self.assertLen(part.validations, number)
         result = self._assert_goes_on(folder, part.steps, policy.Validation(score, 5, 0))
-        # The one that was interrupted is made up for, after a step.
+        # The interrupted validation is repeated after a step.
         self.assertEqual([units for units, *_ in result.validations],
                          [20 * i + (i == number + 1) for i in range(1, 6)])
 
-    def test_between_a_validation_and_the_save_of_the_best(self):
+    def test_an_interrupt_between_a_validation_and_its_checkpoint(self):
         folder = self.new_folder()
         save = checkpoints.Checkpoints.save
         with mock.patch.object(checkpoints.Checkpoints, "save", new=_method(_Interrupt(0, save))):
@@ -183,7 +183,7 @@ class InterruptTest(training_case.ResumeCase):
         self.assertEqual(tf.train.latest_checkpoint(folder, "best"),
                          os.path.join(folder, "model.ckpt-20"))
 
-    def test_of_a_save(self):
+    def test_an_interrupt_of_a_save(self):
         folder = self.new_folder()
         save = checkpoints.Checkpoints.save
         with mock.patch.object(checkpoints.Checkpoints, "save", new=_method(_Interrupt(0, save))):
@@ -191,7 +191,7 @@ class InterruptTest(training_case.ResumeCase):
         self.assertEqual((part.is_whole, part.steps), (False, 50))
         self._assert_goes_on(folder, 50)
 
-    def test_a_second_one_during_the_save_leaves(self):
+    def test_a_second_interrupt_during_the_save_ends_the_training(self):
         with mock.patch.object(checkpoints.Checkpoints, "save", side_effect=KeyboardInterrupt):
             with self.assertRaises(KeyboardInterrupt):
                 self.train(self.new_folder(), before_batch=_Interrupt(7))
@@ -212,11 +212,11 @@ class InterruptTest(training_case.ResumeCase):
 
 
 def _method(function):
-    """Return a function that a class takes for a method."""
+    """Return a function that becomes a method of a class."""
     return lambda *arguments: function(*arguments)
 
 
-# A training in a process that uses TensorFlow 2 as it is, and what it leaves as it was.
+# A training in a process that uses TensorFlow 2, and the state that it must not change.
 _IN_TENSORFLOW_2 = """
 import logging, signal, sys, warnings
 import numpy as np
@@ -268,7 +268,7 @@ print("done")
 
 class OwnProcessTest(absltest.TestCase):
 
-    def test_the_process_of_the_caller_stays_as_it_is(self):
+    def test_the_process_of_the_caller_does_not_change(self):
         folder = self.create_tempdir().full_path
         code, out, err = run_program.run_code(_IN_TENSORFLOW_2, folder, folder)
         self.assertEqual((code, out), (0, "done\n"), err)

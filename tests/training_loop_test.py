@@ -14,17 +14,17 @@ from tf1_sampled.training import checkpoints, loop, policy, steps
 
 
 def _once(batches):
-    """Return `batches` of a Data, of an iterator of (feed, progress)."""
+    """Return `batches` of a Data for an iterator of (feed, progress)."""
     return lambda position: ((feed, progress, None) for feed, progress in batches)
 
 
 def _validation(score, times, patience):
-    """Return a Validation of scores alone."""
+    """Return a Validation whose records are empty."""
     return policy.Validation(lambda session, _: (score(session), {}), times, patience)
 
 
 def _score_of_step_40(session, _):
-    """A score that is best at step 40."""
+    """Return a score that is best at step 40."""
     return -abs(float(session.run(tf.train.get_global_step())) - 40), {}
 
 
@@ -57,24 +57,24 @@ class TrainTest(_TrainCase):
             self.assertEqual(session.run(tf.train.get_global_step()), 60)
 
     @parameterized.parameters((60, None), (60, lambda session: 7.0), (10, lambda session: 7.0))
-    def test_a_loss_that_tells_of_divergence(self, number, held_out_loss):
+    def test_a_loss_above_max_loss_stops_the_training(self, number, held_out_loss):
         with self.assertRaisesRegex(InputError, "train: loss: wanted a finite number of at most 3, "
                                     "got (4|7).0 at step %d; learning_rate = 0.1" % min(number, 50)):
             self._train([[2.0]] * number, held_out_loss=held_out_loss, max_loss=3.0)
         self.assertIsNone(tf.train.latest_checkpoint(self.folder))
 
-    def test_a_loss_that_tells_of_it_at_the_end(self):
+    def test_a_loss_above_max_loss_at_the_end_is_an_error(self):
         looks = iter([1.0, 7.0])
 
         def held_out_loss(session):
-            time.sleep(0.2)  # so long that there is no look at the last round
+            time.sleep(0.2)  # so long that the loss of the last round is not computed
             return next(looks)
 
         with self.assertRaisesRegex(InputError, "of at most 3, got 7.0 at step 60"):
             self._train([[2.0]] * 60, held_out_loss=held_out_loss, max_loss=3.0)
         self.assertIsNone(tf.train.latest_checkpoint(self.folder))
 
-    def test_a_loss_that_does_not(self):
+    def test_a_loss_below_max_loss_does_not_stop_the_training(self):
         result = self._train([[2.0]] * 60, held_out_loss=lambda session: 7.0, max_loss=7.0)
         self.assertTrue(result.is_whole)
 
@@ -100,7 +100,7 @@ class TrainTest(_TrainCase):
         self.assertEmpty([name for name in os.listdir(self.folder) if not name.startswith("events.")])
 
     def test_a_diverged_model_is_not_saved_over_a_good_one(self):
-        # A checkpoint is due each time that the loss is looked at; none holds what was made bad.
+        # A checkpoint is due at each record of the loss; none has the diverged values.
         values = [[1.0]] * 52 + [[float("nan")]] + [[1.0]] * 47
         with self.assertRaisesRegex(InputError, "got nan at step 100.*Last checkpoint: .*model.ckpt-50"):
             self._train(values, save_seconds=0)
@@ -111,7 +111,7 @@ class TrainTest(_TrainCase):
         with self.assertRaisesRegex(InputError, "decay: wanted one of linear, none, got 'cosine'"):
             self._train([[1.0]], decay="cosine")
 
-    def test_the_held_out_loss_is_what_is_shown(self):
+    def test_the_held_out_loss_is_shown(self):
         looks = []
 
         def held_out_loss(session):
@@ -137,7 +137,7 @@ class TrainTest(_TrainCase):
     def test_as_many_steps_at_a_time_as_threads(self):
         for threads, together in ((1, 1), (2, 2), (3, 3)):
             with tf.Graph().as_default():
-                # Each step waits for others under way, which never come where there are fewer threads.
+                # Each step waits for other running steps, which do not exist with fewer threads.
                 barrier = threading.Barrier(together)
 
                 def meet(value, barrier=barrier):
@@ -171,8 +171,8 @@ class TrainTest(_TrainCase):
         with self.assertRaisesRegex(InputError, "text.txt: gone"):
             training_case.train(self.loss, _once(batches()), 100, self.folder, threads=2)
 
-    def test_no_batches(self):
-        with self.assertRaisesRegex(InputError, "batches: wanted one batch or more"):
+    def test_no_batches_are_an_error(self):
+        with self.assertRaisesRegex(InputError, "batches: wanted at least one batch"):
             self._train([])
 
     def test_a_rate_of_zero_is_an_error(self):
@@ -186,7 +186,7 @@ class ValidationTest(_TrainCase):
         return [[float(i)] for i in range(number)]
 
     def _scored(self, scores, number_of_steps, times=None, patience=0, **options):
-        """(result, [global step at each validation]) of a training whose scores are given."""
+        """Return (result, [global step at each validation]) of a training with given scores."""
         steps, scores = [], iter(scores)
 
         def score(session):
@@ -222,7 +222,7 @@ class ValidationTest(_TrainCase):
         self.assertEqual([units for units, *_ in result.validations],
                          [int(round(100 * step / number)) for step in wanted])
 
-    def test_what_a_large_step_went_past_is_not_made_up_for(self):
+    def test_validations_within_a_large_step_are_skipped(self):
         places = []
 
         def score(session):
@@ -247,12 +247,12 @@ class ValidationTest(_TrainCase):
         with loop.restored_session(self.folder) as session:
             self.assertEqual(session.run(tf.train.get_global_step()), best)
 
-    def test_a_score_that_is_no_number_is_worse_than_any(self):
+    def test_a_score_of_nan_is_worse_than_any_other(self):
         self._scored([float("nan"), -7.0, float("nan")], 3)
         with loop.restored_session(self.folder) as session:
             self.assertEqual(session.run(tf.train.get_global_step()), 2)
 
-    def test_of_no_numbers_the_first(self):
+    def test_the_first_of_scores_that_are_all_nan_is_the_best(self):
         result, _ = self._scored([float("nan")] * 3, 3)
         self.assertLen(result.validations, 3)
         with loop.restored_session(self.folder) as session:
@@ -265,7 +265,7 @@ class ValidationTest(_TrainCase):
                          os.path.join(self.folder, "model.ckpt-100"))
         self.assertLen([name for name in os.listdir(self.folder) if name.endswith(".index")], 2)
 
-    def test_what_else_is_known_of_a_validation_goes_along(self):
+    def test_the_record_of_a_validation_is_kept(self):
         validation = policy.Validation(lambda session, number: (0.5, {"loss": 7.0}), 2, 0)
         result = self._train(self._steps(2), validation=validation)
         self.assertEqual([(score, record) for *_, score, record in result.validations],
@@ -295,20 +295,20 @@ class ValidationTest(_TrainCase):
         self.assertEqual([seconds for _, seconds, *_ in result.validations], [2, 4, 6, 8, 10])
         self.assertEqual([seconds for _, seconds, _ in result.history], [2, 4, 6, 8, 10, 10])
 
-    def test_a_diverged_model_is_not_judged(self):
+    def test_a_diverged_model_is_not_validated(self):
         with self.assertRaisesRegex(InputError, "got nan at step 2.*Last checkpoint: .*model.ckpt-1"):
             self._train([[1.0], [float("nan")], [1.0]], validation=_validation(
                 lambda session: 1.0 + session.run(tf.train.get_global_step()), 3, 0))
         with loop.restored_session(self.folder) as session:
             self.assertTrue(np.isfinite(session.run(self.w)))
 
-    def test_without_one_the_last_state_is_kept(self):
+    def test_without_a_validation_the_last_state_is_kept(self):
         result = self._train(self._steps(6))
         self.assertEqual(result.validations, [])
         with loop.restored_session(self.folder) as session:
             self.assertEqual(session.run(tf.train.get_global_step()), 6)
 
-    def test_an_error_in_it_ends_the_training(self):
+    def test_an_error_in_a_validation_ends_the_training(self):
         def score(session):
             raise InputError("score: broken")
 
@@ -317,10 +317,10 @@ class ValidationTest(_TrainCase):
 
 
 class GoingOnTest(training_case.ResumeCase):
-    """A training that is interrupted and goes on is the same as one that is not."""
+    """A training that is interrupted and resumed equals an uninterrupted one."""
 
     @parameterized.parameters(0, 1, 7, 49, 50, 51, 99)
-    def test_the_same_to_the_last_bit(self, stop_after):
+    def test_resumed_values_are_bitwise_equal(self, stop_after):
         whole, wanted, lines = self.train(self.new_folder())
         self.assertTrue(whole.is_whole)
         self.assertEmpty(lines)
@@ -328,7 +328,7 @@ class GoingOnTest(training_case.ResumeCase):
         part, _, _ = self.train(folder, stop_after=stop_after)
         self.assertEqual((part.is_whole, part.steps), (False, stop_after))
         result, values, lines = self.train(folder)
-        self.assertEqual(lines, ["Going on from " + os.path.join(folder, "model.ckpt-%d" % stop_after)])
+        self.assertEqual(lines, ["Resuming from " + os.path.join(folder, "model.ckpt-%d" % stop_after)])
         self.assertEqual((result.steps, result.is_whole, result.units), (100, True, 100))
         self.assertEqual(result.history[-1][::2], whole.history[-1][::2])
         for value, other in zip(values, wanted):
@@ -347,7 +347,7 @@ class GoingOnTest(training_case.ResumeCase):
         self.assertCountEqual([tuple(seed) for seed, _ in kept], [(5, i) for i in range(60)])
         self.assertLen({tuple(drawn) for _, drawn in kept}, 60)
 
-    def test_what_was_measured_goes_on(self):
+    def test_measurements_continue(self):
         def score(session, number):
             self.assertEqual(number, len(numbers) + 1)
             numbers.append(number)
@@ -365,7 +365,7 @@ class GoingOnTest(training_case.ResumeCase):
         self.assertEqual(sorted(seconds), seconds)
         self.assertLessEqual(seconds[-1], result.seconds)
 
-    def test_a_kill_before_the_best_is_named(self):
+    def test_a_kill_before_the_best_is_marked(self):
         class Killed(BaseException):
             pass
 
@@ -385,7 +385,7 @@ class GoingOnTest(training_case.ResumeCase):
         self.assertEqual(checkpoints.chosen(folder), os.path.join(folder, "model.ckpt-40"))
 
     def test_a_kill_before_the_best_is_saved(self):
-        # Of a cluster: the parameter servers have the validation, and no checkpoint has the variables.
+        # In a cluster the parameter servers have the validation, and no checkpoint has the variables.
         folder, validation = self.new_folder(), policy.Validation(_score_of_step_40, 10, 0)
         self.train(folder, stop_after=35, validation=validation)
         for name in os.listdir(folder):
@@ -396,21 +396,21 @@ class GoingOnTest(training_case.ResumeCase):
                          [10, 20, 36, 40, 50, 60, 70, 80, 90, 100])
         self.assertEqual(checkpoints.chosen(folder), os.path.join(folder, "model.ckpt-40"))
 
-    def test_patience_that_is_at_its_end(self):
+    def test_an_ended_training_stays_ended_by_patience(self):
         folder = self.new_folder()
         validation = policy.Validation(lambda session, number: (0.0, {}), 10, 2)
         first, _, _ = self.train(folder, validation=validation)
         again, _, _ = self.train(folder, validation=validation)
         self.assertEqual((first.steps, again.steps), (30, 30))
 
-    def test_a_training_that_is_done_is_not_done_again(self):
+    def test_a_complete_training_is_not_repeated(self):
         folder = self.new_folder()
         first, wanted, _ = self.train(folder)
         again, values, _ = self.train(folder)
         self.assertEqual((again.steps, again.history), (first.steps, first.history))
         np.testing.assert_array_equal(values[0], wanted[0])
 
-    def test_more_epochs_go_on_to_the_larger_total(self):
+    def test_more_epochs_continue_to_the_larger_total(self):
         folder = self.new_folder()
         self.train(folder, 60)
         result, _, _ = self.train(folder, 90)
@@ -423,11 +423,11 @@ class GoingOnTest(training_case.ResumeCase):
         _, values, _ = self.train(folder, rate=1e-9)
         np.testing.assert_allclose(values[0], before[0], atol=1e-6)
 
-    def test_the_end_is_shown_though_its_checkpoint_is_of_before(self):
+    def test_the_loss_at_the_end_is_computed_after_a_restore(self):
         folder, looks = self.new_folder(), iter([3.0, 1.0, 0.5])
 
         def held_out_loss(session):
-            time.sleep(0.2)  # so long that there is no look at the last round
+            time.sleep(0.2)  # so long that the loss of the last round is not computed
             return next(looks)
 
         first, _, _ = self.train(folder, held_out_loss=held_out_loss, save_seconds=0)
@@ -435,14 +435,14 @@ class GoingOnTest(training_case.ResumeCase):
         for result, loss in ((first, 1.0), (again, 0.5)):
             self.assertEqual([row[::2] for row in result.history], [(50, 3.0), (100, loss)])
 
-    def test_an_error_that_ends_sessions_is_no_end_of_the_data(self):
+    def test_an_out_of_range_error_is_not_the_end_of_the_data(self):
         def held_out_loss(session):
             raise tf.errors.OutOfRangeError(None, None, "mine")
 
-        with self.assertRaisesRegex(RuntimeError, "train: OutOfRangeError that nobody caught: .*mine"):
+        with self.assertRaisesRegex(RuntimeError, "train: uncaught OutOfRangeError: .*mine"):
             self.train(self.new_folder(), held_out_loss=held_out_loss)
 
-    def test_a_save_in_time(self):
+    def test_checkpoints_are_saved_after_some_seconds(self):
         folder = self.new_folder()
         steps = []
         save = checkpoints.Checkpoints.save
@@ -454,7 +454,7 @@ class GoingOnTest(training_case.ResumeCase):
 
 class WatchingTest(_TrainCase):
 
-    def test_what_tensorboard_is_told(self):
+    def test_summaries_for_tensorboard(self):
         table = tf.get_variable("table", [50, 2], initializer=tf.ones_initializer(), use_resource=True)
         ids = tf.constant([3, 3, 7, 9])
         self.loss += 0.5 * tf.reduce_sum(tf.gather(table, ids))
@@ -463,7 +463,7 @@ class WatchingTest(_TrainCase):
         told = graph_case.read_summaries(self.folder)
         self.assertAlmostEqual(told["loss", 50], 4 + 0.5 * 4 * 2, places=4)
         self.assertEqual(told["rows_touched", 50], 3)
-        # Of w 2 (w - x); of each use of a row 0.5 twice.
+        # The gradient by w is 2 (w - x), and by each use of a row 0.5, twice.
         self.assertAlmostEqual(told["gradient_norm", 50], (16 + 8 * 0.25) ** 0.5, places=4)
         self.assertAlmostEqual(told["mine", 100], 5, places=4)
         self.assertGreater(told["units_per_second", 50], 0)
@@ -484,7 +484,7 @@ class WatchingTest(_TrainCase):
     def test_a_step_that_is_not_reached_has_no_trace(self):
         lines = []
         self._train([[2.0]] * 3, profile_step=3, report=lines.append)
-        self.assertEqual(lines, ["No trace of step 3: 3 were made"])
+        self.assertEqual(lines, ["No trace of step 3: the training has 3 steps"])
 
 
 class InitialiseTest(_TrainCase):
@@ -501,7 +501,7 @@ class InitialiseTest(_TrainCase):
         with loop.restored_session(self.folder) as session:
             self.assert_close(session.run(self.w), 1 + 2 * 0.8 ** 4)
 
-    def test_its_error_ends_the_training(self):
+    def test_an_error_of_initialise_ends_the_training(self):
         def initialise(session):
             raise InputError("runs/recsys-1: wanted another model")
 

@@ -11,7 +11,7 @@ from tf1_sampled.training import metrics
 
 class MeanInBlocksTest(graph_case.GraphCase):
 
-    def test_is_the_mean_whatever_the_block(self):
+    def test_the_mean_does_not_depend_on_the_block(self):
         x, y = tf.placeholder(tf.float32, [None]), tf.placeholder(tf.float32, [None])
         with self.new_session() as session:
             for size in (1, 4, 10, 100):
@@ -30,12 +30,12 @@ class RatioOfSumsTest(graph_case.GraphCase):
         with self.new_session() as session:
             self.assertAlmostEqual(metrics.ratio_of_sums(session, total, weight, feeds),
                                    (1 + 6 + 2.5 + 14) / 6.5)
-            # Sums of many feeds are kept exactly.
+            # Sums over many feeds are exact.
             ratio = metrics.ratio_of_sums(session, total, weight, [{x: [1], w: [2 ** 24]}] + [
                 {x: [2], w: [1]}] * 64)
             self.assertEqual(ratio, (2 ** 24 + 128) / (2 ** 24 + 64))
 
-    def test_of_nothing_is_nan(self):
+    def test_the_mean_of_no_rows_is_nan(self):
         x = tf.placeholder(tf.float32, [])
         with self.new_session() as session:
             self.assertTrue(np.isnan(metrics.ratio_of_sums(session, x, 0 * x, [{x: 3}, {x: 4}])))
@@ -44,7 +44,7 @@ class RatioOfSumsTest(graph_case.GraphCase):
 
 class WriteMetricsTest(absltest.TestCase):
 
-    def test_is_json_whatever_the_numbers(self):
+    def test_numbers_that_are_not_finite_are_null(self):
         path = os.path.join(self.create_tempdir().full_path, "metrics.json")
         metrics.write_metrics(path, {"scores": {"HR@10": np.float32(0.5), "bad": float("nan")},
                                      "list": [np.int64(3), "x", None, True]})

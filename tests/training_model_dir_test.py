@@ -1,4 +1,4 @@
-"""The folder of a model: who may go on in it."""
+"""The folder of a model, and the conditions for resuming in it."""
 import json
 import os
 import subprocess
@@ -31,7 +31,7 @@ class ModelDirTest(parameterized.TestCase):
         return folder
 
     def _leave_model(self):
-        """Leave a folder as a training does."""
+        """Create a folder as a training does."""
         with self._begun():
             self._write("model.ckpt-1.index")
 
@@ -47,7 +47,7 @@ class ModelDirTest(parameterized.TestCase):
         self.assertEqual(self._open("", epochs=7).unchanging({"events": "1"}), {
             "dim": 8, "hidden": ["16", "8"], "rate": None, "program": "recsys", "data": {"events": "1"}})
 
-    def test_a_new_folder_is_made_by_begin(self):
+    def test_begin_creates_a_new_folder(self):
         folder = self._open("some/model")
         self.assertEqual((folder.goes_on, folder.earlier("dim")), (False, None))
         self.assertFalse(os.path.exists("some"))
@@ -61,7 +61,7 @@ class ModelDirTest(parameterized.TestCase):
         self.assertEqual([self._begun("").path for _ in range(3)],
                          [os.path.join("runs", "recsys-%d" % n) for n in (1, 2, 3)])
 
-    def test_goes_on_with_the_same_settings(self):
+    def test_resumes_with_the_same_settings(self):
         self._leave_model()
         folder = self._begun(epochs=9)
         self.assertTrue(folder.goes_on)
@@ -72,7 +72,7 @@ class ModelDirTest(parameterized.TestCase):
         self._leave_model()
         with self.assertRaisesRegex(
                 InputError, "model: wanted the settings that its model is trained with, got --dim=9 for "
-                "8, --hidden=16 for 16,8, --rate=0.1 for None; another --model_dir is for another"):
+                "8, --hidden=16 for 16,8, --rate=0.1 for None; choose another --model_dir, or"):
             self._open(dim=9, hidden=["16"], rate=0.1, epochs=1)
 
     def test_a_setting_that_is_new_in_this_version(self):
@@ -81,13 +81,13 @@ class ModelDirTest(parameterized.TestCase):
 
     def test_a_model_of_another_program_is_refused(self):
         self._leave_model()
-        with self.assertRaisesRegex(InputError, "model: wanted a model of word2vec, got one of recsys"):
+        with self.assertRaisesRegex(InputError, "wanted a model of word2vec, got a model of recsys"):
             self._open(program="word2vec")
 
     def test_a_model_of_other_data_is_refused(self):
         self._leave_model()
         with self.assertRaisesRegex(InputError, "model: wanted the data that its model is trained on, "
-                                    "got other events; --restart starts anew"):
+                                    "got other events; --restart starts over"):
             self._begun(data="2")
 
     def test_restart_deletes_the_model_and_nothing_else(self):
@@ -100,7 +100,7 @@ class ModelDirTest(parameterized.TestCase):
         folder.close()
         self.assertEqual(self._begun(dim=9, data="2").earlier("dim"), 9)  # of "bestiary" it is not empty
 
-    def test_what_a_kill_left_is_deleted(self):
+    def test_incomplete_files_are_deleted(self):
         self._leave_model()
         self._write(".making-vectors.bin.1", "vectors.bin")
         os.makedirs("model/.making-2/x")
@@ -117,11 +117,11 @@ class ModelDirTest(parameterized.TestCase):
                     self._open(path)
         self.assertTrue(folder.goes_on)
 
-    def test_one_that_is_closed_begins_again(self):
+    def test_a_closed_folder_can_begin_again(self):
         folder = self._begun(restart=True)
         self._write("model.ckpt-1.index")
         folder.close()
-        self._open().close()  # nobody has it
+        self._open().close()  # it is not locked
         folder.begin({"events": "1"})
         self.assertTrue(os.path.exists("model/model.ckpt-1.index"))
         with self.assertRaisesRegex(InputError, "in use by process"):
@@ -149,8 +149,8 @@ class ModelDirTest(parameterized.TestCase):
     def test_a_model_of_unknown_settings(self):
         os.mkdir("model")
         self._write("model.ckpt-1.index")
-        with self.assertRaisesRegex(InputError, "model: wanted a folder that this program made, or a "
-                                    "new one, got a model without settings.json"):
+        with self.assertRaisesRegex(InputError, "model: wanted a folder of this program or a new "
+                                    "folder, got a model without settings.json"):
             self._open()
 
     @parameterized.parameters("", "{", "[]", "[" * 100000, '{"program": "recsys"}',
@@ -188,7 +188,7 @@ class ModelDirTest(parameterized.TestCase):
             with open("theirs") as stream:
                 self.assertEqual(stream.read(), before)
 
-    def test_links_give_way_to_a_model_that_starts_anew(self):
+    def test_links_are_replaced_by_a_model_that_starts_over(self):
         self._leave_model()
         os.unlink("model/settings.json")
         with open("theirs", "w") as stream:
@@ -215,11 +215,11 @@ class ModelDirTest(parameterized.TestCase):
 
     def test_a_folder_in_use_is_refused(self):
         self._begun()
-        with self.assertRaisesRegex(InputError, "model: wanted a model_dir for this program alone, got "
+        with self.assertRaisesRegex(InputError, "wanted a model_dir that no other program uses, got "
                                     "one in use by process %d$" % os.getpid()):
             self._open()
 
-    def test_a_lock_goes_with_its_process(self):
+    def test_a_lock_ends_with_its_process(self):
         code = ("import os, sys\nfrom tf1_sampled.training import model_dir\n"
                 "model_dir.ModelDir('model', 'recsys', %r).begin({'events': '1'})\n"
                 "print('begun', flush=True)\nsys.stdin.read()\n" % SETTINGS)
@@ -234,7 +234,7 @@ class ModelDirTest(parameterized.TestCase):
         self.assertTrue(self._begun().goes_on)
 
     @parameterized.parameters((False, False), (True, True))
-    def test_a_folder_in_which_nothing_came_about_is_deleted_at_the_end(self, writes, stays):
+    def test_a_folder_without_a_model_is_deleted_at_the_end(self, writes, stays):
         code = ("from tf1_sampled.training import model_dir\n"
                 "model_dir.ModelDir('model', 'recsys', {}).begin({})\n"
                 "if %r: open('model/model.ckpt-1.index', 'w').close()\n"

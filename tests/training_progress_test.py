@@ -1,4 +1,4 @@
-"""The clock of a training and the display of its progress, by a clock that the tests move."""
+"""The clock of a training and the display of its progress, with a simulated time."""
 import contextlib
 import io
 import sys
@@ -12,7 +12,7 @@ from tf1_sampled.training import progress
 
 
 class _Time:
-    """Stands for the module `time`; CPU seconds pass at half the speed, and nobody asks for the date."""
+    """A replacement of the module `time`. CPU time passes at half the speed; there is no date."""
 
     def __init__(self):
         self.now = 1e9
@@ -54,13 +54,13 @@ class DisplayTest(ProgressTestCase):
             " 50% of 2,000 words, 50 words/s, loss 2.000, 20 s left",
             "100% of 2,000 words, 50 words/s, loss 1.000, 0 s left"])
 
-    def test_what_makes_the_steps_is_named(self):
+    def test_the_device_is_shown(self):
         log = io.StringIO()
         display = progress.Display(100, "words", stream=log)
         self.time.now += 20
-        display.show(0.5, 2, "CPU, 2 threads, 9 steps of 64 a call")
+        display.show(0.5, 2, "CPU, 2 threads, 9 steps of 64 per call")
         self.assertEqual(log.getvalue(), " 50% of 100 words, 2 words/s, loss 2.000, 20 s left; CPU, 2 "
-                         "threads, 9 steps of 64 a call\n")
+                         "threads, 9 steps of 64 per call\n")
 
     def test_speed_counts_from_the_progress_at_the_start(self):
         log = io.StringIO()
@@ -101,7 +101,7 @@ class DisplayTest(ProgressTestCase):
                 display.close(1.0)
         self.assertEqual("", out.getvalue())
 
-    def test_a_bar_has_the_same_clock(self):
+    def test_a_bar_uses_a_monotonic_clock(self):
         terminal = _Terminal()
         display = progress.Display(2000, "words", stream=terminal)
         self.time.now += 10
@@ -112,12 +112,12 @@ class DisplayTest(ProgressTestCase):
 
 
 class NotebookTest(absltest.TestCase):
-    """A process that is a kernel of Jupyter, by what IPython says of it."""
+    """A process that is a Jupyter kernel according to IPython."""
 
     def setUp(self):
         super().setUp()
         shell = mock.Mock(config={"IPKernelApp": {}})
-        # The second is what the newest tqdm looks for, the rest what IPython does not have.
+        # The newest tqdm checks the second class; IPython does not have the others.
         patch = mock.patch.dict(sys.modules, {
             "IPython": mock.Mock(get_ipython=lambda: shell), "ipykernel.zmqshell": mock.Mock(),
             "IPython.html": None, "IPython.html.widgets": None})
@@ -157,12 +157,12 @@ class NotebookTest(absltest.TestCase):
 
 class ClockTest(ProgressTestCase):
 
-    def test_it_counts_from_where_it_starts(self):
+    def test_the_clock_counts_from_its_initial_values(self):
         clock = progress.Clock(100.0, 50.0)
         self.time.now += 8
         self.assertEqual(clock.read(), (108, 54))
 
-    def test_it_stands_still_while_stopped(self):
+    def test_the_clock_stands_still_while_stopped(self):
         clock = progress.Clock(100.0, 50.0)
         self.time.now += 8
         with clock.stopped():
@@ -172,7 +172,7 @@ class ClockTest(ProgressTestCase):
         self.time.now += 2
         self.assertEqual(clock.read(), (110, 55))
 
-    def test_it_goes_on_after_an_error(self):
+    def test_the_clock_continues_after_an_error(self):
         clock = progress.Clock()
         with self.assertRaises(KeyError), clock.stopped():
             self.time.now += 1000

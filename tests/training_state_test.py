@@ -14,7 +14,7 @@ class SavedStateTest(graph_case.GraphCase):
     def _saved(self, **settings):
         return state.SavedState(settings)
 
-    def test_comes_back_as_it_was(self):
+    def test_a_state_is_read_back_unchanged(self):
         saved = self._saved(dim=8, hidden=("16", "8"))
         written = state.State()
         written.steps, written.progress, written.num_units = 7, 0.25, 100
@@ -44,14 +44,14 @@ class SavedStateTest(graph_case.GraphCase):
                     InputError, "train: epochs: wanted 3 or more, as 2.50 are done already, got 2"):
                 saved.read(session, 40, num_epochs=2)
             with self.assertRaisesRegex(
-                    InputError, "train: num_units: wanted 50 or more, as .* are done already, got 40"):
+                    InputError, "train: num_units: wanted 50 or more, which are done already, got 40"):
                 saved.read(session, 40)
 
-    def test_other_settings_are_told(self):
+    def test_other_settings_are_named(self):
         with tf.Graph().as_default():
             other = self._saved(dim=8, hidden=["16", "8"], rate=None, data={"events": "1"}, more=1)
             with self.new_session() as session:
-                other.check_settings(session)  # which has no value yet
+                other.check_settings(session)  # no value yet
                 other.write(session, state.State())
                 other.check_settings(session)
                 text = session.run(other.variable)
@@ -59,7 +59,7 @@ class SavedStateTest(graph_case.GraphCase):
         mine.require({"data": {"events": "2"}})
         with self.new_session() as session:
             mine.variable.load(text, session)
-            wanted = ("^train: settings: wanted those of the chief, got data={'events': '2'} for "
+            wanted = ("^train: settings: wanted the settings of the chief, got data={'events': '2'} for "
                       r"{'events': '1'}, dim=9 for 8, hidden=\['16'\] for \['16', '8'\], "
                       r"more=None for 1%s$")
             with self.assertRaisesRegex(InputError, wanted % ""):
@@ -69,7 +69,7 @@ class SavedStateTest(graph_case.GraphCase):
                     r"(, variable \d=int32 \[\] for None){4}, and 5 more")):
                 mine.check_settings(session)
 
-    def test_whose_checkpoint_a_folder_has(self):
+    def test_the_training_of_a_checkpoint_is_recognised(self):
         folder = self.create_tempdir().full_path
         saved = self._saved()
         store = checkpoints.Checkpoints(policy.Saving(folder))
@@ -87,7 +87,7 @@ class SavedStateTest(graph_case.GraphCase):
                 self.assertEqual(saved.is_of(session, folder), wanted)
             store.save(session, 2)
             self.assertTrue(saved.is_of(session, folder))
-            same.steps = 6  # what was there before the checkpoint
+            same.steps = 6  # before the checkpoint
             saved.write(session, same)
             self.assertFalse(saved.is_of(session, folder))
             same.steps = 7

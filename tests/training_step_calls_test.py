@@ -11,7 +11,7 @@ from tf1_sampled.training import devices, loop, step_calls, step_loop, steps
 
 
 class _Step:
-    """A step that takes so many seconds of a clock of its own, and notes which calls were made."""
+    """A step that takes simulated seconds, and records its calls."""
 
     def __init__(self, seconds, can_repeat=True):
         self.seconds, self._can_repeat = seconds, can_repeat
@@ -50,13 +50,13 @@ class StepCallsTest(parameterized.TestCase):
         return step_calls.StepCalls(step, None, pool, plan)
 
     @parameterized.parameters((0.024, 2), (0.2, 1), (0.0, 50), (0.005, 9))
-    def test_how_many_follows_from_how_long_they_take(self, seconds, wanted):
+    def test_the_number_of_steps_depends_on_their_duration(self, seconds, wanted):
         calls = self._calls(_Step(seconds))
         self.assertEqual((calls.steps_per_call, calls.steps_of_round), (1, 50))
         calls.submit([_step(1)]).result()
         self.assertEqual(calls.steps_per_call, wanted)
 
-    def test_a_slow_first_call_counts_for_nothing(self):
+    def test_a_slow_first_call_does_not_count(self):
         step = _Step(0.2)
         calls = self._calls(step)
         calls.submit([_step(1)]).result()
@@ -77,7 +77,7 @@ class StepCallsTest(parameterized.TestCase):
         self.assertEqual(calls.submit([_step(8), _step(9)]).result(), {})
         self.assertEqual(step.calls, [[7], [8, 9]])
 
-    def test_steps_one_by_one_where_there_is_no_loop(self):
+    def test_steps_run_one_by_one_without_a_loop(self):
         step = _Step(0.0, can_repeat=False)
         calls = self._calls(step)
         calls.submit([_step(7), _step(8)]).result()
@@ -85,7 +85,7 @@ class StepCallsTest(parameterized.TestCase):
 
 
 class TrainingTest(graph_case.GraphCase):
-    """The result is the same whatever the number of steps of a call, also compiled, also on padding."""
+    """Results do not depend on the number of steps in a call, on compilation, or on padding."""
 
     def _train(self, steps_per_call, device=None, filled=None, rate=0.05, profile_step=None):
         with tf.Graph().as_default():
@@ -139,14 +139,14 @@ class TrainingTest(graph_case.GraphCase):
             self.assertEqual(sum(calls), 127)  # all but the watched steps
             self.assert_close(table, wanted, 1e-5)
 
-    def test_a_batch_that_is_larger_than_what_was_compiled(self):
+    def test_a_batch_larger_than_the_compiled_shape(self):
         if tf.VERSION.startswith("1."):
             self.skipTest("TensorFlow %s has no tf.function(jit_compile=True)" % tf.VERSION)
         _, wanted, _ = self._train(7)
         _, table, _ = self._train(7, devices.Device("CPU", 1, is_compiled=True), 3)
         self.assert_close(table, wanted, 1e-5)
 
-    def test_what_xla_refuses_is_made_without_it(self):
+    def test_steps_that_xla_refuses_run_without_it(self):
         if tf.VERSION.startswith("1."):
             self.skipTest("TensorFlow %s has no tf.function(jit_compile=True)" % tf.VERSION)
         _, wanted, _ = self._train(7)
@@ -161,14 +161,14 @@ class TrainingTest(graph_case.GraphCase):
         np.testing.assert_array_equal(table, wanted)
         self.assertEqual(lines, ["XLA does not compile the steps: no such op"])
 
-    def test_what_cannot_be_compiled_is_named(self):
+    def test_the_reason_against_compilation_is_reported(self):
         wanted = "Placeholder has no fixed shape"
         if tf.VERSION.startswith("1."):
             wanted = "TensorFlow %s has no tf.function(jit_compile=True)" % tf.VERSION
         _, _, lines = self._train(7, devices.Device("CPU", 1, is_compiled=True), {})
         self.assertEqual(lines, ["XLA does not compile the steps: " + wanted])
 
-    def test_a_gpu_with_too_little_memory_gives_way_to_the_cpu(self):
+    def test_a_gpu_with_too_little_memory_is_replaced_by_the_cpu(self):
         attempt = loop.Training._attempt
         configs = []
 

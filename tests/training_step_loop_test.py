@@ -11,7 +11,7 @@ _NUM_CLASSES = 60
 
 
 def _feeds(x, y, seed, number):
-    """Feeds of steps of different sizes."""
+    """Return feeds of steps of different sizes."""
     random = np.random.RandomState(1)
     sizes = random.randint(1, 9, number)
     return [{x: random.randint(_NUM_CLASSES, size=size), y: random.rand(size, 3, 4), seed: [7, i]}
@@ -19,12 +19,12 @@ def _feeds(x, y, seed, number):
 
 
 class StepLoopTest(graph_case.GraphCase):
-    """K steps of a call give what K calls give, to the last bit."""
+    """K steps in one call and K calls of one step have bitwise equal results."""
 
     OPTIMIZED = True  # by Grappler, as in a training
 
     def _model(self, optimizer, use_resource=True):
-        """A step of sampled softmax with all that a step may have: (op, global step, x, y, seed)."""
+        """Return a step of sampled softmax: (op, global step, x, y, seed)."""
         x = tf.placeholder(tf.int32, [None], "x")
         y = tf.placeholder(tf.float32, [None, 3, 4], "y")
         seed = steps.step_seed(7)
@@ -51,7 +51,7 @@ class StepLoopTest(graph_case.GraphCase):
         optimizer=(tf1_sampled.SGDOptimizer, tf1_sampled.AdagradOptimizer,
                    tf1_sampled.RowwiseAdagradOptimizer, tf1_sampled.LazyAdamOptimizer),
         use_resource=(True, False))
-    def test_as_calls_of_one_step(self, optimizer, use_resource):
+    def test_results_equal_those_of_calls_of_one_step(self, optimizer, use_resource):
         op, x, y, seed = self._model(optimizer(0.1), use_resource)
         self.assertIsNone(step_loop.obstacle(op))
         loop = step_loop.StepLoop(op, [seed])
@@ -70,7 +70,7 @@ class StepLoopTest(graph_case.GraphCase):
                 for one, other in zip(self._values(session), wanted):
                     np.testing.assert_array_equal(one, other)
 
-    def test_what_a_feed_has(self):
+    def test_takes_feeds_with_all_placeholders(self):
         op, x, y, seed = self._model(tf1_sampled.SGDOptimizer(0.1))
         loop = step_loop.StepLoop(op, [seed])
         unused = tf.placeholder(tf.float32, [])
@@ -151,31 +151,31 @@ class StepLoopTest(graph_case.GraphCase):
 
 
 class ObstacleTest(graph_case.GraphCase):
-    """What has a state of its own would be there twice."""
+    """Ops with a state of their own, which a copy would duplicate."""
 
     def _obstacle(self, value):
         total = tf.get_variable("total", [], initializer=tf.zeros_initializer(), use_resource=True)
         return step_loop.obstacle(tf.assign_add(total, tf.reduce_sum(tf.cast(value, tf.float32))).op)
 
-    def test_random_ops(self):
+    def test_random_ops_are_an_obstacle(self):
         self.assertIn("RandomUniform", self._obstacle(tf.random_uniform([3], seed=1)))
 
     def test_a_sampler_of_tensorflow(self):
         sampled = tf.random.uniform_candidate_sampler(tf.constant([[1]], tf.int64), 1, 5, True, 50)
         self.assertIn("UniformCandidateSampler", self._obstacle(sampled.sampled_candidates))
 
-    def test_python(self):
+    def test_python_functions_are_an_obstacle(self):
         self.assertIn("PyFunc", self._obstacle(tf.numpy_function(lambda: 1.0, [], tf.float64)))
 
     def test_a_queue_is_one_for_all_copies(self):
         queue = tf.FIFOQueue(3, tf.float32)
         self.assertIsNone(self._obstacle(queue.dequeue()))
 
-    def test_a_loop_of_the_older_kind(self):
+    def test_a_loop_with_frames_is_an_obstacle(self):
         tf.disable_control_flow_v2()
         self.assertIn("older kind", self._obstacle(tf.while_loop(lambda i: i < 3, lambda i: i + 1, [0])))
 
-    def test_functions(self):
+    def test_stateful_functions_are_an_obstacle(self):
         @tf.function
         def draw():
             return tf.random_uniform([3], seed=1)
@@ -187,7 +187,7 @@ class ObstacleTest(graph_case.GraphCase):
         self.assertIn("RandomUniform", self._obstacle(draw()))
         self.assertIsNone(step_loop.obstacle(tf.reduce_sum(stateless()).op))
 
-    def test_a_placeholder_of_no_known_rank(self):
+    def test_a_placeholder_of_unknown_rank_is_an_obstacle(self):
         self.assertIn("no known rank", self._obstacle(tf.placeholder(tf.float32, name="x")))
 
 

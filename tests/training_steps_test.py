@@ -29,7 +29,7 @@ class MinimizeTest(graph_case.GraphCase):
         self.assertEqual(tf.global_variables(), [w])
 
     def _two_tasks(self):
-        """Variables of two tasks and their losses: a shared one, one of each task, one of neither."""
+        """Create variables and losses of two tasks: one shared, one of each task, one of neither."""
         shared, first, second, _ = [
             tf.get_variable(name, [], initializer=tf.ones_initializer(), use_resource=True)
             for name in ("shared", "first", "second", "unused")]
@@ -44,7 +44,7 @@ class MinimizeTest(graph_case.GraphCase):
             after = session.run(variables)
         return [v.op.name for v, old, new in zip(variables, before, after) if old != new]
 
-    def test_variables_of_another_task_are_left_alone(self):
+    def test_variables_of_another_task_do_not_change(self):
         _, losses = self._two_tasks()
         optimizer = optimizers.LazyAdamOptimizer(0.1)
         trained = [steps.minimize(loss, optimizer) for loss in losses]
@@ -58,7 +58,7 @@ class MinimizeTest(graph_case.GraphCase):
             step = steps.minimize(losses[0], optimizers.SGDOptimizer(0.1), var_list)
             self.assertEqual(self._moved(step), wanted)
 
-    def test_a_var_list_may_hold_what_is_not_trainable(self):
+    def test_a_var_list_may_hold_variables_that_are_not_trainable(self):
         w = tf.get_variable("w", [], initializer=tf.ones_initializer(), trainable=False)
         step = steps.minimize(tf.square(w), optimizers.SGDOptimizer(0.25), var_list=[w])
         with self.new_session() as session:
@@ -67,16 +67,16 @@ class MinimizeTest(graph_case.GraphCase):
 
     def test_a_variable_of_var_list_without_gradient_is_named(self):
         (shared, first, second), losses = self._two_tasks()
-        with self.assertRaisesRegex(InputError, "^minimize: loss: wanted one that depends on every "
-                                                "variable to train, got 'none on second'$"):
+        with self.assertRaisesRegex(InputError, "^minimize: loss: wanted a loss that depends on every "
+                                                "variable to train, got 'no dependence on second'$"):
             steps.minimize(losses[0], optimizers.SGDOptimizer(0.1), [shared, first, second])
 
     @parameterized.parameters(False, True)
     def test_a_loss_of_no_variable_is_named(self, has_variables):
         if has_variables:
             self._two_tasks()
-        with self.assertRaisesRegex(InputError, "^minimize: loss: wanted one that depends on a variable "
-                                                "to train, got 'alone:0'$"):
+        with self.assertRaisesRegex(InputError, "^minimize: loss: wanted a loss that depends on a "
+                                                "variable to train, got 'alone:0'$"):
             steps.minimize(tf.constant(1.0, name="alone"), optimizers.SGDOptimizer(0.1))
 
     def test_an_empty_var_list(self):
@@ -96,7 +96,7 @@ class MinimizeTest(graph_case.GraphCase):
     def test_updates_come_before_the_step(self):
         w = tf.get_variable("w", [], initializer=tf.ones_initializer(), use_resource=True)
         seen = tf.get_variable("seen", [], initializer=tf.zeros_initializer(), trainable=False)
-        with tf.control_dependencies([tf.matrix_inverse(tf.random_normal([300, 300]))]):  # takes a while
+        with tf.control_dependencies([tf.matrix_inverse(tf.random_normal([300, 300]))]):  # slow
             tf.add_to_collection(tf.GraphKeys.UPDATE_OPS, tf.assign(seen, w.read_value()))
         step = steps.minimize(tf.square(w), optimizers.SGDOptimizer(0.25))
         with self.new_session() as session:
@@ -114,15 +114,15 @@ class StepTest(graph_case.GraphCase):
 
     def test_a_trainable_variable_without_gradient_is_named(self):
         tf.get_variable("unused", [3])
-        with self.assertRaisesRegex(InputError, "^Step: loss: wanted one that depends on every variable "
-                                                "to train, got 'none on unused'$"):
+        with self.assertRaisesRegex(InputError, "^Step: loss: wanted a loss that depends on every "
+                                                "variable to train, got 'no dependence on unused'$"):
             self._step()
 
     def _step(self, **options):
         return steps.Step(self.loss, self.loss, optimizers.SGDOptimizer, 0.1, **options)
 
     def _ws(self, step, progress):
-        """w after steps towards 1 at these points of the work."""
+        """Return w after steps towards 1, at these values of the progress."""
         found = []
         with self.new_session() as session:
             run = step.runner(session)
@@ -149,7 +149,7 @@ class StepTest(graph_case.GraphCase):
             step.runner(session)({self.x: [1.0]}, False)
             self.assert_close(session.run(self.w), 0.1 * 0.25 * 2)
 
-    def test_what_is_told_of_a_step_that_is_watched(self):
+    def test_values_of_a_watched_step(self):
         table = tf.get_variable("table", [50, 2], initializer=tf.ones_initializer(), use_resource=True)
         self.loss += 0.5 * tf.reduce_sum(tf.gather(table, [3, 3, 7, 9]))
         step = self._step(watch={"mine": tf.constant(5)})
@@ -160,7 +160,7 @@ class StepTest(graph_case.GraphCase):
             self.assertEqual(run(feed, False), {})
         self.assertCountEqual(told, ["loss", "gradient_norm", "rows_touched", "mine"])
         self.assertEqual((told["loss"], told["rows_touched"], told["mine"]), (8, 3, 5))
-        # Of w 2 (w - x); of each use of a row 0.5 twice.
+        # The gradient by w is 2 (w - x), and by each use of a row 0.5, twice.
         self.assertAlmostEqual(told["gradient_norm"], (16 + 8 * 0.25) ** 0.5, places=5)
 
     def test_a_trace(self):
@@ -172,7 +172,7 @@ class StepTest(graph_case.GraphCase):
         with open(path) as stream:
             self.assertNotEmpty(json.load(stream)["traceEvents"])
 
-    def test_draws_of_a_step_depend_on_its_number_alone(self):
+    def test_draws_of_a_step_depend_on_its_number_only(self):
         seed = steps.step_seed(5)
         drawn = distributions.uniforms([2], seed)
         step = self._step(watch={"drawn": drawn, "seed": seed})

@@ -1,4 +1,4 @@
-"""What TensorBoard and a trace viewer are told."""
+"""The files for TensorBoard and for a trace viewer."""
 import fnmatch
 import glob
 import json
@@ -32,7 +32,7 @@ class SummariesTest(graph_case.GraphCase):
                   if event.session_log.status == tf.SessionLog.START]
         self.assertEqual(starts, [3])
 
-    def test_nobody_foresees_the_name_of_the_file(self):
+    def test_the_name_of_the_file_is_unpredictable(self):
         names = []
         for folder in (self.create_tempdir().full_path, self.create_tempdir().full_path):
             with mock.patch("time.time", lambda: 1e9), summaries.Summaries(folder, 3) as told:
@@ -49,7 +49,7 @@ class SummariesTest(graph_case.GraphCase):
             with open(path) as stream:
                 names = {event.get("args", {}).get("op") for event in json.load(stream)["traceEvents"]}
             self.assertNotEmpty(names & {"Mul", "AddV2", "_Retval"})
-            with self.assertRaisesRegex(InputError, "wanted a place to write"):
+            with self.assertRaisesRegex(InputError, "wanted a writable path"):
                 summaries.traced_run(session, x + 1, {x: 3}, os.path.join(path, "below"))
 
 

@@ -17,7 +17,7 @@ _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 def _missing_annotations(function):
-    """Return the parameters of a function without an annotation, and "return" where that has none."""
+    """Return the parameters of a function without an annotation, and "return" if it has none."""
     signature = inspect.signature(function)
     missing = [name for name, parameter in signature.parameters.items()
                if parameter.annotation is parameter.empty and name != "self"]
@@ -87,7 +87,7 @@ class TypeCheckerTest(absltest.TestCase):
             unmarked = os.path.join(folder, "unmarked.py")
             with open(unmarked, "w", encoding="utf-8") as f:
                 f.write("\n".join(_MARK.sub("", line) for line in lines))
-            # The errors of this file only: those of the package are for `make lint`.
+            # The errors of this file only: `make lint` reports those of the package.
             output = subprocess.run(
                 [sys.executable, "-m", "mypy", "--cache-dir", os.path.join(folder, "cache"),
                  "--follow-imports=silent", unmarked],

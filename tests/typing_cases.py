@@ -1,7 +1,7 @@
-"""Uses of the public interface for mypy, which is never run: python -m mypy tests/typing_cases.py
+"""Uses of the public interface for mypy: python -m mypy tests/typing_cases.py. This file is never run.
 
-mypy must reject each line that has a "type: ignore", for the reason in brackets: it reports one that is
-not needed. It must accept all other lines.
+mypy must reject each line with a "type: ignore" for the reason in brackets, as it reports an unneeded
+one. It must accept all other lines.
 """
 from typing import Any, List
 

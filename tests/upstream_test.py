@@ -1,6 +1,6 @@
-"""The table of docs/upstream.md, a test for each row: what tf.nn does, and what happens here.
+"""Tests of the rows of docs/upstream.md: the behaviour of tf.nn and of this package.
 
-In TensorFlow 1.15 `tf.nn` kills its process in some of the rows. Those run in processes of their own:
+In TensorFlow 1.15 `tf.nn` kills its process in some rows. These rows run in separate processes:
 
     python -c "from tests import upstream_test; upstream_test.print_fates()"
 """
@@ -47,7 +47,7 @@ def _vocab_file(text):
     return path
 
 
-# What TensorFlow 1.15 does not survive.
+# Cases that kill TensorFlow 1.15.
 _CASES = {
     "no vocab_file": lambda: _fixed_unigram(vocab_file="no/such/file"),
     "a vocab_file without a count": lambda: _fixed_unigram(vocab_file=_vocab_file("a,1\nb,\nc,2\n")),
@@ -60,10 +60,10 @@ _CASES = {
 
 
 def _end(case):
-    """How a process that runs a case of _CASES ends: 0, an error's exit code, or minus a signal."""
+    """Return the end of a process that runs a case of _CASES: 0, an exit code, or minus a signal."""
     child = os.fork()
     if not child:
-        # Three draws in a second of the processor's time, or SIGXCPU.
+        # SIGXCPU after a second of CPU time.
         resource.setrlimit(resource.RLIMIT_CPU, (1, 2))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         try:
@@ -77,13 +77,13 @@ def _end(case):
 
 
 def print_fates():
-    """{case: how it ends} as JSON. Forks: for a process in which TensorFlow has no threads yet."""
+    """Print {case: end of its process} as JSON. Call it before TensorFlow has threads, as it forks."""
     print(json.dumps({case: _end(case) for case in _CASES}))
 
 
 @functools.lru_cache(maxsize=None)
 def _fates():
-    """{case: the name of the signal that its process dies of, or its exit code}."""
+    """Return {case: name of the signal that kills its process, or its exit code}."""
     environment = dict(os.environ, TF_CPP_MIN_LOG_LEVEL="3", CUDA_VISIBLE_DEVICES="",
                        PYTHONPATH=os.pathsep.join([_ROOT] + [path for path in sys.path if path]))
     done = subprocess.run(
@@ -97,7 +97,7 @@ def _fates():
 
 
 def _dense(slices, size):
-    """The sum that fetched IndexedSlices stand for."""
+    """Return the dense sum of fetched IndexedSlices."""
     total = np.zeros((size,) + slices.values.shape[1:])
     np.add.at(total, slices.indices, slices.values)
     return total
@@ -113,25 +113,25 @@ class _RowCase(graph_case.GraphCase):
         return self.random.randn(*shape).astype(np.float32)
 
     def model(self, batch=2, dtype=tf.float32):
-        """(weights, biases, inputs), constants."""
+        """Return (weights, biases, inputs), constants."""
         return (tf.constant(self.numbers(_C, _D), dtype), tf.constant(self.numbers(_C), dtype),
                 tf.constant(self.numbers(batch, _D), dtype))
 
     def run_or_error(self, fetch, feed):
-        """A value, or the message of the InvalidArgumentError."""
+        """Return a value, or the message of the InvalidArgumentError."""
         try:
             return self.run_graph(fetch, feed)
         except tf.errors.InvalidArgumentError as error:
             return error.message
 
     def assert_dies_of(self, name, case):
-        """In TensorFlow 1.15; no process is started in others."""
+        """Assert that the process of a case dies of a signal, in TensorFlow 1.15 only."""
         if _TF1:
             self.assertEqual(_fates()[case], name, case)
 
 
 class StepTest(_RowCase):
-    """What a training step computes, and what it costs."""
+    """Results and cost of a training step."""
 
     def test_a_bias_that_no_loss_reads(self):
         weights = tf.get_variable("weights", [_C, _D])
@@ -215,7 +215,7 @@ class TypesAndShapesTest(_RowCase):
                     theirs(*arguments, sampled_values=drawn)
                 loss = ours(*arguments, sampled_values=drawn)
                 self.assertEqual(loss.dtype, tf.float64 if dtype == tf.float64 else tf.float32)
-            # With counts of the same type upstream goes on, and takes a hit's logit to -infinity.
+            # With counts of the same type tf.nn continues, and the logit of a hit becomes -infinity.
             values = _ids([1, 3, 5]), tf.ones([2, 1], dtype), tf.ones([3], dtype)
             fetches[dtype] = [function(*arguments, values) for function in (ours, theirs)]
         results = self.run_graph(fetches)
@@ -252,7 +252,7 @@ class TypesAndShapesTest(_RowCase):
         mask = tf.constant([[True, True], [True, False]])
         one_count, two_counts = [(candidates, tf.fill([2, n], 0.25), count) for n in (1, 2)]
         for ours, theirs in _PEERS.values():
-            # The second example has one label. Upstream -1 is no class, and 0 is one that it trains.
+            # The second example has one label. For tf.nn, -1 is not a class, and 0 trains class 0.
             loss = theirs(weights, biases, labels, inputs, 3, _C, 2, two_counts)
             of_one = theirs(weights, biases, labels[:, :1], inputs, 3, _C, 1, one_count)
             masked = ours(weights, biases, labels, inputs, 3, _C, 2, two_counts, label_mask=mask)
@@ -281,7 +281,7 @@ class LabelsTest(_RowCase):
             gradient = tf.gradients(wrong, [inputs])[0]
             value, gradient = self.run_graph([wrong, gradient], {labels: [[0], [3]]})
             self.assertEqual(np.isnan(value).tolist(), [True, False])
-            # NCE goes on without the label, sampled softmax leaves nothing to go on with.
+            # The gradient of sampled softmax is NaN, that of NCE is not.
             self.assertEqual(np.isnan(gradient[0]).any(), loss is tf.nn.sampled_softmax_loss)
             with self.assertRaisesRegex(tf.errors.InvalidArgumentError,
                                         r"true_classes: wanted ids that can be drawn.*got\] \[0\]"):
@@ -321,7 +321,7 @@ class LabelsTest(_RowCase):
 
 
 class WeightsTest(_RowCase):
-    """Weights, counts and numbers that make no distribution."""
+    """Weights, counts and numbers that do not define a distribution."""
 
     def _ours(self, num_sampled=2, unique=False, range_max=3, **options):
         return ts.fixed_unigram_candidate_sampler(_ids([[1]]), 1, num_sampled, unique, range_max,
@@ -347,7 +347,7 @@ class WeightsTest(_RowCase):
     def test_more_unique_candidates_than_weights_above_0(self):
         with self.assertRaisesRegex(ts.InputError, "at most 2, the counts above 0, when unique, got 3"):
             self._ours(3, True, unigrams=[1.0, 0.0, 2.0])
-        # SIGXCPU: it draws until it is stopped. So does 2.21, for which no process is started here.
+        # SIGXCPU: it draws without end. So does TensorFlow 2.21, which is not tested here.
         self.assert_dies_of("SIGXCPU", "too few weights above 0")
 
     def test_more_unique_candidates_than_classes(self):
@@ -376,7 +376,7 @@ class WeightsTest(_RowCase):
         counts = [self.run_graph(tf.random.fixed_unigram_candidate_sampler(
             _ids([[0], [1], [2]]), 1, 100, False, 3, shard=shard, **options)[1])[:, 0]
             for shard in (0, 1)]
-        # Shard 0 should have ids 0, 2 and 4, as it has those of even numbers where none is reserved.
+        # Shard 0 should have the ids 0, 2 and 4, the even ids, as without reserved ids.
         self.assert_close(counts, [[0, 20, 80], [0, 10, 90]])
         with self.assertRaisesRegex(ts.InputError, r"num_shards, shard: wanted 1, 0, got \(2, 1\)"):
             self._ours(range_max=3, shard=1, **options)
@@ -387,7 +387,7 @@ class ValuesTest(_RowCase):
     def test_a_hit_that_was_drawn_twice(self):
         hits = tf.nn.compute_accidental_hits(_ids([[7]]), _ids([7, 3, 7]), 1)
         self.assertEqual(self.run_graph(hits[1]).tolist(), [2])
-        # All scores are equal, and the candidates nothing but hits: there is nothing to lose.
+        # All scores are equal and all candidates are hits, so that the loss is 0.
         sampled = _ids([7, 7]), tf.ones([1, 1]), tf.ones([2])
         ours, theirs = self.run_graph([loss(
             tf.zeros([_C, _D]), tf.zeros([_C]), _ids([[7]]), tf.zeros([1, _D]), 2, _C,
@@ -402,7 +402,7 @@ class ValuesTest(_RowCase):
                   for module in (tf.random, ts)]
         with self.new_session() as session:
             theirs, ours = np.array([session.run(counts) for _ in range(60)])[:, :, 0, 0].T
-        # 1.156 where four draws met no repeat, although id 0 cannot come twice.
+        # 1.156 if four draws had no repeat, although id 0 cannot be drawn twice.
         self.assert_close(theirs.max(), num_sampled * prob)
         self.assert_close(ours.min(), 1 - (1 - prob) ** num_sampled)
         self.assertLess(ours.max(), 1)
@@ -438,7 +438,7 @@ class LearnedUnigramTest(_RowCase):
         with self.new_session() as session:
             before, after = [session.run([theirs, ours]) for _ in range(2)]
             self.assert_close(before, np.ones([2, 3, 1]))
-            self.assert_close(after[0], np.full([3, 1], 5 * 4 / 8))  # one more than was seen
+            self.assert_close(after[0], np.full([3, 1], 5 * 4 / 8))  # one more than the counted labels
             self.assert_close(after[1], np.ones([3, 1]))
             session.run(update)
             self.assert_close(session.run(ours), np.full([3, 1], 5 * 4 / 8))
@@ -506,7 +506,7 @@ class ObjectivesTest(_RowCase):
         noise = x.dot(w[ids_drawn].T) + b[ids_drawn]
         wanted = np.log1p(np.exp(-true)) + np.sum(np.log1p(np.exp(noise)), 1)
         self.assert_close(ours, wanted)
-        self.assert_close(ones, wanted)  # what one can do on tf.nn
+        self.assert_close(ones, wanted)  # the workaround with tf.nn
         self.assertGreater(np.abs(theirs - wanted).min(), 0.1)
 
     def test_expected_counts_of_mixed_candidates(self):
@@ -547,7 +547,7 @@ class ObjectivesTest(_RowCase):
             sampled += [loss(weights, biases, labels, inputs, size, classes, sampled_values=values)
                         for loss in _PEERS["sampled_softmax_loss"]]
         full, same, sampled = self.run_graph([full, same, sampled])
-        # One model that knows nothing: what it loses grows with the number of candidates.
+        # An untrained model: its loss grows with the number of candidates.
         self.assert_close([full, same], np.full([2, 1], np.log(1000)))
         self.assert_close(np.ravel(sampled), np.log([11, 11, 101, 101, 1000, 1000]), 0, 0.1)
 
@@ -568,7 +568,7 @@ class DeviceTest(_RowCase):
 
 
 class DocumentTest(graph_case.GraphCase):
-    """docs/upstream.md says what is there."""
+    """docs/upstream.md names existing tests, and its code runs."""
 
     def setUp(self):
         super().setUp()
@@ -579,14 +579,14 @@ class DocumentTest(graph_case.GraphCase):
             self.text = stream.read()
 
     def _methods(self, module):
-        """{(class, method)} of the tests in tests/<module>.py."""
+        """Return {(class, method)} of the tests in tests/<module>.py."""
         with open(os.path.join(_ROOT, "tests", module + ".py"), encoding="utf-8") as stream:
             tree = ast.parse(stream.read())
         return {(node.name, method.name) for node in tree.body if isinstance(node, ast.ClassDef)
                 for method in node.body if getattr(method, "name", "").startswith("test_")}
 
     def _named(self):
-        """{(module, class or "", method)} of the tests that the document names."""
+        """Return {(module, class or "", method)} of the tests that the document names."""
         named = re.findall(r"`(?:(\w+_test)\.)?(?:(\w+)\.)?(test_\w+)`", self.text)
         return {(module or "upstream_test", case, method) for module, case, method in named}
 

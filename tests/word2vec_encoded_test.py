@@ -156,7 +156,7 @@ class CacheTest(word2vec_case.CorpusTestCase):
             with self.assertRaises(InputError) as caught:
                 self.read("a b")
         self.assertEqual(str(caught.exception),
-                         self.cache + ": wanted a place to write, got: No space left on device")
+                         self.cache + ": wanted a writable path, got: No space left on device")
         self.assertEmpty(self.entries())
 
     def test_leftovers_of_a_kill_are_deleted_after_a_day(self):
@@ -248,7 +248,7 @@ class CacheTest(word2vec_case.CorpusTestCase):
             read = self.read_path(path, cache_dir=None)
             np.testing.assert_array_equal(whole(read), [0, 1, END])
             self.assertRegex(self.lines[0],
-                             "f/tf1_sampled: wanted a place to write, .*; writing the "
+                             "f/tf1_sampled: wanted a writable path, .*; writing the "
                              "encoded text to a temporary folder")
             temporary = os.path.dirname(self.lines[1].split(": ")[1])
             self.assertTrue(os.path.isdir(temporary))
@@ -257,7 +257,7 @@ class CacheTest(word2vec_case.CorpusTestCase):
 
     def test_a_given_folder_that_is_not_writable_is_an_error(self):
         path = self.path("f", "a b")
-        with self.assertRaisesRegex(InputError, "f/x: wanted a place to write, got: "):
+        with self.assertRaisesRegex(InputError, "f/x: wanted a writable path, got: "):
             self.read_path(path, cache_dir=os.path.join(path, "x"))
 
 

@@ -80,7 +80,7 @@ class EvaluateTest(parameterized.TestCase):
         (["FOLDER/p.npy", "--similarity=FOLDER/p.txt"], "p.npy: wanted a readable file"),
         (["FOLDER/v.vec", "--similarity=FOLDER/p.txt", "--top=0"], "top: wanted an integer above 0"),
         (["FOLDER/v.vec", "--similarity=FOLDER/p.txt", "--json=FOLDER/v.vec"],
-         "^--json: wanted a place of its own, got that of VECTORS"),
+         "^--json: wanted a path of its own, got the path of VECTORS"),
         (["FOLDER/v.vec", "--similarity=FOLDER/p.txt", "--json=FOLDER"], "wanted .*folder"))
     def test_invalid_arguments_are_errors(self, arguments, message):
         with self.assertRaisesRegex(checks.InputError, message):

@@ -279,9 +279,9 @@ class EitherTest(graph_case.GraphCase):
         places.check_new_folder(self.folder + os.sep)
         write(self.folder + os.sep, *sample())
         before = os.listdir(self.folder)
-        with self.assertRaisesRegex(checks.InputError, "wanted a new or empty folder, got one with"):
+        with self.assertRaisesRegex(checks.InputError, "a new or empty folder, got a folder with files"):
             places.check_new_folder(self.folder)
-        with self.assertRaisesRegex(checks.InputError, "wanted a new or empty folder, got one with"):
+        with self.assertRaisesRegex(checks.InputError, "a new or empty folder, got a folder with files"):
             write(self.folder, *sample())
         self.assertEqual(os.listdir(self.folder), before)
         self.assertEqual(os.listdir(self.parent), ["new"])

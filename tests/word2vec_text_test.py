@@ -157,11 +157,11 @@ class PiecesTest(TextTestCase):
         for name, content, message in (
                 ("f", b"PNG\0", "f: wanted UTF-8 text, got a binary file$"),
                 ("f", "x".encode("utf-16"), "got a binary file, possibly in the encoding utf-16"),
-                ("f", b"", "f: wanted a file with something in it, got an empty file"),
+                ("f", b"", "f: wanted a file that is not empty, got an empty file"),
                 ("f.gz", gzip.compress(b""), "f.gz: wanted UTF-8 text, got nothing"),
                 ("f.zip", empty_zip.getvalue(), "wanted text, got an empty zip file"),
                 ("f.gz", b"plain", "f.gz: wanted a (whole|readable)"),
-                ("f.gz", gzip.compress(b"x y")[:-5], "f.gz: wanted a whole .gz file")):
+                ("f.gz", gzip.compress(b"x y")[:-5], "f.gz: wanted an undamaged .gz file")):
             self.path(name, content)
             with self.assertRaisesRegex(InputError, message):
                 self.read(name)

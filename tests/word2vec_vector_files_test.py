@@ -201,7 +201,7 @@ class ReadingTest(file_case.FileCase):
 
     def test_a_damaged_archive_is_an_error(self):
         self.check_error(self.path("v.bin.gz", gzip.compress(b"1 2\n" + row(b"a", 1, 2))[:-4]),
-                         "a whole .gz file")
+                         "an undamaged .gz file")
 
     def test_a_missing_file_is_an_error(self):
         self.check_error(self.path("none.bin"), "No such file")

@@ -392,7 +392,7 @@ class SaveTest(FittedCase):
             content = json.load(stream)
         with open(self.path("model", "settings.json"), "w") as stream:
             json.dump(dict(content, program="recsys"), stream)
-        with self.assertRaisesRegex(InputError, "wanted a model of word2vec, got one of recsys"):
+        with self.assertRaisesRegex(InputError, "wanted a model of word2vec, got a model of recsys"):
             Word2Vec.load(self.path("model"))
 
     @parameterized.parameters("vectors.bin", "vocab.txt", "settings.json", "metrics.json")

@@ -1,4 +1,4 @@
-"""Sampled losses for one class of very many, in TensorFlow graph mode.
+"""Sampled losses for classification with very many classes, in TensorFlow graph mode.
 
     import tensorflow.compat.v1 as tf
     import tf1_sampled
@@ -7,14 +7,14 @@
     loss = tf1_sampled.sampled_softmax_loss(weights, biases, labels, inputs, 64, num_classes,
                                             sampled_values=sampled)
 
-The names below are the whole of the public interface; `tf1_sampled.word2vec` and `tf1_sampled.recsys`
-hold the parts of the two programs.
+The names below are the public interface. `tf1_sampled.word2vec` and `tf1_sampled.recsys` hold the parts
+of the two programs.
 """
 import importlib
 
 __version__ = "0.1.0"
 
-# Public name -> its module. Imported at first use, so that `--help` need not wait for TensorFlow.
+# {public name: module}, imported at first use, so that `--help` need not wait for TensorFlow.
 _HOME = {
     "InputError": "checks",
     "Uniform": "distributions",

@@ -1,4 +1,4 @@
-"""The public names for type checkers, which do not see what __init__.py imports at first use."""
+"""The public names for type checkers, which cannot see the lazy imports of __init__.py."""
 from tf1_sampled.blocks import (
     TopK as TopK,
     top_k as top_k,

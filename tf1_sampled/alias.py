@@ -3,8 +3,8 @@
     prob = probabilities([5, 0, 3, 2], power=0.75)
     threshold, alias = alias_table(prob)
 
-To draw a class, choose a column k uniformly among the C and u uniformly in [0, 1): the class is k where
-u < threshold_k, else alias_k. These are two look-ups for any C.
+To draw a class, draw a column k uniformly from the C columns and u uniformly from [0, 1). The class is k
+if u < threshold_k, else alias_k: two look-ups for any C.
 """
 import numpy as np
 
@@ -46,9 +46,9 @@ def alias_table(prob):
     P(k) differs from prob_k by at most 2^-40 prob_k for C up to 2^20, by at most C 2^-59 prob_k above.
     A class of probability 0 has threshold 0 and is no column's alias; all others have thresholds > 0.
 
-    Small classes (below 1/C) are filled by large ones (above 1/C), both in the order of their ids.
-    Running sums find which large class fills which small one: a million classes take 0.2 seconds. They
-    are sums of integers, as those of floats lose digits, and leave a small class without a large one.
+    Large classes (above 1/C) fill the columns of small classes (below 1/C), both in the order of their
+    ids. Running sums find the large class that fills each small one: a million classes take 0.2 seconds.
+    The sums are integers, as sums of floats lose digits and can leave a small class without a large one.
 
     Args:
       prob: float64 [C], >= 0, sums to 1.
@@ -62,7 +62,7 @@ def alias_table(prob):
       Distribution", for a table in linear time.
     """
     size = len(prob)
-    # The units of 1/C: as many as float64 holds exactly and as leave room for C columns in int64.
+    # Units per column of 1/C: float64 holds them exactly, and int64 holds those of C columns.
     column = 1 << min(52, 62 - (size - 1).bit_length())
     units = _in_units(prob, column)
     small, large = np.flatnonzero(units < column), np.flatnonzero(units > column)
@@ -72,13 +72,13 @@ def alias_table(prob):
     missing = column - units[small]
     filled = np.cumsum(missing)
     used_up = np.cumsum(units[large] - column)
-    # The first large class that is not used up before a small one fills all that this one misses.
+    # The first large class with surplus left fills all units that a small class misses.
     alias[small] = large[np.searchsorted(used_up, filled - missing, side="right")]
-    # What it gives beyond its surplus comes from its own column, which the next large class fills.
+    # Units beyond its surplus come from its own column, which the next large class fills.
     alias[large[:-1]] = large[1:]
     units[large] = column - (filled[np.searchsorted(filled, used_up)] - used_up)
 
-    # Units are too coarse for rare classes only; other columns must hold exactly what was counted.
+    # Units are too coarse for rare classes; the thresholds of all other columns are exact in units.
     return np.where(rare, prob * size, units / column), alias
 
 

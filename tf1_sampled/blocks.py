@@ -1,8 +1,8 @@
-"""Softmax normalizers and best classes where C is too large for [B, C] scores.
+"""Softmax normalizers and top-k classes for C that is too large for [B, C] scores.
 
     s(x, c) = <x, w_c> + b_c
 
-Both functions score one block of classes after another: memory holds [B, block_size] scores for any C.
+Both functions compute the scores block by block: memory holds [B, block_size] scores for any C.
 """
 from typing import NamedTuple, Optional
 
@@ -20,10 +20,10 @@ from tf1_sampled.type_names import Integer, PartitionStrategy, Tensor, TensorLik
 
 
 class TopK(NamedTuple):
-    """The best classes of each example, best first.
+    """The k classes of highest score of each example, in falling order.
 
-      values: float [B, k], their scores.
-      ids: int64 [B, k].
+      values: float [B, k], the scores.
+      ids: int64 [B, k], the classes.
     """
 
     values: Tensor
@@ -45,7 +45,7 @@ def log_sum_exp(weights: Table, biases: Optional[Table], inputs: TensorLike, num
 
     Args:
       weights: float [C, D], a list of shards of that, a PartitionedVariable, or UnitRows of one. Rows
-        from num_classes on are padding and do not count.
+        from num_classes on are padding and are ignored.
       biases: float [C], in the form of the weights, or None.
       inputs: float [B, D].
       num_classes: integer C.
@@ -89,7 +89,11 @@ def top_k(weights: Table, biases: Optional[Table], inputs: TensorLike, num_class
 
         s(x, c) = <x, w_c> + b_c
 
-        best = top_k(weights, biases, inputs, num_classes=200000, k=10, block_size=4096)
+    Example:
+
+        weights, biases = tf.get_variable("weights", [1000, 16]), tf.get_variable("biases", [1000])
+        best = tf1_sampled.top_k(weights, biases, tf.random_normal([3, 16]), num_classes=1000, k=10,
+                                 block_size=256)
 
     Args:
       weights: float [C, D], a list of shards of that, a PartitionedVariable, or UnitRows of one. Rows
@@ -99,8 +103,8 @@ def top_k(weights: Table, biases: Optional[Table], inputs: TensorLike, num_class
       num_classes: integer C.
       k: integer, at most C.
       partition_strategy: "mod" or "div", how a list of shards is divided.
-      block_size: None for one block of all classes, or integer: number of classes in a block. A block
-        has at least k.
+      block_size: None for one block of all classes, or integer, the number of classes in a block. A
+        block has at least k classes.
       name: string.
 
     Returns:
@@ -127,7 +131,7 @@ def top_k(weights: Table, biases: Optional[Table], inputs: TensorLike, num_class
             return values, first + tf.cast(places, tf.int64)
 
         def merge(block, *best):
-            # Of equal values tf.nn.top_k takes the first, so earlier blocks come first.
+            # tf.nn.top_k returns equal values in order of position: earlier blocks come first.
             values, ids = [tf.concat(pair, 1) for pair in zip(best, best_of(block))]
             values, places = tf.nn.top_k(values, k)
             return values, tf.gather(ids, places, batch_dims=1)
@@ -137,7 +141,7 @@ def top_k(weights: Table, biases: Optional[Table], inputs: TensorLike, num_class
 
 
 def _checked(function, weights, biases, inputs, num_classes):
-    """Return inputs [B, D] in the type of the scores. Checks what can be checked without rows."""
+    """Check arguments without a look-up, and return inputs [B, D] in the type of the scores."""
     checks.positive(function, "num_classes", num_classes)
     inputs = tf.convert_to_tensor(inputs)
     checks.argument(inputs.shape.rank in (2, None), function, "inputs", "shape [B, D]", inputs.shape)
@@ -200,10 +204,10 @@ def _fold(step, state, blocks):
 
 
 def _with_gradients(*tensors):
-    """Return the first of log_sum, inputs, rows and bias, with gradients by the other three.
+    """Return log_sum, the first of log_sum, inputs, rows and bias, with gradients by the other three.
 
-    In a graph, the gradient is a function in the graph's library, which export and import keep. A
-    tf.custom_gradient exists in Python only, but it is the only one that a GradientTape sees.
+    In a graph, the gradient is a function in the library of the graph, which export and import keep. A
+    tf.custom_gradient exists in Python only, but a GradientTape needs it.
     """
     log_sum = tensors[0]
     shapes = [tensor.shape for tensor in tensors + (log_sum,)]
@@ -212,7 +216,7 @@ def _with_gradients(*tensors):
         return tf.identity(log_sum)
 
     def log_sum_exp_gradients(*arguments):
-        for argument, shape in zip(arguments, shapes):  # Defun does not set them
+        for argument, shape in zip(arguments, shapes):  # Defun does not set shapes
             argument.set_shape(shape)
         return _gradients(*arguments)
 
@@ -230,10 +234,10 @@ def _with_gradients(*tensors):
 
 
 def _without_gradient(function, *tensors):
-    """Return function(*tensors), a list, whose gradient is an error."""
+    """Return function(*tensors), a list, whose gradient is an InputError."""
     def fail(*_):
-        raise checks.InputError("log_sum_exp: gradients: wanted first ones, got a second derivative; "
-                                "without block_size there is one")
+        raise checks.InputError("log_sum_exp: gradients: wanted first derivatives, got a second "
+                                "derivative, which needs block_size=None")
 
     return tf.custom_gradient(lambda *tensors: (list(function(*tensors)), fail))(*tensors)
 

@@ -19,7 +19,7 @@ MASKED_COUNT = np.finfo(np.float32).max
 
 
 class SampledValues(NamedTuple):
-    """What a sampler returns and a loss takes as `sampled_values`.
+    """The return value of a sampler, which a loss takes as `sampled_values`.
 
       sampled_candidates: int64 [S] or [G, S], the sampled class ids.
       true_expected_count: float32, of the shape of true_classes.
@@ -34,20 +34,26 @@ class SampledValues(NamedTuple):
 
 def without_known(sampled_values: SampledLike, known_classes: TensorLike, known_rows: TensorLike,
                   rows: TensorLike) -> SampledValues:
-    """Mask, for each example, the candidates that are known to be right for it too.
+    """Mask, for each example, the candidates that are known positives of its row.
 
-    For example, a recommender's user took many items. Each item is the label of one example, and the
-    user's other items are not negatives there.
+    In a recommender a row is a user with many items. Each item is the label of one example, and the
+    user's other items must not be negatives of this example.
+
+    Example:
+
+        labels, users = tf.constant([[3], [1], [4]]), tf.constant([0, 0, 1])
+        sampled = tf1_sampled.log_uniform_candidate_sampler(labels, 1, 64, False, 1000)
+        sampled = tf1_sampled.without_known(sampled, tf.reshape(labels, [-1]), users, rows=users)
 
     Args:
-      sampled_values: what a sampler returned, candidates [S].
-      known_classes: int32 or int64 [K], classes that are right for some examples.
-      known_rows: int32 or int64 [K], the row of each known class: R rows (of users, say) from 0.
+      sampled_values: the return value of a sampler, candidates [S].
+      known_classes: int32 or int64 [K], the known positives.
+      known_rows: int32 or int64 [K], the row of each known positive, an integer from 0.
       rows: int32 or int64 [B], the row of each example.
 
     Returns:
       SampledValues with sampled_expected_count [B, S]: the largest float32 where the candidate is masked
-      for the example. For the losses of this package.
+      for the example. Only the losses of this package take counts of this shape.
 
     Raises:
       InputError: candidates of another shape, known_classes of another type.
@@ -59,7 +65,7 @@ def without_known(sampled_values: SampledLike, known_classes: TensorLike, known_
         rows = tf.cast(rows, tf.int64)
         known_rows = tf.cast(known_rows, tf.int64)
         num_rows = tf.reduce_max(tf.concat([[-1], rows, known_rows], 0)) + 1
-        # Few of the pairs are equal: only those are counted, by row and candidate.
+        # Few of the K S pairs are equal: scatter only those, by row and candidate.
         hits = tf.where(tf.equal(known_classes[:, None], sampled))  # [H, 2]
         places = tf.stack([tf.gather(known_rows, hits[:, 0]), hits[:, 1]], 1)
         shape = tf.stack([num_rows, tf.size(sampled, out_type=tf.int64)])
@@ -72,13 +78,19 @@ def without_known(sampled_values: SampledLike, known_classes: TensorLike, known_
 def without_classes(sampled_values: SampledLike, excluded_classes: TensorLike) -> SampledValues:
     """Mask, for each example, the candidates that the example excludes.
 
+    Example:
+
+        labels = tf.constant([[3], [1], [4]])
+        sampled = tf1_sampled.log_uniform_candidate_sampler(labels, 1, 64, False, 1000)
+        sampled = tf1_sampled.without_classes(sampled, tf.constant([[1, 5], [9, 2], [6, -1]]))
+
     Args:
-      sampled_values: what a sampler returned, candidates [S].
+      sampled_values: the return value of a sampler, candidates [S].
       excluded_classes: integer [B, E]; negative numbers are padding and exclude nothing.
 
     Returns:
       SampledValues with sampled_expected_count [B, S]: the largest float32 where the candidate is masked
-      for the example. For the losses of this package.
+      for the example. Only the losses of this package take counts of this shape.
 
     Raises:
       InputError: candidates or excluded_classes of another shape or type.
@@ -95,18 +107,24 @@ def without_classes(sampled_values: SampledLike, excluded_classes: TensorLike) -
 
 def with_certain(sampled_values: SampledLike, true_classes: TensorLike, certain_classes: TensorLike,
                  num_classes: Integer) -> SampledValues:
-    """Add candidates that are in the sample of each step, such as a model's hardest negatives.
+    """Add classes that are candidates in every step, such as the hardest negatives of a model.
 
-    They are certain because no draw decides about them: the probability that they are in the sample,
-    and so their expected count, is 1. With the certain classes H the sum of exp(s) over all classes
-    splits in two: the part of H is exact, and the draws estimate that of all other classes. A draw that
-    is one of H is masked. So the losses estimate the same as before, with less noise where the classes
-    of H have much of the sum.
+    A certain class is in the sample with probability 1, so its expected count is 1. The sum of exp(s)
+    over all classes splits in two parts: the sum over the certain classes H is exact, and the draws
+    estimate the sum over all other classes. A draw that is in H is masked. The losses estimate the same
+    value as without certain classes, with less noise where the classes of H have a large part of the
+    sum.
+
+    Example:
+
+        labels = tf.constant([[3], [1], [4]])
+        sampled = tf1_sampled.log_uniform_candidate_sampler(labels, 1, 64, "masked", 1000)
+        sampled = tf1_sampled.with_certain(sampled, labels, tf.constant([5, 9, 2]), 1000)
 
     Args:
-      sampled_values: what a sampler returned for true_classes, candidates [S].
+      sampled_values: the return value of a sampler for true_classes, candidates [S].
       true_classes: integer [B, num_true] or [B].
-      certain_classes: integer [H]; a repeat is masked.
+      certain_classes: integer [H], the classes to add; repeats are masked.
       num_classes: integer C.
 
     Returns:
@@ -142,7 +160,7 @@ def with_certain(sampled_values: SampledLike, true_classes: TensorLike, certain_
 
 
 def _of_one_set(function, sampled_values):
-    """Return `sampled_values`; InputError where groups have candidates of their own."""
+    """Return `sampled_values`; raise InputError unless the candidates are [S], one set for all."""
     shape = sampled_values[0].shape
     checks.argument(shape.rank == 1, function, "sampled_values", "candidates of shape [S]", shape)
     return sampled_values

@@ -1,11 +1,11 @@
-"""Pictures: lines, the loss while training, a map of points of many dimensions. PNG, by matplotlib.
+"""Charts as PNG files, by matplotlib: lines, bars, the loss of a training, a map of vectors.
 
-    plots.check_available()                            # before the work
-    plots.loss("runs/word2vec-1", history, "words")    # history: [(words, seconds, loss)]
-    plots.map_of_points("runs/word2vec-1/map.png", vectors[:300], words[:300], "Frequent words")
+    charts.check_available()                            # before the work
+    charts.loss("runs/word2vec-1", history, "words")    # history: [(words, seconds, loss)]
+    charts.map_of_points("runs/word2vec-1/map.png", vectors[:300], words[:300], "Frequent words")
 
-matplotlib is imported when a picture is made. Neither its settings nor its windows are touched: pyplot
-is not used, and a matplotlibrc of the user does not count.
+matplotlib is imported when a chart is drawn. Its settings and windows do not change: pyplot is not used,
+and a matplotlibrc of the user is ignored.
 """
 import collections
 import contextlib
@@ -20,9 +20,9 @@ from tf1_sampled.files import writing
 _SIZE = (8.0, 6.0)  # inches, of 150 dots
 _DPI = 150
 _PANEL_SIZE, _PANEL_DPI = (5.0, 4.0), 110
-# Paul Tol's "muted" colours, that the colour-blind can tell apart too.
+# Paul Tol's "muted" colours, which colour-blind readers can distinguish.
 _COLOURS = ("#332288", "#cc6677", "#117733", "#88ccee", "#aa4499", "#ddcc77", "#44aa99", "#882255")
-_ONLY, _REST = "#6699cc", "#bbbbbb"  # of points without groups, of those in none of the largest
+_ONLY, _REST = "#6699cc", "#bbbbbb"  # colours of points without groups, and of points in small groups
 _STYLE = {
     "axes.edgecolor": "#888888", "axes.labelcolor": "#333333", "axes.titlecolor": "#222222",
     "axes.axisbelow": True, "axes.grid": True, "axes.spines.right": False, "axes.spines.top": False,
@@ -35,7 +35,7 @@ _LONGEST_LABEL = 24  # characters
 
 
 def check_available():
-    """Raises InputError where matplotlib is not installed: better before the work than after it."""
+    """Raise InputError if matplotlib is not installed. Call it before the work."""
     try:
         import matplotlib.backends.backend_agg
         import matplotlib.figure
@@ -46,16 +46,16 @@ def check_available():
 
 
 def curves(path, series, x_label, y_label, title):
-    """Draws lines, each with its name.
+    """Draw lines with a legend.
 
     Args:
-      path: where to, a name that ends in .png; written whole or not at all.
-      series: {name: (x, y)}, x and y of one length, [N] of numbers.
+      path: string, the path of the chart, which ends in .png. It is written completely or not at all.
+      series: {name: (x, y)}, x and y float [N].
       x_label, y_label, title: strings.
 
     Raises:
-      InputError: no matplotlib, a path that cannot be written, no series, a series of no points or
-        of other numbers of x than of y.
+      InputError: no matplotlib, a path that cannot be written, no series, a series without points or
+        with different numbers of x and y.
     """
     with _drawing("curves", path) as figure:
         series = _checked_series(series)
@@ -68,21 +68,21 @@ def curves(path, series, x_label, y_label, title):
 
 
 def bars(path, labels, series, x_label, y_label, title):
-    """Draws groups of bars, one bar of a group for each series.
+    """Draw groups of bars. Each group has one bar per series.
 
     Args:
-      path: where to, a name that ends in .png; written whole or not at all.
-      labels: N strings, of the groups.
-      series: {name: N numbers}; NaN for a bar that is not there.
+      path: string, the path of the chart, which ends in .png. It is written completely or not at all.
+      labels: list of N strings, the names of the groups.
+      series: {name: float [N]}; NaN for a missing bar.
       x_label, y_label, title: strings.
 
     Raises:
-      InputError: no matplotlib, a path that cannot be written, no series or groups, a series of
+      InputError: no matplotlib, a path that cannot be written, no series or groups, a series with
         another number of bars.
     """
     with _drawing("bars", path) as figure:
         labels = list(labels)
-        checks.argument(series and labels, "bars", "series", "one of one group or more", series)
+        checks.argument(series and labels, "bars", "series", "a series with at least one group", series)
         axes = figure.add_subplot()
         width = 0.8 / len(series)
         for number, (name, values) in enumerate(series.items()):
@@ -146,18 +146,18 @@ Panel.__doc__ = """A picture of a row of pictures.
 
 
 def loss(folder, history, unit, title="Loss while training"):
-    """Draws the loss while training, over what was read and over time: loss.png.
+    """Draw the loss of a training, by units of progress and by time, as loss.png.
 
-    What was seen is thin; the line on it is its running mean, where there are points enough.
+    The thin line is the loss, and the thick line is its running mean if there are enough points.
 
     Args:
-      folder: where to.
-      history: [(units, seconds, loss)] of numbers, units and seconds rising.
-      unit: string, what the units are called ("words").
+      folder: string, the folder of the chart.
+      history: list of (units, seconds, loss), units and seconds rising.
+      unit: string, the name of the units ("words").
       title: string.
 
     Returns:
-      string, the path of the picture.
+      string, the path of the chart.
 
     Raises:
       InputError: no matplotlib, a folder that cannot be written, no history.
@@ -166,7 +166,7 @@ def loss(folder, history, unit, title="Loss while training"):
     with _drawing("loss", path, (10.0, 5.0)) as figure:
         history = np.array(list(history), np.float64)
         checks.argument(history.ndim == 2 and history.shape[1] == 3 and len(history), "loss", "history",
-                        "rows of units, seconds and loss, one or more", history.shape)
+                        "at least one row of units, seconds and loss", history.shape)
         units, seconds, losses = history.T
         mean = _running_mean(losses)
         for column, (x, label) in enumerate(((units, unit), _time(seconds))):
@@ -182,31 +182,31 @@ def loss(folder, history, unit, title="Loss while training"):
 
 
 def map_of_points(path, points, labels, title, colours=None, seed=0):
-    """Draws points of many dimensions in two, so that near ones are near, with their labels.
+    """Draw vectors as labelled points in two dimensions, so that similar vectors are near each other.
 
-    Directions count, not lengths. By t-SNE where scikit-learn is installed (minutes for 10,000
-    points), else by the two principal components, which show less; the title says which.
+    Vectors are compared by direction, not by length. The method is t-SNE if scikit-learn is installed
+    (minutes for 10,000 points), else the two principal components. The title names the method.
 
-    A label is drawn where there is room: those that come first have it first, so put what matters
-    first. One in a script that no font of the machine has is left out; its point is there.
+    A label is drawn if there is room. Earlier labels have priority. A label in a script for which the
+    machine has no font is left out, but its point is drawn.
 
     Args:
-      path: where to, a name that ends in .png; written whole or not at all.
-      points: [N, D] of numbers.
-      labels: N strings; an empty one is not drawn.
+      path: string, the path of the chart, which ends in .png. It is written completely or not at all.
+      points: float [N, D].
+      labels: list of N strings; an empty string is not drawn.
       title: string.
-      colours: None, or N strings, the names of the groups that points belong to: each of the largest
-        groups has a colour.
-      seed: integer, of t-SNE.
+      colours: None, or list of N strings, the group of each point. Each of the largest groups has a
+        colour.
+      seed: integer, the seed of t-SNE.
 
     Raises:
       InputError: no matplotlib, a path that cannot be written, no points, points that are not finite,
-        other numbers of labels or colours than of points.
+        a number of labels or colours that differs from the number of points.
     """
     with _drawing("map_of_points", path) as figure:
         points = np.array(points, np.float64)
         checks.argument(points.ndim == 2 and points.size, "map_of_points", "points",
-                        "an array [N, D] of at least one point and dimension", points.shape)
+                        "an array [N, D] with at least one point and dimension", points.shape)
         checks.argument(np.isfinite(points).all(), "map_of_points", "points", "finite numbers",
                         points[~np.isfinite(points).all(axis=1)][:1].tolist())
         labels = list(labels)
@@ -228,14 +228,14 @@ def map_of_points(path, points, labels, title, colours=None, seed=0):
         point_colours = [colour_of.get(group, _REST) for group in groups]
         axes.scatter(places[:, 0], places[:, 1], s=9, color=point_colours, linewidths=0)
         legend = _legend(axes, colour_of, len(count) > len(names)) if colours is not None else None
-        figure.canvas.draw()  # from here on it is known where things are
+        figure.canvas.draw()  # determines the layout
         taken = [legend.get_window_extent().extents] if legend else []
         _draw_labels(axes, places, labels, point_colours, taken)
 
 
 @contextlib.contextmanager
 def _drawing(function, path, size=_SIZE):
-    """A new figure, which is written to `path` at the end."""
+    """Yield a new figure, and write it to `path` at the end."""
     check_available()
     from matplotlib import style
     from matplotlib.backends import backend_agg
@@ -244,7 +244,7 @@ def _drawing(function, path, size=_SIZE):
     path = os.fspath(path)
     checks.argument(path.lower().endswith(".png"), function, "path", "a name that ends in .png", path)
     with style.context(["default", _STYLE]), warnings.catch_warnings():
-        # Of glyphs that no font has, and of what scikit-learn is about to change.
+        # Warnings of missing glyphs, and of future changes in scikit-learn.
         warnings.simplefilter("ignore")
         figure = Figure(figsize=size, dpi=_DPI)
         canvas = backend_agg.FigureCanvasAgg(figure)
@@ -256,19 +256,19 @@ def _drawing(function, path, size=_SIZE):
 
 
 def _checked_series(series):
-    """{name: (x, y)} of arrays."""
-    checks.argument(len(series) > 0, "curves", "series", "one or more", {})
+    """Check the series of `curves`, and return them as {name: (x, y)} of arrays."""
+    checks.argument(len(series) > 0, "curves", "series", "at least one series", {})
     found = {}
     for name, (x, y) in series.items():
         x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
         checks.argument(x.ndim == 1 and x.shape == y.shape and x.size, "curves", "series",
-                        "as many x as y for %r, one or more" % name, (x.shape, y.shape))
+                        "x and y of the same length above 0 for %r" % name, (x.shape, y.shape))
         found[name] = x, y
     return found
 
 
 def _line(axes, x, y, colour):
-    """A line, with its points where they are few."""
+    """Draw a line, with markers if it has few points."""
     return axes.plot(x, y, color=colour, linewidth=1.8, marker="o" if len(x) <= 30 else None,
                      markersize=4)[0]
 
@@ -299,7 +299,7 @@ def _set_ticks(axes, panel):
 
 
 def _number_format(largest):
-    """A function of a number and its position that writes it, for an axis up to `largest`."""
+    """Return a function (number, position) -> text, for the ticks of an axis up to `largest`."""
     for factor, letter in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
         if largest >= (10 * factor if letter == "k" else factor):
             return lambda value, _: "%g%s" % (value / factor, letter) if value else "0"
@@ -307,7 +307,7 @@ def _number_format(largest):
 
 
 def _time(seconds):
-    """(array, unit) of seconds, in the unit that suits the last of them."""
+    """Return (array, unit), the seconds in a unit that suits the last one."""
     for length, unit in ((3600, "hours"), (60, "minutes")):
         if seconds[-1] >= 3 * length:
             return seconds / length, unit
@@ -315,19 +315,19 @@ def _time(seconds):
 
 
 def _running_mean(values):
-    """The mean of the values around each, [N], or None where they are few."""
+    """Return the running mean of the values, [N], or None if there are few."""
     half = len(values) // 40
     if half < 2:
         return None
     total = np.concatenate([[0], np.cumsum(values)])
     at = np.arange(len(values))
-    # Symmetric to the end, where fewer remain: the mean of a falling line stays on it.
+    # Windows are symmetric and shorter at the ends, so that the mean of a straight line is the line.
     around = np.minimum(half, np.minimum(at, len(values) - 1 - at))
     return (total[at + around + 1] - total[at - around]) / (2 * around + 1)
 
 
 def _in_two_dimensions(points, seed):
-    """([N, 2], name of the method) of the directions of points [N, D]."""
+    """Return ([N, 2], name of the method) for the directions of points [N, D]."""
     lengths = np.linalg.norm(points, axis=1, keepdims=True)
     unit = points / np.where(lengths > 0, lengths, 1)
     centred = unit - unit.mean(axis=0)
@@ -348,7 +348,7 @@ def _in_two_dimensions(points, seed):
 
 
 def _legend(axes, colour_of, more):
-    """Names the colours."""
+    """Draw a legend of the colours."""
     from matplotlib.lines import Line2D
 
     entries = list(colour_of.items()) + ([("others", _REST)] if more else [])
@@ -358,20 +358,20 @@ def _legend(axes, colour_of, more):
 
 
 def _legend_names(names):
-    """Names that matplotlib shows as they are: it leaves out one that starts with an underscore."""
+    """Return names for a legend, which would leave out names that start with an underscore."""
     return [_plain("\u200a" + name if name.startswith("_") else name) for name in names]
 
 
 def _draw_labels(axes, places, labels, colours, taken, most=600):
-    """Draws the labels beside their points where they overlap neither each other nor the edge.
+    """Draw labels beside their points unless they overlap each other or the edge.
 
     Args:
-      axes: of matplotlib.
-      places: [N, 2].
-      labels: N strings.
-      colours: N colours.
-      taken: [(left, bottom, right, top)] in dots, where nothing is to be drawn.
-      most: integer, of labels.
+      axes: matplotlib axes.
+      places: float [N, 2].
+      labels: list of N strings.
+      colours: list of N colours.
+      taken: list of (left, bottom, right, top) in dots, areas without labels.
+      most: integer, the maximum number of labels.
     """
     from matplotlib.font_manager import FontProperties
 
@@ -394,7 +394,7 @@ def _draw_labels(axes, places, labels, colours, taken, most=600):
         extent = text.get_window_extent(renderer)
         width, height = extent.width, extent.height
         x, y = dots[i]
-        # Right, left, above, below; the one that hides the fewest points.
+        # To the right, left, above or below, where the label hides the fewest points.
         corners = np.array([(x + gap, y - height / 2), (x - gap - width, y - height / 2),
                             (x - width / 2, y + gap), (x - width / 2, y - gap - height)])
         best = None
@@ -410,25 +410,25 @@ def _draw_labels(axes, places, labels, colours, taken, most=600):
             text.remove()
             continue
         box = best[1]
-        # Where the box of the text is wanted, not where its base line starts.
+        # The position of the box of the text, not of its base line.
         text.set_position((box[0] - extent.x0, box[1] - extent.y0))
         boxes = np.concatenate([boxes, [box]])
         drawn += 1
 
 
 def _darker(colour):
-    """A colour to write with, from one for points."""
+    """Return a darker colour for text."""
     return "#" + "".join("%02x" % (int(colour[at:at + 2], 16) * 11 // 20) for at in (1, 3, 5))
 
 
 class _Fonts:
-    """Which font file of the machine has all characters of a text: matplotlib's own before others."""
+    """The fonts of the machine, to find one with all characters of a text; matplotlib's font first."""
 
     def __init__(self):
         from matplotlib import font_manager
 
         self._default = font_manager.findfont("DejaVu Sans")
-        # The fonts that are made for many scripts first.
+        # Fonts for many scripts first.
         self._others = sorted(
             {font.fname for font in font_manager.fontManager.ttflist
              if font.style == "normal" and str(font.weight) in ("400", "normal", "regular")},
@@ -436,7 +436,7 @@ class _Fonts:
         self._characters = {}
 
     def path_for(self, text):
-        """The path of a font, or None."""
+        """Return the path of a font that has all characters of the text, or None."""
         wanted = {ord(character) for character in text}
         for path in [self._default] + self._others:
             if wanted <= self._has(path):
@@ -448,7 +448,7 @@ class _Fonts:
             from matplotlib.ft2font import FT2Font
             try:
                 font = FT2Font(path)
-                # "Last resort" has a box for each character that there is, and bitmaps have no sizes.
+                # "Last resort" has only boxes, and bitmap fonts cannot be scaled.
                 real = font.scalable and "lastresort" not in path.lower()
                 self._characters[path] = set(font.get_charmap()) if real else set()
             except (OSError, RuntimeError):
@@ -457,5 +457,5 @@ class _Fonts:
 
 
 def _plain(text):
-    """Text that matplotlib shows as it is: $ starts no formula."""
+    """Return text in which matplotlib does not read $ as the start of a formula."""
     return text.replace("$", "\\$")

@@ -1,4 +1,4 @@
-"""Counts of classes, from a vocab file or from memory, as tf.nn's fixed unigram sampler takes them."""
+"""Counts of classes from a vocab file or from memory, for the fixed unigram sampler."""
 import contextlib
 import io
 import operator
@@ -11,12 +11,12 @@ from tf1_sampled.files import reading
 
 
 def weights_of(function, range_max, num_reserved_ids, vocab_file, unigrams):
-    """Return a weight for each class: 0 for reserved ids, then the counts.
+    """Return a weight for each class: 0 for reserved ids, followed by the counts.
 
     Args:
       function: string, for the message.
       range_max: integer, the number of classes.
-      num_reserved_ids: integer, the ids before the first of the counts.
+      num_reserved_ids: integer, the number of ids before the first count.
       vocab_file: string, path of a file with a line per id, whose last comma-separated field is the
         count; or "" or None.
       unigrams: float [range_max - num_reserved_ids], counts in memory; or empty or None.
@@ -45,7 +45,7 @@ def weights_of(function, range_max, num_reserved_ids, vocab_file, unigrams):
 
 
 def _sequence(function, unigrams):
-    """Return counts in memory as a sequence: None becomes (), an iterable a list."""
+    """Return counts in memory as a sequence: None becomes (), an iterable becomes a list."""
     checks.argument(not tf.is_tensor(unigrams) or hasattr(unigrams, "numpy"), function, "unigrams",
                     "numbers in memory", unigrams)
     if unigrams is None:
@@ -55,7 +55,7 @@ def _sequence(function, unigrams):
 
 
 def _counts_in_memory(function, unigrams, number, wanted):
-    """Return counts in memory, float64 [number], checked."""
+    """Check counts in memory, and return them as float64 [number]."""
     counts = np.asarray(unigrams, np.float64)
     checks.argument(counts.shape == (number,), function, "unigrams", wanted, counts.shape)
     usable = np.isfinite(counts) & (np.nan_to_num(counts) >= 0)
@@ -67,15 +67,15 @@ def _counts_in_memory(function, unigrams, number, wanted):
 def _read_counts(path, number, wanted):
     """Return the counts of a vocab file, float64 [number]: the last comma-separated field of each line.
 
-    The rules are those of tf.nn: empty lines do not count, words may have any encoding, and the path may
-    be of one of TensorFlow's file systems.
+    As in tf.nn, empty lines are skipped, words may have any encoding, and the path may be in one of
+    TensorFlow's file systems.
     """
     counts = []
     with _vocab_lines(path) as lines:
         for line_number, line in enumerate(lines, 1):
             if not line.strip("\r\n"):
                 continue
-            checks.line(len(counts) < number, path, line_number, wanted + ", and then the end",
+            checks.line(len(counts) < number, path, line_number, wanted + ", then the end of the file",
                         line.rstrip("\n"))
             field = line.rstrip("\n").rsplit(",", 1)[-1]
             try:

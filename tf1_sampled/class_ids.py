@@ -1,9 +1,9 @@
-"""Class ids and labels as arguments: one type, checked, with 0 in place of padding.
+"""Checks of class ids and labels, which become tensors of one type with 0 for padding.
 
     ids = id_tensor("nce_loss", "labels", labels)
     labels = label_tensor("nce_loss", "labels", labels, num_true, num_classes, label_mask)
 
-A constant id out of range is an InputError, any other an error of the session (see `graph_checks`).
+A constant id out of range is an InputError, any other an error in the session (see `graph_checks`).
 """
 from typing import NamedTuple, Optional
 
@@ -14,9 +14,9 @@ from tf1_sampled.type_names import Integer, Tensor, TensorLike
 
 
 class Labels(NamedTuple):
-    """Labels of a batch, checked.
+    """The checked labels of a batch.
 
-      ids: int32 or int64, of any shape; 0 where there is padding.
+      ids: int32 or int64, of any shape; 0 for padding.
       mask: boolean of the shape of ids, False for padding; or None where all are labels.
     """
 
@@ -25,7 +25,7 @@ class Labels(NamedTuple):
 
 
 def id_tensor(function: str, name: str, ids: TensorLike) -> Tensor:
-    """Return `ids` as a tensor of int32 or int64: other integers and whole floats are cast.
+    """Return `ids` as a tensor of int32 or int64. Other integers and whole floats are cast to int64.
 
     Args:
       function, name: strings, for the message.
@@ -47,7 +47,7 @@ def id_tensor(function: str, name: str, ids: TensorLike) -> Tensor:
 
 def label_tensor(function: str, name: str, labels: TensorLike, num_true: Integer, num_classes: Integer,
                  label_mask: Optional[TensorLike] = None) -> Tensor:
-    """Return `labels` as a tensor of checked type, shape and ids, 0 in place of padding.
+    """Check the type, shape and ids of `labels`, and return them as a tensor with 0 for padding.
 
     Args:
       function, name: strings, for the message.
@@ -78,25 +78,25 @@ def label_tensor(function: str, name: str, labels: TensorLike, num_true: Integer
 
 def labels_of(function: str, true_classes: TensorLike, num_true: Integer, range_max: int,
               num_groups: Optional[int], label_mask: Optional[TensorLike]) -> Labels:
-    """Return the `true_classes` of a sampler as Labels, checked.
+    """Check the `true_classes` of a sampler, and return them as Labels.
 
     Args:
       function: string, for the message.
       true_classes: labels as in `label_tensor`; with num_groups, of any shape whose first dimension is a
-        multiple of it.
+        multiple of num_groups.
       num_true: integer T.
       range_max: integer, the number of classes.
       num_groups: integer G, or None.
       label_mask: None, or boolean of the shape of true_classes: False for padding.
 
     Raises:
-      InputError: as `label_tensor`; a first dimension that num_groups does not divide.
+      InputError: an error of `label_tensor`; a first dimension that num_groups does not divide.
     """
     if num_groups is None:
         ids = label_tensor(function, "true_classes", true_classes, num_true, range_max,
                            label_mask=label_mask)
     else:
-        # Labels may be those of a group, [G, J]: num_true says nothing of their shape.
+        # Labels of groups may be [G, J]: their shape does not depend on num_true.
         checks.positive(function, "num_true", num_true)
         ids = id_tensor(function, "true_classes", true_classes)
         size = None if not ids.shape.rank else tf.compat.dimension_value(ids.shape[0])
@@ -107,7 +107,7 @@ def labels_of(function: str, true_classes: TensorLike, num_true: Integer, range_
 
 
 def _without_padding(function, name, labels, num_classes, label_mask):
-    """Return `labels`, 0 where label_mask is False; InputError for a wrong mask or a constant id."""
+    """Check the mask and the ids, and return `labels` with 0 where label_mask is False."""
     if label_mask is not None:
         label_mask = tf.convert_to_tensor(label_mask)
         checks.argument(label_mask.dtype == tf.bool, function, "label_mask", "booleans",

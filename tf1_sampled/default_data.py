@@ -1,11 +1,11 @@
-"""The default data: text and call histories out of the Python source installed here, no download.
+"""The default data: text and call histories from the installed Python source, without a download.
 
-    docstrings()       docstrings of the standard library, numpy, absl and tensorflow, one a line
-    call_histories()   their functions as users, the calls that each one makes as what it watched
+    docstrings()       docstrings of the standard library, numpy, absl and tensorflow, one per line
+    call_histories()   events: a user is a function, its items are the functions that it calls
 
-Both are real data of a useful size that a Python user can judge by eye: words near `array` or
-`exception`, calls that go with `os.path.join`. The source is parsed, never run or imported; the
-text leaves tests out. What was made once is kept in the user's cache folder.
+Both are real data that a Python user can judge by eye: words near `array` or `exception`, calls that
+occur together with `os.path.join`. The source is parsed, not run or imported. The text leaves out tests.
+The files are kept in the cache folder of the user.
 """
 import ast
 import builtins
@@ -24,19 +24,19 @@ import warnings
 from tf1_sampled import checks
 from tf1_sampled.files import writing
 
-# TensorFlow 1.15 keeps its source in tensorflow_core and imports it under the name tensorflow.
+# TensorFlow 1.15 has its source in tensorflow_core and imports it under the name tensorflow.
 _PACKAGES = (("numpy", "numpy"), ("absl", "absl"), ("tensorflow", "tensorflow"),
              ("tensorflow_core", "tensorflow"))
-# _api holds thousands of lines of imports that lead back to the modules already read.
+# _api holds thousands of lines of imports of other modules of TensorFlow.
 _SKIPPED_FOLDER = re.compile(r"idlelib|lib2to3|turtledemo|_api")
 _TEST_FOLDER = re.compile(r"tests?|testing")
 _TEST_FILE = re.compile(r"tests?|test_.*|.*_test(s|_.*)?")
 _GENERATED = re.compile(
     rb"(?i)(machine|auto|automatically)[ -]generated|generated (by|from) |do not (edit|modify)")
-_FORMAT = 2  # part of the name of what is kept: raise it when the same source gives other bytes
+_FORMAT = 2  # in the names of files: increment it when the same source gives other bytes
 
 _LINK = re.compile(r"\w+://\S+")
-# Not inside a word or number (1e5, 0x3f), nor what follows an apostrophe (the s of tensor's).
+# Not inside a word or number (1e5, 0x3f), and not after an apostrophe (the s of tensor's).
 _WORD = re.compile(r"[a-z]+n't|(?<![^\W_])(?<!\w')[a-z](?:[a-z0-9_]*[a-z0-9])?")
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _DOCUMENTED = _FUNCTIONS + (ast.ClassDef, ast.Module)
@@ -47,18 +47,17 @@ _Source = collections.namedtuple("_Source", "module path size is_package")
 
 
 def docstrings(report=None):
-    """The text file of all docstrings found here, made by the first call and kept.
+    """Return the text file of all docstrings of the installed source. The first call writes it.
 
-    A line is a docstring; words are lower-cased, links left out. A word starts with a letter and
-    goes on with letters, digits and inner underscores (`ndarray`, `reduce_sum`, `float32`, `x`), or
-    is a short negation (`doesn't`). A docstring that comes again word by word counts once. Tests are
-    left out.
+    A line is a docstring, in lower case and without links. A word is a letter followed by letters,
+    digits and inner underscores (`ndarray`, `reduce_sum`, `float32`, `x`), or a short negation
+    (`doesn't`). Duplicates are left out, as are tests.
 
     Args:
       report: None, or a function that takes a line of progress.
 
     Returns:
-      The path of the file, UTF-8.
+      string, the path of the file, in UTF-8.
 
     Raises:
       InputError: no Python source is found.
@@ -67,19 +66,20 @@ def docstrings(report=None):
 
 
 def call_histories(report=None):
-    """The events file of which function calls what, made by the first call and kept.
+    """Return the file of events of the calls in the installed source. The first call writes it.
 
-    A user is a function, `module:qualified.name` (with `@line` when that name is defined again). An
-    item is what it calls, in source order, each one once: `len`, `os.path.join` and `numpy.reshape`
-    whatever the names they were imported under, `module.name` for what the module itself defines,
-    `.append` for a method of an object that the source does not tell. Calls of local variables,
-    functions of fewer than two calls and generated files are left out; tests are users like others.
+    A user is a function, `module:qualified.name` (with `@line` for a repeated name). Its items are the
+    functions that it calls, in source order and without repeats: `len`, `os.path.join` and
+    `numpy.reshape` under any imported name, `module.name` for functions of the same module, `.append`
+    for a method of an unknown object. Calls of local variables, functions with fewer than two calls, and
+    generated files are left out. Tests are included.
 
     Args:
       report: None, or a function that takes a line of progress.
 
     Returns:
-      The path of the file: tab-separated, with the header `user item time`; time counts from 0 in
+      string, the path of the file: tab-separated, with the header `user item time`. Times count from 0
+        in
       each history.
 
     Raises:
@@ -89,7 +89,7 @@ def call_histories(report=None):
 
 
 def _folders():
-    """[(module prefix, folder)] of the standard library and the packages, found, not imported."""
+    """Return [(module prefix, folder)] of the standard library and the packages, without importing."""
     found = [("", sysconfig.get_paths()["stdlib"])]
     for package, prefix in _PACKAGES:
         spec = importlib.util.find_spec(package)
@@ -99,11 +99,11 @@ def _folders():
 
 
 def _python_files(folders, tests):
-    """The _Source of every module in `folders`, sorted within each folder, with or without tests."""
+    """Return the _Source of every module in `folders`, sorted in each folder, with or without tests."""
     sources = []
     for prefix, top in folders:
         for folder, subfolders, names in os.walk(top):
-            # site-packages is no identifier: what stands there is not the standard library's.
+            # site-packages, which is not an identifier, does not belong to the standard library.
             subfolders[:] = sorted(name for name in subfolders if name.isidentifier()
                                    and not _SKIPPED_FOLDER.fullmatch(name)
                                    and (tests or not _TEST_FOLDER.fullmatch(name)))
@@ -121,9 +121,9 @@ def _python_files(folders, tests):
 
 
 def _parsed(sources, skipped, generated):
-    """Yields (source, tree), files that say they are generated only if `generated` is true.
+    """Yield (source, tree) of each file; generated files only if `generated` is True.
 
-    The path of a file that this Python cannot read is appended to `skipped`.
+    The path of a file that this Python cannot parse is appended to `skipped`.
     """
     for source in sources:
         try:
@@ -132,7 +132,7 @@ def _parsed(sources, skipped, generated):
             if not generated and _GENERATED.search(content[:400]):
                 continue
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # invalid escapes are not this reader's concern
+                warnings.simplefilter("ignore")  # warnings of invalid escapes
                 tree = ast.parse(content)
         except (SyntaxError, ValueError, RecursionError, MemoryError, OSError):
             skipped.append(source.path)
@@ -141,12 +141,12 @@ def _parsed(sources, skipped, generated):
 
 
 def _words(text):
-    """The words of a text, in order."""
+    """Return the words of a text, in order."""
     return _WORD.findall(_LINK.sub(" ", text.lower()))
 
 
 def _docstring_lines(sources, skipped):
-    """Yields one line per docstring that has words and is not there yet."""
+    """Yield one line per docstring with words, without duplicates."""
     seen = set()
     for _, tree in _parsed(sources, skipped, generated=True):
         waiting = [tree]
@@ -162,7 +162,7 @@ def _docstring_lines(sources, skipped):
 
 
 def _call_lines(sources, skipped):
-    """Yields the header and one tab-separated line per event, a user's events together."""
+    """Yield the header and one tab-separated line per event, the events of a user together."""
     yield "user\titem\ttime"
     users = set()
     for source, tree in _parsed(sources, skipped, generated=False):
@@ -177,7 +177,7 @@ def _call_lines(sources, skipped):
 
 
 def _module_calls(tree, module, is_package):
-    """[(qualified name, line, [dotted name of each call])] of every function, in source order."""
+    """Return [(qualified name, line, [dotted name of each call])] of all functions, in source order."""
     package = module if is_package else module.rpartition(".")[0]
     found = []
 
@@ -186,7 +186,7 @@ def _module_calls(tree, module, is_package):
             names = outer_names + [node.name]
             bindings, calls, inner_of_node = _scope(node, package, None)
             if isinstance(node, ast.ClassDef):
-                # Methods do not see the names of a class body, and its calls are no function's.
+                # Methods do not see names of the class body, and its calls belong to no function.
                 add_functions(inner_of_node, scopes, names)
                 continue
             scopes_of_node = [bindings] + scopes
@@ -200,19 +200,19 @@ def _module_calls(tree, module, is_package):
 
 
 def _scope(scope, package, module):
-    """What the body of a module, class or function binds and calls, inner ones apart.
+    """Return the names and calls of the body of a module, class or function, without inner scopes.
 
     Returns:
-      bindings: {name: (dotted name when called, dotted name when an attribute is taken)}, either
-        None where the source does not tell.
-      calls: the callables of its calls, as nodes, in source order.
-      inner: the functions and classes defined in it, as nodes.
+      bindings: {name: (dotted name when called, dotted name when an attribute is taken)}, None for a
+        name that the source does not determine.
+      calls: list of nodes, the callables of its calls, in source order.
+      inner: list of nodes, its inner functions and classes.
     """
     imported, defined, assigned, calls, inner = {}, {}, {}, [], []
     local = module + ".%s" if module else None
     waiting = scope.body[::-1]
     if isinstance(scope, _FUNCTIONS):
-        # The parameters, not their defaults: those run outside.
+        # The parameters without their defaults, which run outside.
         waiting.extend(node for node in ast.iter_child_nodes(scope.args)
                        if isinstance(node, ast.arg))
     while waiting:
@@ -220,7 +220,7 @@ def _scope(scope, package, module):
         if isinstance(node, tuple):
             calls.append(node[0])
         elif isinstance(node, ast.Call):
-            # The callable first: a.b().c(d()) calls b, then c, then d.
+            # The callable first: a.b().c(d()) lists b, c, d.
             waiting.extend(reversed([node.func, (node.func,)] + node.args + node.keywords))
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
             for name, dotted in _imports(node, package):
@@ -229,7 +229,7 @@ def _scope(scope, package, module):
             inner.append(node)
             dotted = local and local % node.name
             defined[node.name] = (dotted, dotted)
-            # These run where the definition stands.
+            # These run in the scope of the definition.
             waiting.extend(reversed(node.decorator_list + (
                 node.bases + node.keywords if isinstance(node, ast.ClassDef) else
                 node.args.defaults + [part for part in node.args.kw_defaults if part])))
@@ -238,7 +238,7 @@ def _scope(scope, package, module):
             if bound:
                 assigned[bound] = (local and local % bound, None)
             waiting.extend(reversed(_children(node)))
-    # try: import x / except ImportError: x = None. What was imported says most.
+    # try: import x / except ImportError: x = None. The import has priority.
     bindings = dict(assigned)
     bindings.update(defined)
     bindings.update(imported)
@@ -246,7 +246,7 @@ def _scope(scope, package, module):
 
 
 def _imports(node, package):
-    """[(name, dotted name of what it stands for)] of an import statement."""
+    """Return [(name, dotted name that it stands for)] of an import statement."""
     if isinstance(node, ast.Import):
         return [(alias.asname, alias.name) if alias.asname else
                 (alias.name.partition(".")[0],) * 2 for alias in node.names]
@@ -257,7 +257,7 @@ def _imports(node, package):
 
 
 def _assigned_name(node):
-    """The name that a node other than a definition or an import binds, or None."""
+    """Return the name that a node other than a definition or an import binds, or None."""
     if isinstance(node, ast.Name):
         return node.id if isinstance(node.ctx, ast.Store) else None
     if isinstance(node, ast.arg):
@@ -266,7 +266,7 @@ def _assigned_name(node):
 
 
 def _children(node):
-    """The parts of a node in source order, which ast itself does not keep for two kinds."""
+    """Return the children of a node in source order; ast has another order for two kinds of nodes."""
     if isinstance(node, ast.IfExp):
         return [node.body, node.test, node.orelse]
     if isinstance(node, ast.Dict):
@@ -280,14 +280,14 @@ def _children(node):
 
 
 def _called_name(node, scopes):
-    """The dotted name of the callable `node`, None when it has none that means anything outside."""
+    """Return the dotted name of the callable `node`, or None if it is local."""
     if isinstance(node, ast.Attribute):
         return (_base_name(node.value, scopes) or "") + "." + node.attr
     return _looked_up(node.id, scopes)[0] if isinstance(node, ast.Name) else None
 
 
 def _base_name(node, scopes):
-    """The dotted name of what an attribute is taken of, None when the source does not tell."""
+    """Return the dotted name of the object of an attribute, or None if it is unknown."""
     if isinstance(node, ast.Attribute):
         base = _base_name(node.value, scopes)
         return base and base + "." + node.attr
@@ -298,7 +298,7 @@ def _base_name(node, scopes):
 
 
 def _looked_up(name, scopes):
-    """(name when called, name when an attribute is taken) by the innermost scope that binds it."""
+    """Return (name when called, name when an attribute is taken) from the innermost scope with it."""
     for scope in scopes:
         if name in scope:
             return scope[name]
@@ -306,7 +306,7 @@ def _looked_up(name, scopes):
 
 
 def _cache_folders():
-    """Where to keep files, best first."""
+    """Return the folders where files may be kept, in order of preference."""
     home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
     user = "-%d" % os.getuid() if hasattr(os, "getuid") else ""
     shared = os.path.join(tempfile.gettempdir(), "tf1_sampled" + user)
@@ -314,7 +314,7 @@ def _cache_folders():
 
 
 def _is_own(folder):
-    """Return whether a folder is one of this user's, not a link, or not there yet."""
+    """Return whether a folder belongs to this user and is not a link, or does not exist."""
     if not os.path.lexists(folder):
         return True
     status = os.lstat(folder)
@@ -322,18 +322,18 @@ def _is_own(folder):
 
 
 def _kept(kind, ending, make_lines, sources, report):
-    """The path of the file of `make_lines(sources, skipped)`, made unless it is there already."""
+    """Return the path of the file of `make_lines(sources, skipped)`, and write it unless it exists."""
     report = report or (lambda line: None)
-    # Names and sizes tell one installation from another without importing it.
-    told = repr([(source.module, source.size) for source in sources]).encode()
+    # Names and sizes distinguish installations without importing them.
+    installed = repr([(source.module, source.size) for source in sources]).encode()
     name = "%s-%d-python%s-%s.%s" % (kind, _FORMAT, ".".join(map(str, sys.version_info[:3])),
-                                     hashlib.sha256(told).hexdigest()[:12], ending)
+                                     hashlib.sha256(installed).hexdigest()[:12], ending)
     paths = [os.path.join(folder, name) for folder in _cache_folders()]
     for path in paths:
         if os.path.isfile(path):
             return path
 
-    report("reading %s from %d Python files installed here, this once" % (kind, len(sources)))
+    report("reading %s from %d installed Python files, once" % (kind, len(sources)))
     start = time.monotonic()
     skipped = []
     lines = list(make_lines(sources, skipped))
@@ -346,12 +346,12 @@ def _kept(kind, ending, make_lines, sources, report):
 
 
 def _written(paths, lines):
-    """Writes the lines to the first of `paths` where that goes, and returns it."""
+    """Write the lines to the first writable path of `paths`, and return it."""
     for path in paths[:-1]:
         try:
             return _write(path, lines)
         except (OSError, checks.InputError):
-            pass  # a read-only home or a full disk: the next place may do
+            pass  # a read-only home or a full disk: try the next path
     return _write(paths[-1], lines)
 
 

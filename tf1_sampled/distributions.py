@@ -1,23 +1,24 @@
-"""Distributions over the class ids 0 .. C-1: the log-probability of an id, and draws, in the graph.
+"""Distributions over the class ids 0 .. C-1: log-probabilities of ids, and draws, as graph ops.
 
-A distribution has
+The samplers read these attributes of a distribution:
 
     num_classes             C
     log_prob(ids)           float32, of the shape of `ids`: log P(id)
-    ids_of(uniforms)        int64, of the shape of `uniforms`: what float64 uniforms in [0, 1) draw
-    rises                   whether rising uniforms draw rising ids
-    never                   only where some ids have P = 0: numpy boolean [C], which
-    observe(ids)            only of one that learns: the op that counts ids
+    ids_of(uniforms)        int64, of the shape of `uniforms`: draws for float64 uniforms in [0, 1)
+    rises                   boolean, whether rising uniforms give rising ids
+    never                   optional numpy boolean [C], True for ids with P = 0
+    observe(ids)            only of a distribution that learns: return the op that counts ids
 
-and that is all that the samplers read. A frequency needs log_prob alone. Draws start from 64-bit
-uniforms: with 32 bits the far classes of a large catalogue have gaps that are never drawn (log-uniform
-from about 1e6 classes on), and their stated probability would be a fiction.
+A frequency, which is not drawn from, needs num_classes and log_prob only. Draws use 64-bit uniforms:
+with 32 bits, many rare classes of a large catalogue could never be drawn (log-uniform from about 1e6
+classes on), and log_prob would be wrong for them.
 
-Random numbers are stateless. A seed is an integer or None, of which each run of the graph makes new
-numbers, as everywhere in TensorFlow; or an integer tensor [2], of which the same numbers come always.
+Random numbers are stateless. A seed is an integer or None, which gives new numbers in each run of the
+graph, as everywhere in TensorFlow; or an integer tensor [2], which gives the same numbers in each run.
 
-In a graph, learned state is a variable that is found again by its name. In TensorFlow 2's eager mode the
-object holds it: make it once, outside of the tf.function, and keep it, for example in a tf.Module.
+In a graph, learned state is a variable that is shared by its name. In the eager mode of TensorFlow 2 the
+object holds the state: create it once, outside of the tf.function, and keep it, for example in a
+tf.Module.
 """
 import weakref
 import zlib
@@ -33,7 +34,12 @@ from tf1_sampled.type_names import Integer, Number, Numbers, Tensor, TensorLike
 
 
 class Uniform:
-    """P(k) = 1 / C.
+    """The uniform distribution, P(k) = 1 / C.
+
+    Example:
+
+        labels, classes = tf.constant([[3], [1], [4]]), tf1_sampled.Uniform(1000)
+        sampled = tf1_sampled.candidate_sampler(labels, 1, 64, False, classes)
 
     Args:
       num_classes: integer C.
@@ -48,12 +54,19 @@ class Uniform:
         return tf.fill(tf.shape(ids), np.float32(-np.log(self.num_classes)))
 
     def ids_of(self, uniforms: Tensor) -> Tensor:
-        # Sorted uniforms may round up to 1.
+        # Sorted uniforms may be rounded up to 1.
         return tf.minimum(tf.cast(uniforms * self.num_classes, tf.int64), self.num_classes - 1)
 
 
 class LogUniform:
-    """P(k) = log((k + 2) / (k + 1)) / log(C + 1): Zipf's law, for ids sorted by falling frequency.
+    """The log-uniform distribution, P(k) = log((k + 2) / (k + 1)) / log(C + 1).
+
+    It is close to Zipf's law, for ids that are sorted by falling frequency.
+
+    Example:
+
+        labels, classes = tf.constant([[3], [1], [4]]), tf1_sampled.LogUniform(1000)
+        sampled = tf1_sampled.candidate_sampler(labels, 1, 64, "masked", classes)
 
     Args:
       num_classes: integer C.
@@ -65,29 +78,34 @@ class LogUniform:
         self.num_classes = num_classes
 
     def log_prob(self, ids: Tensor) -> Tensor:
-        # log1p keeps the full precision of float32 where (k + 2) / (k + 1) rounds to 1. 2 / (2k + 2) and
-        # the product, as TensorFlow fuses 1 / x, log1p and log into one loop, which has no SIMD.
+        # log((k + 2) / (k + 1)) = log1p(1 / (k + 1)), which is precise also where the ratio rounds to 1.
+        # With 1 / x and a quotient, TensorFlow would fuse 1 / x, log1p and log into a loop without SIMD.
         weight = tf.math.log1p(2 / (2 * tf.cast(ids, tf.float32) + 2))
         return tf.log(weight * np.float32(1 / np.log1p(self.num_classes)))
 
     def ids_of(self, uniforms: Tensor) -> Tensor:
         value = tf.exp(uniforms * np.log1p(self.num_classes))
-        # exp may round up to C + 1 for the largest uniform below 1.
+        # exp may be rounded up to C + 1 for the largest uniform below 1.
         return tf.minimum(tf.cast(value, tf.int64) - 1, self.num_classes - 1)
 
 
 class Unigram:
-    """P(k) = weight_k^power / sum of weights^power, drawn by two look-ups whatever C is: an alias table.
+    """The unigram distribution, P(k) = weight_k^power / sum_j weight_j^power.
 
-    The tables, 16 bytes per class, are `frozen.Frozen`: no session has to initialize them, and no
-    checkpoint holds them, so that new weights are never mistaken for old ones. They are constants of the
-    graph up to 8,388,608 classes, and files beyond.
+    An alias table draws an id by two look-ups for any C. The tables have 16 bytes per class and are
+    `frozen.Frozen`: they need no initialization and are not in checkpoints, so that a restored model
+    uses the given weights. They are constants of the graph up to 8,388,608 classes, and files beyond.
+
+    Example:
+
+        classes = tf1_sampled.Unigram([100, 50, 20, 10, 5], power=0.75)
+        sampled = tf1_sampled.candidate_sampler(tf.constant([[3], [1], [4]]), 1, 64, False, classes)
 
     Args:
       weights: float [C], finite, not negative, not all zero.
-      name: string, of the ops.
-      power: float, of word2vec 0.75; a weight of 0 stays 0.
-      folder: None, or string, where tables of more classes stay; see `frozen`.
+      name: string, name scope of the ops.
+      power: float; word2vec uses 0.75. A weight of 0 stays 0.
+      folder: None, or string, the folder that keeps the files of larger tables; see `frozen`.
 
     Raises:
       InputError: weights that are not [C], not finite, negative or all zero.
@@ -115,13 +133,13 @@ class Unigram:
         with tf.name_scope(name):
             self._log_prob = Frozen(log_prob, "log_prob", folder)
             self._threshold = Frozen(threshold.astype(np.float32), "threshold", folder)
-            self._alias = Frozen(other, "alias", folder)  # int64: int32 stays in a GPU's host memory
+            self._alias = Frozen(other, "alias", folder)  # int64, as TensorFlow keeps int32 on the host
 
     def log_prob(self, ids: Tensor) -> Tensor:
         return self._log_prob.gather(ids)
 
     def ids_of(self, uniforms: Tensor) -> Tensor:
-        # One uniform gives both the column and, by its fraction, the side: 52 bits are enough.
+        # The integer part of u C is the column, its fraction decides between class and alias.
         position = uniforms * self.num_classes
         column = tf.floor(position)
         side = tf.cast(position - column, tf.float32)
@@ -130,44 +148,51 @@ class Unigram:
 
 
 class LearnedUnigram(tf.Module):
-    """P(k) = (1 + n_k) / (C + n), n_k the number of labels k observed so far and n their total.
+    """The learned unigram distribution, P(k) = (1 + n_k) / (C + n).
 
-        observation of a batch with c_k labels k:    n_k <- decay n_k + c_k
+    n_k counts the labels k that were observed, and n is the sum of all n_k:
 
-    The counts are a non-trainable variable, in checkpoints. In a graph they are shared by name: a second
-    LearnedUnigram of the same name in the same variable scope has the same counts. They stand in a tree
-    of sums, so that a draw or an observation costs log2(C), where a sum over all classes before each
-    draw would cost C.
+        n_k <- decay n_k + c_k    for a batch with c_k labels k
+
+    The counts are a non-trainable variable, which is in checkpoints. In a graph they are shared by name:
+    a second LearnedUnigram of the same name in the same variable scope has the same counts. They form a
+    tree of sums, so that a draw or an observation takes time in proportion to log2(C) instead of C.
+
+    Example:
+
+        labels, classes = tf.constant([[3], [1], [4]]), tf1_sampled.LearnedUnigram(1000, decay=0.999)
+        sampled = tf1_sampled.candidate_sampler(labels, 1, 64, "masked", classes)
+        update_ops = tf.get_collection(tf.GraphKeys.UPDATE_OPS)  # the training step runs them
 
     Args:
       num_classes: integer C.
       name: string, name of the variable.
-      decay: float in (0, 1], the weight that an old label keeps with each observation; 1 for counts.
+      decay: float in (0, 1], the factor of earlier counts in each observation; 1 keeps them.
 
     Raises:
-      InputError: a decay out of its range; counts of this name that have other classes or another decay;
-        in a tf.function of eager mode: make it once, outside.
+      InputError: a decay out of its range; counts of this name with another number of classes or another
+        decay; construction in a tf.function, which would create new state with each trace.
     """
 
     rises = True
-    _LARGE = 1e100  # of float64: sums of new labels' weights and old ones' have room on both sides
+    _LARGE = 1e100  # rescale the counts here, far below the largest float64
     _DECAYS: Any = weakref.WeakKeyDictionary()  # graph -> {name of the counts: their decay}
 
     def __init__(self, num_classes: Integer, name: str = "learned_unigram",
                  decay: Number = 1.0) -> None:
         _check_outermost("LearnedUnigram")
-        super().__init__("learned_unigram_module")  # a name scope: the counts' own name stays free
+        super().__init__("learned_unigram_module")  # a name scope other than the name of the counts
         checks.argument(0 < decay <= 1, "LearnedUnigram", "decay", "a number above 0, at most 1", decay)
         self.num_classes = checks.positive("LearnedUnigram", "num_classes", num_classes)
         self._depth = (self.num_classes - 1).bit_length()
         self._leaves = 1 << self._depth
         self._decay = decay
-        # A heap: node 1 is the root, node i has the children 2i and 2i + 1, leaf k is leaves + k. No two
-        # numbers of classes have one size.
-        # float64 counts to 2^53 and has scatter kernels on every device, which int64 has not.
+        # A heap: node 1 is the root, node i has the children 2i and 2i + 1, leaf k is leaves + k. The
+        # size differs for each number of classes.
+        # float64 counts to 2^53 and has scatter kernels on every device; int64 has not.
         self._counts = _state("LearnedUnigram", name, [self._leaves + self.num_classes], tf.float64)
         self._check_decay()
-        # To decay all counts is to let the weight of a new label grow instead.
+        # Instead of decaying all counts, the weight of new labels grows: P depends on the ratios only.
         self._weight = 1.0 if decay == 1 else _state(
             "LearnedUnigram", name + "/weight", [], tf.float64, tf.ones_initializer())
 
@@ -175,7 +200,7 @@ class LearnedUnigram(tf.Module):
         decays = self._DECAYS.setdefault(self._counts.graph, {}) if not tf.executing_eagerly() else {}
         decay = decays.setdefault(self._counts.name, self._decay)
         checks.argument(decay == self._decay, "LearnedUnigram", "decay",
-                        "%s, that of the counts %s so far" % (decay, self._counts.name), self._decay)
+                        "%s, the decay of the counts %s" % (decay, self._counts.name), self._decay)
 
     def log_prob(self, ids: Tensor) -> Tensor:
         count = tf.gather(self._counts, tf.cast(ids, tf.int64) + self._leaves)
@@ -190,7 +215,7 @@ class LearnedUnigram(tf.Module):
             ids_left = tf.minimum(self.num_classes - first, half)
             weight_left = tf.gather(self._counts, 2 * node)
             weight_left += tf.cast(ids_left, tf.float64) * self._weight
-            # No way right where no id is, whatever rounding says.
+            # Rounding must not lead to the right where there are no ids.
             right = tf.logical_and(rest >= weight_left, first + half < self.num_classes)
             rest -= tf.where(right, weight_left, tf.zeros_like(rest))
             step = tf.cast(right, tf.int64)
@@ -199,9 +224,9 @@ class LearnedUnigram(tf.Module):
         return tf.reshape(first, uniforms.shape) if uniforms.shape.is_fully_defined() else first
 
     def observe(self, ids: TensorLike) -> Tensor:
-        """Return the op that counts `ids` (any integer shape) once each.
+        """Return the op that counts `ids`, integers of any shape.
 
-        Under a tf.distribute.Strategy the ids of all replicas are counted on each of them.
+        Under a tf.distribute.Strategy each replica counts the ids of all replicas.
         """
         return _on_all_replicas(self._counts, self._count, tf.reshape(tf.cast(ids, tf.int64), [-1]))
 
@@ -224,22 +249,29 @@ class LearnedUnigram(tf.Module):
 
 
 class StreamingFrequency(tf.Module):
-    """How often a class is a label, from the steps between the batches that have it.
+    """The frequency of labels, estimated from the number of steps between batches with a class.
 
-        batch t has class k:    interval_k <- (1 - rate) interval_k + rate (t - last_k);  last_k <- t
+        interval_k <- (1 - rate) interval_k + rate (t - last_k);  last_k <- t    if batch t has class k
 
-    1 / interval_k estimates the probability that a batch has k, and with n independent labels in a
-    batch, P(k) = 1 - (1 - 1 / interval_k)^(1/n). Follows frequencies that change. A class not seen yet
-    has P(k) = 1 / C. One in every batch has no more than 1 - 2^(-24/n), as that it is there says little
-    of how often: where such classes matter, take `LearnedUnigram`. The state is in non-trainable
-    variables, shared by name and in checkpoints: an interval and a step per class, without hashing, so
-    that classes do not collide.
+    1 / interval_k estimates the probability that a batch has class k. With n independent labels in a
+    batch, P(k) = 1 - (1 - 1 / interval_k)^(1/n). The estimate follows frequencies that change. A class
+    that has not been seen has P(k) = 1 / C. A class in every batch has at most P(k) = 1 - 2^(-24/n), as
+    the estimate ignores repeats in a batch: use `LearnedUnigram` where such classes matter. The state is
+    an interval and a step per class, in non-trainable variables that are shared by name and in
+    checkpoints. Unlike the paper's, it has no hashing, so that classes do not collide.
+
+    Example:
+
+        labels, frequencies = tf.constant([[3], [1], [4]]), tf1_sampled.StreamingFrequency(1000, 3)
+        sampled = tf1_sampled.in_batch_candidate_sampler(labels, 1, False, 1000, frequencies)
+        update_ops = tf.get_collection(tf.GraphKeys.UPDATE_OPS)  # the training step runs them
 
     Args:
       num_classes: integer C.
-      labels_per_step: integer n.
-      rate: float in (0, 1]; the estimate's relative deviation is about sqrt(rate / 2) where a batch has
-        3 labels k or fewer, and more, with too high a mean, where it has more.
+      labels_per_step: integer n, the number of labels in a batch.
+      rate: float in (0, 1]. The relative standard deviation of the estimate is about sqrt(rate / 2) for
+        a class with up to 3 labels in a batch. For more frequent classes the deviation is larger, and
+        the mean is too high.
       name: string, scope of the variables.
 
     Raises:
@@ -252,7 +284,7 @@ class StreamingFrequency(tf.Module):
     def __init__(self, num_classes: Integer, labels_per_step: Integer, rate: Number = 0.01,
                  name: str = "streaming_frequency") -> None:
         _check_outermost("StreamingFrequency")
-        super().__init__("streaming_frequency_module")  # a name scope: that of the state stays free
+        super().__init__("streaming_frequency_module")  # a name scope other than the name of the state
         self._labels_per_step = checks.positive("StreamingFrequency", "labels_per_step", labels_per_step)
         checks.argument(0 < rate <= 1, "StreamingFrequency", "rate", "a number above 0, at most 1", rate)
         self.num_classes = checks.positive("StreamingFrequency", "num_classes", num_classes)
@@ -260,7 +292,7 @@ class StreamingFrequency(tf.Module):
         self._step, self._last, self._interval = [
             _state("StreamingFrequency", name + part, shape, dtype) for part, shape, dtype in (
                 ("/step", [], tf.int64), ("/last", [num_classes], tf.int64),
-                ("/interval", [num_classes], tf.float32))]  # an interval of 0: not seen yet
+                ("/interval", [num_classes], tf.float32))]  # 0 for a class that has not been seen
 
     def log_prob(self, ids: Tensor) -> Tensor:
         in_batch = tf.minimum(1 / self._intervals(ids), np.float32(1 - 2.0 ** -24))
@@ -269,15 +301,16 @@ class StreamingFrequency(tf.Module):
         return tf.where(seen, log_prob, Uniform(self.num_classes).log_prob(ids))
 
     def observe(self, ids: TensorLike) -> Tensor:
-        """Return the op that counts one batch, whose labels are `ids` (any integer shape).
+        """Return the op that counts one batch with the labels `ids`, integers of any shape.
 
-        Under a tf.distribute.Strategy the batches of all replicas are one, with labels_per_step labels.
+        Under a tf.distribute.Strategy the batches of all replicas form one batch of labels_per_step
+        labels.
         """
         return _on_all_replicas(self._interval, self._count, tf.reshape(tf.cast(ids, tf.int64), [-1]))
 
     def _count(self, ids):
         step = tf.identity(tf.assign_add(self._step, 1))
-        # A label that comes twice in the batch writes the same number twice.
+        # Both occurrences of a repeated label write the same number.
         waited = tf.cast(step - tf.gather(self._last, ids), tf.float32)
         interval = self._intervals(ids)
         interval += self._rate * (waited - interval)
@@ -292,22 +325,32 @@ class StreamingFrequency(tf.Module):
 
 
 def log_frequency_biases(name: str, counts: Numbers, power: Number = 1.0) -> Tensor:
-    """Class biases power log((n_k + 1) / (n + C)), not trained: what is known of a class without input.
+    """Return class biases that are the log frequencies of the classes, and are not trained.
 
-    With them the product of an input and a class row says only how the input changes the class's
-    probability. NCE needs them where biases are not trained: it learns log P(k | x) itself, which is
-    far below 0 for every class of very many, and rows would have to spend themselves on that.
+        b_k = power log((n_k + 1) / (n + C)),   n = sum_k n_k
+
+    With these biases the product of an input and a class row models only how the input changes the
+    probability of the class. NCE needs them where biases are not trained: its scores are log P(k | x),
+    which is far below 0 for most of many classes, and otherwise the rows would have to learn this
+    offset.
+
+    Example:
+
+        weights, biases = tf.get_variable("weights", [5, 16]), tf1_sampled.log_frequency_biases(
+            "biases", [100, 50, 20, 10, 5])
+        labels, inputs = tf.constant([[3], [1], [4]]), tf.random_normal([3, 16])
+        loss = tf1_sampled.nce_loss(weights, biases, labels, inputs, num_sampled=4, num_classes=5)
 
     Args:
-      name: string, of the variable; one made before under this name is shared.
-      counts: integer [C], how often each class comes.
-      power: float; below 1, rows learn a part of the frequencies themselves, and 0 gives zeros.
+      name: string, of the variable. An existing variable of this name is shared.
+      counts: integer [C], how often each class is a label.
+      power: float; below 1 the rows learn a part of the frequencies, and 0 gives zeros.
 
     Returns:
       tf.Variable, float32 [C], in checkpoints.
 
     Raises:
-      InputError: a variable of this name that has another number of classes.
+      InputError: an existing variable of this name with another number of classes.
     """
     smoothed = np.asarray(counts, np.float64) + 1
     log_frequency = (power * np.log(smoothed / smoothed.sum())).astype(np.float32)
@@ -316,8 +359,10 @@ def log_frequency_biases(name: str, counts: Numbers, power: Number = 1.0) -> Ten
 
 
 def stateless_seed(seed: Any) -> Tensor:
-    """An int64 tensor [2] of a seed that is an integer or None (new in each run of the graph), or that
-    is such a tensor already.
+    """Return a seed as an int64 tensor [2]: random in each run of the graph for an integer or None.
+
+    Args:
+      seed: integer, None, or an integer tensor [2], which is cast.
     """
     if seed is None or not tf.is_tensor(seed) and np.ndim(seed) == 0:
         return tf.random_uniform([2], 0, 1 << 31, tf.int64, seed)
@@ -325,14 +370,14 @@ def stateless_seed(seed: Any) -> Tensor:
 
 
 def fold_in(seed: Any, name: str) -> Any:
-    """A seed of its own for one of several uses of `seed`: of one seed, draws of one shape are the same.
+    """Return a different seed for each use of `seed`. Draws of one shape and seed would be equal.
 
     Args:
       seed: integer, None, or an integer tensor [2].
-      name: string, of the use.
+      name: string, name of the use.
 
     Returns:
-      The like of `seed`.
+      A seed of the same form as `seed`.
     """
     if seed is None:
         return None
@@ -342,18 +387,19 @@ def fold_in(seed: Any, name: str) -> Any:
 
 
 def uniforms(shape: List[Any], seed: Tensor) -> Tensor:
-    """float64 uniforms in [0, 1) of a stateless seed."""
+    """Return float64 uniforms in [0, 1) for a stateless seed."""
     return tf.cast(_bits(53, tf.int64, shape, seed), tf.float64) * 2.0 ** -53
 
 
 def sorted_uniforms(shape: List[Any], seed: Tensor) -> Tensor:
-    """As `uniforms`, each row (the last axis) in rising order, without sorting.
+    """Return float64 uniforms in [0, 1) that rise along the last axis, without sorting.
 
-    The sums of n + 1 exponential waiting times, divided by the last of them, are n sorted uniforms.
+    The first n of the n + 1 running sums of exponential waiting times, divided by the last sum, are n
+    sorted uniforms.
 
     Reference: Devroye 1986, "Non-Uniform Random Variate Generation", theorem V.2.2.
     """
-    # 32 bits will do for the waiting times: it is their 64-bit sums that have to leave no gaps.
+    # 32 bits are enough for the waiting times; their sums need 64 bits to reach every class.
     bits = _bits(24, tf.int32, list(shape[:-1]) + [shape[-1] + 1], seed)
     uniform = tf.cast(bits + 1, tf.float32) * 2.0 ** -24  # in (0, 1]
     sums = tf.cumsum(tf.cast(tf.log(uniform), tf.float64), -1)  # all of them negative
@@ -361,22 +407,22 @@ def sorted_uniforms(shape: List[Any], seed: Tensor) -> Tensor:
 
 
 def _bits(number, dtype, shape, seed):
-    """Integers from 0 to 2^number - 1."""
-    # Integers of a seed below 2^31 are the same with XLA as without, which XLA's floats are not.
+    """Return random integers from 0 to 2^number - 1."""
+    # Integers for a seed below 2^31 are the same with and without XLA; floats are not.
     seed = tf.bitwise.bitwise_and(seed, tf.constant((1 << 31) - 1, seed.dtype))
     return tf.random.stateless_uniform(shape, seed, 0, 1 << number, dtype)
 
 
 def _check_outermost(function):
-    """Raise InputError in a tf.function of eager mode, which would make new state with each trace."""
+    """Raise InputError in a tf.function of eager mode, which would create new state with each trace."""
     with tf.init_scope():
         is_eager = tf.executing_eagerly()
     checks.argument(not is_eager or tf.executing_eagerly(), function, "state",
-                    "to be made once, outside of the tf.function", "a tf.function")
+                    "one object, created outside of the tf.function", "a tf.function")
 
 
 def _state(function, name, shape, dtype, initializer=None):
-    """Return a non-trainable variable, 0 at first; a graph's made before under this name is shared."""
+    """Return a non-trainable variable, initially 0. In a graph, variables of one name are shared."""
     initializer = initializer or filled(0)
     with tf.init_scope():
         if tf.executing_eagerly():
@@ -386,7 +432,7 @@ def _state(function, name, shape, dtype, initializer=None):
             for variable in tf.global_variables():
                 checks.argument(variable.op.name != full_name or variable.shape.as_list() == shape,
                                 function, "name",
-                                "one of its own, as %s has other classes" % full_name, name)
+                                "another name, as %s has another number of classes" % full_name, name)
             variable = tf.get_variable(name, shape, dtype, initializer, trainable=False,
                                        use_resource=True)
             if variable.name not in [of_earlier.name for of_earlier in tf.get_collection(OWN_STATE)]:
@@ -397,7 +443,7 @@ def _state(function, name, shape, dtype, initializer=None):
 def _on_all_replicas(variable, count, ids):
     """Return the op count(ids), which updates `variable` and others of the same placement.
 
-    In a replica of a tf.distribute.Strategy, the ids of all replicas count, and each updates its copy.
+    In a replica of a tf.distribute.Strategy, each replica updates its copy by the ids of all replicas.
     """
     def on_each(strategy, of_replicas):
         everything = tf.concat(strategy.experimental_local_results(of_replicas), 0)

@@ -13,7 +13,7 @@ from tensorflow.python.ops import while_v2
 from tf1_sampled import class_ids, distributions, graph_checks, matches
 from tf1_sampled.type_names import Distribution, Frequencies, Seed, Tensor, Unique
 
-_MAX_TURNS = 1000  # of drawing unique candidates: an error, rather than a program that hangs
+_MAX_TURNS = 1000  # chunks of unique candidates; then an error, so that the program does not hang
 
 
 class Draws(NamedTuple):
@@ -21,8 +21,8 @@ class Draws(NamedTuple):
 
       ids: int64 [N] or [G, N].
       masked: boolean of the shape of ids, or None where no candidate is masked.
-      number: the number of draws from the distribution that they stand for: a float, a float scalar, or
-        float [G, 1].
+      number: the number of draws from the distribution: a float, a float scalar, or float [G, 1]. Masked
+        repeats count, padding does not.
       distribution: see `distributions`.
     """
 
@@ -39,8 +39,8 @@ def draw(distribution: Distribution, num_sampled: int, unique: Unique, seed: See
     Args:
       distribution: see `distributions`.
       num_sampled: integer S.
-      unique: False, repeats stay; "masked", they are masked; True, drawing goes on until S different
-        classes are there.
+      unique: False, repeats stay; "masked", repeats are masked; True, repeats are redrawn until there
+        are S different classes.
       seed: integer, None, or an integer tensor [2].
       num_groups: integer G, or None.
     """
@@ -51,7 +51,7 @@ def draw(distribution: Distribution, num_sampled: int, unique: Unique, seed: See
         number = tf.cast(num_tries[0] if num_groups is None else num_tries[:, None], tf.float32)
         return Draws(tf.reshape(ids, shape), None, number, distribution)
     if unique == "masked" and distribution.rises:
-        # A set of draws has no order: in a rising one, repeats stand side by side.
+        # The order of draws does not matter: draw them sorted, so that repeats are neighbours.
         ids = distribution.ids_of(distributions.sorted_uniforms(shape, seed))
         masked = tf.concat([tf.zeros_like(ids[..., :1], tf.bool),
                             tf.equal(ids[..., 1:], ids[..., :-1])], -1)
@@ -79,7 +79,7 @@ def labels_as_draws(labels: class_ids.Labels, frequencies: Frequencies,
     ids = tf.reshape(tf.cast(labels.ids, tf.int64), shape)
     padding = None if labels.mask is None else tf.reshape(tf.logical_not(labels.mask), shape)
     if num_groups is not None:
-        # A group's own labels are no negatives of its examples. tf.roll has no GPU kernel for booleans.
+        # The labels of the same group would be hits. tf.roll has no GPU kernel for booleans.
         others = np.roll(np.arange(num_groups), num_groups // 2)
         ids, padding = [None if x is None else tf.gather(x, others) for x in (ids, padding)]
     number = tf.cast(tf.shape(ids)[-1], tf.float32)
@@ -104,7 +104,7 @@ def joined(sources: List[Draws], unique: Unique, range_max: int) -> Tuple[Tensor
     masked = tf.concat([tf.zeros_like(source.ids, tf.bool) if source.masked is None else source.masked
                         for source in sources], -1)
     if unique:
-        # A place that is masked already must not be the first of its kind.
+        # A masked place must not hide the first unmasked candidate of the same class.
         kinds = tf.where(masked, tf.fill(tf.shape(ids), np.int64(range_max)), ids)
         repeats = tf.logical_not(matches.first_of_its_kind(kinds, range_max + 1))
         masked = tf.logical_or(masked, repeats)
@@ -112,10 +112,10 @@ def joined(sources: List[Draws], unique: Unique, range_max: int) -> Tuple[Tensor
 
 
 def _draw_unique(distribution, num_groups, num_sampled, seed):
-    """Draw one id after the other, without repeats, until num_sampled different ids are there.
+    """Draw ids until there are num_sampled different ones, and leave out repeats.
 
-    Draws come in chunks of a little more than twice num_sampled. One chunk is usually enough. Where it
-    is not, a loop draws more of them and adds their new ids to those that are there already.
+    A chunk has 2 num_sampled + 16 draws. One chunk is usually enough. Else a loop draws more chunks and
+    appends their new ids.
 
     Args:
       distribution: see `distributions`.
@@ -124,7 +124,7 @@ def _draw_unique(distribution, num_groups, num_sampled, seed):
 
     Returns:
       ids: int64 [G, S], in the order drawn.
-      num_tries: int64 [G], how many draws that took, repeats included.
+      num_tries: int64 [G], the number of draws, repeats included.
     """
     chunk = 2 * num_sampled + 16
     none = distribution.num_classes  # the id in an empty place
@@ -133,11 +133,11 @@ def _draw_unique(distribution, num_groups, num_sampled, seed):
         draws = distribution.ids_of(distributions.uniforms(
             [num_groups, chunk], seed + tf.stack([number, tf.zeros_like(number)])))
         everything = draws if ids is None else tf.concat([ids, draws], 1)
-        # The n-th different id of its group goes to the group's place n; the last place takes the rest.
+        # The n-th different id of a group goes to place n of the group; the last place takes all others.
         place = matches.kinds_of(everything, none + 1)
         place -= place[:, :1]
         if ids is not None:
-            # All empty places are one kind, which is no id.
+            # All empty places hold the same number, `none`, which must not count as an id.
             num_found = tf.reduce_sum(tf.cast(ids < none, tf.int32), 1, keepdims=True)
             place -= tf.cast(place > num_found, tf.int32)
             place = tf.where(everything < none, place, tf.fill(tf.shape(place), num_sampled))
@@ -149,7 +149,7 @@ def _draw_unique(distribution, num_groups, num_sampled, seed):
             first = tf.math.unsorted_segment_min(values, place, num_groups * (num_sampled + 1))
             return tf.minimum(tf.reshape(first, [num_groups, num_sampled + 1])[:, :num_sampled], of_none)
 
-        # Ids as float64, which has kernels on every device that int64 has not.
+        # As float64: unsorted_segment_min has no int64 kernel on some devices.
         new_ids = tf.cast(first_of_place(tf.cast(everything, tf.float64), none), tf.int64)
         used = tf.maximum(first_of_place(position, chunk)[:, -1], 0)
         return number + 1, new_ids, num_tries + tf.cast(used, tf.int64)
@@ -162,15 +162,15 @@ def _draw_unique(distribution, num_groups, num_sampled, seed):
     found = tf.reduce_min(tf.reduce_sum(tf.cast(ids < none, tf.int32), 1))
     return graph_checks.holds(
         tf.equal(found, num_sampled), found, ids, function="unique candidates", argument="num_sampled",
-        wanted="as many different ids as come in %d draws" % (_MAX_TURNS * chunk)), num_tries
+        wanted="at most the number of different ids in %d draws" % (_MAX_TURNS * chunk)), num_tries
 
 
 def _functional_while(condition, body, state):
     """Return the result of a tf.while_loop that is one op.
 
-    Two imported copies of a graph have loops of their own then. The older form has frames with names,
-    which TensorFlow 1.15 does not tell apart by import scope. tf.enable_control_flow_v2 would do, but
-    for all threads of the process.
+    A graph can then be imported twice. The older form of loops has frames with names, and TensorFlow
+    1.15 gives both copies the same names. tf.enable_control_flow_v2 would change all threads of the
+    process.
     """
     if tf.executing_eagerly():
         return tf.while_loop(condition, body, state)

@@ -1,4 +1,4 @@
-"""Expected counts: how often a class is expected among the candidates of some draws.
+"""Expected counts: the expected number of times that a class is among the candidates of some draws.
 
     once=False      Q(k) = sum over sources of S P(k)
     once=True       Q(k) = 1 - product over sources of (1 - P(k))^S, where each class is a candidate once
@@ -30,7 +30,7 @@ def sampled_values(function, labels, sources, ids, masked, once, num_groups):
       SampledValues. A label that is padding has the expected count 1.
 
     Raises:
-      InputError: a constant label that no source can draw; else an error of the session.
+      InputError: a constant label that no source can draw. Other labels are an error in the session.
     """
     true_count = _after(labels, _expected_count(labels.ids, sources, once, num_groups))
     sampled_count = _expected_count(ids, sources, once, num_groups)
@@ -46,7 +46,7 @@ def sampled_values(function, labels, sources, ids, masked, once, num_groups):
 
 
 def all_classes(num_classes, labels, num_groups):
-    """Return all classes as candidates, each with the expected count 1: SampledValues."""
+    """Return the SampledValues of all classes as candidates, each with the expected count 1."""
     ids = tf.range(num_classes, dtype=tf.int64)
     if num_groups is not None:
         ids = tf.tile(ids[None], [num_groups, 1])
@@ -56,10 +56,10 @@ def all_classes(num_classes, labels, num_groups):
 def _expected_count(ids, sources, once, num_groups):
     """Return the expected count of each id among the candidates of all sources: float32."""
     grouped = ids if num_groups is None else tf.reshape(ids, [num_groups, -1])
-    # Rounding must not make a probability of 1 exceed it.
+    # Rounding must not make a probability exceed 1.
     probs = [tf.exp(tf.minimum(source.distribution.log_prob(grouped), 0)) for source in sources]
     if once:
-        # Times -1 rather than negated: TensorFlow fuses unary ops into a loop without SIMD.
+        # x * -1 instead of -x: TensorFlow fuses unary ops into a loop without SIMD.
         missed = [source.number * tf.math.log1p(prob * -1.0) for source, prob in zip(sources, probs)]
         count = tf.math.expm1(sum(missed[1:], missed[0])) * -1.0
     else:
@@ -72,6 +72,6 @@ def _expected_count(ids, sources, once, num_groups):
 
 
 def _after(labels, true_count):
-    """Return `true_count` once the labels are checked, also where it does not depend on them."""
+    """Return `true_count`, computed after the checks of the labels."""
     with tf.control_dependencies([labels.ids]):
         return tf.identity(true_count)

@@ -3,12 +3,12 @@
     log_probs = Frozen(array, "log_probs")
     of_labels = log_probs.gather(labels)
 
-A constant goes wherever the graph goes: into another process, onto a parameter server or a GPU, through
-`tf.train.export_meta_graph` and a SavedModel. It counts toward the 2 GB that a GraphDef may have.
+A constant is a part of the graph: it moves with the graph into another process, onto a parameter server
+or a GPU, and into a MetaGraph or a SavedModel. It counts toward the limit of 2 GB for a GraphDef.
 
-TensorFlow maps the file of a larger array into memory. The graph holds the path, the array is read on
-the CPU, and XLA does not compile the ops that read it. The file is deleted when the process ends, unless
-`folder` names a place that other processes see too.
+TensorFlow maps the file of a larger array into memory. The graph holds the path, the CPU reads the
+array, and XLA does not compile the ops that read it. The file is deleted when the process ends, unless
+`folder` names a folder, which other processes can read too.
 """
 import atexit
 import os
@@ -24,16 +24,16 @@ LARGEST_CONSTANT = 1 << 26  # bytes
 
 
 class Frozen:
-    """An array in the graph, which no session has to initialize and no checkpoint holds.
+    """An array in the graph that needs no initialization and is not in checkpoints.
 
-    It is made in the outermost graph, so that a loop, a condition or a tf.function can read it. In eager
-    mode it is an eager tensor, which a tf.Graph cannot read.
+    The ops are in the outermost graph, so that a loop, a condition or a tf.function can read the array.
+    In eager mode it is an eager tensor, which a tf.Graph cannot read.
 
     Args:
       array: NumPy array of numbers.
-      name: string, of the op.
-      folder: None, or string, where the file of an array beyond 64 MiB stays. By default it is deleted
-        when the process ends.
+      name: string, name of the op.
+      folder: None, or string, the folder that keeps the file of an array beyond 64 MiB. With None the
+        file is deleted when the process ends.
 
     Raises:
       InputError: a file that cannot be written.
@@ -51,11 +51,11 @@ class Frozen:
         """Return the elements (or rows) with these ids: ids.shape + array.shape[1:].
 
         Raises:
-          InputError: in a tf.Graph, of an array that was made in eager mode.
+          InputError: in a tf.Graph, if the array was made in eager mode.
         """
         with tf.init_scope():
             checks.argument(tf.executing_eagerly() or not hasattr(self.tensor, "numpy"), "Frozen",
-                            "graph", "an array that was made in this graph", "one of eager mode")
+                            "graph", "an array made in this graph", "an array made in eager mode")
         with self._device():
             return tf.gather(self.tensor, ids)
 
@@ -64,7 +64,7 @@ class Frozen:
 
 
 def _mapped(array, name, folder):
-    """Return a tensor of an array that lies in a file."""
+    """Write an array to a file, and return a tensor that maps the file into memory."""
     path = os.path.join(folder or _temporary_folder(), cache.digest(array) + ".table")
     if not os.path.exists(path):
         with writing.writing(path, "wb") as stream:
@@ -80,4 +80,4 @@ def _temporary_folder():
     return _TEMPORARY[0].name
 
 
-_TEMPORARY = []  # the one folder of this process, made with the first file
+_TEMPORARY = []  # the temporary folder of this process, once there is a file in it

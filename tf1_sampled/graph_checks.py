@@ -1,14 +1,14 @@
-"""Checks of ids that only the running graph sees, in the wording of `checks`.
+"""Checks of ids while the graph runs, in the wording of `checks`.
 
     labels = ids_below(labels, num_classes, "nce_loss", "labels")
 
-An id that the graph knows while it is built is an InputError there and then; any other is an
-InvalidArgumentError of the session:
+A wrong constant id is an InputError while the graph is built. Any other wrong id is an
+InvalidArgumentError in the session:
 
     assertion failed: [nce_loss: labels: wanted ids from 0 to 9999, got] [12345]
 
-The check is a handful of ops on two numbers. Its text is placed on the host, as no device holds strings;
-XLA leaves assertions out of what it compiles.
+The check is a few ops on two numbers. Its text is placed on the host, as other devices have no strings.
+XLA does not compile assertions: it leaves them out.
 """
 from typing import Any
 
@@ -20,15 +20,15 @@ from tf1_sampled.type_names import Integer, Tensor
 
 
 def ids_below(ids: Tensor, num_classes: Integer, function: str, argument: str) -> Tensor:
-    """`ids`, which have to be in 0 .. num_classes - 1.
+    """Return `ids`, checked to be in 0 .. num_classes - 1.
 
     Args:
-      ids: int32 or int64, any shape.
+      ids: int32 or int64, of any shape.
       num_classes: integer C.
       function, argument: strings, for the message.
 
     Returns:
-      ids, which cannot be computed where one of them is out of range.
+      ids; an id out of range is an error in the session.
 
     Raises:
       InputError: an id out of range, where ids are constant.
@@ -40,10 +40,10 @@ def ids_below(ids: Tensor, num_classes: Integer, function: str, argument: str) -
         checks.argument(not wrong.size, function, argument, wanted, wrong[:5].tolist())
         return ids
     wide = tf.cast(ids, tf.int64)
-    # The largest twice, of which the smallest is one of inverted bits: reduce_min has no GPU kernel.
+    # reduce_min has no GPU kernel for integers: min(x) = ~max(~x), with ~ the inversion of all bits.
     largest = tf.reduce_max(wide)
     smallest = tf.bitwise.invert(tf.reduce_max(tf.bitwise.invert(wide)))
-    # Of no ids at all these are the ends of int64, in each other's place.
+    # Without any id, these are the smallest and the largest int64, swapped.
     fits = tf.logical_or(smallest > largest,
                          tf.logical_and(smallest >= 0, largest < num_classes))
     return holds(fits, tf.where(smallest < 0, smallest, largest), ids,
@@ -51,14 +51,14 @@ def ids_below(ids: Tensor, num_classes: Integer, function: str, argument: str) -
 
 
 def whole(ids: Tensor, function: str, argument: str) -> Tensor:
-    """Return float `ids`, which have to be whole numbers, as int64.
+    """Return float `ids`, checked to be whole numbers, as int64.
 
     Args:
-      ids: float, any shape.
+      ids: float, of any shape.
       function, argument: strings, for the message.
 
     Returns:
-      int64, of the shape of ids, which cannot be computed where one of them is not whole.
+      int64, of the shape of ids; an id that is not whole is an error in the session.
 
     Raises:
       InputError: an id that is not whole, where ids are constant.
@@ -79,16 +79,16 @@ def whole(ids: Tensor, function: str, argument: str) -> Tensor:
 
 
 def ids_with_counts(ids: Tensor, counts: Tensor, never: Any, function: str, argument: str) -> Tensor:
-    """`counts`, which have to be above 0, as their logarithms are to be taken.
+    """Return `counts`, checked to be above 0, so that their logarithms are finite.
 
     Args:
-      ids: int32 or int64, any shape.
+      ids: int32 or int64, of any shape.
       counts: float, of the shape of ids.
       never: numpy boolean [C], the ids whose count is 0.
       function, argument: strings, for the message, which names the id.
 
     Returns:
-      counts, which cannot be computed where one of them is 0.
+      counts; a count of 0 is an error in the session.
 
     Raises:
       InputError: an id with the count 0, where ids are constant.
@@ -106,7 +106,7 @@ def ids_with_counts(ids: Tensor, counts: Tensor, never: Any, function: str, argu
 
 def holds(condition: Tensor, got: Tensor, result: Tensor, function: str, argument: str,
           wanted: str) -> Tensor:
-    """`result`, which cannot be computed unless `condition` holds.
+    """Return `result`, with an error in the session unless `condition` holds.
 
     Args:
       condition: boolean scalar.

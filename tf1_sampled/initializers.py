@@ -1,13 +1,14 @@
-"""Initial values of variables, and the scope that the library's own variables are made in.
+"""Initial values of variables, and the variable scope of the library's own variables.
 
-When TensorFlow optimizes a graph, it makes a constant of the table's size of tf.zeros and
-tf.constant_initializer, which then stays in memory beside the table. `filled` is computed when the
-variable is initialized.
+TensorFlow's graph optimizer replaces tf.zeros and tf.constant_initializer by a constant of the size of
+the table, which stays in memory beside the table. The values of `filled` are computed when the variable
+is initialized, and freed.
 
     weights = tf.get_variable("weights", [num_classes, dim], initializer=filled(0.0))
     counts = tf.get_variable("counts", [num_classes], initializer=from_memory(array))
 
-All know the parts of a partitioned variable: its rows start as different numbers, or as those in memory.
+All of them support partitioned variables: each part gets its own random numbers, or its rows of the
+array.
 """
 import contextlib
 
@@ -15,11 +16,11 @@ import tensorflow.compat.v1 as tf
 
 from tf1_sampled import frozen
 
-OWN_STATE = "tf1_sampled/own_state"  # collection of the variables that the library makes for itself
+OWN_STATE = "tf1_sampled/own_state"  # collection of the library's own variables
 
 
 def filled(value):
-    """An initializer of one value, as tf.constant_initializer(value).
+    """Return an initializer that sets all elements to one value, as tf.constant_initializer(value).
 
     Args:
       value: number.
@@ -29,7 +30,7 @@ def filled(value):
     """
     def initial(shape, dtype=tf.float32, partition_info=None):
         del partition_info
-        # Empty is what the optimizer does not take for a constant.
+        # The graph optimizer does not fold tf.empty into a constant.
         zero = tf.raw_ops.Empty(shape=tf.constant([], tf.int32), dtype=tf.float32, init=True)
         return tf.fill(shape, tf.cast(zero + value, dtype))
     return initial
@@ -56,10 +57,10 @@ def from_memory(array):
 
 @contextlib.contextmanager
 def own_state():
-    """Enter the current variable scope for variables that are not the caller's.
+    """Enter the current variable scope for the library's own variables.
 
-    One made before under the same name is shared. The caller's regularizer, partitioner, custom getter
-    and caching device are meant for the caller's variables, and do not touch these.
+    A variable of the same name is shared. The scope's regularizer, partitioner, custom getter and
+    caching device are for the caller's variables, and do not apply.
 
     Yields:
       tf.VariableScope.
@@ -73,7 +74,7 @@ def own_state():
 
 
 def random_uniform(limit, seed):
-    """An initializer of uniforms from -limit to limit, as tf.random_uniform_initializer.
+    """Return an initializer that draws uniformly from -limit to limit, as tf.random_uniform_initializer.
 
     Args:
       limit: float.
@@ -86,13 +87,21 @@ def random_uniform(limit, seed):
 
 
 def random_normal(deviation, seed):
-    """The same of normal numbers with mean 0, as tf.random_normal_initializer."""
+    """Return an initializer that draws normal numbers with mean 0, as tf.random_normal_initializer.
+
+    Args:
+      deviation: float, the standard deviation.
+      seed: integer or None.
+
+    Returns:
+      A function of shape and dtype, for tf.get_variable.
+    """
     return _random(tf.random_normal_initializer, 0, deviation, seed)
 
 
 def _random(make, low_or_mean, high_or_deviation, seed):
     def initial(shape, dtype=tf.float32, partition_info=None):
-        # Of one seed, parts of one shape would be alike.
+        # Parts of the same shape would be equal with the same seed.
         first = 0 if partition_info is None else partition_info.var_offset[0]
         return make(low_or_mean, high_or_deviation, None if seed is None else seed + first)(shape, dtype)
     return initial

@@ -1,7 +1,7 @@
-"""Learned distributions: the training step counts the labels, drawing alone does not.
+"""Counting of labels for learned distributions. The training step counts; drawing alone does not.
 
-In a graph the ops that count are in the collection tf.GraphKeys.UPDATE_OPS, and the training step runs
-them. In eager mode and in a tf.function labels are counted at once.
+In a graph the ops that count are in the collection tf.GraphKeys.UPDATE_OPS, and the training step must
+run them. In eager mode and in a tf.function labels are counted at once.
 """
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -10,21 +10,21 @@ from tf1_sampled import checks
 
 
 def count_labels(function, labels, distributions, values, learn):
-    """Return `values`; each distribution that learns counts the labels after they were computed.
+    """Return `values`, and have each distribution that learns count the labels after drawing.
 
     Args:
       function: string, for the message.
       labels: Labels; padding is not counted.
-      distributions: list of distributions, of which some may learn (`observe`).
+      distributions: list of distributions. Those with a method `observe` learn.
       values: SampledValues, computed before the labels are counted.
-      learn: True, False, or None: not where the variable scope has reuse=True, as a second tower has.
-        Replicas of a tf.distribute.Strategy, which reuse variables too, learn together.
+      learn: True, False, or None: False in a variable scope with reuse=True, as in a second tower, else
+        True. Replicas of a tf.distribute.Strategy, which reuse variables too, learn together.
 
     Raises:
       InputError: learn of another type; counting in a loop or a condition of a graph.
     """
     learners = [distribution for i, distribution in enumerate(distributions)
-                # One that gives both the frequencies and the draws counts once.
+                # A distribution of both the frequencies and the draws counts once.
                 if hasattr(distribution, "observe") and distribution not in distributions[:i]]
     if learn is None:
         is_replica = tf.distribute.has_strategy() and not tf.distribute.in_cross_replica_context()
@@ -47,10 +47,10 @@ def count_labels(function, labels, distributions, values, learn):
 
 
 def _runs_all_ops(graph):
-    """Return whether a graph is that of a tf.function, which runs each op that changes a variable."""
+    """Return whether this is the graph of a tf.function, which runs each op that changes a variable."""
     return graph.building_function and graph._add_control_dependencies
 
 
 def _is_outermost(graph):
-    """Return whether ops that are made now are outside of loops and conditions."""
+    """Return whether new ops of the graph are outside of loops and conditions."""
     return not graph.building_function and graph._get_control_flow_context() is None

@@ -1,24 +1,24 @@
-"""Logits of the true and of the sampled classes only: gather rows, multiply, mask hits, correct.
+"""Logits of the labels and of the sampled classes: gather rows, multiply, mask hits, subtract log Q.
 
     logit(x, k) = <x, w_k> + b_k - log Q(k)
 
-Q(k) is the expected count of class k among the candidates (see `samplers`). The correction makes a
-sampled softmax estimate the full one (Bengio and Senecal 2008), and turns a logit into the log odds
-that noise-contrastive estimation wants (Mnih and Teh 2012, eq. 4).
+Q(k) is the expected count of class k among the candidates (see `samplers`). With the correction by log
+Q, a sampled softmax estimates the full softmax (Bengio and Senecal 2008), and a logit is the log odds of
+noise-contrastive estimation (Mnih and Teh 2012, eq. 4).
 
 Two forms, with the same arithmetic:
 
-  examples  inputs [B, D], labels [B, T]: each input with its own labels. `compute_sampled_logits`.
-  pairs     inputs [G, K, D], labels [G, J], pairs [G, K, J]: within a group, which input goes with
-            which label; each such pair is an example of one label. K + J rows serve up to K * J
-            examples, in batched matrix products. `compute_pair_logits`.
+  examples  inputs [B, D], labels [B, T]: each input has its own labels. `compute_sampled_logits`.
+  pairs     inputs [G, K, D], labels [G, J], pairs [G, K, J]: `pairs` selects the inputs and labels of a
+            group that belong together, and each such pair is an example with one label. K + J rows serve
+            up to K * J examples, in batched matrix products. `compute_pair_logits`.
 
 Weights, biases and inputs may be float16, bfloat16, float32 or float64. Rows of the 16-bit types are
-stored as such and computed with in float32, in which the logits come then: 16 bits hold neither a sum
-over thousands of candidates nor the logarithm of a small count.
+stored in 16 bits; logits are computed and returned in float32, as 16 bits are too few for a sum over
+thousands of candidates and for the logarithm of a small count.
 
-A masked repeat and a removed hit have a logit of about MASKED_LOGIT of their type: finite, and so low
-that its exponential is 0, as is the gradient of each loss by it.
+A masked repeat and a removed hit have a logit of about MASKED_LOGIT of their type: it is finite, its
+exponential is 0, and the gradient of each loss by it is 0.
 """
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple, Union
 
@@ -42,8 +42,9 @@ from tf1_sampled.type_names import (
 class SampledLogits(NamedTuple):
     """The logits of examples.
 
-      true_logits: [B, T], of each example for its labels; masked where label_mask is False.
-      sampled_logits: [B, S], of each example for each candidate; masked where that is none.
+      true_logits: float [B, T], of each example for its labels; masked where label_mask is False.
+      sampled_logits: float [B, S], of each example for each candidate; masked candidates have
+        MASKED_LOGIT.
     """
 
     true_logits: Tensor
@@ -53,8 +54,9 @@ class SampledLogits(NamedTuple):
 class PairLogits(NamedTuple):
     """The logits of groups of pairs.
 
-      true_logits: [G, K, J], of each input for each label.
-      sampled_logits: [G, K, S] of each input for each candidate; masked where that is none.
+      true_logits: float [G, K, J], of each input for each label.
+      sampled_logits: float [G, K, S], of each input for each candidate; masked candidates have
+        MASKED_LOGIT.
       hits: boolean [G, J, S], whether the candidate is the label.
     """
 
@@ -64,11 +66,15 @@ class PairLogits(NamedTuple):
 
 
 class UnitRows(NamedTuple):
-    """A table whose rows are scaled to length 1 when they are looked up: `weights` for cosines.
-
-        weights = UnitRows(tf.get_variable("weights", [C, D]))
+    """A table whose rows are scaled to length 1 when they are looked up, for cosine scores.
 
     Only the rows of the batch are scaled, so that gradients stay sparse.
+
+    Example:
+
+        weights = tf1_sampled.UnitRows(tf.get_variable("weights", [1000, 16]))
+        labels, inputs = tf.constant([[3], [1], [4]]), tf.random_normal([3, 16])
+        loss = tf1_sampled.sampled_softmax_loss(weights, None, labels, inputs, 64, 1000)
 
     Args:
       params: float [C, D], a list of shards of that, or a PartitionedVariable.
@@ -78,23 +84,23 @@ class UnitRows(NamedTuple):
 
 
 class SummedRows(NamedTuple):
-    """A table with features: the row of a class is its own row and the weighted rows of its features.
+    """A table with features: the row of a class is its own row plus the weighted rows of its features.
 
         w_c = [c < num_own] params_c + sum_n weights_n features_(ids_n),   starts_c <= n < starts_(c + 1)
 
         weights = SummedRows(own, features, *[Frozen(array, name) for name, array in ...], num_own=C)
 
-    Only the rows of the batch and of its features are read, so that gradients stay sparse. A UnitRows
-    of it scales the sums.
+    Only the rows of the batch and of its features are read, so that gradients stay sparse. UnitRows of a
+    SummedRows scales the sums.
 
     Args:
       params: float [C, D], a list of shards of that, or a PartitionedVariable.
       features: float [F, D], in the same forms.
       starts: Frozen, int64 [C + 1], rising from 0 to N.
-      ids: Frozen, integer [N], of features.
+      ids: Frozen, integer [N], ids of features.
       weights: Frozen, float32 [N].
-      num_own: integer; classes from there on, which no example has, have the rows of their features
-        alone and no gradient.
+      num_own: integer; a class from num_own on, which is never a label, has no row of its own and no
+        gradient.
     """
 
     params: TensorLike
@@ -110,19 +116,20 @@ class AddedRows(NamedTuple):
 
         weights = AddedRows(own, tf.get_variable("shared", [C, D]))
 
-    Only the rows of the batch are added, so that gradients stay sparse. UnitRows of it scale the sums.
+    Only the rows of the batch are added, so that gradients stay sparse. UnitRows of an AddedRows scales
+    the sums.
 
     Args:
-      params, others: float [C, D], in any form that `lookup` takes but UnitRows.
+      params, others: float [C, D], in any form that `lookup` takes except UnitRows.
     """
 
     params: Any
     others: Any
 
 
-Table = Union[TensorLike, UnitRows, SummedRows, AddedRows]  # what `lookup` takes
+Table = Union[TensorLike, UnitRows, SummedRows, AddedRows]  # a table that `lookup` takes
 
-# A quarter of the lowest number: two of them and a logit still make a finite sum.
+# A quarter of the lowest number: the sum of two of them and a logit is finite.
 MASKED_LOGIT: Dict[DType, float] = {dtype: dtype.min / 4 for dtype in (tf.float32, tf.float64)}
 
 
@@ -133,25 +140,33 @@ def compute_sampled_logits(
         remove_accidental_hits: bool = False, partition_strategy: PartitionStrategy = "mod",
         name: Optional[str] = None, seed: Seed = None,
         label_mask: Optional[TensorLike] = None) -> SampledLogits:
-    """The logits of each example for its labels and for the sampled classes.
+    """Compute the logits of each example for its labels and for the sampled classes.
+
+        logit(x, k) = <x, w_k> + b_k - log Q(k)
+
+    Example:
+
+        weights, biases = tf.get_variable("weights", [1000, 16]), tf.get_variable("biases", [1000])
+        labels, inputs = tf.constant([[3], [1], [4]]), tf.random_normal([3, 16])
+        logits = tf1_sampled.compute_sampled_logits(weights, biases, labels, inputs, 64, 1000)
+        loss = tf.reduce_logsumexp(tf.concat(logits, 1), 1) - logits.true_logits[:, 0]
 
     Args:
       weights: float [C, D], a list of shards of that, a PartitionedVariable, or UnitRows of one.
-      biases: float [C], in the form of the weights, or None for none.
+      biases: float [C], in the form of the weights, or None.
       labels: integer [B, T] or flat, [B * T].
       inputs: float [B, D].
-      num_sampled: integer S; not read where sampled_values are given.
+      num_sampled: integer S; ignored where sampled_values are given.
       num_classes: integer C, at most the rows of weights.
       num_true: integer T.
-      sampled_values: what a sampler returned, of `tf.nn` or of ours; by default that of
-        log_uniform_candidate_sampler, unique. Candidates may be [S], or [G, S] with a set for each of
-        G groups of B / G consecutive examples. With [S], expected counts may be [B, S].
+      sampled_values: the return value of a sampler of `tf.nn` or of this package. Default:
+        log_uniform_candidate_sampler with unique=True. Candidates may be [S], or [G, S] with one set
+        for each of G groups of B / G consecutive examples. With [S], expected counts may be [B, S].
       subtract_log_q: boolean, whether log Q is subtracted.
-      remove_accidental_hits: boolean, whether a candidate that is one of the example's labels is
-        taken out of that example's candidates.
-      partition_strategy: "mod" or "div", how a list of shards is divided. A PartitionedVariable is
-        contiguous, and read as "div" always.
-      name: string or None.
+      remove_accidental_hits: boolean, whether to mask candidates that are a label of the example.
+      partition_strategy: "mod" or "div", how a list of shards is divided. The parts of a
+        PartitionedVariable are contiguous and always read as "div".
+      name: string or None, of the name scope.
       seed: integer, None or an integer tensor [2], for the default sampler.
       label_mask: None, or boolean [B, T]: False for padding, where an example has fewer labels.
 
@@ -159,7 +174,8 @@ def compute_sampled_logits(
       SampledLogits, float64 where weights or inputs are, else float32.
 
     Raises:
-      InputError: an argument out of its range, tensors whose static shapes do not go together.
+      InputError: an argument out of its range, or static shapes that do not fit together.
+      tf.errors.InvalidArgumentError: in the session, a label that is not in 0 .. num_classes - 1.
 
     Reference: _compute_sampled_logits in TensorFlow's nn_impl.
     """
@@ -197,7 +213,7 @@ def compute_sampled_logits(
             true_logits -= tf.log(tf.cast(tf.reshape(true_count, [-1, num_true]), dtype))
         if label_mask is not None:
             true_logits, labels = _without_padding(true_logits, labels, label_mask)
-        # [S] at a time, before the numbers are [B, S].
+        # Added once per candidate, [S], instead of twice per logit, [B, S].
         offset = _offset(sampled_bias, sampled_count, subtract_log_q)
         if sampled.shape.rank == 2:
             groups = _dimension(sampled, 0)
@@ -219,20 +235,35 @@ def compute_pair_logits(weights: Table, biases: Optional[Table], labels: TensorL
                         sampled_values: SampledLike, subtract_log_q: bool = True,
                         partition_strategy: PartitionStrategy = "mod",
                         name: Optional[str] = None) -> PairLogits:
-    """The logits of groups of inputs for their group's labels and candidates.
+    """Compute the logits of groups of inputs for the labels and candidates of their group.
+
+        logit(x, k) = <x, w_k> + b_k - log Q(k)
+
+    Example:
+
+        weights, inputs = tf.get_variable("weights", [1000, 16]), tf.random_normal([2, 5, 16])
+        labels = tf.constant([[3, 1, 4], [1, 5, 9]])
+        sampled = tf1_sampled.log_uniform_candidate_sampler(labels, 3, 64, False, 1000, num_groups=2)
+        logits = tf1_sampled.compute_pair_logits(weights, None, labels, inputs, sampled)
 
     Args:
-      weights, biases, subtract_log_q, partition_strategy, name: as `compute_sampled_logits`.
+      weights: float [C, D], a list of shards of that, a PartitionedVariable, or UnitRows of one.
+      biases: float [C], in the form of the weights, or None.
       labels: integer [G, J].
       inputs: float [G, K, D].
-      sampled_values: what a sampler returned for `labels` and num_groups=H: candidates [H, S], a set for
-        each G / H consecutive groups. The fewer sets, the squarer their products.
+      sampled_values: the return value of a sampler for `labels` and num_groups=H: candidates [H, S], one
+        set for each G / H consecutive groups. With fewer sets the matrix products are closer to square.
+      subtract_log_q: boolean, whether log Q is subtracted.
+      partition_strategy: "mod" or "div", how a list of shards is divided. The parts of a
+        PartitionedVariable are contiguous and always read as "div".
+      name: string or None, of the name scope.
 
     Returns:
       PairLogits, float64 where weights or inputs are, else float32.
 
     Raises:
-      InputError: labels, inputs or candidates of another rank, groups that the sets do not divide.
+      InputError: labels, inputs or candidates of another rank; a number of groups that is not a multiple
+        of the number of sets.
 
     Reference: Ji et al. 2016, "Parallelizing Word2Vec in Shared and Distributed Memory", for shared
       negatives as matrix products.
@@ -249,7 +280,7 @@ def compute_pair_logits(weights: Table, biases: Optional[Table], labels: TensorL
             checks.argument(tensor.shape.rank == rank, function, argument, wanted, tensor.shape)
         groups, sets = (tf.compat.dimension_value(ids.shape[0]) for ids in (labels, sampled))
         checks.argument(groups is None or sets is None or groups % max(sets, 1) == 0, function,
-                        "sampled_values", "sets of candidates that divide %s groups" % groups, sets)
+                        "sampled_values", "a number of sets that divides %s groups" % groups, sets)
         check_tables(function, weights, biases, inputs)
         dtype = dtype_of(weights, inputs)
         inputs = tf.cast(inputs, dtype)
@@ -271,7 +302,7 @@ def compute_pair_logits(weights: Table, biases: Optional[Table], labels: TensorL
 
 
 def of_groups(of_sets: Tensor, labels: Tensor) -> Tensor:
-    """What H sets of candidates have, [H, S], for each of the groups of labels [G, J]: [G, S]."""
+    """Repeat values of H sets of candidates, [H, S], for each of the groups of labels [G, J]: [G, S]."""
     groups, sets = _dimension(labels, 0), _dimension(of_sets, 0)
     if isinstance(groups, int) and groups == sets:
         return of_sets
@@ -281,12 +312,18 @@ def of_groups(of_sets: Tensor, labels: Tensor) -> Tensor:
 
 def accidental_hit_rate(labels: TensorLike, sampled_candidates: Array,
                         label_mask: Optional[TensorLike] = None) -> Tensor:
-    """The share of pairs of a label and a candidate drawn for it that are one class.
+    """Compute the share of pairs of a label and a candidate in which both are the same class.
+
+    Example:
+
+        labels = tf.constant([3, 1, 4])
+        sampled = tf1_sampled.log_uniform_candidate_sampler(labels, 1, 64, False, 1000)
+        rate = tf1_sampled.accidental_hit_rate(labels, sampled.sampled_candidates)
 
     Args:
-      labels: integer [B], or [G, J] of groups.
-      sampled_candidates: integer [S], or [H, S] where each G / H groups in a row share a set.
-      label_mask: None, or boolean of the shape of `labels`: False for labels that are none.
+      labels: integer [B], or for groups [G, J].
+      sampled_candidates: integer [S], or [H, S] with one set for each G / H consecutive groups.
+      label_mask: None, or boolean of the shape of `labels`: False for padding.
 
     Returns:
       float32 scalar.
@@ -306,22 +343,29 @@ def accidental_hit_rate(labels: TensorLike, sampled_candidates: Array,
 def compute_accidental_hits(true_classes: TensorLike, sampled_candidates: TensorLike, num_true: Integer,
                             seed: Seed = None,
                             name: Optional[str] = None) -> Tuple[Tensor, Tensor, Tensor]:
-    """Return which candidates are a label of an example, as a sparse mask of the logits [B, S].
+    """Return the candidates that are a label of an example, as a sparse mask of the logits [B, S].
 
-    The losses here remove hits themselves; this is for logits of your own, on any device. A candidate
-    that was drawn twice is two hits, where tf.nn's finds one of them.
+    The losses of this package remove hits themselves. Use this function for logits of your own, on any
+    device. A candidate that was drawn twice is two hits; `tf.nn.compute_accidental_hits` finds one.
+
+    Example:
+
+        labels, logits = tf.constant([[3], [1], [4]], tf.int64), tf.random_normal([3, 4])
+        indices, ids, weights = tf1_sampled.compute_accidental_hits(labels, tf.range(1, 5), 1)
+        logits += tf.scatter_nd(tf.stack([tf.cast(indices, tf.int64), ids], 1), weights,
+                                tf.shape(logits, out_type=tf.int64))
 
     Args:
       true_classes: integer [B, num_true].
       sampled_candidates: int64 [S].
       num_true: integer T.
-      seed: not read; it is there as in tf.nn.
-      name: string or None.
+      seed: ignored; `tf.nn` has it.
+      name: string or None, of the name scope.
 
     Returns:
       indices: int32 [H], the example of each hit.
-      ids: int64 [H], the place of the candidate in sampled_candidates.
-      weights: float32 [H], the lowest float32, to be added to the logit.
+      ids: int64 [H], the position of the candidate in sampled_candidates.
+      weights: float32 [H], the lowest float32, which is added to the logit.
 
     Raises:
       InputError: true_classes or sampled_candidates of another shape or type.
@@ -346,20 +390,25 @@ def compute_accidental_hits(true_classes: TensorLike, sampled_candidates: Tensor
 
 def lookup(params: Table, ids: TensorLike, partition_strategy: PartitionStrategy = "mod",
            dtype: Optional[DType] = None) -> Tensor:
-    """Return rows of a table: a tensor, a list of shards, a PartitionedVariable, or made of tables.
+    """Return rows of a table: a tensor, a list of shards, a PartitionedVariable, or a sum of tables.
 
-    A PartitionedVariable holds contiguous parts, so its strategy is "div" whatever is asked; read as
-    "mod", every row would be another class's.
+    The parts of a PartitionedVariable are contiguous, so it is always read as "div": "mod" would return
+    the rows of other classes.
+
+    Example:
+
+        table = tf.get_variable("table", [1000, 16])
+        rows = tf1_sampled.lookup(tf1_sampled.UnitRows(table), tf.constant([3, 1, 4]))
 
     Args:
       params: [C, ...], a list of shards of it, a PartitionedVariable, SummedRows, AddedRows, or
         UnitRows of one of these.
-      ids: int32 or int64, any shape.
-      partition_strategy: "mod" or "div", for a list.
+      ids: int32 or int64, of any shape.
+      partition_strategy: "mod" or "div", how a list of shards is divided.
       dtype: None, or the type that the rows are cast to.
 
     Returns:
-      ids.shape + [...].
+      float, of shape ids.shape + [...].
 
     Reference: tf.nn.embedding_lookup.
     """
@@ -375,7 +424,7 @@ def lookup(params: Table, ids: TensorLike, partition_strategy: PartitionStrategy
         return tf.reshape(sums, tf.shape(rows))
     checks.one_of("lookup", "partition_strategy", partition_strategy, {"mod", "div"})
     if _is_partitioned(params):
-        # Each row once: its parts may be on other machines.
+        # Read each row once: the parts may be on other machines.
         unique = tf.unique(tf.reshape(ids, [-1]))
         rows = tf.nn.embedding_lookup(_parts_of(params), unique.y, partition_strategy="div")
         rows = tf.gather(rows, tf.reshape(unique.idx, tf.shape(ids)))
@@ -385,14 +434,14 @@ def lookup(params: Table, ids: TensorLike, partition_strategy: PartitionStrategy
 
 
 def _with_features(table, rows, ids, partition_strategy):
-    """Return the sums of SummedRows, [n, D], of own rows [n, D] of classes [n]."""
+    """Return the rows of SummedRows, [n, D], for the own rows [n, D] of the classes `ids` [n]."""
     dtype = rows.dtype
     first = table.starts.gather(ids)
     length = table.starts.gather(ids + 1) - first
     row = tf.repeat(tf.range(tf.size(ids, out_type=tf.int64)), length)  # [m], of each feature
     places = tf.range(tf.size(row, out_type=tf.int64)) + tf.gather(
         first - tf.cumsum(length, exclusive=True), row)
-    # Each feature once: many classes share it, and it gets one gradient.
+    # Read each feature once: many classes share it, and its gradient has one row.
     unique = tf.unique(table.ids.gather(places), tf.int64)
     wide = tf.float64 if dtype == tf.float64 else tf.float32
     features = lookup(table.features, unique.y, partition_strategy, wide)
@@ -401,7 +450,7 @@ def _with_features(table, rows, ids, partition_strategy):
     sums = tf.sparse.sparse_dense_matmul(
         tf.SparseTensor(tf.stack([row, unique.idx], 1), weights, shape), features)
     sums, has_own = tf.cast(sums, dtype), tf.cast(ids < table.num_own, dtype)[:, None]
-    # The others are no example's label: as negatives they would teach their features to be unlikely.
+    # A class from num_own on is never a label. As a negative it would only push down its features.
     return (rows + sums) * has_own + tf.stop_gradient(sums) * (1 - has_own)
 
 
@@ -416,17 +465,25 @@ def _parts_of(params: Any) -> List[Any]:
 
 def whole_table(params: Table, num_classes: Integer, partition_strategy: PartitionStrategy = "mod",
                 dtype: Optional[DType] = None) -> Tensor:
-    """Return the rows 0 .. num_classes - 1 in the order of their ids, of whatever `lookup` takes.
+    """Return the rows 0 .. num_classes - 1 of a table that `lookup` takes, in the order of their ids.
+
+    Example:
+
+        shards = [tf.get_variable("even", [500, 16]), tf.get_variable("odd", [500, 16])]
+        weights = tf1_sampled.whole_table(shards, 1000)
 
     Args:
-      params, partition_strategy, dtype: as `lookup`.
-      num_classes: integer C; rows beyond, as of a padded table, are left out.
+      params: [C, ...], a list of shards of it, a PartitionedVariable, SummedRows, AddedRows, or
+        UnitRows of one of these.
+      num_classes: integer C. Further rows, as in a padded table, are left out.
+      partition_strategy: "mod" or "div", how a list of shards is divided.
+      dtype: None, or the type that the rows are cast to.
 
     Returns:
       float [C, ...].
 
     Raises:
-      InputError: a table of fewer rows.
+      InputError: a table with fewer rows.
     """
     if isinstance(params, UnitRows):
         table = whole_table(params.params, num_classes, partition_strategy, dtype)
@@ -449,7 +506,7 @@ def whole_table(params: Table, num_classes: Integer, partition_strategy: Partiti
 
 def check_tables(function: str, weights: Table, biases: Optional[Table], inputs: Tensor,
                  num_classes: Optional[Integer] = None) -> None:
-    """Raise InputError where static shapes say that tables, inputs and num_classes do not fit together.
+    """Raise InputError if tables, inputs and num_classes do not fit together by their static shapes.
 
     Args:
       function: string, for the message.
@@ -474,9 +531,9 @@ def check_tables(function: str, weights: Table, biases: Optional[Table], inputs:
 
 
 def _static_shape(params: Table) -> List[Any]:
-    """Return [rows, ...] of whatever `lookup` takes, None for what only the running graph knows.
+    """Return the static shape [rows, ...] of a table that `lookup` takes, None for an unknown size.
 
-    [None] alone is a shape of which nothing is known.
+    An unknown rank gives [None].
     """
     if isinstance(params, (UnitRows, SummedRows, AddedRows)):
         return _static_shape(params.params)
@@ -489,14 +546,14 @@ def _static_shape(params: Table) -> List[Any]:
 
 
 def check_batch(function: str, labels: Tensor, inputs: Tensor) -> None:
-    """Raise InputError where static shapes say that labels [B, T] and inputs [B, D] differ in B."""
+    """Raise InputError if labels [B, T] and inputs [B, D] differ in B by their static shapes."""
     batch, size = (tf.compat.dimension_value(tensor.shape[0]) for tensor in (inputs, labels))
     checks.argument(batch is None or size in (None, batch), function, "labels",
                     "labels of %s examples, as inputs" % batch, size)
 
 
 def _check_counts(function, labels, sampled, true_count, sampled_count):
-    """Raise InputError where static shapes say that labels and sampled_values do not go together."""
+    """Raise InputError if labels and sampled_values do not fit together by their static shapes."""
     counts = true_count.shape.num_elements()
     checks.argument(counts is None or labels.shape.num_elements() in (None, counts), function,
                     "sampled_values", "a true_expected_count for each label, %s" % labels.shape,
@@ -510,14 +567,14 @@ def _check_counts(function, labels, sampled, true_count, sampled_count):
     batch = tf.compat.dimension_value(labels.shape[0])
     sets = tf.compat.dimension_value(sampled.shape[0]) if sampled.shape.rank == 2 else 1
     checks.argument(batch is None or sets is None or batch % max(sets, 1) == 0, function,
-                    "sampled_values", "sets of candidates that divide %s examples" % batch, sets)
+                    "sampled_values", "a number of sets that divides %s examples" % batch, sets)
 
 
 def rows_and_biases(weights: Table, biases: Optional[Table], all_ids: List[Tensor],
                     partition_strategy: PartitionStrategy, dtype: DType) -> List[Tuple[Tensor, Tensor]]:
-    """Return [(rows, ids.shape + [D], biases, ids.shape)] of each tensor of ids.
+    """Return a list with (rows, biases) for each tensor of ids: ids.shape + [D] and ids.shape.
 
-    One look-up serves all, so that each table gets one sparse gradient.
+    There is one look-up for all ids, so that each table gets one sparse gradient.
     """
     flat = tf.concat([tf.reshape(ids, [-1]) for ids in all_ids], 0)
     sizes, shapes = [_size(ids) for ids in all_ids], [_dimensions(ids) for ids in all_ids]
@@ -525,7 +582,7 @@ def rows_and_biases(weights: Table, biases: Optional[Table], all_ids: List[Tenso
     if rows.shape.rank is None:
         rows = tf.ensure_shape(rows, [None, None])
     width = _dimension(rows, 1)
-    # split, not slices: its gradient is one concat, theirs are padded copies that are added.
+    # The gradient of split is one concat; that of slices is a sum of padded copies.
     rows = [tf.reshape(part, tf.stack(shape + [width]))
             for part, shape in zip(tf.split(rows, sizes, 0), shapes)]
     if biases is None:
@@ -535,7 +592,7 @@ def rows_and_biases(weights: Table, biases: Optional[Table], all_ids: List[Tenso
 
 
 def dtype_of(weights: Any, inputs: Tensor) -> DType:
-    """The type that logits are computed in: float64 where either is, else float32."""
+    """Return the type in which logits are computed: float64 if weights or inputs are, else float32."""
     while isinstance(weights, (UnitRows, SummedRows, AddedRows, list, tuple)) or (
             _is_partitioned(weights)):
         is_made = isinstance(weights, (UnitRows, SummedRows, AddedRows))
@@ -549,9 +606,9 @@ def dtype_of(weights: Any, inputs: Tensor) -> DType:
 
 
 def _without_padding(true_logits, labels, label_mask):
-    """Return true_logits and labels, both [B, T], where padding is masked and has an id of no class."""
+    """Return true_logits and labels, both [B, T], with MASKED_LOGIT and the id -1 for padding."""
     dtype, num_true = true_logits.dtype, labels.shape.as_list()[1]
-    # Not `_masked`: padding may have any logit, also one that is not finite.
+    # Not `_masked`, which adds: the logit of padding may be NaN or infinite.
     lowest = tf.fill(tf.shape(true_logits), tf.constant(MASKED_LOGIT[dtype], dtype))
     true_logits = tf.where(tf.reshape(label_mask, [-1, num_true]), true_logits, lowest)
     labels = tf.where(tf.reshape(label_mask, [-1, num_true]), labels, -tf.ones_like(labels))
@@ -559,7 +616,7 @@ def _without_padding(true_logits, labels, label_mask):
 
 
 def _offset(bias, count, subtract_log_q):
-    """What is added to the product of a row: b - log Q, or MASKED_LOGIT for a candidate that is none."""
+    """Return b - log Q for each candidate, or MASKED_LOGIT for a masked one."""
     offset = bias
     if count.shape.rank == 2 and bias.shape.rank == 1:  # each example has counts of its own
         offset += tf.zeros_like(count, bias.dtype)
@@ -569,8 +626,8 @@ def _offset(bias, count, subtract_log_q):
 
 
 def _masked(logits, mask):
-    """Return logits that are MASKED_LOGIT, and the logit added to it, where mask."""
-    # A sum: its gradient is no op. No loss has a gradient by a masked logit that had to be removed.
+    """Return logits to which MASKED_LOGIT is added where mask is True."""
+    # The gradient of a sum needs no op, and the gradient of each loss by a masked logit is 0 already.
     return logits + tf.cast(mask, logits.dtype) * tf.constant(MASKED_LOGIT[logits.dtype], logits.dtype)
 
 
@@ -583,34 +640,34 @@ def _plus_without_hits(logits, offset, labels, sampled, num_classes, offset_is_t
       labels: integer [B, T] or [G, R, T].
       sampled: integer [S] or [G, 1, S].
       num_classes: integer C.
-      offset_is_trained: boolean; a hint for speed, the result and its gradients are the same.
+      offset_is_trained: boolean, a hint for speed. Results and gradients do not depend on it.
     """
     dtype = logits.dtype
-    exact = 1 << (24 if dtype == tf.float32 else 53)  # integers that the type holds
+    exact = 1 << (24 if dtype == tf.float32 else 53)  # the type holds all integers up to this one
     if labels.shape.as_list()[-1] > 1 or num_classes > exact:
         return _masked(logits + offset, matches.hits_of(labels, sampled))
-    # Comparisons of integers and what selects by booleans are slow. Here a distance of 0 gives
-    # MASKED_LOGIT, and that of any other class infinity.
+    # Integer comparisons and tf.where are slow. (huge label - huge candidate)^2 is 0 for a hit, else
+    # infinite, as huge^2 overflows.
     huge = 2.0 ** (64 if dtype == tf.float32 else 512)
     beyond = tf.math.squared_difference(*[tf.cast(ids, dtype) * huge for ids in (labels, sampled)])
     beyond += MASKED_LOGIT[dtype]
-    if offset_is_trained:  # the gradient of a minimum takes two passes
+    if offset_is_trained:  # the gradient of tf.minimum(offset, ...) would take two passes
         return logits + offset + tf.minimum(beyond, 0)
-    return logits + tf.minimum(offset, beyond)  # in this order a NaN of the offset stays one in 1.15 too
+    return logits + tf.minimum(offset, beyond)  # in this order TensorFlow 1.15 keeps a NaN of the offset
 
 
 def _size(tensor):
-    """The number of elements: an integer where the graph knows it, else a scalar tensor."""
+    """Return the number of elements: an integer if it is static, else a scalar tensor."""
     static = tensor.shape.num_elements()
     return tf.size(tensor) if static is None else static
 
 
 def _dimensions(tensor):
-    """The sizes of all dimensions: integers where the graph knows them, else scalar tensors."""
+    """Return the sizes of all dimensions: integers if they are static, else scalar tensors."""
     return [_dimension(tensor, axis) for axis in range(tensor.shape.rank)]
 
 
 def _dimension(tensor, axis):
-    """The size of a dimension: an integer where the graph knows it, else a scalar tensor."""
+    """Return the size of a dimension: an integer if it is static, else a scalar tensor."""
     static = tf.compat.dimension_value(tensor.shape[axis])
     return tf.shape(tensor)[axis] if static is None else static

@@ -1,7 +1,9 @@
-"""Sampled losses, and the full ones that they stand for.
+"""Sampled losses, and the full losses that they estimate.
 
-With s(x, k) = <x, w_k> + b_k, an example x of class y, S candidates c, Q the expected counts, and
-l_k = s(x, k) - log Q(k):
+An example x has the class y and S candidates c. Q(k) is the expected count of the class k, and
+
+    s(x, k) = <x, w_k> + b_k
+    l_k = s(x, k) - log Q(k)
 
     nce                      softplus(-l_y) + sum_c softplus(l_c)
     sampled_softmax          log(exp l_y + sum_c exp l_c) - l_y
@@ -16,14 +18,16 @@ l_k = s(x, k) - log Q(k):
     biases = tf.get_variable("biases", [10000], initializer=tf.zeros_initializer(), trainable=False)
     loss = tf.reduce_mean(nce_loss(weights, biases, labels, inputs, 64, 10000))
 
-The signatures are those of `tf.nn`, and for its two losses so are the values. The full losses have the
-same arguments without those of the sampling, so that one can replace the other. Beyond them, `pairs`
-gives the form for groups of pairs (see `logits`): inputs [G, K, D], labels [G, J], pairs [G, K, J]; and
-`label_mask` says which places of `labels` hold one where examples have different numbers of labels.
+The signatures are those of `tf.nn`. `nce_loss` and `sampled_softmax_loss` also return the same values as
+`tf.nn`. The full losses take the same arguments except those of the sampling, so that one loss can
+replace another. Two arguments are new:
 
-Losses are per example and not reduced; they are float64 where weights or inputs are, else float32. The
-values of losses of different kinds, or of one kind with different S, do not compare: compare models by
-`full_softmax_loss` on held-out data.
+    pairs         groups of pairs (see `logits`): inputs [G, K, D], labels [G, J], pairs [G, K, J]
+    label_mask    False marks padding in `labels`, where examples have different numbers of labels
+
+A loss has one value per example and is not reduced. It is float64 where weights or inputs are float64,
+else float32. Do not compare the values of different losses, or of one loss with different S: compare
+models by `full_softmax_loss` on held-out data.
 """
 from typing import Any, Callable, NamedTuple, Optional
 
@@ -57,25 +61,38 @@ from tf1_sampled.type_names import (
 def loss_by_name(loss: str, weights: Table, biases: Optional[Table], labels: TensorLike,
                  inputs: TensorLike, num_classes: Integer, sampled_values: Optional[SampledLike] = None,
                  pairs: Optional[TensorLike] = None, **options: Any) -> Tensor:
-    """The loss of a name, sampled or full.
+    """Compute the loss that has this name, sampled or full.
+
+    Example:
+
+        weights = tf.get_variable("weights", [1000, 16])
+        labels, inputs = tf.constant([[3], [1], [4]]), tf.random_normal([3, 16])
+        sampled = tf1_sampled.log_uniform_candidate_sampler(labels, 1, 64, False, 1000)
+        loss = tf1_sampled.loss_by_name("gbce", weights, None, labels, inputs, 1000, sampled,
+                                        calibration=0.5)
 
     Args:
       loss: string, a key of LOSSES, or one of registry.FULL_LOSSES.
-      weights, biases, labels, inputs, num_classes, pairs: as `nce_loss`.
-      sampled_values: what a sampler returned; not read by a full loss.
-      options: what only that loss takes.
+      weights: float [C, D], or another form that `nce_loss` takes.
+      biases: float [C], in the form of the weights, or None.
+      labels: integers, or floats that are whole numbers, [B, 1] or another shape that `nce_loss` takes.
+      inputs: float [B, D]; for sequences [B, L, D]; with pairs [G, K, D].
+      num_classes: integer C.
+      sampled_values: the return value of a sampler. A full loss ignores it.
+      pairs: None, or float or boolean [G, K, J], the weight of each pair of an input and a label.
+      options: further keywords of that loss.
 
     Returns:
-      float [B]; with pairs [G, K, J].
+      float [B], the loss of each example; for sequences [B, L]; with pairs [G, K, J].
 
     Raises:
-      InputError: an unknown name, a sampled loss without sampled_values, or what the loss says.
+      InputError: an unknown name, a sampled loss without sampled_values, or an error of the loss.
     """
     if loss in registry.FULL_LOSSES:
         return full_softmax_loss(weights, biases, labels, inputs, num_classes, pairs=pairs, **options)
     checks.one_of("loss_by_name", "loss", loss, registry.LOSSES)
     checks.argument(sampled_values is not None, "loss_by_name", "sampled_values",
-                    "those of a sampler", sampled_values)
+                    "the return value of a sampler", sampled_values)
     return registry.LOSSES[loss](weights, biases, labels, inputs, num_sampled=None,
                                  num_classes=num_classes, sampled_values=sampled_values, pairs=pairs,
                                  **options)
@@ -88,40 +105,47 @@ def nce_loss(
         partition_strategy: PartitionStrategy = "mod", name: str = "nce_loss",
         seed: Seed = None, pairs: Optional[TensorLike] = None,
         label_mask: Optional[TensorLike] = None) -> Tensor:
-    """Noise-contrastive estimation: tells an example's label from the sampled noise.
+    """Compute the noise-contrastive estimation loss: a logistic loss of label against sampled noise.
 
         loss = sum_t [softplus(l_t) - l_t / T] + sum_c softplus(l_c),   l_k = s(x, k) - log Q(k)
 
     At the optimum s(x, k) = log P(k | x): the model is normalised without a sum over all classes.
 
+    Example:
+
+        weights, biases = tf.get_variable("weights", [1000, 16]), tf.get_variable("biases", [1000])
+        labels, inputs = tf.constant([[3], [1], [4]]), tf.random_normal([3, 16])
+        sampled = tf1_sampled.log_uniform_candidate_sampler(labels, 1, 64, False, 1000)
+        loss = tf1_sampled.nce_loss(weights, biases, labels, inputs, 64, 1000, sampled_values=sampled)
+
     Args:
       weights: float [C, D], a list of shards of that, a PartitionedVariable, or logits.UnitRows. It may
-        have more rows than num_classes, as a padded table has.
-      biases: float [C], in the form of the weights, or None for none.
-      labels: integers, or floats that are whole numbers, [B, num_true] or flat, [B * num_true]; of
-        sequences [B, L], or [B, L, num_true]; [G, J] with pairs.
-      inputs: float [B, D]; of sequences [B, L, D]; [G, K, D] with pairs.
-      num_sampled: integer S; not read where sampled_values are given.
+        have more rows than num_classes (padding).
+      biases: float [C], in the form of the weights, or None.
+      labels: integers, or floats that are whole numbers, [B, num_true] or flat, [B * num_true]; for
+        sequences [B, L], or [B, L, num_true]; with pairs [G, J].
+      inputs: float [B, D]; for sequences [B, L, D]; with pairs [G, K, D].
+      num_sampled: integer S; ignored where sampled_values are given.
       num_classes: integer C.
-      num_true: integer T; each label has the target 1 / T. 1 with pairs.
-      sampled_values: what a sampler returned (`tf.nn`'s or ours); by default that of
-        log_uniform_candidate_sampler, unique. Candidates are [S], or [G, S] with a set for each group
-        of B / G consecutive examples (of B L / G consecutive places of sequences, whose labels a sampler
-        takes as [B, L, num_true]). With pairs, those of a sampler with num_groups=G, or fewer sets, each
-        for some consecutive groups.
-      remove_accidental_hits: boolean, whether candidates that are a label of the example are left
-        out. False is what the theory wants.
-      partition_strategy: "mod" or "div" for a list of shards.
-      name: string.
+      num_true: integer T; each label has the target 1 / T. It must be 1 with pairs.
+      sampled_values: the return value of a sampler of `tf.nn` or of this package. Default:
+        log_uniform_candidate_sampler with unique=True. Candidates are [S], or [G, S] with one set for
+        each group of B / G consecutive examples. For sequences, a group is B L / G consecutive places,
+        and the sampler takes the labels as [B, L, num_true]. With pairs, candidates are [G, S], or
+        [H, S] with one set for each G / H consecutive groups.
+      remove_accidental_hits: boolean, whether to mask candidates that are a label of the example. The
+        theory assumes False.
+      partition_strategy: "mod" or "div", how a list of shards is divided.
+      name: string, of the name scope.
       seed: integer, None or an integer tensor [2], for the default sampler.
-      pairs: None, or float or boolean [G, K, J]: the weight of each pair of an input and a label of
-        its group as an example of its own; 0 where the two do not belong together.
-      label_mask: None, or boolean of the shape of labels, False where a place holds padding: T is
-        then an example's own number of labels, and without any its loss is 0. None with pairs.
+      pairs: None, or float or boolean [G, K, J], the weight of each pair of an input and a label. A
+        pair is an example of its own. The weight is 0 where the two do not belong together.
+      label_mask: None, or boolean of the shape of labels, False for padding. T is then the example's
+        number of labels; an example without labels has the loss 0. It must be None with pairs.
 
     Returns:
-      float [B], the loss of each example; of sequences [B, L]; with pairs [G, K, J], times the pair's
-      weight.
+      float [B], the loss of each example; for sequences [B, L]; with pairs [G, K, J], the loss of each
+      pair times its weight.
 
     Raises:
       InputError: an argument out of its range, or a tensor of another type or shape.
@@ -134,7 +158,8 @@ def nce_loss(
         terms = _terms("nce_loss", _Classes(weights, biases, num_classes, partition_strategy),
                        _Batch(labels, inputs, num_true, label_mask, pairs),
                        _Sampling(num_sampled, sampled_values, remove_accidental_hits, seed))
-        # By softplus rather than sigmoid_cross_entropy_with_logits: its gradient is one op, not eight.
+        # softplus(l) - z l is the cross-entropy with target z. The gradient of softplus is one op; the
+        # gradient of sigmoid_cross_entropy_with_logits is eight.
         return terms.mean(terms.num_labels * tf.nn.softplus(terms.true) - terms.true
                           + terms.noise(tf.nn.softplus))
 
@@ -146,36 +171,42 @@ def sampled_softmax_loss(
         partition_strategy: PartitionStrategy = "mod", name: str = "sampled_softmax_loss",
         seed: Seed = None, pairs: Optional[TensorLike] = None,
         label_mask: Optional[TensorLike] = None) -> Tensor:
-    """Cross-entropy of a softmax over an example's labels and the sampled classes.
+    """Compute the cross-entropy of a softmax over an example's labels and the sampled classes.
 
         loss = log(sum_t exp l_t + sum_c exp l_c) - mean_t l_t,   l_k = s(x, k) - log Q(k)
 
-    An estimate of the full softmax's loss from below, whose gradient's bias falls as 1 / S where repeats
-    are masked or redrawn. Where they stay (unique=False), the label's part of the sum is
-    exp s(x, y) / Q(y) with a Q(y) = S P(y) that grows beyond 1, so that a bias remains where S P(y) is
-    large: 11% in benchmarks/gradient_bias.py. `refined_sampled_softmax_loss` has no such part.
+    The loss estimates the full softmax loss from below. The bias of its gradient falls as 1 / S where
+    repeats are masked or redrawn. With unique=False the label's term of the sum is exp s(x, y) / Q(y),
+    and Q(y) = S P(y) can exceed 1: a bias remains where S P(y) is large, 11% in
+    benchmarks/gradient_bias.py. `refined_sampled_softmax_loss` has no such term.
+
+    Example:
+
+        weights, biases = tf.get_variable("weights", [1000, 16]), tf.get_variable("biases", [1000])
+        labels, inputs = tf.constant([[3], [1], [4]]), tf.random_normal([3, 16])
+        loss = tf1_sampled.sampled_softmax_loss(weights, biases, labels, inputs, 64, 1000)
 
     Args:
       weights: float [C, D], or another form that `nce_loss` takes.
       biases: float [C], in the form of the weights, or None.
       labels: integers, or floats that are whole numbers, [B, num_true] or another shape that `nce_loss`
         takes.
-      inputs: float [B, D]; of sequences [B, L, D]; [G, K, D] with pairs.
-      num_sampled: integer S; not read where sampled_values are given.
+      inputs: float [B, D]; for sequences [B, L, D]; with pairs [G, K, D].
+      num_sampled: integer S; ignored where sampled_values are given.
       num_classes: integer C.
-      num_true: integer T. 1 with pairs.
-      sampled_values: the values that a sampler returned; by default those of
-        log_uniform_candidate_sampler, unique.
-      remove_accidental_hits: boolean, whether candidates that are a label of the example are left out.
-      partition_strategy: "mod" or "div" for a list of shards.
-      name: string.
+      num_true: integer T. It must be 1 with pairs.
+      sampled_values: the return value of a sampler. Default: log_uniform_candidate_sampler with
+        unique=True.
+      remove_accidental_hits: boolean, whether to mask candidates that are a label of the example.
+      partition_strategy: "mod" or "div", how a list of shards is divided.
+      name: string, of the name scope.
       seed: integer, None or an integer tensor [2], for the default sampler.
       pairs: None, or float or boolean [G, K, J], the weight of each pair of an input and a label.
-      label_mask: None, or boolean of the shape of labels, False where a place holds padding.
+      label_mask: None, or boolean of the shape of labels, False for padding.
 
     Returns:
-      float [B], the loss of each example; of sequences [B, L]; with pairs [G, K, J], times the pair's
-      weight.
+      float [B], the loss of each example; for sequences [B, L]; with pairs [G, K, J], the loss of each
+      pair times its weight.
 
     Raises:
       InputError: an argument out of its range, or a tensor of another type or shape.
@@ -199,41 +230,48 @@ def refined_sampled_softmax_loss(
         partition_strategy: PartitionStrategy = "mod", name: str = "refined_sampled_softmax_loss",
         seed: Seed = None, pairs: Optional[TensorLike] = None,
         label_mask: Optional[TensorLike] = None) -> Tensor:
-    """Sampled softmax with the refined log Q correction: candidates stand for the other classes only.
+    """Compute the sampled softmax loss with the refined log Q correction.
 
         loss = w [log(sum_c exp l_c) - s(x, y)],   l_c = s(x, c) - log Q(c)
         w = 1 - P(y | x), taken as a constant,   P(y | x) = exp s(x, y) / (exp s(x, y) + sum_c exp l_c)
 
-    The full softmax's gradient is 1 - P(y | x) times that of the other classes' mean score less y's, by
-    which candidates, which are random, need a correction and the label, which is always there, none.
-    Of the mean over labels where there are several.
+    The gradient of the full softmax loss is 1 - P(y | x) times the gradient of
+    log(sum_{k != y} exp s(x, k)) - s(x, y). Candidates are drawn at random, so the correction by log Q
+    applies to their scores. The label is always there, so its score needs no correction. With several
+    labels the loss is the mean over them.
 
-    P wants the sum over the other classes, of which sum_c exp l_c with hits removed is an unbiased
-    estimate. The paper's, with draws that repeat, is that times E[n] / n, n the candidates that are no
-    hits.
+    sum_c exp l_c without accidental hits is an unbiased estimate of sum_{k != y} exp s(x, k). The paper
+    draws with repeats and multiplies this estimate by E[n] / n, where n is the number of candidates that
+    are not hits.
+
+    Example:
+
+        weights = tf.get_variable("weights", [1000, 16])
+        labels, inputs = tf.constant([[3], [1], [4]]), tf.random_normal([3, 16])
+        loss = tf1_sampled.refined_sampled_softmax_loss(weights, None, labels, inputs, 64, 1000)
 
     Args:
       weights: float [C, D], or another form that `nce_loss` takes.
       biases: float [C], in the form of the weights, or None.
       labels: integers, or floats that are whole numbers, [B, num_true] or another shape that `nce_loss`
         takes.
-      inputs: float [B, D]; of sequences [B, L, D]; [G, K, D] with pairs.
-      num_sampled: integer S; not read where sampled_values are given.
+      inputs: float [B, D]; for sequences [B, L, D]; with pairs [G, K, D].
+      num_sampled: integer S; ignored where sampled_values are given.
       num_classes: integer C.
-      num_true: integer T. 1 with pairs.
-      sampled_values: the values that a sampler returned; by default those of
-        log_uniform_candidate_sampler, unique.
-      remove_accidental_hits: boolean, whether candidates that are a label of the example are left out.
-        The formula is for True.
-      partition_strategy: "mod" or "div" for a list of shards.
-      name: string.
+      num_true: integer T. It must be 1 with pairs.
+      sampled_values: the return value of a sampler. Default: log_uniform_candidate_sampler with
+        unique=True.
+      remove_accidental_hits: boolean, whether to mask candidates that are a label of the example. The
+        formula assumes True.
+      partition_strategy: "mod" or "div", how a list of shards is divided.
+      name: string, of the name scope.
       seed: integer, None or an integer tensor [2], for the default sampler.
       pairs: None, or float or boolean [G, K, J], the weight of each pair of an input and a label.
-      label_mask: None, or boolean of the shape of labels, False where a place holds padding.
+      label_mask: None, or boolean of the shape of labels, False for padding.
 
     Returns:
-      float [B], the loss of each example; of sequences [B, L]; with pairs [G, K, J], times the pair's
-      weight.
+      float [B], the loss of each example; for sequences [B, L]; with pairs [G, K, J], the loss of each
+      pair times its weight.
 
     Raises:
       InputError: an argument out of its range, or a tensor of another type or shape.
@@ -259,42 +297,48 @@ def softmax_at_k_loss(
         partition_strategy: PartitionStrategy = "mod", name: str = "softmax_at_k_loss",
         seed: Seed = None, pairs: Optional[TensorLike] = None, label_mask: Optional[TensorLike] = None,
         k: Integer = 20, weight_temperature: Number = 10.0) -> Tensor:
-    """SL@K: sampled softmax, weighted by how far a label's score is above the top K's threshold.
+    """Compute SL@K: the sampled softmax loss, weighted by the label's score above the top-K threshold.
 
         loss = sigmoid((s(x, y) - beta) / t) sampled_softmax_loss
 
-    with beta the K-th largest of the scores s of the label and the candidates, and a constant weight.
-    Labels that are far below the top K, where Recall@K and NDCG@K do not see them, count for little.
+    beta is the K-th largest score s among the label and the candidates. The weight has no gradient.
+    Labels far below the top K do not change Recall@K and NDCG@K, and have a small weight.
 
-    Two differences to the authors' code: there the label is not in the softmax's sum and log Q, for
-    uniform negatives the same for all, is left out; and the gradient of the weight is taken, which
-    pushes a label's score down.
+    The authors' code differs in two points. Its softmax leaves out the label's term and log Q, which is
+    one constant for uniform negatives. It has the gradient of the weight, which pushes down the label's
+    score.
+
+    Example:
+
+        weights = tf.get_variable("weights", [1000, 16])
+        labels, inputs = tf.constant([[3], [1], [4]]), tf.random_normal([3, 16])
+        loss = tf1_sampled.softmax_at_k_loss(weights, None, labels, inputs, 64, 1000, k=10)
 
     Args:
       weights: float [C, D], or another form that `nce_loss` takes.
       biases: float [C], in the form of the weights, or None.
       labels: integers, or floats that are whole numbers, [B, num_true] or another shape that `nce_loss`
         takes.
-      inputs: float [B, D]; of sequences [B, L, D]; [G, K, D] with pairs.
-      num_sampled: integer S; not read where sampled_values are given.
+      inputs: float [B, D]; for sequences [B, L, D]; with pairs [G, K, D].
+      num_sampled: integer S; ignored where sampled_values are given.
       num_classes: integer C.
-      num_true: integer T. 1 with pairs.
-      sampled_values: the values that a sampler returned; by default those of
-        log_uniform_candidate_sampler, unique.
-      remove_accidental_hits: boolean, whether candidates that are a label of the example are left out.
-      partition_strategy: "mod" or "div" for a list of shards.
-      name: string.
+      num_true: integer T. It must be 1 with pairs.
+      sampled_values: the return value of a sampler. Default: log_uniform_candidate_sampler with
+        unique=True.
+      remove_accidental_hits: boolean, whether to mask candidates that are a label of the example.
+      partition_strategy: "mod" or "div", how a list of shards is divided.
+      name: string, of the name scope.
       seed: integer, None or an integer tensor [2], for the default sampler.
       pairs: None, or float or boolean [G, K, J], the weight of each pair of an input and a label.
-      label_mask: None, or boolean of the shape of labels, False where a place holds padding.
-      k: integer K, at most S. Where only the running graph knows S, it may be less: a label is then one
-        of the K best.
-      weight_temperature: float t above 0, in units of scores. Of cosines that are divided by a
-        temperature, the authors' second temperature is that one times t: 0.2 and 2.25 in their example.
+      label_mask: None, or boolean of the shape of labels, False for padding.
+      k: integer K, at most S. Where the graph does not know S, S may be less than K: every label is then
+        among the K best.
+      weight_temperature: float t above 0, in units of scores. The authors' scores are cosines divided by
+        a temperature T, and their second temperature is T t: T = 0.2 and t = 2.25 in their example.
 
     Returns:
-      float [B], the loss of each example; of sequences [B, L]; with pairs [G, K, J], times the pair's
-      weight.
+      float [B], the loss of each example; for sequences [B, L]; with pairs [G, K, J], the loss of each
+      pair times its weight.
 
     Raises:
       InputError: an argument out of its range, or a tensor of another type or shape.
@@ -316,7 +360,8 @@ def softmax_at_k_loss(
                         "at most the number of candidates, %s" % size, k)
         score = tf.stop_gradient(terms.true_scores())
         top = terms.top_scores(k)
-        # The label takes its place among them: the K-th of all is it, or the K-th or the one above.
+        # The K-th largest of label and candidates is the median of the label's score and the candidates'
+        # (K-1)-th and K-th.
         threshold = tf.maximum(score, top[..., k - 1])
         if k > 1:
             threshold = tf.minimum(threshold, top[..., k - 2])
@@ -330,37 +375,44 @@ def negative_sampling_loss(
         partition_strategy: PartitionStrategy = "mod", name: str = "negative_sampling_loss",
         seed: Seed = None, pairs: Optional[TensorLike] = None, label_mask: Optional[TensorLike] = None,
         num_negatives: Optional[Number] = None) -> Tensor:
-    """Negative sampling: word2vec's simplified NCE, without log Q.
+    """Compute the negative sampling loss: word2vec's simplified NCE, without log Q.
 
         loss = softplus(-s(x, y)) + k/S sum_c softplus(s(x, c))
 
-    At the optimum s(x, y) = log P(y | x) - log P(y) - log k, with P that of the candidates: not a
-    model of the classes, but good for vectors. k is the paper's; S draws, shared by many examples maybe,
-    estimate the mean over c. The paper draws with repeats: unique=False. Of the mean over labels where
-    there are several.
+    At the optimum s(x, y) = log P(y | x) - log P(y) - log k, where P(y) is the probability of y as a
+    candidate. The scores do not model P(y | x), but the vectors are useful. k is the number of negatives
+    in the paper. The S draws, which many examples may share, estimate the mean over c. The paper draws
+    with repeats (unique=False). With several labels the loss is the mean over them.
+
+    Example:
+
+        weights = tf.get_variable("weights", [1000, 16])
+        labels, inputs = tf.constant([[3], [1], [4]]), tf.random_normal([3, 16])
+        loss = tf1_sampled.negative_sampling_loss(weights, None, labels, inputs, 64, 1000,
+                                                  num_negatives=5)
 
     Args:
       weights: float [C, D], or another form that `nce_loss` takes.
       biases: float [C], in the form of the weights, or None.
       labels: integers, or floats that are whole numbers, [B, num_true] or another shape that `nce_loss`
         takes.
-      inputs: float [B, D]; of sequences [B, L, D]; [G, K, D] with pairs.
-      num_sampled: integer S; not read where sampled_values are given.
+      inputs: float [B, D]; for sequences [B, L, D]; with pairs [G, K, D].
+      num_sampled: integer S; ignored where sampled_values are given.
       num_classes: integer C.
-      num_true: integer T. 1 with pairs.
-      sampled_values: the values that a sampler returned; by default those of
-        log_uniform_candidate_sampler with repeats.
-      remove_accidental_hits: boolean, whether candidates that are a label of the example are left out.
-      partition_strategy: "mod" or "div" for a list of shards.
-      name: string.
+      num_true: integer T. It must be 1 with pairs.
+      sampled_values: the return value of a sampler. Default: log_uniform_candidate_sampler with
+        unique=False.
+      remove_accidental_hits: boolean, whether to mask candidates that are a label of the example.
+      partition_strategy: "mod" or "div", how a list of shards is divided.
+      name: string, of the name scope.
       seed: integer, None or an integer tensor [2], for the default sampler.
       pairs: None, or float or boolean [G, K, J], the weight of each pair of an input and a label.
-      label_mask: None, or boolean of the shape of labels, False where a place holds padding.
-      num_negatives: float k above 0, the weight of the noise; by default S, masked candidates included.
+      label_mask: None, or boolean of the shape of labels, False for padding.
+      num_negatives: float k above 0, the weight of the noise. Default: S, masked candidates included.
 
     Returns:
-      float [B], the loss of each example; of sequences [B, L]; with pairs [G, K, J], times the pair's
-      weight.
+      float [B], the loss of each example; for sequences [B, L]; with pairs [G, K, J], the loss of each
+      pair times its weight.
 
     Raises:
       InputError: an argument out of its range, or a tensor of another type or shape.
@@ -392,37 +444,43 @@ def gbce_loss(
         partition_strategy: PartitionStrategy = "mod", name: str = "gbce_loss",
         seed: Seed = None, pairs: Optional[TensorLike] = None, label_mask: Optional[TensorLike] = None,
         calibration: Number = 0.75) -> Tensor:
-    """Generalised binary cross-entropy, which corrects the overconfidence of few negatives.
+    """Compute generalised binary cross-entropy, which corrects the overconfidence due to few negatives.
 
         loss = [beta softplus(-s(x, y)) + sum_c softplus(s(x, c))] / (S + 1)
         beta = a (t (1 - 1/a) + 1/a),   a = S / (C - 1)
 
-    With calibration t = 1 the sigmoid of a score tends to P(y | x) as if all classes were negatives,
-    with t = 0 beta is 1 and the loss plain binary cross-entropy. For uniform candidates with repeats,
-    the default. Of the mean over labels where there are several.
+    With calibration t = 1 the sigmoid of a score tends to P(y | x), as if all classes were negatives.
+    With t = 0 beta is 1, and the loss is binary cross-entropy. The formula is valid for uniform
+    candidates with repeats, which are the default. With several labels the loss is the mean over them.
+
+    Example:
+
+        weights = tf.get_variable("weights", [1000, 16])
+        labels, inputs = tf.constant([[3], [1], [4]]), tf.random_normal([3, 16])
+        loss = tf1_sampled.gbce_loss(weights, None, labels, inputs, 64, 1000, calibration=0.5)
 
     Args:
       weights: float [C, D], or another form that `nce_loss` takes.
       biases: float [C], in the form of the weights, or None.
       labels: integers, or floats that are whole numbers, [B, num_true] or another shape that `nce_loss`
         takes.
-      inputs: float [B, D]; of sequences [B, L, D]; [G, K, D] with pairs.
-      num_sampled: integer S; not read where sampled_values are given.
+      inputs: float [B, D]; for sequences [B, L, D]; with pairs [G, K, D].
+      num_sampled: integer S; ignored where sampled_values are given.
       num_classes: integer C.
-      num_true: integer T. 1 with pairs.
-      sampled_values: the values that a sampler returned; by default those of
-        uniform_candidate_sampler with repeats.
-      remove_accidental_hits: boolean, whether candidates that are a label of the example are left out.
-      partition_strategy: "mod" or "div" for a list of shards.
-      name: string.
+      num_true: integer T. It must be 1 with pairs.
+      sampled_values: the return value of a sampler. Default: uniform_candidate_sampler with
+        unique=False.
+      remove_accidental_hits: boolean, whether to mask candidates that are a label of the example.
+      partition_strategy: "mod" or "div", how a list of shards is divided.
+      name: string, of the name scope.
       seed: integer, None or an integer tensor [2], for the default sampler.
       pairs: None, or float or boolean [G, K, J], the weight of each pair of an input and a label.
-      label_mask: None, or boolean of the shape of labels, False where a place holds padding.
-      calibration: float t in [0, 1]. S counts masked candidates too.
+      label_mask: None, or boolean of the shape of labels, False for padding.
+      calibration: float t in [0, 1]. The S of the formula includes masked candidates.
 
     Returns:
-      float [B], the loss of each example; of sequences [B, L]; with pairs [G, K, J], times the pair's
-      weight.
+      float [B], the loss of each example; for sequences [B, L]; with pairs [G, K, J], the loss of each
+      pair times its weight.
 
     Raises:
       InputError: an argument out of its range, or a tensor of another type or shape.
@@ -443,7 +501,7 @@ def gbce_loss(
                                  default_sampler=samplers.uniform_candidate_sampler))
         size = terms.num_candidates()
         rate = size / max(num_classes - 1, 1)
-        beta = 1 - calibration * (1 - rate)  # the formula, multiplied out
+        beta = 1 - calibration * (1 - rate)  # a (t (1 - 1/a) + 1/a) = t a - t + 1
         cross_entropy = beta * tf.nn.softplus(-terms.true) + terms.noise(tf.nn.softplus)
         return terms.mean(cross_entropy / (size + 1))
 
@@ -453,24 +511,41 @@ def full_softmax_loss(
         num_classes: Integer, num_true: Integer = 1, partition_strategy: PartitionStrategy = "mod",
         name: str = "full_softmax_loss", label_mask: Optional[TensorLike] = None,
         pairs: Optional[TensorLike] = None, block_size: Optional[Integer] = None) -> Tensor:
-    """Cross-entropy of the softmax over all classes: what runs of different losses compare by.
+    """Compute the cross-entropy of the softmax over all classes.
 
         loss = log(sum_k exp s(x, k)) - mean_t s(x, y_t)
 
+    Compare models that were trained with different losses by this loss on held-out data.
+
+    Memory holds [B, C] logits ([B L, C] for sequences, [G K, C] with pairs). With block_size it holds
+    [B, block_size] logits, in the gradient too, and there are no second derivatives.
+
+    Example:
+
+        weights, biases = tf.get_variable("weights", [1000, 16]), tf.get_variable("biases", [1000])
+        labels, inputs = tf.constant([[3], [1], [4]]), tf.random_normal([3, 16])
+        loss = tf1_sampled.full_softmax_loss(weights, biases, labels, inputs, 1000, block_size=256)
+
     Args:
-      weights, biases, labels, inputs, label_mask, partition_strategy, name: as `nce_loss`.
-      num_classes: integer C; rows beyond, of a padded table, are no classes.
-      num_true: integer T; 1 with pairs.
-      pairs: None, or float or boolean [G, K, J], as in `nce_loss`.
-      block_size: None, or integer: how many classes are scored at a time.
+      weights: float [C, D], or another form that `nce_loss` takes.
+      biases: float [C], in the form of the weights, or None.
+      labels: integers, or floats that are whole numbers, [B, num_true] or another shape that `nce_loss`
+        takes.
+      inputs: float [B, D]; for sequences [B, L, D]; with pairs [G, K, D].
+      num_classes: integer C. Further rows of the weights are padding.
+      num_true: integer T. It must be 1 with pairs.
+      partition_strategy: "mod" or "div", how a list of shards is divided.
+      name: string, of the name scope.
+      label_mask: None, or boolean of the shape of labels, False for padding. It must be None with pairs.
+      pairs: None, or float or boolean [G, K, J], the weight of each pair of an input and a label.
+      block_size: None, or integer, the number of classes that are scored at a time.
 
     Returns:
-      float [B], in nats; of sequences [B, L]; with pairs [G, K, J], times the pair's weight. Memory is
-      that of [B, C] logits (or [B L, C], or [G K, C]), of [B, block_size] with block_size, in the
-      gradient too. With block_size there are no second derivatives.
+      float [B], in nats, the loss of each example; for sequences [B, L]; with pairs [G, K, J], the loss
+      of each pair times its weight.
 
     Raises:
-      InputError: an argument out of its range, tensors whose static shapes do not go together.
+      InputError: an argument out of its range, or static shapes that do not fit together.
       tf.errors.InvalidArgumentError: in the session, a label that is not in 0 .. num_classes - 1.
     """
     function = "full_softmax_loss"
@@ -495,27 +570,35 @@ def full_sigmoid_loss(
         weights: Table, biases: Optional[Table], labels: TensorLike, inputs: TensorLike,
         num_classes: Integer, num_true: Integer = 1, partition_strategy: PartitionStrategy = "mod",
         name: str = "full_sigmoid_loss", label_mask: Optional[TensorLike] = None) -> Tensor:
-    """Sum over all classes of the logistic loss of "is this class the label": what NCE's form
-    tends to with all classes as candidates.
+    """Compute the logistic loss of "is this class a label", summed over all classes.
 
         loss = sum_k softplus(s(x, k)) - mean_t s(x, y_t)
+
+    `nce_loss` with `all_candidate_sampler` and remove_accidental_hits=True has the same value.
+
+    Example:
+
+        weights, biases = tf.get_variable("weights", [1000, 16]), tf.get_variable("biases", [1000])
+        labels, inputs = tf.constant([[3], [1], [4]]), tf.random_normal([3, 16])
+        loss = tf1_sampled.full_sigmoid_loss(weights, biases, labels, inputs, 1000)
 
     Args:
       weights: float [C, D], or another form that `nce_loss` takes.
       biases: float [C], in the form of the weights, or None.
-      labels: integers, or floats that are whole numbers, [B, num_true], flat or of sequences.
-      inputs: float [B, D]; of sequences [B, L, D].
-      num_classes: integer C; rows beyond, of a padded table, are no classes.
+      labels: integers, or floats that are whole numbers, [B, num_true] or flat, [B * num_true]; for
+        sequences [B, L], or [B, L, num_true].
+      inputs: float [B, D]; for sequences [B, L, D].
+      num_classes: integer C. Further rows of the weights are padding.
       num_true: integer T.
-      partition_strategy: "mod" or "div" for a list of shards.
-      name: string.
-      label_mask: None, or boolean of the shape of labels, False where a place holds padding.
+      partition_strategy: "mod" or "div", how a list of shards is divided.
+      name: string, of the name scope.
+      label_mask: None, or boolean of the shape of labels, False for padding.
 
     Returns:
-      float [B], in nats; of sequences [B, L].
+      float [B], in nats, the loss of each example; for sequences [B, L].
 
     Raises:
-      InputError: an argument out of its range, tensors whose static shapes do not go together.
+      InputError: an argument out of its range, or static shapes that do not fit together.
       tf.errors.InvalidArgumentError: in the session, a label that is not in 0 .. num_classes - 1.
     """
     function = "full_sigmoid_loss"
@@ -529,18 +612,24 @@ def full_sigmoid_loss(
 
 def l2_loss_of_rows(params: Table, ids: TensorLike, partition_strategy: PartitionStrategy = "mod",
                     name: str = "l2_loss_of_rows") -> Tensor:
-    """Half the sum of squares of the rows that a batch uses, each as often as it is used.
+    """Compute half the sum of squares of the rows that a batch uses.
 
         loss = 1/2 sum_i ||params[ids_i]||^2
 
-    Its gradient is sparse. Summed over an epoch it decays a row in proportion to the row's use; a
-    tf.nn.l2_loss of the whole table would make every step as long as the table.
+    A row counts once for each occurrence of its id. The gradient is sparse. Summed over an epoch, the
+    loss decays a row in proportion to its use. The gradient of tf.nn.l2_loss of the whole table is
+    dense, and the time of each step grows with C.
+
+    Example:
+
+        weights = tf.get_variable("weights", [1000, 16])
+        loss = 1e-4 * tf1_sampled.l2_loss_of_rows(weights, tf.constant([3, 1, 4]))
 
     Args:
       params: float [C, D], a list of shards of that, or a PartitionedVariable.
-      ids: int32 or int64, any shape.
-      partition_strategy: "mod" or "div" for a list of shards.
-      name: string.
+      ids: int32 or int64, of any shape.
+      partition_strategy: "mod" or "div", how a list of shards is divided.
+      name: string, of the name scope.
 
     Returns:
       float scalar, of the type of `logits.dtype_of`.
@@ -551,7 +640,7 @@ def l2_loss_of_rows(params: Table, ids: TensorLike, partition_strategy: Partitio
 
 
 class _Classes(NamedTuple):
-    """The classes that a loss is over, as `nce_loss` takes them: a row and a bias of each."""
+    """The tables of a loss, as `nce_loss` takes them: a row and a bias for each class."""
 
     weights: Table
     biases: Optional[Table]
@@ -560,7 +649,7 @@ class _Classes(NamedTuple):
 
 
 class _Batch(NamedTuple):
-    """The examples that a loss is of, as `nce_loss` takes them."""
+    """The examples of a loss, as `nce_loss` takes them."""
 
     labels: TensorLike
     inputs: TensorLike
@@ -570,11 +659,11 @@ class _Batch(NamedTuple):
 
 
 class _Sampling(NamedTuple):
-    """How a loss samples, and what it makes of the sample.
+    """The sampling of a loss: its arguments, and its defaults.
 
       num_sampled, sampled_values, remove_accidental_hits, seed: as `nce_loss` takes them.
-      subtract_log_q: boolean, whether logits are scores less log Q.
-      unique, default_sampler: the values where none are given are default_sampler's with that `unique`.
+      subtract_log_q: boolean, whether log Q is subtracted from the scores.
+      unique, default_sampler: if sampled_values is None, default_sampler draws with this `unique`.
     """
 
     num_sampled: Optional[Integer]
@@ -587,14 +676,15 @@ class _Sampling(NamedTuple):
 
 
 class _Terms(NamedTuple):
-    """What losses are made of, for examples and for pairs: `true` is [B, T] or [G, K, J].
+    """The terms of a sampled loss, for examples or for pairs.
 
-      true, sampled: logits; sampled is [B, S] or [G, K, S].
-      true_log_count, sampled_log_count: what was subtracted from a score to make the logit, or 0.
-      weight: of each label in the loss of its example, or of the pair; broadcasts to `true`.
-      num_labels: of an example, broadcasts to `true`.
-      hits: None, or boolean [G, J, S]: what to leave out of a sum over candidates beyond what is masked.
-      shape: int32 vector, of the losses of examples; None of pairs.
+      true: logits of the labels, [B, T] or [G, K, J].
+      sampled: logits of the candidates, [B, S] or [G, K, S].
+      true_log_count, sampled_log_count: log Q, which was subtracted from the scores, or 0.
+      weight: weight of a label in the loss of its example, or of the pair; broadcasts to `true`.
+      num_labels: number of labels of an example; broadcasts to `true`.
+      hits: None, or boolean [G, J, S]: candidates to leave out of the sums in addition to masked ones.
+      shape: int32 vector, the shape of the losses of examples; None for pairs.
       of_pairs: boolean.
     """
 
@@ -613,24 +703,24 @@ class _Terms(NamedTuple):
         return self._sum(function(self.sampled))
 
     def log_noise(self):
-        """log(sum over the candidates of exp(logit)), finite also where none is left."""
+        """Compute log(sum over the candidates of exp(logit)), finite also where all are removed."""
         if self.hits is None:
             return _log_sum_exp(self.sampled)
-        # The largest of the candidates and of all the group's labels would do too, but then one far
-        # label could make the sum of a nearer one vanish.
+        # log(sum exp l) = m + log(sum exp(l - m)). m is the largest logit of the candidates only: with
+        # the labels in it, the large logit of one label could make the sum of another label underflow.
         largest = tf.stop_gradient(tf.reduce_max(self.sampled, -1, keepdims=True))
         total = self._sum(tf.exp(self.sampled - largest))
-        # All candidates removed: a sum of 0, whose logarithm has to be finite, with gradient 0.
+        # With all candidates removed the sum is 0: its logarithm must be finite and have the gradient 0.
         return tf.log(tf.maximum(total, tf.constant(1e-30, total.dtype))) + largest
 
     def true_scores(self):
-        """The labels' logits without the correction."""
+        """Return the scores of the labels: their logits without the correction by log Q."""
         return self.true + self.true_log_count
 
     def top_scores(self, k):
-        """The k highest of the candidates' scores, constants: [B, 1, k] or [G, K, 1 or J, k]."""
+        """Return the k highest scores of candidates, constants: [B, 1, k] or [G, K, 1 or J, k]."""
         scores, log_count = self.sampled, self.sampled_log_count
-        if not self.of_pairs and log_count.shape.rank == 2:  # of groups of examples
+        if not self.of_pairs and log_count.shape.rank == 2:  # [G, S] for groups of examples
             shape = tf.shape(log_count)
             scores = tf.reshape(scores, tf.stack([shape[0], -1, shape[1]])) + log_count[:, None]
             scores = tf.reshape(scores, tf.shape(self.sampled))
@@ -647,12 +737,12 @@ class _Terms(NamedTuple):
         return tf.nn.top_k(tf.stop_gradient(scores), k).values
 
     def num_candidates(self):
-        """S, masked ones included: an integer where the graph knows it, else a float scalar."""
+        """Return S, masked candidates included: an integer if it is static, else a float scalar."""
         size = tf.compat.dimension_value(self.sampled.shape[-1])
         return tf.cast(tf.shape(self.sampled)[-1], self.sampled.dtype) if size is None else size
 
     def mean(self, losses):
-        """The loss of each example from those of its labels; of each pair, times its weight."""
+        """Return the weighted sum over the labels of each example; for pairs, the weighted losses."""
         if self.of_pairs:
             return losses * self.weight
         if tf.is_tensor(self.weight):  # padding, whose loss may be infinite
@@ -666,7 +756,7 @@ class _Terms(NamedTuple):
 
 
 def _terms(function, classes, batch, sampling):
-    """_Terms of a loss's arguments: _Classes, _Batch and _Sampling."""
+    """Return the _Terms of a loss with the arguments _Classes, _Batch and _Sampling."""
     batch = batch._replace(num_true=checks.positive(function, "num_true", batch.num_true))
     classes = classes._replace(num_classes=checks.positive(function, "num_classes", classes.num_classes))
     groups, shape = None, None
@@ -692,7 +782,7 @@ def _terms(function, classes, batch, sampling):
 
 
 def _terms_of_pairs(function, classes, batch, sampling, log_counts):
-    """Return the _Terms of groups of pairs; log_counts are those of labels and of candidates, or 0."""
+    """Return the _Terms of groups of pairs. log_counts: [log Q of labels, log Q of candidates], or 0."""
     logits = compute_pair_logits(
         classes.weights, classes.biases, batch.labels, batch.inputs, sampling.sampled_values,
         subtract_log_q=sampling.subtract_log_q, partition_strategy=classes.partition_strategy,
@@ -707,7 +797,7 @@ def _terms_of_pairs(function, classes, batch, sampling, log_counts):
 
 
 def _terms_of_examples(function, classes, batch, sampling, log_counts):
-    """Return the _Terms of examples, as `_terms_of_pairs`."""
+    """Return the _Terms of examples. log_counts: [log Q of labels, log Q of candidates], or 0."""
     logits = compute_sampled_logits(
         classes.weights, classes.biases, batch.labels, batch.inputs, num_sampled=sampling.num_sampled,
         num_classes=classes.num_classes, num_true=batch.num_true, sampled_values=sampling.sampled_values,
@@ -717,7 +807,7 @@ def _terms_of_examples(function, classes, batch, sampling, log_counts):
     true_log_count, sampled_log_count = log_counts
     if sampling.subtract_log_q:
         true_log_count = tf.reshape(true_log_count, [-1, batch.num_true])
-        if batch.label_mask is not None:  # whatever count padding has
+        if batch.label_mask is not None:  # padding may have any count
             is_label = tf.reshape(batch.label_mask, [-1, batch.num_true])
             true_log_count = tf.where(is_label, true_log_count, tf.zeros_like(true_log_count))
     weight, num_labels = _weights_of_labels(batch, logits.true_logits.dtype)
@@ -726,7 +816,7 @@ def _terms_of_examples(function, classes, batch, sampling, log_counts):
 
 
 def _of_pairs(function, batch, num_classes):
-    """Return a _Batch of pairs, checked: labels [G, J] and inputs [G, K, D] are tensors."""
+    """Check a _Batch of pairs, and return it with labels [G, J] and inputs [G, K, D] as tensors."""
     checks.argument(batch.num_true == 1, function, "num_true", "1 with pairs", batch.num_true)
     checks.argument(batch.label_mask is None, function, "label_mask", "None with pairs",
                     batch.label_mask)
@@ -738,17 +828,17 @@ def _of_pairs(function, batch, num_classes):
 
 
 def _as_tensors(function, batch):
-    """Return the labels, of an integer type, and the inputs of a _Batch as tensors."""
+    """Return the labels, int32 or int64, and the inputs of a _Batch as tensors."""
     return class_ids.id_tensor(function, "labels", batch.labels), tf.convert_to_tensor(batch.inputs)
 
 
 def _examples(function, batch):
-    """Return a _Batch of examples, those of sequences one after the other.
+    """Return a _Batch of examples. The places of sequences become examples.
 
     Returns:
-      _Batch: labels integer, of sequences [B L, num_true]; inputs float [B, D], of sequences [B L, D];
+      _Batch: labels integer, for sequences [B L, num_true]; inputs float [B, D], for sequences [B L, D];
         label_mask None, or boolean of the shape of labels.
-      shape: int32 vector, that of the losses: [-1], of sequences [B, L].
+      shape: int32 vector, the shape of the losses: [-1], for sequences [B, L].
     """
     labels, inputs = _as_tensors(function, batch)
     num_true = batch.num_true
@@ -775,7 +865,7 @@ def _examples(function, batch):
 
 
 def _weights_of_labels(batch, dtype):
-    """(1 / T for each of an example's T labels, T): floats, or [B, num_true] and [B, 1] with a mask."""
+    """Return (weights 1 / T of labels, T): floats, or with a mask [B, num_true] and [B, 1]."""
     if batch.label_mask is None:
         return 1 / batch.num_true, float(batch.num_true)
     is_label = tf.cast(tf.reshape(batch.label_mask, [-1, batch.num_true]), dtype)
@@ -784,8 +874,9 @@ def _weights_of_labels(batch, dtype):
 
 
 def _softmax(terms):
-    """log(sum over labels and candidates of exp(logit)) - logit, of each label or pair."""
+    """Compute log(sum over labels and candidates of exp(logit)) - logit, for each label or pair."""
     log_noise = terms.log_noise()
+    # With one label: log(exp l + exp n) - l = softplus(n - l).
     if terms.of_pairs or terms.true.shape.as_list()[1] == 1:
         return tf.nn.softplus(log_noise - terms.true)
     everything = tf.concat([terms.true, log_noise], 1)
@@ -793,18 +884,18 @@ def _softmax(terms):
 
 
 def _log_sum_exp(logits):
-    """log(sum exp(logits)) over the last axis, which is kept."""
+    """Compute log(sum exp(logits)) over the last axis, which stays with size 1."""
     largest = tf.stop_gradient(tf.reduce_max(logits, -1, keepdims=True))
     return tf.log(tf.reduce_sum(tf.exp(logits - largest), -1, keepdims=True)) + largest
 
 
 class _Full(NamedTuple):
-    """What full losses are made of, for examples and for pairs.
+    """The terms of a full loss, for examples or for pairs.
 
       inputs: float, as `_of_pairs` and `_examples` return them.
-      true_scores: [B, T], or [G, K, J] of pairs.
-      weight: of each label in the loss of its example, or of the pair.
-      shape: int32 vector, of the losses of examples; None of pairs.
+      true_scores: [B, T], or for pairs [G, K, J].
+      weight: weight of a label in the loss of its example, or of the pair.
+      shape: int32 vector, the shape of the losses of examples; None for pairs.
     """
 
     inputs: Tensor
@@ -814,7 +905,7 @@ class _Full(NamedTuple):
 
 
 def _full(function, classes, batch):
-    """_Full of a full loss's arguments: _Classes and _Batch."""
+    """Return the _Full of a full loss with the arguments _Classes and _Batch."""
     num_true = checks.positive(function, "num_true", batch.num_true)
     num_classes = checks.positive(function, "num_classes", classes.num_classes)
     batch, shape = batch._replace(num_true=num_true), None
@@ -840,7 +931,7 @@ def _full(function, classes, batch):
 
 
 def _all_scores(classes, inputs):
-    """The scores [B, C] of all classes, of inputs of their type."""
+    """Return the scores [B, C] of all classes. `inputs` have the type of the scores."""
     def table(params):
         return whole_table(params, classes.num_classes, classes.partition_strategy, inputs.dtype)
 

@@ -1,13 +1,13 @@
 """Find equal ids: repeats among candidates, and candidates that are labels.
 
-Few ops, whatever the number of ids: `tf.unique` numbers the ids, and segments of equal numbers are
-compared by their places.
+The number of ops is small for any number of ids: `tf.unique` numbers the ids, and a segment minimum
+finds the first place of each number.
 """
 import tensorflow.compat.v1 as tf
 
 
 def hits_of(labels, sampled):
-    """Return which candidates are one of the example's labels.
+    """Return which candidates are a label of the example.
 
     The number of ops does not depend on T, and no tensor is larger than the arguments and the result.
 
@@ -25,11 +25,12 @@ def hits_of(labels, sampled):
     size, num_true = shape[-1], tf.shape(labels)[-1]
     in_groups = tf.concat([tf.reshape(ids, tf.stack([num_groups, -1])) for ids in (sampled, labels)], 1)
     width, group = tf.shape(in_groups)[1], tf.range(num_groups)[:, None]
-    # Of a group's candidates and labels together, the place of the first that is the same class.
+    # For each candidate and label, the first place of its class among the candidates and labels of a
+    # group.
     keys = in_groups * tf.cast(num_groups, labels.dtype) + tf.cast(group, labels.dtype)
     place = tf.reshape(_first_places(tf.unique(tf.reshape(keys, [-1])).idx), tf.shape(keys))
     place -= width * group
-    # The column `size` is for labels that are no candidate.
+    # The column `size` is for labels that are not candidates.
     column = tf.reshape(tf.minimum(place[:, size:], size), [-1])
     row = tf.range(tf.size(column)) // num_true
     num_rows = tf.size(column) // num_true
@@ -40,7 +41,7 @@ def hits_of(labels, sampled):
 
 
 def first_of_its_kind(ids, num_ids):
-    """Return where no element to the left in the same row is equal.
+    """Return which elements have no equal element to the left in the same row.
 
     Args:
       ids: int64 [N] or [G, N], in 0 .. num_ids - 1.
@@ -54,10 +55,10 @@ def first_of_its_kind(ids, num_ids):
 
 
 def kinds_of(ids, num_ids):
-    """Return numbers for the different ids: 0, 1, ... in the order of the ids, going on from row to row.
+    """Number the different ids 0, 1, ... in order of first occurrence. Later rows get higher numbers.
 
     Args:
-      ids: int64 [N] or [G, N], in 0 .. num_ids - 1. Equal ids of two rows are two kinds.
+      ids: int64 [N] or [G, N], in 0 .. num_ids - 1. Equal ids in two rows have two numbers.
       num_ids: integer.
 
     Returns:
@@ -72,6 +73,6 @@ def kinds_of(ids, num_ids):
 
 
 def _first_places(kinds):
-    """Return, for each of kinds int32 [N] in 0 .. N - 1, the place of the first equal one: int32 [N]."""
+    """Return the place of the first equal element, int32 [N], for each of `kinds` [N] in 0 .. N - 1."""
     size = tf.size(kinds) if kinds.shape.num_elements() is None else kinds.shape.num_elements()
     return tf.gather(tf.math.unsorted_segment_min(tf.range(size), kinds, size), kinds)

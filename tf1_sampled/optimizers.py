@@ -1,20 +1,19 @@
-"""Optimizers whose step costs what the batch costs, whatever the number of classes.
+"""Optimizers whose step costs time in proportion to the batch, for any number of classes.
 
-TensorFlow's own Adam decays the moments of every row in every step. Here a sparse gradient touches the
-rows of the batch and no others. With g_n, the gradient of the n-th occurrence of row i in the batch:
+TensorFlow's Adam decays the moments of every row in every step. With these optimizers a sparse gradient
+changes only the rows of the batch. g_n is the gradient of the n-th occurrence of row i in the batch:
 
     SGDOptimizer                w_i <- w_i - lr sum_n g_n
     AdagradOptimizer            a_i <- a_i + sum_n g_n^2;  w_i <- w_i - lr (sum_n g_n) / sqrt(a_i)
-    RowwiseAdagradOptimizer     a_i <- a_i + sum_n mean(g_n^2), one number per row;
+    RowwiseAdagradOptimizer     a_i <- a_i + sum_n mean(g_n^2), one accumulator per row;
                                 w_i <- w_i - lr (sum_n g_n) a_i^p
     LazyAdamOptimizer           Adam of g = sum_n g_n on the rows of the batch
 
     train_op = AdagradOptimizer(0.1).minimize(loss)
 
-The order of the occurrences changes nothing but the rounding: threads and GPUs process them at the same
-time. All are `tf.train.Optimizer`s, for dense and sparse gradients, with reference and resource
-variables. Where a step is built in a variable scope, the scope's regularizer, partitioner, custom getter
-and caching device do not apply to the slots.
+Threads and GPUs process the occurrences in parallel: their order changes only the rounding. All classes
+are `tf.train.Optimizer`s, for dense and sparse gradients, with reference and resource variables. The
+regularizer, partitioner, custom getter and caching device of a variable scope do not apply to slots.
 
 `ClippedOptimizer` clips gradients by their norm before another optimizer takes them; `merged` sums the
 occurrences of each row, for other kinds of clipping.
@@ -34,23 +33,26 @@ _SCOPE_OPTIONS = ("regularizer", "partitioner", "custom_getter", "caching_device
 
 
 def merged(gradient: Tensor) -> Tensor:
-    """Return a gradient in which each row comes once: the sum of its occurrences.
+    """Return the gradient with the occurrences of each row summed, so that a row occurs once.
 
-    tf.global_norm, tf.clip_by_global_norm and tf.clip_by_norm square each occurrence by itself, which is
-    not the norm of the gradient unless the gradient is merged:
+    tf.global_norm, tf.clip_by_global_norm and tf.clip_by_norm square each occurrence by itself. The
+    result is the norm of the gradient only if the gradient is merged. With a merged gradient,
+    AdagradOptimizer and RowwiseAdagradOptimizer square the sum, as tf.train.AdagradOptimizer does.
 
+    Example:
+
+        table = tf.get_variable("table", [1000, 16])
+        optimizer, loss = tf1_sampled.AdagradOptimizer(0.1), tf.reduce_sum(tf.gather(table, [3, 1, 3]))
         gradients, variables = zip(*optimizer.compute_gradients(loss))
-        clipped, norm = tf.clip_by_global_norm([merged(gradient) for gradient in gradients], 5.0)
+        clipped, norm = tf.clip_by_global_norm([tf1_sampled.merged(g) for g in gradients], 5.0)
         train_op = optimizer.apply_gradients(zip(clipped, variables))
-
-    AdagradOptimizer and RowwiseAdagradOptimizer then square the sum, as tf.train.AdagradOptimizer does.
 
     Args:
       gradient: tf.IndexedSlices with values [N, ...] and indices [N]; a dense tensor; or None.
 
     Returns:
       tf.IndexedSlices with values [U, ...], indices [U] in the order of first occurrence, and the
-      dense_shape of `gradient`. A dense tensor or None is returned as it is.
+      dense_shape of `gradient`. A dense tensor or None is returned unchanged.
     """
     if not isinstance(gradient, tf.IndexedSlices):
         return gradient
@@ -113,7 +115,12 @@ class ClippedOptimizer(tf.train.Optimizer):
 class SGDOptimizer(tf.train.GradientDescentOptimizer):
     """Stochastic gradient descent: w_i <- w_i - learning_rate sum_n g_n.
 
-    It is tf.train.GradientDescentOptimizer, which needs no sum over the occurrences of a row.
+    It is tf.train.GradientDescentOptimizer, whose sparse update adds all occurrences of a row.
+
+    Example:
+
+        table = tf.get_variable("table", [1000, 16])
+        train_op = tf1_sampled.SGDOptimizer(0.1).minimize(tf.nn.l2_loss(tf.gather(table, [3, 1, 4])))
 
     Args:
       learning_rate: float or scalar tensor.
@@ -127,21 +134,27 @@ class SGDOptimizer(tf.train.GradientDescentOptimizer):
 
 
 class AdagradOptimizer(tf.train.AdagradOptimizer):
-    """Adagrad whose accumulators get the square of each occurrence's gradient.
+    """Adagrad that squares the gradient of each occurrence of a row.
 
         a_i <- a_i + sum_n g_n^2;  w_i <- w_i - learning_rate (sum_n g_n) / sqrt(a_i)
 
-    All squares are in a_i before the row moves. tf.train.AdagradOptimizer adds (sum_n g_n)^2 instead: it
-    sums the occurrences of a row, then squares. A `merged` gradient gives its result here too.
+    All squares are added to a_i before the row changes. tf.train.AdagradOptimizer sums the occurrences
+    of a row before it squares, and adds (sum_n g_n)^2. With a `merged` gradient both are equal.
 
-    Dense gradients and checkpoints are those of tf.train.AdagradOptimizer. Its accumulators start from a
-    constant of the table's size, which stays in memory beside them; these do not.
+    Steps with dense gradients and checkpoints are the same as those of tf.train.AdagradOptimizer. The
+    accumulators of tf.train.AdagradOptimizer start from a constant of the size of the table, which stays
+    in memory; these do not.
+
+    Example:
+
+        table = tf.get_variable("table", [1000, 16])
+        train_op = tf1_sampled.AdagradOptimizer(0.1).minimize(tf.nn.l2_loss(tf.gather(table, [3, 1, 4])))
 
     Args:
       learning_rate: float or scalar tensor.
-      initial_accumulator_value: float above 0, a_i at the start.
+      initial_accumulator_value: float above 0, the initial a_i.
       use_locking: boolean, whether updates lock the variable, as in tf.train.
-      name: string, also that of the slots.
+      name: string, name of the optimizer and of its slots.
 
     Raises:
       InputError: initial_accumulator_value is not above 0.
@@ -172,25 +185,25 @@ class AdagradOptimizer(tf.train.AdagradOptimizer):
         return self._apply_rows(grad, handle, indices)
 
     def _apply_rows(self, grad, var, indices):
-        # The mean of several workers' gradients has no static shape.
+        # The mean of the gradients of several workers has no static shape.
         grad.set_shape(tf.TensorShape([None]).concatenate(var.shape[1:]))
         accumulator = self.get_slot(var, "accumulator")
-        # Scatter ops, as TensorFlow's fused kernel loses updates of a row that repeats.
+        # Scatter ops, because TensorFlow's fused kernel loses updates of a repeated row.
         added = tf.scatter_add(accumulator, indices, self._square(grad), self._use_locking)
         with tf.control_dependencies([added]):
             total = tf.gather(accumulator, indices)
         return tf.group(tf.scatter_sub(var, indices, self._step(grad, total), self._use_locking))
 
     def _square(self, grad):
-        """Return what a gradient adds to its accumulators."""
+        """Return the summand of the accumulators: the squared gradient."""
         return tf.square(grad)
 
     def _factor(self, total):
-        """Return the learning rate's factor at accumulators of `total`."""
+        """Return the factor of the learning rate for the accumulators `total`."""
         return tf.rsqrt(total)
 
     def _step(self, grad, total):
-        """Return what a gradient subtracts from its rows, whose accumulators are `total`."""
+        """Return the step that is subtracted from the rows, whose accumulators are `total`."""
         # TensorFlow 1.15 has no powers of bfloat16.
         dtype = tf.float32 if grad.dtype.size < 4 else grad.dtype
         scale = tf.cast(self._learning_rate_tensor, dtype) * self._factor(tf.cast(total, dtype))
@@ -204,24 +217,30 @@ class RowwiseAdagradOptimizer(AdagradOptimizer):
 
         a_i <- a_i + sum_n mean_d(g_nd^2);  w_i <- w_i - learning_rate (sum_n g_n) a_i^p
 
-    p = -1/2 is Adagrad's. With p nearer to 0 the steps of frequent rows shrink less; at p = 0 it is SGD.
+    p = -1/2 as in Adagrad. With p nearer to 0 the steps of frequent rows shrink less; p = 0 is SGD.
 
-    The slot is 1/D of Adagrad's. As in AdagradOptimizer, all squares are in a_i before the row moves.
-    tf.train has no such optimizer; its AdagradOptimizer sums the occurrences of a row, then squares. A
-    dense gradient is one occurrence of each row.
+    The slot has 1/D of the size of Adagrad's. As in AdagradOptimizer, all squares are added to a_i
+    before the row changes. A dense gradient is one occurrence of each row. tf.train has no such
+    optimizer.
+
+    Example:
+
+        table = tf.get_variable("table", [1000, 16])
+        optimizer = tf1_sampled.RowwiseAdagradOptimizer(0.1, learning_rate_power=-0.25)
+        train_op = optimizer.minimize(tf.nn.l2_loss(tf.gather(table, [3, 1, 4])))
 
     Args:
       learning_rate: float or scalar tensor.
-      initial_accumulator_value: float above 0, a_i at the start.
+      initial_accumulator_value: float above 0, the initial a_i.
       use_locking: boolean, whether updates lock the variable, as in tf.train.
-      name: string, also that of the slots.
+      name: string, name of the optimizer and of its slots.
       learning_rate_power: float p in [-1, 0].
 
     Raises:
       InputError: an argument out of its range.
 
-    Reference: known as row-wise Adagrad from embedding tables; Duchi et al. 2011 for Adagrad;
-      learning_rate_power as in tf.train.FtrlOptimizer.
+    Reference: Duchi et al. 2011 for Adagrad. The row-wise form is common for embedding tables;
+      learning_rate_power is from tf.train.FtrlOptimizer.
     """
 
     def __init__(self, learning_rate: _Rate, initial_accumulator_value: Number = 0.1,
@@ -255,23 +274,30 @@ class RowwiseAdagradOptimizer(AdagradOptimizer):
 
 
 class LazyAdamOptimizer(tf.train.AdamOptimizer):
-    """Adam that moves a row, and its moments, only when the batch uses the row.
+    """Adam that changes a row and its moments only when the batch uses the row.
 
         g = sum_n g_n;  m_i <- beta1 m_i + (1 - beta1) g;  v_i <- beta2 v_i + (1 - beta2) g^2
         w_i <- w_i - learning_rate sqrt(1 - beta2^t) / (1 - beta1^t) m_i / (sqrt(v_i) + epsilon)
 
-    t counts steps, not occurrences. tf.train.AdamOptimizer sums the occurrences of a row too, but decays
-    the moments of every row and moves every row in every step. Dense gradients and checkpoints are those
-    of tf.train.AdamOptimizer.
+    t counts steps, not occurrences. tf.train.AdamOptimizer sums the occurrences of a row too, but
+    changes every row and its moments in every step. Steps with dense gradients and checkpoints are the
+    same as those of tf.train.AdamOptimizer.
 
-    The first moment of a rare row holds gradients long past. beta1 = 0 does without it and its slot m.
+    The first moment of a rare row holds old gradients. With beta1 = 0 there is no first moment, and no
+    slot m.
+
+    Example:
+
+        table = tf.get_variable("table", [1000, 16])
+        train_op = tf1_sampled.LazyAdamOptimizer(0.01).minimize(tf.nn.l2_loss(tf.gather(table, [3, 1])))
 
     Args:
       learning_rate: float or scalar tensor.
-      beta1: float in [0, 1).
-      beta2, epsilon: floats.
+      beta1: float in [0, 1), decay of the first moment.
+      beta2: float, decay of the second moment.
+      epsilon: float, added to the root of the second moment.
       use_locking: boolean, whether updates lock the variable, as in tf.train.
-      name: string, also that of the slots.
+      name: string, name of the optimizer and of its slots.
 
     Raises:
       InputError: beta1 out of its range.
@@ -309,7 +335,7 @@ class LazyAdamOptimizer(tf.train.AdamOptimizer):
         return self._apply_rows(grad, var, indices)
 
     def _apply_rows(self, grad, var, indices=None):
-        """The step of some rows; without `indices` of all."""
+        """Return the op of a step for the rows `indices`, or for all rows if it is None."""
         def read(slot):
             return slot + 0 if indices is None else tf.gather(slot, indices)
 
@@ -340,8 +366,8 @@ class LazyAdamOptimizer(tf.train.AdamOptimizer):
 
 @contextlib.contextmanager
 def _own_slots():
-    """Hide the options that the current variable scope has for the caller's variables."""
-    # Not in a scope entered anew, whose names begin anew: two optimizers would share their slots.
+    """Hide the options of the current variable scope, which are for the caller's variables."""
+    # The scope is not entered again: its names would restart, and two optimizers would share slots.
     scope = tf.get_variable_scope()
     options = {name: getattr(scope, name) for name in _SCOPE_OPTIONS}
     try:
@@ -354,9 +380,9 @@ def _own_slots():
 
 
 def _be_part_of_rows(slot, var):
-    """Make the slot [n] of a part of a PartitionedVariable a part of one [C] in checkpoints."""
+    """Mark the slot [n] of one part of a PartitionedVariable as a slice of [C] in checkpoints."""
     part = var._get_save_slice_info()
-    if part is not None:  # TensorFlow 1.15 takes the slot for one of the variable's own rank
+    if part is not None:  # TensorFlow 1.15 assumes a slot with the rank of the variable
         slot._set_save_slice_info(tf.Variable.SaveSliceInfo(
             part.full_name + "/" + slot.op.name[len(var.op.name) + 1:], part.full_shape[:1],
             part.var_offset[:1], part.var_shape[:1]))

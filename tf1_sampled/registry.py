@@ -1,10 +1,11 @@
 """Losses, samplers and optimizers by name, and the settings that choose among them.
 
     SAMPLERS["log_uniform"]         samplers.log_uniform_candidate_sampler
-    sorted(LOSSES)                  the names, without waiting for TensorFlow
+    sorted(LOSSES)                  the names, without importing TensorFlow
     settings.loss_options()         {"calibration": 0.75} where settings.loss is "gbce"
 
-A table imports nothing until a name is looked up, so that `--help` and a mistyped flag answer at once.
+A table imports a module at the first look-up, so that `--help` and errors in flags need not wait for
+TensorFlow.
 """
 import collections.abc
 import dataclasses
@@ -61,7 +62,7 @@ LOSSES = Table({
     "softmax_at_k": "losses.softmax_at_k_loss",
 })
 
-FULL_LOSSES = ("full_softmax",)  # losses over all classes, which no sampler has a part in
+FULL_LOSSES = ("full_softmax",)  # losses over all classes, which take no sampled values
 
 OPTIMIZERS = Table({
     "adagrad": "optimizers.AdagradOptimizer",
@@ -70,7 +71,7 @@ OPTIMIZERS = Table({
     "sgd": "optimizers.SGDOptimizer",
 })
 
-# {keyword: the setting of its value} of the keywords that only the loss or optimizer of that name takes.
+# {name: {keyword: setting}}: the keywords that only this loss or optimizer takes.
 _LOSS_OPTIONS = {
     "gbce": {"calibration": "calibration"},
     "negative_sampling": {"num_negatives": "num_negatives"},
@@ -84,23 +85,23 @@ _OPTIMIZER_OPTIONS = {
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class ObjectiveSettings(settings.Settings):
-    """Which loss is trained, on which negatives, by which optimizer."""
+    """The settings of the loss, the sampler and the optimizer."""
 
-    LEARNING_RATES: ClassVar[Dict[str, float]] = {}  # {optimizer: the default learning rate with it}
+    LEARNING_RATES: ClassVar[Dict[str, float]] = {}  # {optimizer: its default learning rate}
 
     loss: str = setting(
         "sampled_softmax", "Loss to train with. full_softmax draws no negatives and suits few classes.",
         "training", choices=sorted([*LOSSES, *FULL_LOSSES]))
-    sampler: str = setting("log_uniform", "Which sampler draws the negatives.", "training",
+    sampler: str = setting("log_uniform", "Sampler that draws the negatives.", "training",
                            choices=sorted(SAMPLERS))
     num_sampled: int = setting(
-        64, "Negatives per step. --sampler=in_batch takes the labels instead, --sampler=all all "
-        "classes.", "training", least=1)
+        64, "Negatives per step. --sampler=in_batch (the labels of the batch) and --sampler=all (all "
+        "classes) ignore it.", "training", least=1)
     distortion: float = setting(
         0.75, "Power of the counts for --sampler=fixed_unigram: 1 draws by frequency, 0 uniformly.",
         "training")
     num_negatives: float = setting(
-        5.0, "k of --loss=negative_sampling: the weight of the negatives, whatever --num_sampled is.",
+        5.0, "k of --loss=negative_sampling, the weight of the negatives for any --num_sampled.",
         "training", above=0)
     calibration: float = setting(
         0.75, "t of --loss=gbce: 0 for binary cross-entropy, 1 for calibrated probabilities.",
@@ -110,19 +111,19 @@ class ObjectiveSettings(settings.Settings):
     l2: float = setting(0.0, "Weight of the L2 loss of the rows that a batch uses.", "training", least=0)
     optimizer: str = setting("adagrad", "Optimizer.", "training", choices=sorted(OPTIMIZERS))
     learning_rate: Optional[float] = setting(
-        None, "Learning rate at the start. Default: by --optimizer.", "training", above=0,
+        None, "Learning rate at the start. Default: depends on --optimizer.", "training", above=0,
         may_change=True)
     learning_rate_power: Optional[float] = setting(
-        None, "Of --optimizer=rowwise_adagrad, how the learning rate of a row falls with its use: -0.5 "
-        "as Adagrad's, 0 not at all. Default: -0.5; with --loss=negative_sampling -0.25.", "training",
+        None, "Power of the accumulator in the step of --optimizer=rowwise_adagrad: -0.5 as in Adagrad, "
+        "0 as in SGD. Default: -0.5; with --loss=negative_sampling -0.25.", "training",
         least=-1, most=0)
     beta1: float = setting(
-        0.9, "Decay of the first moment of --optimizer=adam. 0 has no first moment, which saves memory "
-        "and suits rows that are rarely used.", "training", least=0, most=0.999)
+        0.9, "Decay of the first moment of --optimizer=adam. With 0 there is no first moment, which "
+        "saves memory and suits rare rows.", "training", least=0, most=0.999)
 
     @property
     def is_sampled(self) -> bool:
-        """Whether the loss is of sampled classes."""
+        """Return whether the loss takes sampled values."""
         return self.loss not in FULL_LOSSES
 
     def loss_options(self) -> Dict[str, Any]:
@@ -137,7 +138,7 @@ class ObjectiveSettings(settings.Settings):
         return options
 
     def chosen_learning_rate(self) -> float:
-        """Return the learning rate that was given, or the default with the optimizer."""
+        """Return the given learning rate, or the default of the optimizer."""
         return self.LEARNING_RATES[self.optimizer] if self.learning_rate is None else self.learning_rate
 
     def make_optimizer(self, learning_rate: Any) -> Any:

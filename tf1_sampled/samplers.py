@@ -1,52 +1,52 @@
-"""Candidate samplers: sample classes from a distribution, and state how often each class is expected.
+"""Candidate samplers: draw classes from a distribution, and return the expected count of each class.
 
-A sampler returns `SampledValues` in the order of `tf.nn`'s samplers: the losses here take the values of
-`tf.nn`'s samplers, and the losses of `tf.nn` take those of ours. An expected count is the expected
-number of times that a class is among the sampled candidates, given the number of draws. `unique` decides
-about repeats:
+A sampler returns `SampledValues` in the order of `tf.nn`'s samplers. The losses of this package take the
+values of `tf.nn`'s samplers, and the losses of `tf.nn` take the values of these samplers. The expected
+count Q(k) is the expected number of times that class k is among the sampled candidates, given the number
+of draws. `unique` chooses what happens to repeats:
 
     unique=False      repeats stay              Q(k) = S P(k)
     unique="masked"   repeats are masked        Q(k) = 1 - (1 - P(k))^S
-    unique=True       drawing goes on instead   Q(k) = 1 - (1 - P(k))^T
+    unique=True       repeats are redrawn       Q(k) = 1 - (1 - P(k))^T
 
 With False and "masked" there are exactly S draws: static shapes, no loop, and exact counts. NCE and
-negative sampling assume draws that repeat. A sampled softmax wants each class once. "masked" keeps the
-first of equal candidates, so that fewer than S different classes are left where some classes are likely.
-A masked repeat has the largest float32 as its expected count, which no class can have: the losses here
-leave it out, and those of `tf.nn` see its logit lowered by 88.7.
+negative sampling assume draws with repeats. A sampled softmax assumes that each class occurs once.
+"masked" keeps the first of equal candidates, so that fewer than S different classes remain where some
+classes are likely. A masked repeat has the largest float32 as its expected count, which no class can
+have. The losses of this package leave it out; the losses of `tf.nn` lower its logit by 88.7.
 
-With True one draw follows another until there are S different classes, and T is the number of draws that
-this took. `tf.nn` does the same. It costs a loop, and the counts are an estimate, as T depends on the
-classes drawn: in the counted tests the count of a class that is in nearly every sample is up to 3% too
-high, less where S is a small share of C. (`tf.nn` states S P(k) when T equals S, which can exceed 1.
-This is the only difference between the counts.) Use "masked" for speed or exact counts. Use True where
-there must be S different classes, or where results must be like those of `tf.nn`.
+With True the sampler draws until it has S different classes, in T draws. `tf.nn` does the same. This
+needs a loop, and Q is an estimate, as T depends on the classes drawn: in the tests that count draws, Q
+of a class that is in nearly every sample is up to 3% too high, less where S is a small share of C.
+(`tf.nn` returns S P(k) when T equals S, which can exceed 1. This is the only difference between the
+counts.) Use "masked" for speed or exact counts. Use True where there must be S different classes, or
+where results must be like those of `tf.nn`.
 
     labels = tf.placeholder(tf.int64, [None, 1])
     sampled = log_uniform_candidate_sampler(labels, 1, num_sampled=64, unique=True, range_max=10000)
-    loss = tf.nn.sampled_softmax_loss(..., sampled_values=sampled)      # or tf1_sampled's
+    loss = tf.nn.sampled_softmax_loss(..., sampled_values=sampled)      # or a loss of this package
 
-Samplers are made of ordinary graph ops on `distributions`, all of which have GPU and XLA kernels. The
+Samplers are built from ordinary graph ops on `distributions`, all of which have GPU and XLA kernels. The
 samplers of TensorFlow run on CPUs only.
 
 Arguments of every sampler:
 
     true_classes   [B, num_true], or flat, [B * num_true], of any integer type, or floats that are whole
-                   numbers. An id out of range is an error of the session.
-    seed           an integer repeats the draws of a session; an int tensor [2], of which the low 31 bits
-                   count, repeats the draws of a run.
+                   numbers. An id out of range is an error in the session.
+    seed           an integer gives each session the same sequence of draws. An int tensor [2], of which
+                   the low 31 bits count, gives each run of the graph the same draws.
     num_groups     G: each of G groups of B / G consecutive examples has a set of candidates of its own.
                    Candidates and their counts are [G, S].
     label_mask     boolean, of the shape of true_classes: False for padding, which may be any number.
                    Padding is not counted, not drawn, and has an expected count of 1.
 
-Some distributions learn from the labels (`LearnedUnigram`, `StreamingFrequency`). Drawing alone does not
-count labels. The op that counts the `true_classes` of a batch, after its draws, is in the collection
-tf.GraphKeys.UPDATE_OPS, and the training step runs it, as for batch normalization (`steps.minimize`
-does). `learn=False` adds no such op, for evaluation. By default the op is added unless the variable
-scope has reuse=True, as in the second tower of a model. In eager mode and in a tf.function there is no
-collection: labels are counted whenever candidates are drawn, unless learn=False. In a loop or a
-condition of a graph counting cannot work: an InputError says what to do instead.
+`LearnedUnigram` and `StreamingFrequency` learn from the labels. Drawing alone does not count labels. The
+op that counts the `true_classes` of a batch, after its draws, is in the collection
+tf.GraphKeys.UPDATE_OPS, and the training step must run it, as for batch normalization (`steps.minimize`
+does). `learn=False` adds no such op, for evaluation. `learn=None` adds it unless the variable scope has
+reuse=True, as in the second tower of a model. In eager mode and in a tf.function there is no collection:
+labels are counted whenever candidates are drawn, unless learn=False. In a loop or a condition of a graph
+counting cannot work: an InputError names the alternative.
 
 Reference: Jean et al. 2015, "On Using Very Large Target Vocabulary for Neural Machine Translation";
   the signatures are those of TensorFlow's candidate_sampling_ops.
@@ -89,16 +89,21 @@ def uniform_candidate_sampler(
         true_classes: TensorLike, num_true: Integer, num_sampled: Integer, unique: Unique,
         range_max: Integer, seed: Seed = None, name: Optional[str] = None,
         num_groups: Optional[Integer] = None, label_mask: Optional[TensorLike] = None) -> SampledValues:
-    """Sample from P(k) = 1 / range_max.
+    """Sample from the uniform distribution, P(k) = 1 / range_max.
+
+    Example:
+
+        labels = tf.constant([[3], [1], [4]])
+        sampled = tf1_sampled.uniform_candidate_sampler(labels, 1, 64, "masked", 1000)
 
     Args:
-      true_classes: int32 or int64 [B, num_true].
+      true_classes: integer [B, num_true], the labels.
       num_true: integer T.
       num_sampled: integer S; at most range_max when unique is True.
-      unique: True, False or "masked", what becomes of repeats: see the module's description.
+      unique: True, False or "masked", what happens to repeats: see the module's description.
       range_max: integer, the number of classes.
       seed: integer, None, or an integer tensor [2].
-      name: string or None.
+      name: string or None, of the name scope.
       num_groups: integer or None, see the module's description.
       label_mask: None, or boolean of the shape of true_classes: False for padding.
 
@@ -124,14 +129,19 @@ def log_uniform_candidate_sampler(
 
     Valid only where ids are sorted by falling frequency: id 0 is the most frequent class.
 
+    Example:
+
+        labels = tf.constant([[3], [1], [4]])
+        sampled = tf1_sampled.log_uniform_candidate_sampler(labels, 1, 64, True, 1000, seed=1)
+
     Args:
-      true_classes: int32 or int64 [B, num_true].
+      true_classes: integer [B, num_true], the labels.
       num_true: integer T.
       num_sampled: integer S; at most range_max when unique is True.
-      unique: True, False or "masked", what becomes of repeats: see the module's description.
+      unique: True, False or "masked", what happens to repeats: see the module's description.
       range_max: integer, the number of classes.
       seed: integer, None, or an integer tensor [2].
-      name: string or None.
+      name: string or None, of the name scope.
       num_groups: integer or None, see the module's description.
       label_mask: None, or boolean of the shape of true_classes: False for padding.
 
@@ -154,30 +164,40 @@ def learned_unigram_candidate_sampler(
         range_max: Integer, seed: Seed = None, name: Optional[str] = None,
         num_groups: Optional[Integer] = None, label_mask: Optional[TensorLike] = None,
         decay: Number = 1.0, learn: Optional[bool] = None) -> SampledValues:
-    """Sample from P(k) = (1 + n_k) / (range_max + n), n_k the true classes k counted so far.
+    """Sample from P(k) = (1 + n_k) / (range_max + n), where n_k counts the labels k so far.
 
-    The counts are the non-trainable variable `name` (default "learned_unigram"), which a second call in
-    the same variable scope finds by that name. The training step counts:
+    The counts are the non-trainable variable `name` (default "learned_unigram"). A second call in the
+    same variable scope finds it by this name. The training step must run the op that counts.
 
+    Example:
+
+        labels = tf.constant([[3], [1], [4]])
+        sampled = tf1_sampled.learned_unigram_candidate_sampler(labels, 1, 64, "masked", 1000)
         with tf.control_dependencies(tf.get_collection(tf.GraphKeys.UPDATE_OPS)):
-            train_op = optimizer.apply_gradients(...)
+            train_op = tf.no_op()  # optimizer.apply_gradients(...)
 
     Args:
-      true_classes, num_true, num_sampled, unique, range_max, seed, num_groups, label_mask: as
-        `uniform_candidate_sampler`.
+      true_classes: integer [B, num_true], the labels.
+      num_true: integer T.
+      num_sampled: integer S; at most range_max when unique is True.
+      unique: True, False or "masked", what happens to repeats: see the module's description.
+      range_max: integer, the number of classes.
+      seed: integer, None, or an integer tensor [2].
       name: string or None, name of the counts.
-      decay: float in (0, 1], the weight that an old label keeps with each step; 1 keeps all.
+      num_groups: integer or None, see the module's description.
+      label_mask: None, or boolean of the shape of true_classes: False for padding.
+      decay: float in (0, 1], the factor of all earlier counts in each step; 1 keeps them.
       learn: True, False or None, see the module's description.
 
     Returns:
       SampledValues.
 
     Raises:
-      InputError: as `uniform_candidate_sampler`; counts of this name that have other classes or another
-        decay; counting in a loop or a condition; eager mode, which has no variables by name: make a
-        `LearnedUnigram` and hand it to `candidate_sampler`.
+      InputError: an argument out of its range, or true_classes of another shape; counts of this name
+        with another number of classes or another decay; counting in a loop or a condition; eager mode,
+        which has no variables by name: pass a `LearnedUnigram` to `candidate_sampler` there.
 
-    Reference: tf.random.learned_unigram_candidate_sampler, which counts on every run, in a kernel.
+    Reference: tf.random.learned_unigram_candidate_sampler, whose kernel counts on every run.
     """
     function = "learned_unigram_candidate_sampler"
     with tf.init_scope():
@@ -203,21 +223,33 @@ def fixed_unigram_candidate_sampler(
     """Sample from P(k) in proportion to count_k ** distortion.
 
     The counts come from `unigrams` or from `vocab_file`, one per id, after `num_reserved_ids` ids that
-    are never drawn. An id that is never drawn must not be a label, as its log Q is not finite: an
-    InputError where labels are constant, else an error of the session. The tables need no
+    are never drawn. An id that is never drawn must not be a label, as its log Q is not finite: this is
+    an InputError where labels are constant, else an error in the session. The tables need no
     initialization: they are constants of the graph, or files beyond 8 million classes (see `frozen`).
 
+    Example:
+
+        labels, counts = tf.constant([[3], [1], [4]]), [100, 50, 20, 10, 5]
+        sampled = tf1_sampled.fixed_unigram_candidate_sampler(labels, 1, 64, False, 5, distortion=0.75,
+                                                              unigrams=counts)
+
     Args:
-      true_classes, num_true, num_sampled, unique, range_max, seed, name, num_groups, label_mask: as
-        `uniform_candidate_sampler`; num_sampled is at most the number of counts above 0 when unique is
-        True.
+      true_classes: integer [B, num_true], the labels.
+      num_true: integer T.
+      num_sampled: integer S; at most the number of counts above 0 when unique is True.
+      unique: True, False or "masked", what happens to repeats: see the module's description.
+      range_max: integer, the number of classes.
       vocab_file: string, path of a file with a line per id in order, whose last comma-separated
         field is the count.
-      distortion: float, 1 for the counts themselves, 0 for uniform; 0.75 in word2vec.
-      num_reserved_ids: integer, ids before the first of the counts.
-      num_shards, shard: only 1 and 0: sharding is not offered, as upstream's numbers reserved ids
-        differently in each shard.
+      distortion: float, the power of the counts: 1 draws by frequency, 0 uniformly, word2vec uses 0.75.
+      num_reserved_ids: integer, the number of ids before the first count.
+      num_shards, shard: 1 and 0 only. Sharding is not supported, as `tf.nn`'s sharding numbers reserved
+        ids differently in each shard.
       unigrams: float [range_max - num_reserved_ids], counts in memory, any sequence or array.
+      seed: integer, None, or an integer tensor [2].
+      name: string or None, of the name scope.
+      num_groups: integer or None, see the module's description.
+      label_mask: None, or boolean of the shape of true_classes: False for padding.
 
     Returns:
       SampledValues.
@@ -243,18 +275,27 @@ def candidate_sampler(
         distribution: Distribution, seed: Seed = None, name: Optional[str] = None,
         num_groups: Optional[Integer] = None, label_mask: Optional[TensorLike] = None,
         learn: Optional[bool] = None) -> SampledValues:
-    """Sample from a distribution object, which many samplers may share.
+    """Sample from a distribution object, which several samplers may share.
 
-        unigram = LearnedUnigram(num_classes)
-        sampled = candidate_sampler(labels, 1, 64, True, unigram)
+    Use it in eager mode and in a tf.function, where the object holds the state, and for distributions of
+    your own (see `distributions` for their attributes).
 
-    For eager mode and tf.function, where the object holds the state, and for distributions of your own
-    (see `distributions` for their attributes).
+    Example:
+
+        labels = tf.constant([[3], [1], [4]])
+        unigram = tf1_sampled.LearnedUnigram(1000)
+        sampled = tf1_sampled.candidate_sampler(labels, 1, 64, True, unigram)
 
     Args:
-      true_classes, num_true, num_sampled, unique, seed, name, num_groups, label_mask: as
-        `uniform_candidate_sampler`, with range_max the distribution's num_classes.
+      true_classes: integer [B, num_true], the labels.
+      num_true: integer T.
+      num_sampled: integer S; at most the number of classes that can be drawn when unique is True.
+      unique: True, False or "masked", what happens to repeats: see the module's description.
       distribution: `Uniform`, `LogUniform`, `Unigram`, `LearnedUnigram`, or one of your own.
+      seed: integer, None, or an integer tensor [2].
+      name: string or None, of the name scope.
+      num_groups: integer or None, see the module's description.
+      label_mask: None, or boolean of the shape of true_classes: False for padding.
       learn: True, False or None, see the module's description.
 
     Returns:
@@ -278,15 +319,21 @@ def all_candidate_sampler(
         label_mask: Optional[TensorLike] = None) -> SampledValues:
     """Return all the classes 0 .. num_sampled - 1, each with the expected count 1.
 
-    A sampled loss is then the full loss, at its full cost: for tests and comparisons.
+    With these candidates a sampled loss is the full loss, at its full cost. Use it in tests and
+    comparisons.
+
+    Example:
+
+        labels = tf.constant([[3], [1], [4]])
+        sampled = tf1_sampled.all_candidate_sampler(labels, 1, 1000, True)
 
     Args:
-      true_classes: int32 or int64 [B, num_true].
+      true_classes: integer [B, num_true], the labels.
       num_true: integer T.
       num_sampled: integer S, the number of classes.
-      unique, seed: not read; they are there for the signature of the other samplers.
-      name: string or None.
-      range_max: None, or num_sampled; it is there for the signature of the other samplers.
+      unique, seed: ignored; the other samplers have them.
+      name: string or None, of the name scope.
+      range_max: None, or num_sampled; the other samplers have it.
       num_groups: integer or None, see the module's description.
       label_mask: None, or boolean of the shape of true_classes: False for padding.
 
@@ -294,7 +341,7 @@ def all_candidate_sampler(
       SampledValues.
 
     Raises:
-      InputError: as `uniform_candidate_sampler`.
+      InputError: an argument out of its range, or true_classes of another shape.
 
     Reference: tf.nn.all_candidate_sampler.
     """
@@ -303,7 +350,7 @@ def all_candidate_sampler(
     with tf.name_scope(name, function):
         num_sampled = checks.positive(function, "num_sampled", num_sampled)
         checks.argument(range_max in (None, num_sampled), function, "num_sampled",
-                        "all the classes, range_max = %s" % range_max, num_sampled)
+                        "range_max = %s, the number of classes" % range_max, num_sampled)
         num_groups = _checked_groups(function, num_groups)
         labels = class_ids.labels_of(function, true_classes, num_true, range_max=num_sampled,
                                      num_groups=num_groups, label_mask=label_mask)
@@ -314,21 +361,29 @@ def in_batch_candidate_sampler(
         true_classes: TensorLike, num_true: Integer, unique: Unique, range_max: Integer,
         frequencies: Frequencies, name: Optional[str] = None, num_groups: Optional[Integer] = None,
         label_mask: Optional[TensorLike] = None, learn: Optional[bool] = None) -> SampledValues:
-    """Take the labels of the batch as its candidates: S = B num_true of them.
+    """Return the S = B num_true labels of the batch as its candidates.
 
-        Q(k) = S P(k), or 1 - (1 - P(k))^S when repeats are masked; P(k) the frequency of k as a label
+        Q(k) = S P(k), or 1 - (1 - P(k))^S when repeats are masked
 
-    Each example's own label is among the candidates: use a loss with remove_accidental_hits=True. With
-    num_groups=G the candidates of a group are the labels of another group, S = B num_true / G.
+    P(k) is the frequency of k as a label. Each example's own label is among the candidates: use a loss
+    with remove_accidental_hits=True. With num_groups=G the candidates of a group are the labels of
+    another group, and S = B num_true / G.
+
+    Example:
+
+        labels = tf.constant([[3], [1], [4]])
+        frequencies = tf1_sampled.StreamingFrequency(1000, labels_per_step=3)
+        sampled = tf1_sampled.in_batch_candidate_sampler(labels, 1, "masked", 1000, frequencies)
 
     Args:
-      true_classes: int32 or int64 [B, num_true].
+      true_classes: integer [B, num_true], the labels.
       num_true: integer T.
-      unique: False, a label that comes twice in the batch is two candidates; or "masked", it is one.
+      unique: False keeps a label that occurs twice in the batch as two candidates; "masked" masks the
+        second.
       range_max: integer, the number of classes.
       frequencies: P, an object with num_classes = range_max and log_prob(ids): `Unigram` of counts in
-        memory, or `LearnedUnigram` or `StreamingFrequency`, which learn it.
-      name: string or None.
+        memory, or `LearnedUnigram` or `StreamingFrequency`, which learn P.
+      name: string or None, of the name scope.
       num_groups: integer or None, see the module's description.
       label_mask: None, or boolean of the shape of true_classes: False for padding.
       learn: True, False or None, whether `frequencies` learns; see the module's description.
@@ -354,19 +409,34 @@ def mixed_candidate_sampler(
         range_max: Integer, frequencies: Frequencies, distribution: Distribution,
         seed: Seed = None, name: Optional[str] = None, num_groups: Optional[Integer] = None,
         label_mask: Optional[TensorLike] = None, learn: Optional[bool] = None) -> SampledValues:
-    """Take the labels of the batch and num_sampled draws from another distribution as candidates.
+    """Return the labels of the batch and num_sampled draws from a distribution as candidates.
 
         Q(k) = N P_batch(k) + S P(k), or 1 - (1 - P_batch(k))^N (1 - P(k))^S when repeats are masked
 
-    with N labels in the batch: the expected count among all N + S candidates. The draws give classes
-    that are seldom labels a chance to be candidates too.
+    N is the number of labels in the batch, and Q(k) the expected count among all N + S candidates. The
+    draws add classes that are seldom labels.
+
+    Example:
+
+        labels, counts = tf.constant([[3], [1], [4]]), [100, 50, 20, 10, 5]
+        sampled = tf1_sampled.mixed_candidate_sampler(
+            labels, 1, 64, "masked", 5, tf1_sampled.Unigram(counts), tf1_sampled.Uniform(5))
 
     Args:
-      true_classes, num_true, unique, range_max, frequencies, name, num_groups, label_mask, learn: as
-        `in_batch_candidate_sampler`; the distribution learns too.
-      num_sampled: integer S, the draws.
+      true_classes: integer [B, num_true], the labels.
+      num_true: integer T.
+      num_sampled: integer S, the number of draws.
+      unique: False keeps repeats; "masked" masks all but the first of equal candidates.
+      range_max: integer, the number of classes.
+      frequencies: P_batch, an object with num_classes = range_max and log_prob(ids): `Unigram` of counts
+        in memory, or `LearnedUnigram` or `StreamingFrequency`, which learn P_batch.
       distribution: `Uniform`, `LogUniform`, `Unigram` or `LearnedUnigram`, with num_classes = range_max.
       seed: integer, None, or an integer tensor [2].
+      name: string or None, of the name scope.
+      num_groups: integer or None, see the module's description.
+      label_mask: None, or boolean of the shape of true_classes: False for padding.
+      learn: True, False or None, whether `frequencies` and `distribution` learn; see the module's
+        description.
 
     Returns:
       SampledValues.
@@ -393,20 +463,26 @@ def sample_by_name(sampler: str, true_classes: TensorLike, num_sampled: Integer,
                    **options: "Unpack[SamplerOptions]") -> SampledValues:
     """Sample with the sampler that has this name in `SAMPLERS`.
 
+    Example:
+
+        labels, counts = tf.constant([[3], [1], [4]]), [100, 50, 20, 10, 5]
+        sampled = tf1_sampled.sample_by_name("in_batch+uniform", labels, 64, counts, "masked", seed=1)
+
     Args:
-      sampler: string, a key of SAMPLERS. "in_batch+uniform" is the mixed sampler of the two.
-      true_classes, num_sampled, unique: as `candidate_sampler`, with num_true 1. "in_batch" alone and
-        "all" do not read num_sampled: their candidates are the labels of the batch and all classes.
-        Where labels are candidates, unique=True masks repeats.
+      sampler: string, a key of SAMPLERS. "in_batch+uniform" is `mixed_candidate_sampler` with `Uniform`.
+      true_classes: integer [B, 1] or [B], the labels.
+      num_sampled: integer S. "in_batch" and "all" ignore it.
       counts: float [C], how often each class is a label.
-      distortion: float, for fixed_unigram.
-      options: seed, num_groups, label_mask and learn, as `candidate_sampler`.
+      unique: True, False or "masked", what happens to repeats: see the module's description. Where
+        labels are candidates, True masks repeats too.
+      distortion: float, the power of the counts for "fixed_unigram".
+      options: seed, num_groups, label_mask and learn, as `candidate_sampler` takes them.
 
     Returns:
       SampledValues.
 
     Raises:
-      InputError: a name that is not in SAMPLERS, another option, or what the sampler says.
+      InputError: a name that is not in SAMPLERS, an unknown option, or an error of the sampler.
     """
     checks.one_of("sample_by_name", "sampler", sampler, registry.SAMPLERS)
     checks.argument(set(options) <= set(_OPTIONS), "sample_by_name", "options",
@@ -445,7 +521,7 @@ def _distribution_by_name(name: str, counts: Numbers, distortion: Number) -> Dis
 
 
 class _TrueClasses(NamedTuple):
-    """The labels that a sampler samples for, as its caller gave them."""
+    """The labels for which a sampler samples, as its caller passed them."""
 
     ids: TensorLike
     num_true: Integer
@@ -454,18 +530,18 @@ class _TrueClasses(NamedTuple):
 
 
 def _labels(function, true, range_max):
-    """Return (Labels of _TrueClasses, num_groups), checked."""
+    """Check _TrueClasses, and return (Labels, num_groups)."""
     num_groups = _checked_groups(function, true.num_groups)
     return class_ids.labels_of(function, true.ids, true.num_true, range_max=range_max,
                                num_groups=num_groups, label_mask=true.label_mask), num_groups
 
 
 def _sample(function, make_distribution, true, num_sampled, unique, range_max, seed=None, learn=None):
-    """Return the SampledValues of draws from one distribution, made once range_max is checked.
+    """Return the SampledValues of draws from one distribution.
 
     Args:
       function: string, for messages.
-      make_distribution: function of range_max.
+      make_distribution: function of range_max, called after range_max is checked.
       true: _TrueClasses.
       num_sampled, unique, range_max, seed, learn: as the samplers take them.
     """
@@ -483,7 +559,7 @@ def _sample(function, make_distribution, true, num_sampled, unique, range_max, s
     checks.argument(unique is not True or num_sampled <= most, function, "num_sampled",
                     "at most %d, the counts above 0, when unique" % most, num_sampled)
     if unique is True and num_sampled == range_max:
-        # The least likely class may take too many draws.
+        # All classes, without draws: the least likely class may need too many.
         values = expected_counts.all_classes(num_sampled, labels, num_groups)
     else:
         drawn = draws.draw(distribution, num_sampled, unique, seed, num_groups)
@@ -493,7 +569,7 @@ def _sample(function, make_distribution, true, num_sampled, unique, range_max, s
 
 
 def _sample_in_batch(function, true, unique, range_max, frequencies, learn, others=()):
-    """Return the SampledValues of the batch's labels, and of `others`, Draws, after them.
+    """Return the SampledValues of the labels of the batch, followed by other draws.
 
     Args:
       function: string, for messages.
@@ -507,7 +583,7 @@ def _sample_in_batch(function, true, unique, range_max, frequencies, learn, othe
     _check_range(function, "frequencies", frequencies, range_max)
     labels, num_groups = _labels(function, true, range_max)
     in_batch = draws.labels_as_draws(labels, frequencies, num_groups)
-    if not others:  # without a label there is no candidate: any finite logarithm will do
+    if not others:  # a batch without labels has no candidates, but log Q must be finite
         in_batch = in_batch._replace(number=tf.maximum(in_batch.number, 1))
     sources = [in_batch] + list(others)
     ids, masked = draws.joined(sources, unique, range_max)
@@ -525,7 +601,7 @@ def _checked_groups(function, num_groups):
 def _check_range(function, argument, distribution, range_max):
     """Raise InputError unless the distribution has range_max classes."""
     checks.argument(distribution.num_classes == range_max, function, argument,
-                    "one of range_max = %d classes" % range_max, distribution.num_classes)
+                    "a distribution of range_max = %d classes" % range_max, distribution.num_classes)
 
 
 def _is_boolean(value):

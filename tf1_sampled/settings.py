@@ -1,4 +1,4 @@
-"""Settings: each is stated once, with its default, its range and its help.
+"""Settings. Each is declared once, with its default, its range and its help.
 
     @dataclasses.dataclass(frozen=True, eq=False, repr=False)
     class MySettings(Settings):
@@ -8,8 +8,8 @@
     MySettings(dim=0)                  InputError: MySettings: dim: wanted an integer of 1 or more, got 0
     MySettings(dim=64).is_given("dim") True
 
-The Python API takes settings as keywords, the programs make flags of them (programs/flags.py). Nothing
-of TensorFlow is imported.
+The Python API takes settings as keywords; the programs create flags from them (programs/flags.py).
+TensorFlow is not imported.
 """
 import dataclasses
 import difflib
@@ -30,14 +30,14 @@ _Self = TypeVar("_Self", bound="Settings")
 
 @dataclasses.dataclass(frozen=True)
 class Setting:
-    """What is known of a setting beside its name, type and default.
+    """The properties of a setting other than its name, type and default.
 
     Attributes:
-      help: string, a sentence or more; other settings are named as --other.
+      help: string, one or more sentences, which name other settings as --other.
       group: string, one of GROUPS.
-      least, above, most: None, or number: the range of a number, or of each number of a list.
-      choices: strings, of which it must be one; empty for any.
-      may_change: boolean, whether a training that goes on may have another value than before.
+      least, above, most: None, or number: the range of a number, or of each number in a list.
+      choices: strings, the allowed values; empty for any value.
+      may_change: boolean, whether the value may change when a training is resumed.
     """
 
     help: str
@@ -61,19 +61,19 @@ def setting(default: Any, help: str, group: str, **details: Any) -> Any:
     """Return the dataclass field of a setting.
 
     Args:
-      default: its value where none is given; of a list, a tuple.
+      default: the value if the user gives none; a tuple for a list.
       help, group: see Setting.
-      **details: the other fields of Setting.
+      **details: further fields of Setting.
     """
     return dataclasses.field(default=default, metadata={"setting": Setting(help, group, **details)})
 
 
 def inherited(base: type, name: str, **changes: Any) -> Any:
-    """Return the field of a setting as a base class has it, with another default or help.
+    """Return the field of a setting of a base class, with changes.
 
     Args:
       base: a Settings class.
-      name: string, of its setting.
+      name: string, the name of the setting.
       **changes: `default`, or fields of Setting.
     """
     field = next(field for field in dataclasses.fields(base) if field.name == name)
@@ -93,23 +93,23 @@ class _Signature:
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Settings:
-    """The base of classes of settings: dataclasses whose values are checked and do not change.
+    """The base class of settings: dataclasses with values that are checked and do not change.
 
     Args:
-      **values: settings by name; the others have their defaults.
+      **values: settings by name; all other settings have their defaults.
 
     Raises:
-      InputError: a name that is no setting, a value of another type or out of its range.
+      InputError: an unknown name, or a value of another type or out of its range.
     """
 
     __signature__ = _Signature()
 
-    SEVERAL_FILES: ClassVar[str] = "--flag=a,b"  # how a flag names several files; for errors
+    SEVERAL_FILES: ClassVar[str] = "--flag=a,b"  # the syntax for several files, for errors
 
-    ELSEWHERE: ClassVar[Dict[str, str]] = {}  # names of flags in other programs: what they are here
+    ELSEWHERE: ClassVar[Dict[str, str]] = {}  # {flag of another program: its name here}
 
-    _given: ClassVar[FrozenSet[str]]  # of each object
-    _named: ClassVar[Tuple[str, str]]  # in errors: the name of this, the prefix of a setting
+    _given: ClassVar[FrozenSet[str]]  # the names of the given settings; one set per object
+    _named: ClassVar[Tuple[str, str]]  # (name of the object, prefix of settings), for errors
 
     def __new__(cls, *args: Any, **values: Any) -> Any:
         checks.argument(not args, cls.__name__, "settings", "keywords alone", args)
@@ -127,11 +127,11 @@ class Settings:
 
     @classmethod
     def of_program(cls: Type[_Self], program: str, values: Dict[str, Any]) -> _Self:
-        """Return the settings of a program's flags, which errors name as the user gave them.
+        """Return the settings of the flags of a program. Errors name them as flags.
 
         Args:
-          program: string, its name.
-          values: {name: value} of those that were given.
+          program: string, the name of the program.
+          values: {name: value} of the given flags.
 
         Raises:
           InputError: "run_word2vec: --dim: wanted ..., got ...".
@@ -149,14 +149,14 @@ class Settings:
         self._check_together()
 
     def _check_together(self) -> None:
-        """Checks of several settings that must fit each other; for classes to extend."""
+        """Check settings that depend on each other. Subclasses extend it."""
 
     def is_given(self, name: str) -> bool:
-        """Return whether a setting was given, be it with its default value."""
+        """Return whether the user gave a setting, even with its default value."""
         return name in self._given
 
     def label(self, name: str) -> str:
-        """Return how errors name a setting: as a keyword, or as the flag that the user gave."""
+        """Return the name of a setting in errors: the keyword, or the flag that the user gave."""
         return self._named[1] + name
 
     def check(self, condition: Any, name: str, wanted: str, got: Any) -> None:
@@ -164,16 +164,16 @@ class Settings:
         checks.argument(condition, self._named[0], self.label(name), wanted, got)
 
     def values(self) -> Dict[str, Any]:
-        """Return {name: value} of all settings, lists as lists: as of JSON."""
+        """Return {name: JSON value} of all settings."""
         return json.loads(json.dumps({f.name: getattr(self, f.name) for f in dataclasses.fields(self)}))
 
     def changeable(self) -> FrozenSet[str]:
-        """Return the names of the settings that may change when a training goes on."""
+        """Return the names of the settings that may change when a training is resumed."""
         return frozenset(field.name for field in dataclasses.fields(self)
                          if field.metadata["setting"].may_change)
 
     def given(self) -> Dict[str, Any]:
-        """Return {name: value} of those that were given."""
+        """Return {name: value} of the settings that the user gave."""
         return {name: getattr(self, name) for name in sorted(self._given)}
 
     def __repr__(self) -> str:
@@ -181,7 +181,7 @@ class Settings:
         return "%s(%s)" % (type(self).__name__, given)
 
     def _checked(self, field: Any, value: Any) -> Any:
-        """Return the value as its type, or raise InputError."""
+        """Return the value converted to the type of its field, or raise InputError."""
         about, kind = field.metadata["setting"], kind_of(field)
         if kind.is_list:
             is_one = isinstance(value, str) or hasattr(value, "__fspath__")
@@ -201,7 +201,7 @@ class Settings:
             self.check(isinstance(value, str), name, "a string", value)
             fits = not about.choices or value in about.choices
             self.check(fits, name, "one of " + ", ".join(about.choices), value)
-            return str(value)  # NumPy has strings of its own
+            return str(value)  # also for a NumPy string
         number = _number(kind, value)
         fits = (number is not None and (about.least is None or number >= about.least)
                 and (about.above is None or number > about.above)
@@ -214,7 +214,7 @@ _KINDS = {bool: "boolean", int: "integer", float: "number", str: "string"}
 
 
 def kind_of(field: Any) -> Any:
-    """Return the Kind of a dataclass field, of bool, int, float, str, Optional or Sequence of these."""
+    """Return the Kind of a dataclass field: bool, int, float, str, Optional or Sequence of these."""
     arguments = [t for t in getattr(field.type, "__args__", ()) if t is not type(None)]
     if not arguments:
         return Kind(_KINDS[field.type], False)
@@ -228,7 +228,7 @@ def fields_of(settings_class: type) -> List[Any]:
 
 
 def described(field: Any) -> str:
-    """Return the help with the choices and the default, where it does not state them itself."""
+    """Return the help of a field, with its choices and its default unless the help states them."""
     about, text = field.metadata["setting"], field.metadata["setting"].help
     if about.choices:
         text += " One of %s." % ", ".join(about.choices)
@@ -245,7 +245,7 @@ def described(field: Any) -> str:
 
 
 def documented(cls: Type[_Self]) -> Type[_Self]:
-    """Add the settings of a class to its docstring, for help(): a class decorator."""
+    """Add the settings of a class to its docstring. A class decorator, for help()."""
     lines = ["", "", "    Settings:"]
     for field in fields_of(cls):
         lines += textwrap.wrap("%s: %s" % (field.name, described(field).replace("--", "")), 100,
@@ -255,19 +255,19 @@ def documented(cls: Type[_Self]) -> Type[_Self]:
 
 
 def _number(kind: str, value: Any) -> Any:
-    """Return an int or a finite float; None for anything else."""
+    """Return an int or a finite float, or None for other values."""
     is_array = getattr(value, "ndim", 0) > 0
     if is_array or type(value).__name__ in ("bool", "bool_", "str", "str_", "bytes"):
-        return None  # float() would take some of them
+        return None  # float() would accept some of them
     try:
         number = operator.index(value) if kind == "integer" else float(value)
-        return number if math.isfinite(number) else None  # OverflowError: an integer beyond all floats
+        return number if math.isfinite(number) else None  # OverflowError: larger than any float
     except (TypeError, ValueError, OverflowError):
         return None
 
 
 def _range(kind: str, about: Any) -> str:
-    """Return in words what a number may be."""
+    """Return the range of a number in words."""
     what = {"integer": "an integer", "number": "a number"}[kind]
     if about.least is not None and about.most is not None:
         return "%s from %g to %g" % (what, about.least, about.most)

@@ -1,18 +1,19 @@
 """Names for the types in annotations. TensorFlow is not imported.
 
-TensorFlow has no annotations, so that a type checker takes each of its tensors, variables and optimizers
-for `Any`. All else is exact: it finds a wrong keyword, a string for a number, and a None that is not
-allowed.
+TensorFlow has no annotations, so its tensors, variables and optimizers are `Any` for a type checker. All
+other types are exact: a type checker finds a wrong keyword, a string instead of a number, and a None
+that is not allowed.
 
     def mean(values: TensorLike, name: Optional[str] = None) -> Tensor:
 """
 from typing import TYPE_CHECKING, Any, List, Optional, Sequence, Tuple, Union
 
-Tensor = Any  # what a function of tf returns: a Tensor, a Variable, an Operation
+Tensor = Any  # a tf.Tensor, tf.Variable or tf.Operation
 Optimizer = Any  # tf.train.Optimizer
-DType = Any  # tf.DType, or what tf.as_dtype takes
+DType = Any  # tf.DType, or another argument of tf.as_dtype
 
-# What a sampler returned, of tf.nn or of this package: candidates, true and sampled expected counts.
+# The return value of a sampler of tf.nn or of this package: candidates, true and sampled expected
+# counts.
 SampledLike = Tuple[Tensor, Tensor, Tensor]
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     PartitionStrategy = Literal["mod", "div"]
 
     class Array(Protocol):
-        """A NumPy array, and what TensorFlow has in its place where it has annotations."""
+        """A NumPy array, or a tensor in a TensorFlow with annotations."""
 
         @property
         def shape(self) -> Any: ...
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
         def __getitem__(self, key: Any) -> Any: ...
 
-    # What tf.convert_to_tensor takes, but for strings and None; of a table also a list of shards.
+    # An argument of tf.convert_to_tensor other than a string or None; for a table also a list of shards.
     TensorLike = Union[Array, Number, List[Any], Tuple[Any, ...]]
     Numbers = Union["np.ndarray[Any, Any]", Sequence[Number]]  # in memory
     Seed = Union[Integer, Array, List[int], Tuple[int, int], None]
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
         def log_prob(self, ids: Tensor) -> Tensor: ...
 
     class Distribution(Frequencies, Protocol):
-        """What candidates are drawn from: see `distributions`."""
+        """A distribution of candidates: see `distributions`."""
 
         @property
         def rises(self) -> bool: ...
@@ -58,7 +59,7 @@ if TYPE_CHECKING:
         def ids_of(self, uniforms: Tensor) -> Tensor: ...
 
     class SamplerOptions(TypedDict, total=False):
-        """What all samplers take by keyword."""
+        """The keywords that all samplers take."""
 
         seed: Seed
         num_groups: Optional[Integer]

@@ -1,7 +1,7 @@
 """An LSTM language model with a partitioned softmax: training and validation share one scope.
 
-A sentence counts through the vocabulary in steps of 1, 2 or 3, so that the next word follows from two.
-Token ids are float32, as a reader of CSV records returns them.
+A sentence counts through the vocabulary in steps of 1, 2 or 3, so that two words determine the next
+word. Token ids are float32, as a reader of CSV records returns them.
 """
 import collections
 
@@ -44,7 +44,7 @@ def lstm(inputs):
 
 
 def language_model(tokens, is_training):
-    """Return the loss of each word: sampled in training, by all logits else."""
+    """Return the loss of each word: sampled in training, with all logits otherwise."""
     embedding = tf.get_variable("embedding", [VOCABULARY_SIZE, EMBEDDING_SIZE])
     inputs = tf.nn.embedding_lookup(embedding, tf.cast(tokens[:, :-1], tf.int32))
     targets = tf.reshape(tokens[:, 1:], [-1, 1])

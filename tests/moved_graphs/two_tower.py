@@ -29,7 +29,7 @@ def popularity():
 
 
 def make_batch(random, size=BATCH_SIZE):
-    """Return {placeholder: value}: users, items that each has seen, and NUM_TRUE others to predict."""
+    """Return {placeholder: value}: users, items that they have seen, and NUM_TRUE items to predict."""
     users = random.randint(NUM_USERS, size=size)
     keys = np.log(popularity()) + random.gumbel(size=[size, NUM_ITEMS])
     keys[np.arange(NUM_ITEMS) % NUM_TASTES != (users % NUM_TASTES)[:, None]] = -np.inf

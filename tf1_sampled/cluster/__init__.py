@@ -1,1 +1,1 @@
-"""Training on many machines: parameter servers and workers, and a launcher for one machine."""
+"""Training on many machines: parameter servers, workers, and a launcher for one machine."""

@@ -1,13 +1,13 @@
-"""Starts a cluster on this machine, for trying out: parameter servers, workers, free ports.
+"""Start a cluster on this machine, for trials: parameter servers and workers at free ports.
 
     python -m tf1_sampled.cluster.launch --ps=2 --workers=2 -- run_recsys.py --num_sampled=10
 
-What follows -- is a program and its flags. What the chief prints is printed; lines of the others begin
-with their names; none has a standard input. A process that is killed is started again, as a cluster's
-manager would do, and goes on with what was begun: without --restart. SIGINT (Ctrl-C), SIGTERM and
-SIGHUP go to the workers, of which the chief makes a checkpoint; how to go on is printed. If the launcher
-itself is killed, the workers end in the same way, and the parameter servers after them. The exit code is
-the chief's.
+The arguments after -- are a program and its flags. The output of the chief is printed unchanged; lines
+of other processes begin with their names. No process has a standard input. A killed process is
+restarted, as by the manager of a cluster, without --restart, and resumes. SIGINT (Ctrl-C), SIGTERM and
+SIGHUP are forwarded to the workers; the chief writes a checkpoint, and the launcher prints the command
+that resumes. If the launcher itself is killed, the workers end in the same way, followed by the
+parameter servers. The exit code is that of the chief.
 """
 import argparse
 import contextlib
@@ -24,15 +24,15 @@ import time
 
 from tf1_sampled.files import streams
 
-# In the environment of what is launched: the file for `tell_folder`, and the descriptor for `watch`.
+# Environment variables of the processes: the file for `tell_folder`, and the descriptor for `watch`.
 _TOLD, _WATCHED = "TF1_SAMPLED_LAUNCH", "TF1_SAMPLED_LAUNCH_WATCHED"
 
 
 class _Lives:
-    """Two pipes that tell what is launched who still runs: each ends with the last who holds it.
+    """Two pipes by which processes notice the end of others. A pipe ends with its last holder.
 
-    The launcher holds the first one, and the workers watch it. All of these hold the second one, and the
-    parameter servers watch that, as the chief needs them for its last checkpoint.
+    The launcher holds the first pipe, and the workers watch it. The launcher and the workers hold the
+    second pipe, and the parameter servers watch it, as the chief needs them for its last checkpoint.
     """
 
     def __init__(self):
@@ -43,7 +43,7 @@ class _Lives:
         return (self._of_workers if is_ps else self._of_launcher)[0]
 
     def passed(self, is_ps):
-        """Return the descriptors that a process gets."""
+        """Return the descriptors that a process inherits."""
         return (self.watched(is_ps),) if is_ps else (self.watched(is_ps), self._of_workers[1])
 
     def close(self):
@@ -52,7 +52,7 @@ class _Lives:
 
 
 class _Task:
-    """A process of the cluster, which may be started again."""
+    """A process of the cluster, which can be restarted."""
 
     def __init__(self, name, command, told, lives):
         self.name, self._command, self._told, self._lives = name, command, told, lives
@@ -60,7 +60,7 @@ class _Task:
 
     def _start(self):
         is_chief, is_ps = self.name == "worker 0", self.name.startswith("ps")
-        # Sessions of their own: a terminal's Ctrl-C is for the launcher to pass on.
+        # A new session for each process, so that only the launcher gets the Ctrl-C of a terminal.
         self.process = subprocess.Popen(
             self._command, stdin=subprocess.DEVNULL, start_new_session=True,
             pass_fds=self._lives.passed(is_ps),
@@ -78,7 +78,7 @@ class _Task:
                 sys.stderr.flush()
 
     def start_again(self, folder):
-        """Also goes on in the chief's folder, if that has begun one; before, all is as at first."""
+        """Start the process again. Where the chief has a folder, the process resumes in it."""
         if folder:
             self._command = going_on(self._command, folder)
         self._start()
@@ -88,7 +88,7 @@ class _Task:
             self.process.send_signal(number)
 
     def wait(self, seconds):
-        """The exit code; one that is not there after so many seconds is killed."""
+        """Wait for the end of the process, kill it after `seconds`, and return the exit code."""
         try:
             self.process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -100,10 +100,10 @@ class _Task:
 
 
 def commands(program, num_ps, num_workers, ports):
-    """{name: list of arguments} of the processes of a cluster on this machine, the chief first.
+    """Return {name: list of arguments} of the processes of a cluster on this machine, the chief first.
 
     Args:
-      program: list of arguments, the program's path first.
+      program: list of arguments, the path of the program first.
       num_ps, num_workers: integers.
       ports: list of num_ps + num_workers integers.
     """
@@ -116,14 +116,14 @@ def commands(program, num_ps, num_workers, ports):
 
 
 def going_on(arguments, folder):
-    """The arguments of a program with which it goes on with what it began, and deletes nothing.
+    """Return the arguments with which a program resumes.
 
     Args:
       arguments: list of strings.
-      folder: string, the model_dir that it began; "" for none.
+      folder: string, the model_dir of the training; "" if there is none.
 
     Returns:
-      They without --restart, and with that --model_dir if they name none.
+      The arguments without --restart, and with --model_dir=folder if they have no --model_dir.
     """
     kept = [a for a in arguments if not re.match("--?(no)?restart($|=)", a)]
     if folder and not any(re.match("--?model_dir($|=.)", a) for a in kept):
@@ -132,38 +132,38 @@ def going_on(arguments, folder):
 
 
 def is_launched():
-    """Whether this process was started by the launcher, which tells its user how to go on."""
+    """Return whether the launcher started this process. The launcher then prints how to resume."""
     return _TOLD in os.environ
 
 
 def tell_folder(path):
-    """Tells the launcher, where there is one, in which folder this process, the chief, has begun."""
+    """Report the folder of the training to the launcher, if there is one. Only the chief calls it."""
     if is_launched():
         with open(os.environ[_TOLD], "wb") as stream:
             stream.write(os.fsencode(path))
 
 
 def watch():
-    """Has this process get a SIGTERM when its launcher, if there is one, is gone."""
-    watched = os.environ.pop(_WATCHED, None)  # it is no business of processes that this one starts
+    """Send SIGTERM to this process when its launcher, if there is one, has ended."""
+    watched = os.environ.pop(_WATCHED, None)  # child processes must not inherit it
     if watched:
         threading.Thread(target=_watch, args=(int(watched),), daemon=True).start()
 
 
 def _watch(descriptor):
-    with contextlib.suppress(OSError):  # a descriptor that somebody has closed
+    with contextlib.suppress(OSError):  # the descriptor was closed
         os.read(descriptor, 1)
         os.kill(os.getpid(), signal.SIGTERM)
 
 
 def stopping_signals():
-    """The signals that end a training with a checkpoint; SIGHUP, unless nohup has it ignored."""
+    """Return the signals that stop a training with a checkpoint; SIGHUP only if it is not ignored."""
     hangs_up = signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
     return [signal.SIGINT, signal.SIGTERM] + [signal.SIGHUP] * hangs_up
 
 
 def free_ports(number):
-    """So many ports of 127.0.0.1 at which nobody listens now."""
+    """Return this number of ports of 127.0.0.1 that are free now."""
     probes = [socket.socket() for _ in range(number)]
     try:
         for probe in probes:
@@ -175,14 +175,16 @@ def free_ports(number):
 
 
 def launch(program, num_ps, num_workers, report=print):
-    """Runs a program on a cluster on this machine.
+    """Run a program on a cluster on this machine.
 
     Args:
-      program, num_ps, num_workers: as `commands`.
+      program: list of arguments, the path of the program first.
+      num_ps, num_workers: integers.
       report: function of a line of text for the user.
 
     Returns:
-      The exit code of the chief, or of the first other process that failed; that of a shell.
+      integer, the exit code of the chief or of the first other process that failed, as in a shell: 128
+      plus the number of a signal.
     """
     asked = []
     told, lives = tempfile.NamedTemporaryFile(buffering=0), _Lives()
@@ -203,21 +205,21 @@ def launch(program, num_ps, num_workers, report=print):
                 if ended is None or ended == 0 and task is not chief:
                     continue
                 if ended < 0 and not asked:
-                    report("%s was killed by %s; it is started again" % (
+                    report("%s was killed by %s; it is restarted" % (
                         task.name, signal.Signals(-ended).name))
                     task.start_again(_folder_told(told))
                 elif task is chief or not asked:
                     code = ended if ended >= 0 else 128 - ended
                     break
-        # Workers end by themselves when nothing is left; parameter servers when the chief is content.
+        # Workers end when there is no work; the chief ends the parameter servers.
         for task in tasks:
             if code:
                 task.stop()
             task.wait(30)
         folder = _folder_told(told)
-        # The folder of one that was stopped before its first checkpoint is gone.
+        # A training that was stopped before its first checkpoint has no folder.
         if os.path.isdir(folder) and code - 128 in asked:
-            report("stopped by %s; to go on:\n    %s" % (signal.Signals(code - 128).name, " ".join(
+            report("stopped by %s; to resume:\n    %s" % (signal.Signals(code - 128).name, " ".join(
                 map(shlex.quote, [
                     "python", "-m", "tf1_sampled.cluster.launch", "--ps=%d" % num_ps,
                     "--workers=%d" % num_workers, "--"] + going_on(program, folder)))))
@@ -233,7 +235,7 @@ def launch(program, num_ps, num_workers, report=print):
 
 
 def _folder_told(stream):
-    """What `tell_folder` was given, "" before."""
+    """Return the argument of `tell_folder`, or "" before its call."""
     stream.seek(0)
     return os.fsdecode(stream.read())
 
@@ -242,10 +244,10 @@ def main():
     parser = argparse.ArgumentParser(
         prog="python -m tf1_sampled.cluster.launch", description=__doc__.split("\n")[0],
         usage="%(prog)s [--ps=N] [--workers=N] -- PROGRAM [FLAG ...]")
-    parser.add_argument("--ps", type=_positive, default=2, help="number of parameter servers; 2")
-    parser.add_argument("--workers", type=_positive, default=2, help="number of workers; 2")
+    parser.add_argument("--ps", type=_positive, default=2, help="number of parameter servers, default 2")
+    parser.add_argument("--workers", type=_positive, default=2, help="number of workers, default 2")
     parser.add_argument("program", nargs="+", metavar="PROGRAM",
-                        help="run_recsys.py, say, and its flags")
+                        help="the program and its flags, for example run_recsys.py --epochs=1")
     options = parser.parse_args()
     sys.exit(launch(options.program, options.ps, options.workers,
                     lambda line: print("launch: " + line, file=sys.stderr, flush=True)))

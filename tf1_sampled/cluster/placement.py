@@ -1,11 +1,11 @@
-"""Where the ops of a training graph run on a cluster: variables on servers, all else on the worker.
+"""Placement of a training graph on a cluster: variables on parameter servers, other ops on the worker.
 
     cut_tables(cluster)                 before the graph is built
     with placed(graph, cluster):
         with tf.Session(server.target, config=session_config(tf.ConfigProto(), cluster)):
 
-Only rows travel: the ops that look rows up or change them run where the rows are. Without a cluster the
-same graph is that of one machine, and its checkpoints are the same.
+Ops that look up or update rows run on the server of the rows, so that only rows are sent. Graphs and
+checkpoints are the same with and without a cluster.
 """
 import contextlib
 
@@ -18,11 +18,11 @@ _GATHERS = frozenset({"Gather", "GatherV2"})
 
 
 def cut_tables(cluster):
-    """Make the trained tables of the default graph, from now on, PartitionedVariables among the servers.
+    """Make new trainable tables of the default graph PartitionedVariables, one part per server.
 
-    A part has 64 KiB or more where there are several, and 1 GiB at most, which one message of TensorFlow
-    can carry with room to spare. A table of one part is such a variable too, so that `logits.lookup`
-    sends each row once. Without a cluster nothing is cut.
+    A part has at most 1 GiB, which fits in one message of TensorFlow; with several parts, each has at
+    least 64 KiB. A table of one part is a PartitionedVariable too, so that `logits.lookup` sends each
+    row once. Without a cluster this function does nothing.
 
     Args:
       cluster: spec.Cluster or None.
@@ -41,7 +41,7 @@ def cut_tables(cluster):
 
 
 def session_config(config, cluster):
-    """Return `config`, changed for a session of this worker, which works without the other workers.
+    """Return `config`, changed for a session of this worker that does not need the other workers.
 
     Args:
       config: tf.ConfigProto.
@@ -53,16 +53,17 @@ def session_config(config, cluster):
 
 @contextlib.contextmanager
 def placed(graph, cluster, variables=(), at_first=()):
-    """Give each op of a graph its place in the cluster, and afterwards the one that it had before.
+    """Place each op of a graph in the cluster, and restore the earlier devices at the end.
 
-    A variable and its ops (initialization, look-up, update, slots) are on one parameter server, the next
-    largest always where the fewest bytes are. Everything else is on this worker.
+    A variable and its ops (initialization, look-up, update, slots) are on one parameter server.
+    Variables are placed in falling order of size, each on the server with the fewest bytes. All other
+    ops are on this worker.
 
     Args:
-      graph: tf.Graph, complete. Sessions that see the places are made within.
+      graph: tf.Graph, complete. Sessions that use the placement are created within the context.
       cluster: spec.Cluster, of a worker.
       variables: variables of parameter servers beside tf.GraphKeys.GLOBAL_VARIABLES.
-      at_first: variables that are on the first parameter server, whatever else the graph has.
+      at_first: variables that are always on the first parameter server.
     """
     before = [(op, op.device) for op in graph.get_operations()]
     tasks = _tasks(graph, len(cluster.ps_hosts), graph.get_collection(
@@ -70,7 +71,7 @@ def placed(graph, cluster, variables=(), at_first=()):
     for op, device in before:
         if not device.startswith("/job:"):
             task = tasks.get(op.name)
-            # Rows are in main memory: a server's GPU would hold less of them.
+            # Rows are in main memory, which is larger than the memory of a GPU.
             op._set_device(cluster.device + device if task is None
                            else "/job:ps/task:%d/device:CPU:0" % task)
     try:
@@ -81,7 +82,7 @@ def placed(graph, cluster, variables=(), at_first=()):
 
 
 def _tasks(graph, num_ps, variables, at_first):
-    """Return {name of an op: number of its parameter server}, of the ops that are on one."""
+    """Return {name: number of the parameter server} of the ops that are on parameter servers."""
     leader = {}
 
     def find(name):
@@ -103,10 +104,10 @@ def _tasks(graph, num_ps, variables, at_first):
         for tensor in op.inputs:
             if tensor.dtype == tf.resource or tensor.dtype._is_ref_dtype:
                 join(op.name, tensor.op.name)
-        if op.type in _GATHERS and _is_read(op.inputs[0].op, shared):  # of a variable of the older kind
+        if op.type in _GATHERS and _is_read(op.inputs[0].op, shared):  # rows of a reference variable
             join(op.name, op.inputs[0].op.name)
         if op.type in _SHARED_OPS:
-            # SyncReplicasOptimizer's: "<variable>:0/grad_accum", or of no variable.
+            # An accumulator of SyncReplicasOptimizer is "<variable>:0/grad_accum".
             of = op.get_attr("shared_name").decode().rpartition(":0/")[0]
             if of in shared:
                 join(op.name, of)

@@ -1,7 +1,7 @@
-"""TensorFlow's servers of a cluster: starting and ending them, and trying again when one is lost.
+"""TensorFlow's servers of a cluster: start, end, and repeated attempts after the loss of a server.
 
-    serve(cluster)                      a parameter server, until the training has ended
-    server = start_server(cluster)      a worker's
+    serve(cluster)                      in a parameter server, until the training has ended
+    server = start_server(cluster)      in a worker
     result = until_done(attempt, wait_until_ready)
     end_servers(cluster, server)
 """
@@ -19,15 +19,14 @@ _ENDED = "tf1_sampled_ended_%d"  # queue of a parameter server, which is empty u
 
 
 class ServerLost(Exception):
-    """A parameter server has ended or restarted: the session is of no more use."""
+    """A parameter server has ended or restarted, so that the session is closed."""
 
 
 @contextlib.contextmanager
 def raise_server_lost():
     """Raise ServerLost instead of the errors of a session whose parameter server is lost.
 
-    MonitoredSession would handle these errors itself, and give the function that it runs the closed
-    session.
+    MonitoredSession would handle these errors itself, and call its function with the closed session.
     """
     try:
         yield
@@ -36,7 +35,7 @@ def raise_server_lost():
 
 
 def start_server(cluster, report=print):
-    """Start TensorFlow's server of this process, which answers only at its own address.
+    """Start TensorFlow's server of this process, which accepts connections only at its own address.
 
     Args:
       cluster: spec.Cluster.
@@ -46,7 +45,7 @@ def start_server(cluster, report=print):
       tf.train.Server.
 
     Raises:
-      InputError: an address that is not this machine's, a port that is in use.
+      InputError: an address of another machine, or a port that is in use.
     """
     try:
         here = addresses.addresses_here(cluster.address)
@@ -66,7 +65,7 @@ def start_server(cluster, report=print):
 
 
 def serve(cluster, report=print):
-    """Be a parameter server until the chief ends it with the training.
+    """Run a parameter server until the chief ends the training.
 
     Args:
       cluster: spec.Cluster, of a parameter server.
@@ -84,7 +83,7 @@ def serve(cluster, report=print):
 
 
 def end_servers(cluster, server):
-    """End all parameter servers, as the training has ended.
+    """End all parameter servers after the training.
 
     Args:
       cluster: spec.Cluster, of a worker.
@@ -122,20 +121,20 @@ def run_apart(server, config, work, seconds=60):
 
 
 def end_op(task_index):
-    """Return the op, in the default graph, that ends the parameter server of this index."""
+    """Add an op to the default graph that ends the parameter server of this index, and return it."""
     return _end_queue(task_index).enqueue(True)
 
 
 def until_done(attempt, wait_until_ready, report=print):
-    """Call `attempt` until no parameter server is lost meanwhile; return its value.
+    """Call `attempt` until it ends without the loss of a parameter server, and return its value.
 
     Args:
-      attempt: function that makes a session and trains within `raise_server_lost`.
-      wait_until_ready: function that returns whether the servers are ready, False if it was stopped.
+      attempt: function that creates a session and trains within `raise_server_lost`.
+      wait_until_ready: function that returns True once the servers are ready, False if it was stopped.
       report: function of a line of text for the user.
 
     Returns:
-      The value of `attempt`; None where the waiting was stopped.
+      The value of `attempt`; None if the waiting was stopped.
     """
     while True:
         try:
@@ -145,7 +144,7 @@ def until_done(attempt, wait_until_ready, report=print):
                 return attempt()
         except ServerLost as e:
             report("Lost a parameter server (%s)" % e)
-            time.sleep(1)  # one that is being killed answers a little longer
+            time.sleep(1)  # a server that is being killed may still answer for a moment
 
 
 def _end_queue(task_index):

@@ -1,4 +1,4 @@
-"""One training by all workers of a cluster, with the variables on its parameter servers.
+"""One training by all workers of a cluster, with the variables on the parameter servers.
 
     placement.cut_tables(cluster)       before the graph is built
     sharing = Sharing(cluster, work_queue.num_pieces(num_units, units_per_step), settings)
@@ -16,12 +16,12 @@ from tf1_sampled.training import devices, file_names, loop, plans
 
 
 class Sharing(typing.NamedTuple):
-    """How the workers of a cluster share one training.
+    """The division of one training among the workers of a cluster.
 
-    cluster: the spec.Cluster of this worker.
-    num_pieces: integer, into how many pieces the work is cut, the same for all workers; see
+    cluster: spec.Cluster of this worker.
+    num_pieces: integer, the number of pieces of the work, the same for all workers; see
       work_queue.num_pieces.
-    settings: {name: value as of JSON} of all that must be the same for all workers, the data included.
+    settings: {name: JSON value}, the settings that must be equal for all workers, and the data.
     """
 
     cluster: spec.Cluster
@@ -30,27 +30,27 @@ class Sharing(typing.NamedTuple):
 
 
 def train(plan, sharing):
-    """Train as one worker of a cluster, from where a training in the chief's model_dir ended.
+    """Train as one worker of a cluster, and resume the training in the model_dir of the chief.
 
-    Each worker calls this with the same graph, built after placement.cut_tables. The work is cut into
-    pieces, and each worker takes the next when it has done one. After the loss of a parameter server all
-    wait until it is back, and go on from the last checkpoint. The chief shows, saves and validates, and
-    ends when no worker has work; it does the piece of a worker that has ended. A checkpoint can be
-    resumed anywhere: on one machine, or on any cluster.
+    Each worker calls this function with the same graph, built after placement.cut_tables. The work is
+    divided into pieces, and each worker takes the next piece after it has finished one. After the loss
+    of a parameter server all workers wait until it is back, and resume from the last checkpoint. The
+    chief shows progress, saves and validates, finishes the piece of a worker that has ended, and ends
+    after all other workers. A checkpoint can be resumed on one machine or on any cluster.
 
-    Ctrl-C stops it, see loop.train.
+    Ctrl-C stops the training, see loop.train.
 
     Args:
       plan: plans.Plan.
       sharing: Sharing.
 
     Returns:
-      plans.TrainingResult, of all parts of the training together; of a worker that is not the chief only
-      is_whole counts.
+      plans.TrainingResult of the whole training. In a worker that is not the chief, only is_whole is
+      meaningful.
 
     Raises:
-      InputError: as loop.train, an address to listen at that cannot be had, or settings, versions or
-        variables that differ from the chief's.
+      InputError: an error of loop.train; an address at which this process cannot listen; settings,
+        versions or variables that differ from those of the chief.
     """
     plan.check()
     checks.positive("train", "num_pieces", sharing.num_pieces)
@@ -59,7 +59,7 @@ def train(plan, sharing):
 
 
 class _SharedTraining(loop.Training):
-    """The part of one worker in the training of a cluster."""
+    """The training of one worker of a cluster."""
 
     def __init__(self, plan, sharing):
         self.cluster = sharing.cluster
@@ -78,7 +78,7 @@ class _SharedTraining(loop.Training):
             **{"variable " + variable.op.name: "%s %s" % (
                 variable.dtype.base_dtype.name, variable.shape.as_list()) for variable in variables}})
         self.queue.require(variables)
-        self._scaffold.finalize()  # before the places of its ops are known
+        self._scaffold.finalize()  # adds ops, which need a placement
 
     def run(self):
         plan, cluster = self.plan, self.cluster
@@ -86,7 +86,7 @@ class _SharedTraining(loop.Training):
         server = servers.start_server(cluster, plan.report)
         hooks = [self.sync_hook] if self.sync_hook else []
         if self.is_chief and file_names.newest(plan.saving.model_dir) is None:
-            # Made here: initial values may be in the memory of this process, which no server has.
+            # Initialized on this machine, as initial values may be in the memory of this process.
             with tf.Session(config=devices.session_config()) as session:
                 self._initialise(session)
                 self.store.save(session, 0)
@@ -124,10 +124,10 @@ class _SharedTraining(loop.Training):
         return step
 
     def _make_loops(self):
-        """Leave each step a call of its own.
+        """Do nothing, so that each step is a call of its own.
 
-        In a loop the parameter servers would wait in each turn for the worker to say that there is one
-        more: a training by two workers on one machine was a fifth slower with it.
+        In a loop the parameter servers would wait for the worker's loop condition in each step: a
+        training by two workers on one machine was a fifth slower with it.
         """
 
     def _run_in(self, session, pool, stack):
@@ -137,29 +137,29 @@ class _SharedTraining(loop.Training):
     def _start(self, _, session):
         is_kept = self.queue.is_ready(session) and self.saved.is_of(session, self.plan.saving.model_dir)
         if is_kept:
-            self.plan.report("Going on with what the parameter servers have")
+            self.plan.report("Resuming with the variables of the parameter servers")
         else:
             path = self.store.restore(session)
-            if file_names.step_of(path) != 0:  # the initial values, made a moment ago
-                self.plan.report("Going on from %s" % path)
+            if file_names.step_of(path) != 0:  # step 0 holds the initial values
+                self.plan.report("Resuming from %s" % path)
         state = self.saved.read(session, self.plan.data.num_units, self.plan.data.num_epochs)
-        self.saved.write(session, state)  # with the settings of now
+        self.saved.write(session, state)  # with the current settings
         if not is_kept:
             self.queue.begin(session, state.progress)
 
 
 class _SharedRun(loop.Run):
-    """The part of one worker in a session with the parameter servers."""
+    """The training of one worker in a session with the parameter servers."""
 
     _ended_at = None  # the share of the work that was done when the chief ended it early
-    _extra_steps = ()  # futures of steps that only let the others make theirs
+    _extra_steps = ()  # futures of steps that only release the steps of other workers
 
     def _make_all_rounds(self):
         self._make_rounds(self._feeds())
         training, queue = self._training, self._training.queue
-        if self._latest is None:  # the others had done it all
+        if self._latest is None:  # the other workers have done all work
             feed = next(iter(self._plan.data.batches(None)), (None,))[0]
-            checks.argument(feed is not None, "train", "batches", "one batch or more", 0)
+            checks.argument(feed is not None, "train", "batches", "at least one batch", 0)
             self._latest = feed, self._progress, self._number_of_draws()
         if training.is_chief and self._is_exhausted():
             self._ended_at = queue.done(self._session)
@@ -171,7 +171,7 @@ class _SharedRun(loop.Run):
         if training.is_chief and not self._is_stopped and not self._is_exhausted():
             self._progress = 1.0
             if self._validate_from <= 1:
-                self._validate()  # the last pieces were the others'
+                self._validate()  # other workers have done the last pieces
 
     def _wait_for_others(self):
         training = self._training
@@ -182,7 +182,7 @@ class _SharedRun(loop.Run):
                     return
                 training.queue.give_back(self._session)
             elif training.sync_hook and all(step.done() for step in self._under_way):
-                training.sync_hook.check()  # and a step, for which others wait
+                training.sync_hook.check()  # and run a step, for which other workers wait
                 self._extra_steps = [self._calls.submit([self._latest])]
         self._is_stopped = self._plan.stop()
 
@@ -200,7 +200,7 @@ class _SharedRun(loop.Run):
     def _feeds(self):
         for begin, end in self._training.queue.take(self._session):
             yield from self._plan.data.batches(None, begin, end)
-            self._wait(self._under_way)  # before the piece counts as done
+            self._wait(self._under_way)  # before the piece is counted as done
             if self._is_stopped:
                 return
 
@@ -213,7 +213,7 @@ class _SharedRun(loop.Run):
             self._training.sync_hook.leave(self._session, self._under_way)
 
     def _wait(self, futures):
-        """Wait for steps; synchronous ones would wait for ever if the other workers have stopped."""
+        """Wait for steps. Synchronous steps would wait forever after the other workers have stopped."""
         if self._training.sync_hook:
             self._training.sync_hook.check()
         while concurrent.futures.wait(futures, 0.5).not_done:

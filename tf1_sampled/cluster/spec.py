@@ -1,10 +1,10 @@
-"""Who takes part in a training on many machines, and where: parameter servers (ps) and workers.
+"""The parameter servers (ps) and workers of a training on many machines, and their addresses.
 
     cluster = read_cluster(["10.0.0.1:2222"], ["10.0.0.2:2222", "10.0.0.3:2222"], "worker", 0)
     cluster.is_chief
 
-A parameter server holds variables, a worker trains; the first worker is the chief, who also makes
-checkpoints, evaluates and exports. Nothing of TensorFlow is imported: what does not fit shows at once.
+A parameter server holds variables, and a worker trains. The first worker is the chief, which also writes
+checkpoints, evaluates and exports. TensorFlow is not imported, so that errors are reported at once.
 """
 import collections
 import json
@@ -17,12 +17,12 @@ JOBS = ("ps", "worker")
 
 
 class Cluster(collections.namedtuple("Cluster", "ps_hosts worker_hosts job_name task_index is_sync")):
-    """Who takes part, and who of them this process is.
+    """The addresses of a cluster, and the role of this process.
 
       ps_hosts, worker_hosts: tuples of "host:port".
-      job_name: "ps" or "worker".
-      task_index: integer, which one of its job, from 0 on.
-      is_sync: boolean, whether workers make each step together.
+      job_name: "ps" or "worker", the job of this process.
+      task_index: integer, the index of this process in its job, from 0.
+      is_sync: boolean, whether steps are synchronous.
     """
 
     @property
@@ -35,49 +35,49 @@ class Cluster(collections.namedtuple("Cluster", "ps_hosts worker_hosts job_name 
 
     @property
     def address(self):
-        """The "host:port" of this process."""
+        """Return the "host:port" of this process."""
         return (self.ps_hosts if self.is_ps else self.worker_hosts)[self.task_index]
 
     @property
     def device(self):
-        """The device string of this process."""
+        """Return the device string of this process."""
         return "/job:%s/task:%d" % (self.job_name, self.task_index)
 
 
 def read_cluster(ps_hosts=(), worker_hosts=(), job_name=None, task_index=None, is_sync=False,
                  environment=os.environ):
-    """The cluster of arguments, or where they name no host of the environment's TF_CONFIG.
+    """Return the Cluster of the arguments, or of the environment's TF_CONFIG if they name no hosts.
 
     Args:
       ps_hosts, worker_hosts: lists of "host:port".
       job_name: "ps", "worker" or None.
       task_index: integer or None.
-      is_sync: boolean.
-      environment: dict. TF_CONFIG is JSON as TensorFlow's estimators had it: {"cluster": {"ps": [...],
-        "worker": [...], "chief": [...]}, "task": {"type": "worker", "index": 0}}. A chief is the first
-        of the workers here.
+      is_sync: boolean, whether steps are synchronous.
+      environment: dict. TF_CONFIG is JSON, as for TensorFlow's estimators: {"cluster": {"ps": [...],
+        "worker": [...], "chief": [...]}, "task": {"type": "worker", "index": 0}}. A chief becomes the
+        first worker.
 
     Returns:
-      Cluster, or None where neither has a host.
+      Cluster, or None if there are no hosts.
 
     Raises:
-      InputError: a part that is missing or does not fit; an argument is named as the programs' flag.
+      InputError: a missing or inconsistent value. The error names arguments as flags of the programs.
     """
     where, flag = "cluster", "--"
     if not ps_hosts and not worker_hosts:
         named = job_name is not None or task_index is not None
-        checks.argument(not named, where, "--ps_hosts, --worker_hosts", "hosts beside a job or a task",
+        checks.argument(not named, where, "--ps_hosts, --worker_hosts", "hosts with a job or a task",
                         "none")
         text = environment.get("TF_CONFIG", "")
         if not text.strip():
-            checks.argument(not is_sync, where, "--sync", "hosts that train together", "none")
+            checks.argument(not is_sync, where, "--sync", "the hosts of a cluster", "none")
             return None
         ps_hosts, worker_hosts, job_name, task_index = _of_tf_config(text)
         where, flag = "TF_CONFIG", ""
         if not ps_hosts and len(worker_hosts) < 2:  # one machine
             return None
     for name, hosts in (("ps_hosts", ps_hosts), ("worker_hosts", worker_hosts)):
-        checks.argument(hosts, where, flag + name, "one host:port or more", list(hosts))
+        checks.argument(hosts, where, flag + name, "at least one host:port", list(hosts))
         for host in hosts:
             checks.argument(addresses.split(host), where, flag + name, "host:port", host)
     everyone = list(ps_hosts) + list(worker_hosts)
@@ -92,7 +92,7 @@ def read_cluster(ps_hosts=(), worker_hosts=(), job_name=None, task_index=None, i
 
 
 def _of_tf_config(text):
-    """(ps_hosts, worker_hosts, job_name, task_index) of TF_CONFIG."""
+    """Return (ps_hosts, worker_hosts, job_name, task_index) of the text of TF_CONFIG."""
     wanted = 'JSON with "cluster" and "task"'
     try:
         config = json.loads(text)

@@ -1,4 +1,4 @@
-"""Synchronous training on a cluster: each step is made on the gradients of all workers.
+"""Synchronous training on a cluster: each step uses the gradients of all workers.
 
     make_optimizer = sync_optimizers(cluster, make_optimizer)
     ...
@@ -15,7 +15,7 @@ from tf1_sampled.cluster import servers
 
 
 def sync_optimizers(cluster, make_optimizer):
-    """Return a make_optimizer, as of plans.Optimization, whose steps use the gradients of all workers.
+    """Return a make_optimizer for plans.Optimization whose steps use the gradients of all workers.
 
     Args:
       cluster: spec.Cluster.
@@ -27,16 +27,16 @@ def sync_optimizers(cluster, make_optimizer):
 
 
 class SyncHook(tf.train.SessionRunHook):
-    """Run what tf.train.SyncReplicasOptimizer needs beside the steps, and survive lost workers.
+    """A hook that runs the queues of tf.train.SyncReplicasOptimizer and survives lost workers.
 
-    A worker that has given its gradient waits for a token, and the chief hands out one to each when it
-    has all gradients. With TensorFlow's own hook they wait for ever where a token or a gradient was lost
-    with a process; here the chief hands out others when nothing has moved for long. TensorFlow drops
-    gradients that are too old.
+    A worker that has sent its gradient waits for a token, and the chief sends one token to each worker
+    when it has all gradients. With TensorFlow's own hook the workers wait forever if a token or a
+    gradient was lost with a process. With this hook the chief sends new tokens after a long time without
+    progress. TensorFlow drops gradients of earlier steps.
 
     Args:
       cluster: spec.Cluster.
-      optimizer: the tf.train.SyncReplicasOptimizer, of which apply_gradients was called.
+      optimizer: tf.train.SyncReplicasOptimizer, after the call of apply_gradients.
     """
 
     def __init__(self, cluster, optimizer):
@@ -46,7 +46,7 @@ class SyncHook(tf.train.SessionRunHook):
         (self._apply,), self._num_tokens = runner.enqueue_ops, runner.queue.size()
         self._tokens = optimizer.get_init_tokens_op(len(cluster.worker_hosts))
         self._step = tf.identity(tf.train.get_global_step())
-        optimizer.ready_for_local_init_op.mark_used()  # or TensorFlow logs an error
+        optimizer.ready_for_local_init_op.mark_used()  # otherwise TensorFlow logs an error
 
     def after_create_session(self, session, coord):
         self._error = None
@@ -59,21 +59,21 @@ class SyncHook(tf.train.SessionRunHook):
                 thread.start()
 
     def join(self):
-        """Wait for the threads of this hook, after the end of the session."""
+        """Wait for the threads of this hook to end, after the end of the session."""
         for thread in self._threads:
             thread.join(10)
 
     def check(self):
-        """Raise the error that ended one of these threads, unless the session had ended."""
+        """Raise the error that ended a thread of this hook before the end of the session."""
         if self._error is not None:
             raise self._error
 
     def leave(self, session, steps):
-        """End this worker's part: neither its steps nor those of others wait for each other any more.
+        """Release this worker: its steps and those of other workers no longer wait for each other.
 
         Args:
           session: tf.Session.
-          steps: futures of steps; those that have not begun do not begin.
+          steps: futures of steps; steps that have not started are cancelled.
         """
         for future in steps:
             future.cancel()
@@ -86,7 +86,7 @@ class SyncHook(tf.train.SessionRunHook):
     def _beside(self, work, session, coord):
         try:
             work(session, coord)
-        except servers.LOST_ERRORS + (RuntimeError,):  # the latter of a session that is closed
+        except servers.LOST_ERRORS + (RuntimeError,):  # RuntimeError: the session is closed
             pass
         except Exception as e:
             if not coord.should_stop():

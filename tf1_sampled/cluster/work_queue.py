@@ -1,4 +1,4 @@
-"""A queue of the pieces of a training's work, which the workers of a cluster share.
+"""A queue of pieces of the work of a training, which the workers of a cluster share.
 
     queue = WorkQueue(cluster, num_pieces(num_units, units_per_step))
     for begin, end in queue.take(session):      shares of the work, floats in 0 .. 1
@@ -12,21 +12,21 @@ import tensorflow.compat.v1 as tf
 
 from tf1_sampled.cluster import addresses
 
-_SECONDS_BETWEEN_LOOKS = 5  # whether the workers that have a piece still run
+_SECONDS_BETWEEN_LOOKS = 5  # between checks that the workers with a piece still run
 _NONE, _LEFT = -1, -2  # in place of the number of a worker's piece
 
 
 def num_pieces(num_units, units_per_step):
-    """Return into how many pieces a cluster cuts its work: 50 steps each, as taking one is a call."""
+    """Return the number of pieces of the work, each of 50 steps, as taking a piece is a call."""
     return num_units // (50 * units_per_step) + 1
 
 
 class WorkQueue:
-    """Pieces of the work, 0 .. num_pieces - 1, which the workers take one after the other.
+    """A queue of the pieces 0 .. num_pieces - 1 of the work, which the workers take one by one.
 
-    So all have work until the end, however fast each of them is. A worker that restarts begins with the
-    piece that it had; the piece of a worker that has ended becomes the chief's. The queue is in two
-    variables on the parameter servers, which no checkpoint has: `begin` gives them their values.
+    All workers have work until the end, at any speed. A worker that restarts begins with the piece that
+    it had. The chief takes the piece of a worker that has ended. The queue is in two variables on the
+    parameter servers, which are not in checkpoints: `begin` sets their values.
 
     Args:
       cluster: spec.Cluster, of a worker.
@@ -37,7 +37,7 @@ class WorkQueue:
     def __init__(self, cluster, num_pieces, report=print):
         self.num_pieces = num_pieces
         self._cluster, self._report = cluster, report
-        self._seen, self._next_look = None, 0.0  # of the others' pieces
+        self._seen, self._next_look = None, 0.0  # for the pieces of other workers
         with tf.variable_scope("shared_work"):
             self._next, self._taken = self.variables = [
                 tf.get_variable(name, shape, tf.int64, tf.zeros_initializer(), trainable=False,
@@ -47,7 +47,7 @@ class WorkQueue:
         self._first = tf.placeholder(tf.int64, [])
         self._set = tf.group(tf.assign(self._next, self._first), tf.assign(self._taken, nobody))
         self._set_next = tf.assign(self._next, self._first).op
-        # Reads and counts in one go: no piece goes to two of them.
+        # Reads and counts in one op, so that two workers cannot take the same piece.
         piece = tf.raw_ops.ResourceCountUpTo(resource=self._next.handle, limit=num_pieces, T=tf.int64)
         mine = [cluster.task_index]
         with tf.control_dependencies([tf.scatter_update(self._taken, mine, piece[None])]):
@@ -58,31 +58,31 @@ class WorkQueue:
         self._move = tf.group(tf.scatter_update(
             self._taken, tf.stack([self._whose, cluster.task_index]), tf.stack([_NONE, self._piece])))
         self._state = [tf.identity(self._next), tf.identity(self._taken)]
-        # For a learning rate that no worker feeds; what is under way counts as done.
+        # For a learning rate that is not fed. Pieces in progress count as done.
         self.progress = tf.minimum(tf.cast(self._next, tf.float32) / num_pieces, 1.0)
 
     def require(self, variables):
-        """Name all other variables of the graph, which must have values before there is work."""
+        """Set the other variables of the graph, which must be initialized before the work starts."""
         self._missing = tf.report_uninitialized_variables(list(variables) + self.variables)
-        self._missing.mark_used()  # or TensorFlow logs an error, where the waiting was stopped
+        self._missing.mark_used()  # otherwise TensorFlow logs an error if the waiting is stopped
 
     def is_ready(self, session):
-        """Return whether all variables have values."""
+        """Return whether all variables are initialized."""
         return not session.run(self._missing).size
 
     def wait_until_ready(self, server, config, stop, report=print, check=lambda session: None):
-        """Wait until the parameter servers answer and, unless this is the chief, variables have values.
+        """Wait until the parameter servers answer and, in other workers than the chief, are initialized.
 
         Args:
           server: tf.train.Server of this worker.
           config: tf.ConfigProto of a session.
-          stop: function that returns whether to give up waiting.
+          stop: function that returns whether to stop waiting.
           report: function of a line of text for the user.
-          check: function of a session, called now and then, as variables that only this worker has never
-            get values; it raises where this worker does not belong to the others.
+          check: function of a session, called repeatedly. It raises if this worker does not fit the
+            cluster: variables that only this worker has would never be initialized.
 
         Returns:
-          Boolean, False where `stop` ended the waiting.
+          boolean, False if `stop` ended the waiting.
         """
         if not addresses.wait_for(self._cluster.ps_hosts, stop, report):
             return False
@@ -101,9 +101,9 @@ class WorkQueue:
         session.run(self._set, {self._first: int(progress * self.num_pieces + 1e-6)})
 
     def take(self, session):
-        """Yield the shares of the work that this worker is to do, (begin, end), as it takes them."""
+        """Take pieces for this worker, and yield their shares of the work, (begin, end)."""
         mine = session.run(self._state)[1][self._cluster.task_index]
-        if mine >= 0:  # left by an earlier session, or process
+        if mine >= 0:  # taken in an earlier session or process
             yield self._share(mine)
         while True:
             piece = self._take_over_of_ended(session)
@@ -115,7 +115,7 @@ class WorkQueue:
             yield self._share(piece)
 
     def done(self, session):
-        """Return the share of the work that is done without a gap; more may be done behind it."""
+        """Return the share of the work that is done without a gap. Later pieces may be done too."""
         following, taken = session.run(self._state)
         return min([following, *taken[taken >= 0]]) / self.num_pieces
 
@@ -150,16 +150,16 @@ class WorkQueue:
         session.run(self._set_next, {self._first: self.num_pieces})
 
     def wait_for_others(self, session, stop, seconds=600):
-        """Wait until no worker has a piece, or nothing has moved for so many seconds.
+        """Wait until no worker has a piece, or until there is no progress for `seconds`.
 
         Args:
           session: tf.Session.
-          stop: function that returns whether to give up waiting.
+          stop: function that returns whether to stop waiting.
           seconds: float.
 
         Yields:
-          None, now and then; the chief gets the share of a worker that has ended, as of `take`, which it
-          has to do and to give back.
+          None, repeatedly; or the share (begin, end) of a worker that has ended, which the chief must do
+          and give back.
         """
         state, since = None, time.monotonic()
         while not stop():
@@ -170,7 +170,7 @@ class WorkQueue:
             if now != state:
                 state, since = now, time.monotonic()
             if time.monotonic() - since > seconds:
-                self._report("Going on without what workers %s have not done" % ", ".join(
+                self._report("Continuing without the unfinished work of workers %s" % ", ".join(
                     map(str, np.flatnonzero(taken >= 0))))
                 return
             piece = self._take_over_of_ended(session)
@@ -181,7 +181,7 @@ class WorkQueue:
         return int(piece) / self.num_pieces, (int(piece) + 1) / self.num_pieces
 
     def _take_over_of_ended(self, session):
-        """Give the chief the piece of a worker whose process has ended; return it, or None."""
+        """Take over the piece of a worker whose process has ended, for the chief. Return it or None."""
         if not self._cluster.is_chief or time.monotonic() < self._next_look:
             return None
         self._next_look = time.monotonic() + _SECONDS_BETWEEN_LOOKS
@@ -190,7 +190,7 @@ class WorkQueue:
             if worker != self._cluster.task_index and piece >= 0 and (
                     before is not None and piece == before[worker]
                     and addresses.is_refused(self._cluster.worker_hosts[worker])):
-                self._report("Worker %d is gone; its work is done here" % worker)
+                self._report("Worker %d has ended; this worker continues its work" % worker)
                 session.run(self._move, {self._whose: worker, self._piece: piece})
                 return piece
         return None

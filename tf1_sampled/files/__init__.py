@@ -1,1 +1,1 @@
-"""Files in and out: packed text, results that are whole, caches, checks of paths."""
+"""Input and output files: compressed text, atomic results, caches, checks of paths."""

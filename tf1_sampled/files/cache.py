@@ -1,4 +1,4 @@
-"""Folders that are made once and kept, and the digests that tell contents apart."""
+"""Cached folders, and digests of contents."""
 import hashlib
 import json
 import os
@@ -13,22 +13,22 @@ _STALE_SECONDS = 86400
 
 
 def cached_folder(path, make, load):
-    """What the folder `path` holds, made first where it is not there, or not whole.
+    """Load a cached folder. Create it first if it is missing or incomplete.
 
-    It is made in a temporary folder beside it, which gets the name `path` when all is done: a kill at
-    any moment leaves no half of it, and of two processes at once each has a whole one. Temporary
-    folders in which nobody wrote for a day are what a kill left behind, and are deleted.
+    It is created as a temporary folder beside `path` and renamed at the end, so that neither a SIGKILL
+    nor a second process leaves an incomplete folder. Temporary folders without changes for a day, which
+    a SIGKILL has left, are deleted.
 
     Args:
-      path: the folder; the one that it lies in must be there.
-      make: function of a new, empty folder, fills it.
-      load: function of a folder, gives what it holds, or None if it is not whole.
+      path: string, the folder. Its parent must exist.
+      make: function of a new, empty folder, which it fills.
+      load: function of a folder that returns its contents, or None if it is incomplete.
 
     Returns:
-      (what `load` gave, whether it was made now).
+      (return value of `load`, boolean whether the folder was created now).
 
     Raises:
-      InputError: no folder can be made there, or the disk is full.
+      InputError: a folder that cannot be created, or a full disk.
     """
     loaded = load(path)
     if loaded is not None:
@@ -56,14 +56,14 @@ def cached_folder(path, make, load):
         if e.filename is not None and not e.filename.startswith(parent):
             raise
         raise checks.InputError(
-            "%s: wanted a place to write, got: %s" % (parent, e.strerror or e)) from e
+            "%s: wanted a writable path, got: %s" % (parent, e.strerror or e)) from e
     finally:
         if temporary is not None:
             shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _delete_folder(path):
-    """Deletes a folder (or file), which is at no moment half of what it was under its own name."""
+    """Delete a folder or file. It is renamed first, so that its name is never that of a part of it."""
     away = tempfile.mkdtemp(prefix=writing.MAKING, dir=os.path.dirname(path))
     try:
         os.rename(path, os.path.join(away, "old"))
@@ -73,7 +73,7 @@ def _delete_folder(path):
 
 
 def _delete_stale(parent):
-    """Deletes the temporary folders of `cached_folder` in which nobody wrote for a day."""
+    """Delete the temporary folders of `cached_folder` without changes for a day."""
     for name in os.listdir(parent) if os.path.isdir(parent) else ():
         folder = os.path.join(parent, name)
         if name.startswith(writing.MAKING):
@@ -86,10 +86,10 @@ def _delete_stale(parent):
 
 
 def digest(*parts):
-    """A short string that tells contents apart.
+    """Return a short digest of contents.
 
     Args:
-      *parts: contiguous arrays, or what JSON can hold.
+      *parts: contiguous arrays, or JSON values.
     """
     sums = hashlib.blake2b(digest_size=16)
     for part in parts:

@@ -1,4 +1,4 @@
-"""The files that names, folders and globs stand for.
+"""Find the files of names, folders and globs.
 
     find(["books/", "news-*.txt.gz", "-"], "corpus")
 """
@@ -14,7 +14,7 @@ Source = collections.namedtuple("Source", "path named")
 Source.__doc__ = """A file to read.
 
   path: string; "-" is standard input.
-  named: whether the user named this very file, rather than a folder or a glob in which it was found.
+  named: boolean, whether the user named the file itself, not a folder or a glob.
 """
 
 
@@ -22,10 +22,10 @@ def find(inputs, argument):
     """Return the files that `inputs` name, in the order in which they are read.
 
     Args:
-      inputs: string or list of strings: a file; a folder, for all files below it in sorted order, hidden
-        and empty ones left out; a glob (`**` is any number of folders), for what it matches in sorted
-        order, each file once; "-" for standard input.
-      argument: string, what errors call the inputs.
+      inputs: string or list of strings: a file; a folder, for all files below it in sorted order without
+        hidden and empty files; a glob (`**` is any number of folders), for its matches in sorted order,
+        each file once; "-" for standard input.
+      argument: string, the name of the inputs in errors.
 
     Returns:
       list of Source.
@@ -46,7 +46,7 @@ def find(inputs, argument):
             found.append(Source(name, True))
             continue
         paths = _below(name) if os.path.isdir(name) else _matches(name)
-        checks.file(paths, name, "files with something in them", "none")
+        checks.file(paths, name, "files that are not empty", "none")
         found += [Source(path, False) for path in paths]
     return found
 
@@ -56,15 +56,15 @@ def _is_glob(name):
 
 
 def _matches(pattern):
-    """The files that a glob matches, and those below the folders that it matches."""
-    paths = {}  # a set that keeps its order
+    """Return the files that a glob matches, and the files below the folders that it matches."""
+    paths = {}  # an ordered set
     for path in sorted(glob.glob(pattern, recursive=True)):
         paths.update(dict.fromkeys(_below(path) if os.path.isdir(path) else _not_empty([path])))
     return list(paths)
 
 
 def _below(folder):
-    """All files below a folder, in sorted order, but hidden and empty ones."""
+    """Return all files below a folder in sorted order, without hidden and empty files."""
     def fail(error):
         raise checks.InputError("%s: wanted a readable folder, got: %s" % (
             error.filename, error.strerror)) from error
@@ -77,6 +77,6 @@ def _below(folder):
 
 
 def _not_empty(paths):
-    # A broken link is kept, to be named when it is opened.
+    # A broken link is kept, so that the error of opening it names it.
     return [path for path in paths if not os.path.exists(path)
             or (os.path.isfile(path) and os.path.getsize(path) > 0)]

@@ -1,7 +1,7 @@
-"""Check paths before the work: a result can be written, and replaces nothing that is read or kept.
+"""Checks of paths before the work: results can be written, and overwrite no inputs or model files.
 
-A link that the user names is followed where it is read, and replaced where a result goes. In a folder
-that a program keeps, no link is followed: see `kept`.
+A link that the user names is followed for reading, and replaced by a result. In the folder of a model no
+link is followed: see `kept`.
 """
 import contextlib
 import fnmatch
@@ -13,7 +13,7 @@ from tf1_sampled import checks
 
 
 def check_not_special(path):
-    """Raises InputError when `path` is there and is no ordinary file."""
+    """Raise InputError if `path` exists and is not a regular file."""
     checks.file(not os.path.isdir(path), path, "a file", "a folder")
     checks.file(not _is_special(path), path, "a file", "a pipe or a device")
 
@@ -23,9 +23,9 @@ def _is_special(path):
 
 
 def check_replaceable(path):
-    """Raises InputError when a file that is made cannot take the place of what `path` is.
+    """Raise InputError if a new file cannot replace `path`.
 
-    A link gives way itself, not what it leads to; but for one to a device, as /dev/stdout is.
+    A link is replaced itself, not its target. A link to a device, such as /dev/stdout, is an error.
     """
     if os.path.islink(path) and not _is_special(path):
         return
@@ -33,30 +33,30 @@ def check_replaceable(path):
 
 
 def kept(folder, *names):
-    """Return the path of a file or folder that a program keeps in `folder`, to open it.
+    """Return the path of a file or folder of a program in `folder`, checked before it is opened.
 
         places.kept("runs/recsys-1", "users", "items.npy")
 
-    What is not there passes. `folder` itself may be a link of the user's.
+    A missing file is no error. `folder` itself may be a link.
 
     Args:
       folder: string.
-      *names: strings, of folders in it and of the file or folder itself.
+      *names: strings, the names of folders in it and of the file or folder itself.
 
     Raises:
-      InputError: it, or a folder on the way to it, is a link, which might lead anywhere; or it is a pipe
-        or a device, which would be waited for.
+      InputError: the path, or a folder in it, is a link, which might lead anywhere; or the path is a
+        pipe or a device, on which opening would wait.
     """
     path = os.fspath(folder)
     for name in names:
         path = os.path.join(path, name)
-        checks.file(not os.path.islink(path), path, "a file or folder of its own", "a link")
+        checks.file(not os.path.islink(path), path, "a file or folder that is not a link", "a link")
         checks.file(not _is_special(path), path, "a file", "a pipe or a device")
     return path
 
 
 def kept_tree(folder, name):
-    """Return the path of a folder as `kept` does; InputError also for a link or device within it."""
+    """Return the path of a folder like `kept`, and raise InputError for a link or device in it too."""
     top = kept(folder, name)
     for at, folders, names in os.walk(top):
         for found in folders + names:
@@ -65,7 +65,7 @@ def kept_tree(folder, name):
 
 
 def check_text(path):
-    """Raises InputError unless a path is text: TensorFlow cannot open names of other bytes."""
+    """Raise InputError unless a path is valid text, as TensorFlow cannot open other names."""
     try:
         os.fspath(path).encode("utf-8")
     except UnicodeEncodeError:
@@ -73,34 +73,32 @@ def check_text(path):
 
 
 def check_writable(path):
-    """Raises InputError unless a file can be made at `path`: better before the work than after it."""
+    """Raise InputError unless a file can be created at `path`. Call it before the work."""
     folder = os.path.dirname(os.fspath(path)) or "."
     check_replaceable(path)
     try:
         os.makedirs(folder, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as e:
-        raise checks.InputError("%s: wanted a place to write, got: %s" % (path, e.strerror or e)) from e
+        raise checks.InputError("%s: wanted a writable path, got: %s" % (path, e.strerror or e)) from e
 
 
 def check_apart(paths, folders, inputs=None):
-    """Raises InputError where a result would go where another one goes, or where what is read lies.
-
-    Better before the work than after it.
+    """Raise InputError if a result would overwrite another result or an input. Call it before the work.
 
     Args:
-      paths: {name: path or ""}, files or folders, none of which may be another one of them.
-      folders: {name: path or ""}, new folders, in which nothing else of all this may be.
-      inputs: {name: list of paths}, files that are read, of which no result may be one; or None.
+      paths: {name: path or ""}, files or folders, which must all differ.
+      folders: {name: path or ""}, new folders, which must not contain any other path.
+      inputs: {name: list of paths}, input files, which must differ from all results; or None.
 
     Raises:
-      InputError: names the two.
+      InputError: two equal or nested paths; the error names both.
     """
     places = {name: _place(path) for name, path in list(paths.items()) + list(folders.items()) if path}
 
     def check(name, place, other):
         within = place.startswith(places[name]) if name in folders else place == places[name]
-        checks.file(not within, name, "a place of its own", "that of " + other)
+        checks.file(not within, name, "a path of its own", "the path of " + other)
 
     for name in places:
         for other in places:
@@ -113,30 +111,30 @@ def check_apart(paths, folders, inputs=None):
 
 
 def check_not_kept(paths, folder, patterns):
-    """Raises InputError where a path is what a folder keeps for its own use.
+    """Raise InputError if a path is a file of the program in a folder.
 
     Args:
       paths: {name: list of paths}.
-      folder: path.
-      patterns: names in the folder, as of `fnmatch`; what lies below one of them is kept too.
+      folder: string.
+      patterns: names in the folder, patterns of `fnmatch`. Files below them count too.
 
     Raises:
-      InputError: names the path's name and the folder.
+      InputError: such a path; the error has its name and the folder.
     """
     top = _place(folder)
     for name, listed in paths.items():
-        # A result takes the place of a link, what is read is what the link leads to.
+        # A result replaces a link, an input is the target of a link.
         for place in [place for path in listed for place in (_place(path), _place(path, follows=False))]:
             within = place[len(top):].split(os.sep)[0] if place.startswith(top) else ""
             is_kept = any(fnmatch.fnmatchcase(within, pattern) for pattern in patterns)
-            checks.file(not is_kept, name, "a place of its own",
-                        "%s, which %s keeps for itself" % (within, folder))
+            checks.file(not is_kept, name, "a path of its own",
+                        "%s, a file of the model in %s" % (within, folder))
 
 
 def _place(path, follows=True):
-    """Where a path leads, with a separator at its end: that of what lies in a folder begins with it.
+    """Return the absolute path with a final separator, a prefix of the paths in a folder.
 
-    Without `follows` a link is where it is itself.
+    Without `follows`, a link as the last part is not resolved.
     """
     if not follows:
         parent, name = os.path.split(own_place(path))
@@ -145,10 +143,10 @@ def _place(path, follows=True):
 
 
 def check_new_folder(path, replaces=False):
-    """Raises InputError unless a folder can be made at `path`: better before the work than after it.
+    """Raise InputError unless a folder can be created at `path`. Call it before the work.
 
-    An empty folder may be there, or a link to one, and with `replaces` any; the folders above it are
-    made.
+    `path` may be an empty folder or a link to one, and with `replaces` any folder. Its parents are
+    created.
     """
     path = own_place(path)
     check_text(path)
@@ -160,7 +158,7 @@ def check_new_folder(path, replaces=False):
 
 
 def own_place(path):
-    """Return a path whose last part is a name: what is renamed to it takes the place of a link there."""
+    """Return a path whose last part is a name, so that a rename to it replaces a link."""
     path = os.fspath(path)
     shortened = path.rstrip(os.sep)
     is_name = os.path.basename(shortened) not in ("", os.curdir, os.pardir)
@@ -168,21 +166,21 @@ def own_place(path):
 
 
 def check_free(path, replaces):
-    """Raises InputError unless a folder may take the place of what `path` is; see check_new_folder."""
+    """Raise InputError unless a folder may replace `path`; see check_new_folder."""
     if replaces and os.path.islink(path):
         return
     with errors_named(path):
         is_file = os.path.lexists(path) and not os.path.isdir(path)
         checks.file(not is_file, path, "a new or empty folder", "a file")
         is_full = not replaces and os.path.isdir(path) and os.listdir(path)
-        checks.file(not is_full, path, "a new or empty folder", "one with something in it")
+        checks.file(not is_full, path, "a new or empty folder", "a folder with files")
 
 
 @contextlib.contextmanager
 def errors_named(path):
-    """An OSError becomes an InputError that names `path`."""
+    """Raise an InputError that names `path` instead of an OSError."""
     try:
         yield
     except OSError as e:
-        raise checks.InputError("%s: wanted a place for a folder, got: %s" % (
+        raise checks.InputError("%s: wanted a path for a folder, got: %s" % (
             path, e.strerror or e)) from e

@@ -1,4 +1,4 @@
-"""Read files, packed ones as if they were plain: .gz, .bz2, .xz and .zip."""
+"""Read files. Compressed files are decompressed: .gz, .bz2, .xz and .zip."""
 import bz2
 import codecs
 import contextlib
@@ -17,27 +17,26 @@ import zlib
 from tf1_sampled import checks
 from tf1_sampled.files import finding, places
 
-PACKED = (".gz", ".bz2", ".xz", ".zip")  # the endings of names that are unpacked when read
+PACKED = (".gz", ".bz2", ".xz", ".zip")  # the endings of names of compressed files
 _OPENERS = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 _DAMAGED = (EOFError, lzma.LZMAError, zipfile.BadZipFile, zlib.error)
-# What zipfile raises too, for a password, a compression or version that it does not know, and names and
-# extra fields that are damaged.
+# Further errors of zipfile, for a password, an unknown compression or version, and damaged names and
+# extra fields.
 _NO_PLAIN_ZIP = (RuntimeError, ValueError, OverflowError, struct.error)
 _CHUNK = 1 << 16
-_LONGEST_LINE = 1 << 24  # bytes: what an archive of one endless line may take of the memory
+_LONGEST_LINE = 1 << 24  # bytes, so that an archive of one endless line cannot fill the memory
 
 
 @contextlib.contextmanager
 def open_binary(path):
-    """A binary stream of what `path` holds: .gz, .bz2, .xz and .zip (one member) are unpacked.
+    """Open a file as a binary stream. .gz, .bz2, .xz and .zip (with one member) are decompressed.
 
     Raises:
-      InputError: a missing or unreadable file, an empty one, one that is no archive of the kind
-        that its ending says or a damaged one, also when that shows only while it is read; at the end,
-        one that was changed meanwhile.
+      InputError: a missing, unreadable or empty file, or an archive that is damaged or of another kind
+        than its ending, also while it is read; at the end, a file that has changed.
     """
     with open_members(path) as members:
-        checks.file(len(members) == 1, os.fspath(path), "a zip file of one member",
+        checks.file(len(members) == 1, os.fspath(path), "a zip file with one member",
                     "%d members" % len(members))
         with members[0][1]() as stream:
             yield stream
@@ -45,34 +44,35 @@ def open_binary(path):
 
 @contextlib.contextmanager
 def open_members(path):
-    """The members of a .zip, or the one that any other file is, to be opened one after the other.
+    """Yield the members of a .zip, or the only member of another file, to be opened one by one.
 
         with reading.open_members(path) as members:
             for name, open_member in members:
                 with open_member() as stream:
 
-    Members whose names begin with a dot, and what macOS adds in `__MACOSX`, are left out.
+    Members whose names begin with a dot, and the files of macOS in `__MACOSX`, are left out.
 
     Args:
-      path: the file; .gz, .bz2, .xz and .zip are unpacked.
+      path: string, the file. .gz, .bz2, .xz and .zip are decompressed.
 
     Yields:
-      A list of (name for messages, function that gives a binary stream); may be empty for a .zip.
+      list of (name for messages, function that returns a binary stream), which may be empty for a .zip.
 
     Raises:
-      InputError: as `open_binary`.
+      InputError: a missing, unreadable or empty file, or an archive that is damaged or of another kind
+        than its ending, also while it is read; at the end, a file that has changed.
     """
     path = os.fspath(path)
     ending = os.path.splitext(path)[1].lower()
     try:
         places.check_not_special(path)
         status = os.stat(path)
-        checks.file(status.st_size > 0, path, "a file with something in it", "an empty file")
+        checks.file(status.st_size > 0, path, "a file that is not empty", "an empty file")
         if ending == ".zip":
             with _plain_zip(path):
                 archive = zipfile.ZipFile(path)
             with archive:
-                # Their names are for messages only, and no paths; two may have one name.
+                # Names of members are for messages only, not paths; two members may have the same name.
                 members = [info for info in archive.infolist() if not info.filename.endswith("/")
                            and not info.filename.startswith("__MACOSX/")
                            and info.filename.rpartition("/")[2][:1] != "."]
@@ -82,46 +82,46 @@ def open_members(path):
             yield [(path, functools.partial(_OPENERS.get(ending, open), path, "rb"))]
         check_unchanged(path, status, os.stat(path))
     except _DAMAGED as e:
-        raise checks.InputError("%s: wanted a whole %s file, got: %s" % (
+        raise checks.InputError("%s: wanted an undamaged %s file, got: %s" % (
             path, ending, str(e)[:200])) from e
-    except MemoryError as e:  # also where an archive claims to need very much
-        raise checks.InputError("%s: wanted what fits into memory, got more" % path) from e
+    except MemoryError as e:  # also for an archive that claims a large size
+        raise checks.InputError("%s: wanted a file that fits in memory, got a larger file" % path) from e
     except OSError as e:
-        # Not what the caller's own code met while it read: a full disk, a closed pipe.
+        # Not errors of the caller's code, such as a full disk or a closed pipe.
         if e.filename != path and (e.filename or e.errno not in (None, errno.EIO, errno.EINVAL)):
             raise
         raise checks.InputError("%s: wanted a readable file, got: %s" % (path, e.strerror or e)) from e
 
 
 def check_unchanged(path, before, after):
-    """Checks that a file is as it was before it was read: half of one state may be half of another.
+    """Check that a file has not changed while it was read, as the data could mix two states of the file.
 
     Args:
       path: string.
       before, after: os.stat_result.
 
     Raises:
-      InputError: it has another size, time or place on the disk.
+      InputError: another size, time or inode.
     """
-    got = "one that changed while it was read"
+    got = "a file that changed while it was read"
     if after.st_size > before.st_size:
         got += ": it grew from %d to %d bytes (read a copy of a log)" % (before.st_size, after.st_size)
     elif after.st_size < before.st_size:
         got += ": it shrank from %d to %d bytes" % (before.st_size, after.st_size)
     is_same = all(getattr(before, name) == getattr(after, name) for name in (
         "st_dev", "st_ino", "st_size", "st_mtime_ns"))
-    checks.file(is_same, path, "a file that stays as it is", got)
+    checks.file(is_same, path, "a file that does not change", got)
 
 
 def _open_member(path, archive, info):
-    """A binary stream of one member of a zip file."""
+    """Open a member of a zip file as a binary stream."""
     with _plain_zip(path):
         return archive.open(info)
 
 
 @contextlib.contextmanager
 def _plain_zip(path):
-    """What is no zip file that Python can unpack becomes an InputError."""
+    """Raise InputError instead of the errors of a zip file that Python cannot decompress."""
     try:
         yield
     except _NO_PLAIN_ZIP as e:
@@ -129,14 +129,14 @@ def _plain_zip(path):
 
 
 class _Text(io.BufferedIOBase):
-    """Bytes of text on their way to be decoded: counts lines, refuses NULs and a line without an end.
+    """A stream of the bytes of a text that counts lines, and refuses NULs and endless lines.
 
     Args:
       path: string, for messages.
       stream: buffered binary stream.
     """
 
-    closed = False  # which is asked for at each line: as a plain attribute, it costs no time
+    closed = False  # read for each line: a plain attribute is faster than the property
 
     def __init__(self, path, stream):
         super().__init__()
@@ -148,7 +148,7 @@ class _Text(io.BufferedIOBase):
         return True
 
     def read(self, size=-1):
-        return b"".join(iter(functools.partial(self.read1, _CHUNK), b""))  # asked for all of it only
+        return b"".join(iter(functools.partial(self.read1, _CHUNK), b""))  # only called to read all
 
     def read1(self, size=-1):
         chunk = self._stream.read1(size)
@@ -164,22 +164,22 @@ class _Text(io.BufferedIOBase):
         return chunk
 
     def line_of(self, rest):
-        """The number of the line in which the bytes `rest` begin, the last ones that were read."""
+        """Return the number of the line in which `rest`, the last bytes that were read, begin."""
         return self._line_ends - _line_ends(rest) + 1
 
 
 def _line_ends(data):
-    """How many there are in bytes, be they of Unix, of Windows or of old Macs."""
+    """Count the line ends in bytes: LF, CR LF and CR."""
     return data.count(b"\n") or data.count(b"\r")
 
 
 class _AsLatin1(threading.local):
-    """Decodes bytes that are not valid as Latin-1, and counts those of this thread."""
+    """An error handler that decodes invalid bytes as Latin-1, and counts them for each thread."""
     num_bytes = 0
 
 
 _as_latin1 = _AsLatin1()
-LATIN1 = "tf1_sampled.latin1"  # a way to treat errors: bytes that are not valid are Latin-1
+LATIN1 = "tf1_sampled.latin1"  # name of the error handler that decodes invalid bytes as Latin-1
 
 
 def _decode_as_latin1(error):
@@ -193,7 +193,7 @@ codecs.register_error(LATIN1, _decode_as_latin1)
 
 
 def latin1_bytes():
-    """Return how many bytes this thread has decoded as Latin-1 because they were not valid otherwise."""
+    """Return the number of invalid bytes that this thread has decoded as Latin-1."""
     return _as_latin1.num_bytes
 
 
@@ -206,7 +206,7 @@ def is_encoding(name):
 
 
 class _Recoded(io.RawIOBase):
-    """The bytes of a text in an encoding such as UTF-16 as those of UTF-8.
+    """A stream that recodes text in an encoding such as UTF-16 to UTF-8.
 
     Args:
       stream: binary stream.
@@ -233,18 +233,18 @@ class _Recoded(io.RawIOBase):
 
 @contextlib.contextmanager
 def open_text(path, encoding="", errors="strict"):
-    """The text of `path`, unpacked as in `open_binary`, as a stream that gives whole lines.
+    """Open a file as a text stream of complete lines.
 
-    A line takes 16 MB at most, so that an archive of one endless line does not fill the memory.
+    A line has at most 16 MB, so that an archive of one endless line cannot fill the memory.
 
     Args:
-      path: the file; .gz, .bz2, .xz and .zip are unpacked; "-" is standard input.
-      encoding: string; "" for UTF-8, or UTF-16 where the text begins with its byte order mark.
-      errors: "strict", or LATIN1 for bytes that are not valid in the default encoding.
+      path: string, the file. .gz, .bz2, .xz and .zip are decompressed. "-" is standard input.
+      encoding: string; "" for UTF-8, or for UTF-16 if the text begins with its byte order mark.
+      errors: "strict", or LATIN1 to decode bytes that are invalid in the default encoding as Latin-1.
 
     Raises:
-      InputError: as `open_binary`; also an archive of nothing, a binary file, bytes that cannot be
-        decoded and a line that is too long, with its number.
+      InputError: an error of `open_binary`, an archive of an empty file, a binary file, bytes that
+        cannot be decoded, or a line that is too long. The error has the number of the line.
     """
     name = encoding or "utf-8-sig"
     shown = encoding or "UTF-8"
@@ -273,7 +273,7 @@ def open_text(path, encoding="", errors="strict"):
 
 
 def _keeps_ascii(encoding):
-    """Return whether in an encoding the ASCII characters are bytes of their own, the same ones."""
+    """Return whether an encoding has the ASCII characters as the same single bytes."""
     try:
         return b"a\n".decode(encoding) == "a\n"
     except UnicodeError:
@@ -281,7 +281,7 @@ def _keeps_ascii(encoding):
 
 
 def check_input():
-    """Raises InputError where standard input is closed."""
+    """Raise InputError if standard input is closed."""
     checks.file(sys.stdin is not None, finding.STANDARD_INPUT, "an open standard input", "a closed one")
 
 

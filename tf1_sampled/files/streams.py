@@ -1,12 +1,12 @@
-"""Standard output and standard error of a program, whose work never depends on what can be printed.
+"""Standard output and standard error that cannot make a program fail.
 
     streams.settle()        at the start of a process
     ...
-    streams.check()         at its end: InputError where lines were lost
+    streams.check()         at its end: InputError if output was lost
 
-Characters that the stream's encoding lacks are escaped. So are control characters and characters that
-change the direction of text: a title may hold codes that a terminal obeys. Output to a stream that is
-closed or fails is dropped. It is no error if the reader leaves early, as head does.
+Characters that the encoding of the stream lacks are escaped. So are control characters and characters
+that change the direction of text, as data may hold control codes for terminals. Output to a stream that
+is closed or fails is dropped. A reader that ends early, such as head, is not an error.
 """
 import errno
 import io
@@ -17,18 +17,18 @@ import sys
 
 from tf1_sampled import checks
 
-# All but tab and line end; of the bidirectional ones those that override, embed and isolate.
+# Control characters except tab and line end; bidirectional overrides, embeddings and isolates.
 _CONTROL = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 _NAMES = {1: "standard output", 2: "standard error"}
 
 
 def settle():
-    """Replace sys.stdout and sys.stderr of this process by streams as described above."""
+    """Replace sys.stdout and sys.stderr of this process by streams that do not fail."""
     for number in range(3):
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # gets this number, which a file of ours must not have
+            os.open(os.devnull, os.O_RDWR)  # occupies the descriptor, so that no other file gets it
     sys.stdout = _settled(sys.stdout, 1)
     sys.stderr = _settled(sys.stderr, 2)
 
@@ -42,18 +42,18 @@ def check():
     """Flush both streams.
 
     Raises:
-      InputError: output was lost for another reason than a reader that left early.
+      InputError: output was lost, unless the reader ended early.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, _Text):
             stream.flush()
             error = stream.device.error
             checks.file(error is None or error.errno == errno.EPIPE, _NAMES[stream.fileno()],
-                        "a place to write", "" if error is None else error.strerror)
+                        "a writable stream", "" if error is None else error.strerror)
 
 
 def _settled(stream, number):
-    """Return the _Text for a stream; the stream itself where that is not a file, as in a test."""
+    """Return the _Text for a stream, or the stream itself if it is not a file, as in a test."""
     if stream is None:
         return _Text(number, None)
     try:
@@ -67,10 +67,10 @@ def _settled(stream, number):
 
 
 class _Raw(io.RawIOBase):
-    """A file descriptor to which writing never fails; it stays open.
+    """A raw stream of a file descriptor that never fails and does not close the descriptor.
 
     Attributes:
-      error: the OSError after which nothing is written any more; None before.
+      error: the OSError after which all output is dropped; None before.
     """
 
     def __init__(self, number):
@@ -90,7 +90,7 @@ class _Raw(io.RawIOBase):
         while self.error is None:
             try:
                 return os.write(self._number, data)
-            except BlockingIOError:  # a pipe that does not wait
+            except BlockingIOError:  # a non-blocking pipe
                 select.select([], [self._number], [])
             except OSError as e:
                 self.error = e
@@ -102,7 +102,7 @@ class _Text(io.TextIOWrapper):
 
     Args:
       number: integer, 1 or 2.
-      before: the stream in whose place it comes; None for a closed one.
+      before: the stream that it replaces; None for a closed stream.
 
     Attributes:
       device: _Raw.
@@ -110,8 +110,8 @@ class _Text(io.TextIOWrapper):
 
     def __init__(self, number, before):
         is_error = number == 2
-        self._before = before  # its end would close the descriptor
-        # A bar goes back to the beginning of its line on standard error.
+        self._before = before  # keep a reference: its deletion would close the descriptor
+        # A progress bar returns to the beginning of its line on standard error.
         self._kept = "\r" if is_error else ""
         self.device = _Raw(number)
         super().__init__(
@@ -120,7 +120,7 @@ class _Text(io.TextIOWrapper):
                 getattr(before, name, False) for name in ("line_buffering", "write_through")))
 
     def write(self, text):
-        if not text.isprintable():  # a line end is not
+        if not text.isprintable():  # a line end is not printable
             text = _CONTROL.sub(self._escaped, text)
         return super().write(text)
 

@@ -1,4 +1,4 @@
-"""Write files and folders whole or not at all."""
+"""Write files and folders atomically: completely or not at all."""
 import bz2
 import contextlib
 import errno
@@ -12,28 +12,27 @@ import tempfile
 from tf1_sampled import checks
 from tf1_sampled.files import places
 
-# gzip without the name and the time, so that the same content gives the same bytes.
+# gzip without name and time, so that equal contents give equal bytes.
 _PACKERS = {".gz": lambda stream: gzip.GzipFile("", "wb", 6, stream, 0),
             ".bz2": lambda stream: bz2.BZ2File(stream, "wb"),
             ".xz": lambda stream: lzma.LZMAFile(stream, "wb")}
-MAKING = ".making-"  # how the names of files and folders begin that are not whole yet
+MAKING = ".making-"  # prefix of the names of incomplete files and folders
 
 
 @contextlib.contextmanager
 def writing(path, mode="w"):
-    """Opens a temporary file beside `path` for writing, and gives it that name when all went well.
+    """Open a temporary file beside `path` for writing, and rename it to `path` at the end.
 
-    After an error, or a kill at any moment, `path` is what it was before. A link is replaced, not
-    followed. Text is UTF-8. A name that ends in .gz, .bz2 or .xz makes a packed file, which
-    `reading.open_binary` unpacks.
+    After an error, or a SIGKILL at any moment, `path` is unchanged. A link is replaced, not followed.
+    Text is UTF-8. A name that ends in .gz, .bz2 or .xz makes a compressed file, which
+    `reading.open_binary` decompresses.
 
     Args:
-      path: where to; folders that are not there are made.
-      mode: "w" for a text stream, "wb" for a binary one.
+      path: string. Missing folders are created.
+      mode: "w" for a text stream, "wb" for a binary stream.
 
     Raises:
-      InputError: a path where no file can be made, a folder or device of that name, a .zip, a full
-        disk.
+      InputError: a path where a file cannot be created, a folder or device, a .zip, or a full disk.
     """
     path = os.fspath(path)
     ending = os.path.splitext(path)[1].lower()
@@ -45,7 +44,7 @@ def writing(path, mode="w"):
         prefix = "%s%s." % (MAKING, os.path.basename(path)[:50])
         handle, temporary = tempfile.mkstemp(prefix=prefix, dir=folder)
     except OSError as e:
-        raise checks.InputError("%s: wanted a place to write, got: %s" % (path, e.strerror or e)) from e
+        raise checks.InputError("%s: wanted a writable path, got: %s" % (path, e.strerror or e)) from e
     try:
         with _no_room_named(path), open(handle, "wb") as raw:
             packed = _PACKERS[ending](raw) if ending in _PACKERS else raw
@@ -68,7 +67,7 @@ def writing(path, mode="w"):
 
 
 def sync(path):
-    """What was written to a file, or the names in a folder, are on the disk when this returns."""
+    """Flush the contents of a file, or the names in a folder, to the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -77,7 +76,7 @@ def sync(path):
 
 
 def delete(path):
-    """Deletes a file, or a folder with all that is in it."""
+    """Delete a file, or a folder and its contents."""
     if os.path.isdir(path) and not os.path.islink(path):
         shutil.rmtree(path)
     else:
@@ -86,22 +85,22 @@ def delete(path):
 
 @contextlib.contextmanager
 def writing_folder(folder, replaces=False):
-    """A path that is not there yet, for a folder that is `folder` when all went well.
+    """Yield a new path for a folder, which is renamed to `folder` at the end.
 
-    A link is replaced, not followed: what it leads to stays as it is.
+    A link is replaced, not followed: its target does not change.
 
     Args:
-      folder: where to; one that is not there or is empty, or a link to such a one.
-      replaces: boolean, whether a folder with something in it, or any link, gives way, at the end.
+      folder: string, a folder that is missing or empty, or a link to an empty folder.
+      replaces: boolean, whether any folder or link is replaced.
 
     Raises:
-      InputError: a folder with something in it, or that cannot be made, or a full disk.
+      InputError: a folder with files, a folder that cannot be created, or a full disk.
     """
     folder = places.own_place(folder)
     places.check_new_folder(folder, replaces)
     prefix = "%s%s." % (MAKING, os.path.basename(folder)[:50])
     parent = os.path.dirname(folder) or os.curdir
-    # Relative where `folder` is: TensorFlow cannot open an absolute path that has no name in UTF-8.
+    # Relative if `folder` is: TensorFlow cannot open an absolute path that is not UTF-8.
     place = os.path.join(parent, os.path.basename(tempfile.mkdtemp(prefix=prefix, dir=parent)))
     try:
         made = os.path.join(place, "made")
@@ -122,7 +121,7 @@ def writing_folder(folder, replaces=False):
 
 @contextlib.contextmanager
 def _no_room_named(path):
-    """An error of a full disk, TensorFlow's too, becomes an InputError that names `path`."""
+    """Raise an InputError that names `path` instead of the error of a full disk, also of TensorFlow."""
     try:
         yield
     except Exception as e:

@@ -1,4 +1,4 @@
-"""Where a training runs: on threads of the CPU, or on one GPU.
+"""The device of a training: threads of the CPU, or one GPU.
 
     device = chosen("auto", threads=0, num_numbers=128 * 50000)
     device.description                       "CPU, 2 threads"
@@ -11,14 +11,14 @@ import tensorflow.compat.v1 as tf
 from tf1_sampled import checks
 
 DEVICES = ("auto", "cpu", "gpu")
-_LARGE = 1 << 22  # numbers of a model from which on a GPU may gain: below, its tables fit a core's cache
+_LARGE = 1 << 22  # numbers in tables; smaller tables fit the cache of a CPU core, which is then faster
 
 
 class Device(typing.NamedTuple):
-    """A device, and how it makes steps.
+    """A device, and how it runs training steps.
 
     name: "CPU" or "GPU".
-    threads: integer, steps at a time.
+    threads: integer, the number of steps at a time.
     is_compiled: boolean, whether XLA compiles the steps.
     """
 
@@ -28,7 +28,7 @@ class Device(typing.NamedTuple):
 
     @property
     def description(self) -> str:
-        """The device in words."""
+        """Return the device in words."""
         if self.name == "GPU":
             return "GPU, compiled by XLA" if self.is_compiled else "GPU"
         return "CPU, %d thread%s" % (self.threads, "s" if self.threads > 1 else "")
@@ -43,16 +43,16 @@ class Device(typing.NamedTuple):
 
 
 def session_config(threads: typing.Optional[int] = None) -> tf.ConfigProto:
-    """Return a ConfigProto with soft placement: an op without a kernel for its device goes to another.
+    """Return a tf.ConfigProto with soft placement, which moves ops without a kernel to another device.
 
     Args:
-      threads: integer, how many threads call the session, each to run its steps by itself, op after
-        op: so all cores are busy all the time, where a step that is divided among them waits for its
-        longest op. None for TensorFlow's own way, which divides a step.
+      threads: integer, the number of threads that call the session. Each thread runs the ops of its step
+        one after another, so that all cores stay busy. None for TensorFlow's default, which divides the
+        ops of one step among the cores, and waits for the longest op.
     """
     if threads is None:
         return tf.ConfigProto(allow_soft_placement=True)
-    # -1: the ops of a step run in the thread that called.
+    # inter_op_parallelism_threads=-1 runs the ops of a step in the calling thread.
     return tf.ConfigProto(allow_soft_placement=True, intra_op_parallelism_threads=1,
                           inter_op_parallelism_threads=-1)
 
@@ -73,13 +73,13 @@ def chosen(name: str, threads: int, num_numbers: int, allows_gpu: bool = True) -
     """Return the device of a training.
 
     Args:
-      name: one of DEVICES; "auto" takes a GPU that TensorFlow sees where the model is large.
-      threads: integer, steps at a time; 0 for one on each core, and one on a GPU.
-      num_numbers: integer, of the model's tables.
+      name: one of DEVICES. "auto" selects a GPU if TensorFlow sees one and the model is large.
+      threads: integer, the number of steps at a time; 0 for one per core, or one on a GPU.
+      num_numbers: integer, the size of the model's tables.
       allows_gpu: boolean; False in a cluster, whose tables are in main memory.
 
     Raises:
-      InputError: another name, "gpu" where TensorFlow sees none or where it is not allowed.
+      InputError: another name; "gpu" without a GPU or with allows_gpu=False.
     """
     checks.one_of("train", "device", name, DEVICES)
     cpu = Device("CPU", threads or num_cores())
@@ -88,5 +88,5 @@ def chosen(name: str, threads: int, num_numbers: int, allows_gpu: bool = True) -
     has_gpu = allows_gpu and num_gpus() > 0
     checks.argument(name == "auto" or has_gpu, "train", "device", "auto or cpu, as %s" % (
         "TensorFlow sees no GPU" if allows_gpu else "a cluster trains on CPUs"), name)
-    # Steps of a compiled loop exclude each other.
+    # Compiled loops cannot run in parallel.
     return Device("GPU", threads or 1, is_compiled=threads < 2) if has_gpu else cpu

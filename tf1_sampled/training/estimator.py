@@ -1,4 +1,4 @@
-"""What Word2Vec and YouTubeDNN share: a folder for the training, save, load, and what `fit` took.
+"""The base class of Word2Vec and YouTubeDNN: folder of the training, save, load, and measurements.
 
     class Word2Vec(Estimator, Word2VecSettings):
         PROGRAM = "word2vec"
@@ -20,23 +20,23 @@ from tf1_sampled.training.settings import TrainingSettings
 
 _Self = TypeVar("_Self", bound="Estimator")
 _MACHINE = ("device", "threads", "steps_per_call", "batch_size")
-_GIVEN = "given"  # in settings.json: the names of settings that were given, be it with their default
+_GIVEN = "given"  # key in settings.json: names of the settings that the user gave
 
 
 class Estimator(TrainingSettings):
-    """A model with `fit`: its attributes are its settings, which do not change, and what `fit` took.
+    """A model with `fit`. Its attributes are its settings, which do not change, and measurements.
 
     Attributes:
-      folder: string, where the model and its checkpoints are; "" before `fit` or `load`.
-      history: list of (units, seconds, loss), the losses that were shown while training.
-      seconds: float, of training alone.
-      is_whole: boolean, False where the training was stopped before its end.
-      cpu_seconds: float, of all cores while training.
-      machine: dict, how the steps were made: device, threads, steps_per_call, batch_size.
+      folder: string, the folder of the model and its checkpoints; "" before `fit` or `load`.
+      history: list of (units, seconds, loss), the losses that were shown during the training.
+      seconds: float, time of the training alone.
+      is_whole: boolean, False if the training was stopped before its end.
+      cpu_seconds: float, CPU time of all cores during the training.
+      machine: dict with the keys device, threads, steps_per_call and batch_size.
     """
 
-    PROGRAM: ClassVar[str] = ""  # in settings.json: which class reads a folder
-    KEPT: ClassVar[Tuple[str, ...]] = ()  # what `save` copies beside checkpoints, settings and metrics
+    PROGRAM: ClassVar[str] = ""  # the value of "program" in settings.json
+    KEPT: ClassVar[Tuple[str, ...]] = ()  # files that `save` copies too, beside those of any model
 
     folder: str
     history: List[Any]
@@ -53,14 +53,14 @@ class Estimator(TrainingSettings):
         self._temporary = {}
 
     def save(self, folder: str) -> None:
-        """Copy the model to a folder, whole or not at all; `load` asks it or goes on with its training.
+        """Copy the model to a folder, completely or not at all. `load` reads it, to query or to resume.
 
         Args:
           folder: string, a new or empty folder, or one with a model of this class, which is replaced.
 
         Raises:
-          InputError: before `fit`, a folder with something else in it or that cannot be made, a link or
-            a pipe in the folder of the model.
+          InputError: a model without `fit` or `load`; a folder with other files, or that cannot be
+            created; a link or a pipe in the folder of the model.
         """
         self._check_fitted("save")
         folder = os.fspath(folder)
@@ -71,28 +71,28 @@ class Estimator(TrainingSettings):
             self._read_settings(folder)
             others = [name for name in sorted(os.listdir(folder)) if not any(
                 fnmatch.fnmatchcase(name, pattern) for pattern in file_names.KEPT + self.KEPT)]
-            checks.file(not others, folder, "a new or empty folder, or one with a model alone",
-                        "one with %s too" % ", ".join(others[:3]))
+            checks.file(not others, folder, "a new or empty folder, or one with only a model in it",
+                        "a folder that also has %s" % ", ".join(others[:3]))
         with writing.writing_folder(folder, is_replaced) as temporary:
             os.mkdir(temporary)
             for name in os.listdir(self.folder):
                 if name in self.KEPT or file_names.is_of_checkpoints(name) or name in (
                         file_names.SETTINGS, file_names.METRICS):
                     source = places.kept_tree(self.folder, name)
-                    # The time says which of two files is newer.
+                    # Copy times too: they tell which of two files is newer.
                     copy = shutil.copytree if os.path.isdir(source) else shutil.copy2
                     copy(source, os.path.join(temporary, name))
 
     @classmethod
     def load(cls: Type[_Self], folder: str, **changes: Any) -> _Self:
-        """Return the model that a folder holds, as `save` or the program left it.
+        """Return the model in a folder that `save` or the program wrote.
 
-        Its `fit` goes on with the training in that folder, on the same data, as with more epochs.
+        Its `fit` resumes the training in that folder on the same data, for example with more epochs.
 
         Args:
           folder: string.
-          **changes: settings that are to be others, as epochs; those that the model depends on cannot,
-            but with restart=True.
+          **changes: settings with new values, such as epochs. Settings on which the model depends cannot
+            change without restart=True.
 
         Raises:
           InputError: a folder without a model of this class, a setting that cannot change.
@@ -117,14 +117,14 @@ class Estimator(TrainingSettings):
 
     @classmethod
     def _read_settings(cls, folder: str) -> Dict[str, Any]:
-        """Return the settings in settings.json; InputError for a folder of another program."""
+        """Return the settings in settings.json; raise InputError for a folder of another program."""
         found = model_dir.read(folder)
         checks.file(found["program"] == cls.PROGRAM, folder, "a model of " + cls.PROGRAM,
-                    "one of " + found["program"])
+                    "a model of " + found["program"])
         return found["settings"]
 
     def _load(self, metrics: Dict[str, Any]) -> None:
-        """Take over what the training took; for classes to extend by what is asked of the model."""
+        """Set the measurements from metrics.json. Subclasses extend it to load the model."""
         self.history = [tuple(row) for row in metrics.get("history") or ()]
         self.seconds = float((metrics.get("seconds") or {}).get("train") or 0.0)
         self.is_whole = bool(metrics.get("is_whole", True))
@@ -132,7 +132,7 @@ class Estimator(TrainingSettings):
         self.machine = {name: metrics[name] for name in _MACHINE if name in metrics}
 
     def _open_folder(self, who: host.OneMachine) -> model_dir.ModelDir:
-        """Return the folder of a training: model_dir, or a temporary one that goes with this object."""
+        """Return the folder of a training: model_dir, or a temporary one that this object deletes."""
         path = self.model_dir if who.is_chief else ""
         if not path and who.is_chief and who.uses_temporary_folder():
             path = tempfile.mkdtemp(prefix="tf1_sampled-")
@@ -146,15 +146,15 @@ class Estimator(TrainingSettings):
         return self.values()
 
     def used(self) -> Dict[str, Any]:
-        """Return the settings with the values that a training on this machine has: {name: value}."""
+        """Return {name: value} of the settings, with the values of the training for defaults."""
         return dict(self.recorded(), learning_rate=self.chosen_learning_rate(), **self.machine)
 
     def _take(self, result: Any, folder: str) -> None:
-        """Take over what a training took.
+        """Set the measurements from the result of a training.
 
         Args:
           result: plans.TrainingResult.
-          folder: string.
+          folder: string, the folder of the training.
         """
         self.folder, self.history, self.seconds = folder, list(result.history), result.seconds
         self.is_whole, self.cpu_seconds = result.is_whole, result.cpu_seconds
@@ -168,13 +168,13 @@ class Estimator(TrainingSettings):
 
 
 def _delete(folder: str, process: int) -> None:
-    """Delete a temporary folder, but not at the end of a process that was forked from its maker."""
+    """Delete a temporary folder, but not at the end of a process that was forked from its creator."""
     if os.getpid() == process:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def _metrics(folder: str) -> Dict[str, Any]:
-    """Return what metrics.json has; nothing where it cannot be read, InputError for a link or a pipe."""
+    """Return the dict in metrics.json, or {} if it cannot be read. A link or pipe is an InputError."""
     path = places.kept(folder, file_names.METRICS)
     try:
         with open(path, encoding="utf-8") as stream:

@@ -1,9 +1,9 @@
-"""Names of the files in a model's folder, each stated once. TensorFlow is not imported.
+"""Names of the files in the folder of a model. TensorFlow is not imported.
 
     CHECKPOINT % 1000       "model.ckpt-1000", to which TensorFlow adds .index and .data-...
     step_of("runs/recsys-1/model.ckpt-1000")    1000
     fnmatch.fnmatch(name, pattern) for pattern in KEPT
-    newest("runs/recsys-1")     "runs/recsys-1/model.ckpt-1000", as the file `checkpoint` says
+    newest("runs/recsys-1")     "runs/recsys-1/model.ckpt-1000", read from the file `checkpoint`
 """
 import glob
 import os
@@ -20,47 +20,55 @@ _EVENTS = "events.out.tfevents.*"  # TensorFlow's name
 _ANY_CHECKPOINT = CHECKPOINT.replace("%d", "")
 _STATE = re.compile(r'model_checkpoint_path: "(.*)"$')  # the first line of NEWEST and BEST
 
-# Patterns of all that is kept in a model's folder, whatever the model.
+# Patterns of the files that the folder of any model may have.
 KEPT = (SETTINGS, LOCK, NEWEST, BEST, _ANY_CHECKPOINT + "*", METRICS, TRACE.replace("%d", "*"), _EVENTS,
         writing.MAKING + "*")
 
 
 def step_of(path, ending=""):
-    """Return the step of a checkpoint's path, or of its file that has this ending; None of another file.
+    """Return the step of a checkpoint, from its path or from the path of a file; None for other paths.
 
     Args:
       path: string.
-      ending: string, a regular expression of what follows the step.
+      ending: string, a regular expression for the rest of the file's name after the step.
     """
     match = re.match(re.escape(_ANY_CHECKPOINT) + r"(\d+)" + ending + r"\Z", os.path.basename(path))
     return int(match.group(1)) if match else None
 
 
 def is_of_checkpoints(name):
-    """Return whether the file of this name is a part of a checkpoint, or names checkpoints."""
+    """Return whether the file of this name is part of a checkpoint, or names checkpoints."""
     return name.startswith(_ANY_CHECKPOINT) or name in (NEWEST, BEST)
 
 
 def newest(folder):
-    """Return the path of the newest checkpoint, for TensorFlow to read; None where there is none.
+    """Return the path of the newest checkpoint, or None if there is no checkpoint.
 
     Args:
       folder: string.
 
     Raises:
-      InputError: the file that names it is damaged or names another place, or that file or one of the
-        checkpoint's is a link or a pipe.
+      InputError: the file `checkpoint` is damaged or names a path outside of the folder; the file or a
+        file of the checkpoint is a link or a pipe.
     """
     return _named(folder, NEWEST)
 
 
 def best(folder):
-    """Return the path of the best checkpoint by validation; as `newest`."""
+    """Return the path of the best checkpoint by validation, or None if there is none.
+
+    Args:
+      folder: string.
+
+    Raises:
+      InputError: the file `best` is damaged or names a path outside of the folder; the file or a file of
+        the checkpoint is a link or a pipe.
+    """
     return _named(folder, BEST)
 
 
 def _named(folder, name):
-    # Not tf.train.latest_checkpoint, which opens what is there and goes wherever it says.
+    # Not tf.train.latest_checkpoint, which follows links and accepts paths outside of the folder.
     path = places.kept(folder, name)
     if not os.path.exists(path):
         return None
@@ -74,13 +82,13 @@ def _named(folder, name):
 
 
 def checkpoint(folder, name):
-    """Return the path of a checkpoint, for TensorFlow to read; None where the folder has no such one.
+    """Return the path of the checkpoint of this name, or None if the folder does not have it.
 
     Args:
       folder, name: strings.
 
     Raises:
-      InputError: one of its files is a link or a pipe.
+      InputError: a file of the checkpoint is a link or a pipe.
     """
     path = os.path.join(folder, name)
     for found in glob.glob(glob.escape(path) + ".*"):

@@ -1,4 +1,4 @@
-"""Ctrl-C during a training: the first one asks it to stop, each further one is a KeyboardInterrupt.
+"""Ctrl-C during a training: the first Ctrl-C requests a stop, each further one is a KeyboardInterrupt.
 
     with deferred() as is_interrupted:
         while not is_interrupted():
@@ -11,13 +11,13 @@ import threading
 
 @contextlib.contextmanager
 def deferred():
-    """Defer the first Ctrl-C, so that it cannot come between two statements that belong together.
+    """Defer the first Ctrl-C, so that it cannot interrupt statements that must run together.
 
-    Only Python's own handler of SIGINT is replaced, and put back at the end: a process that has another
-    one has its own way. Outside of the main thread, in which Python handles signals, nothing is done.
+    Only Python's default handler of SIGINT is replaced, and restored at the end. Another handler stays,
+    as does any handler outside of the main thread, where Python cannot set handlers.
 
     Yields:
-      Function that returns whether a Ctrl-C came.
+      Function that returns whether there was a Ctrl-C.
     """
     asked = []
 

@@ -1,4 +1,4 @@
-"""A loss in, a trained checkpoint out: the session, rounds of steps, progress, resuming.
+"""The training loop on one machine: the session, rounds of steps, progress, checkpoints, resuming.
 
     plan = plans.Plan(plans.Objective(loss, shown_loss), plans.Data(batches, num_units, "words"),
                       plans.Optimization(make_optimizer, learning_rate), policy.Saving(model_dir))
@@ -6,7 +6,8 @@
     with restored_session(model_dir) as session:
         session.run(...)
 
-Knows no model, no loss function and no cluster: a loss is a scalar, an input is an iterator of feeds.
+This module does not depend on a model, a loss function or a cluster: the loss is a scalar tensor, and
+the input is an iterator of feeds.
 """
 import collections
 import concurrent.futures
@@ -34,38 +35,38 @@ from tf1_sampled.training import (
     summaries,
 )
 
-_LOOK_SHARE = 0.02  # of the time, at most, for looks at the held-out loss
+_LOOK_SHARE = 0.02  # maximum share of the time for the computation of the held-out loss
 
 
 def train(plan):
-    """Train on one machine, from where a training in the model_dir ended if there was one.
+    """Train on one machine, and resume the training in the model_dir if there is one.
 
-    Checks the loss every 50 steps of each thread, and before each checkpoint on the values to be saved;
-    a loss that is NaN or infinite, or a shown loss above `max_loss`, stops the training, with the last
-    checkpoint as it was.
+    The loss is checked every 50 steps of each thread, and before each checkpoint with the values to be
+    saved. A loss that is NaN or infinite, or a shown loss above `max_loss`, stops the training, and the
+    last checkpoint stays unchanged.
 
-    With several threads as many steps are under way at a time, without locks, each on the values
-    that it finds (Recht et al. 2011, "Hogwild!"). With one, the same seeds give the same values,
-    whether the training is interrupted or not: a checkpoint holds, beside all variables, the position
-    in the data and what was measured so far.
+    With several threads, that many steps run at a time. They read and update the variables without locks
+    (Recht et al. 2011, "Hogwild!"). With one thread, the same seeds give the same values, whether the
+    training is interrupted or not: a checkpoint holds all variables, the position in the data and the
+    measurements.
 
-    Ctrl-C stops it as `plan.stop` does: the state is saved, and the result is not whole. So does a
-    KeyboardInterrupt that the data, a validation or a step raises. The second Ctrl-C ends at once what
-    is under way, and the third also the saving.
+    Ctrl-C stops the training like `plan.stop`: the state is saved, and the result has is_whole=False. A
+    KeyboardInterrupt that the data, a validation or a step raises has the same effect. A second Ctrl-C
+    interrupts the steps that are running, and a third interrupts the saving.
 
-    TensorBoard finds in the model_dir loss, held_out_loss, units_per_second, what steps.Step watches,
-    and the validations.
+    The model_dir has summaries for TensorBoard: loss, held_out_loss, units_per_second, the values that
+    steps.Step watches, and the validations.
 
     Args:
       plan: plans.Plan.
 
     Returns:
-      plans.TrainingResult, of all parts of the training together.
+      plans.TrainingResult of the whole training, interrupted parts included.
 
     Raises:
-      InputError: a learning rate <= 0, no batch at all, a loss that is not finite or above `max_loss`,
-        a checkpoint that cannot be written, only damaged ones to resume from, or fewer units than are
-        done already.
+      InputError: a learning rate <= 0, no batches, a loss that is not finite or above `max_loss`, a
+        checkpoint that cannot be written, only damaged checkpoints, or fewer units than are already
+        done.
     """
     plan.check()
     with stopped_by_interrupts(plan) as stoppable:
@@ -74,15 +75,15 @@ def train(plan):
 
 @contextlib.contextmanager
 def stopped_by_interrupts(plan):
-    """Give a plan that the first Ctrl-C stops, too."""
+    """Yield a plan that the first Ctrl-C stops too."""
     with interrupts.deferred() as is_interrupted:
         yield plan._replace(stop=lambda: plan.stop() or is_interrupted())
 
 
 @contextlib.contextmanager
 def restored_session(model_dir):
-    """Give a session on the default graph with the variables of checkpoints.chosen(model_dir)."""
-    savers = tf.get_collection(tf.GraphKeys.SAVERS)  # that of `train`, as the graph may be final
+    """Yield a session on the default graph with the variables of checkpoints.chosen(model_dir)."""
+    savers = tf.get_collection(tf.GraphKeys.SAVERS)  # the saver of `train`, as the graph may be final
     with tf.Session(config=devices.session_config()) as session:
         (savers[0] if savers else tf.train.Saver()).restore(session, checkpoints.chosen(model_dir))
         yield session
@@ -93,8 +94,8 @@ class Training:
 
     Args:
       plan: plans.Plan.
-      settings: {name: value}, to be kept with the progress.
-      is_chief: boolean, whether it saves, shows and validates.
+      settings: {name: value}, settings that are saved with the progress.
+      is_chief: boolean, whether this process saves, shows progress and validates.
     """
 
     def __init__(self, plan, settings=None, is_chief=True):
@@ -106,12 +107,12 @@ class Training:
         self.store = None
         if is_chief:
             self.store = checkpoints.Checkpoints(plan.saving, plan.report)
-            tf.add_to_collection(tf.GraphKeys.SAVERS, self.store.saver)  # it is final from here on
+            tf.add_to_collection(tf.GraphKeys.SAVERS, self.store.saver)  # for restored_session
         self._scaffold = tf.train.Scaffold(init_op=tf.no_op(), init_fn=self._start,
                                            saver=self.store and self.store.saver)
 
     def run(self):
-        """Train; return the TrainingResult."""
+        """Train, and return the TrainingResult."""
         device = self.plan.optimization.device
         if not device:
             return self._attempt("", devices.session_config())
@@ -134,12 +135,12 @@ class Training:
             optimization.learning_rate, decay=optimization.decay, progress=begin, watch=objective.watch)
 
     def _make_loops(self):
-        """Prepare calls of many steps."""
+        """Prepare calls that run many steps."""
         optimization = self.plan.optimization
         self.step.make_loops(optimization.filled if optimization.is_compiled else None)
 
     def _attempt(self, master, config, hooks=()):
-        """Train in a new session; return the TrainingResult."""
+        """Train in a new session, and return the TrainingResult."""
         with tf.train.MonitoredTrainingSession(
                 master=master, is_chief=self.is_chief, scaffold=self._scaffold, hooks=hooks,
                 config=config, stop_grace_period_secs=2, save_checkpoint_secs=None,
@@ -152,8 +153,8 @@ class Training:
                 try:
                     return self._run_in(step_context.session, pool, stack)
                 except (StopIteration, tf.errors.OutOfRangeError) as e:
-                    # MonitoredSession would take it for the end of the data.
-                    raise RuntimeError("train: %s that nobody caught: %s" % (type(e).__name__, e)) from e
+                    # MonitoredSession would treat the error as the end of the data.
+                    raise RuntimeError("train: uncaught %s: %s" % (type(e).__name__, e)) from e
 
             return session.run_step_fn(run)
 
@@ -161,12 +162,12 @@ class Training:
         return Run(self, session, pool, stack).run()
 
     def _start(self, _, session):
-        """Give the variables their values."""
+        """Restore or initialize the variables."""
         path = self.store.restore(session)
         if path is None:
             self._initialise(session)
         else:
-            self.plan.report("Going on from %s" % path)
+            self.plan.report("Resuming from %s" % path)
 
     def _initialise(self, session):
         session.run(self._initializer)
@@ -175,18 +176,18 @@ class Training:
         self.saved.write(session, state_lib.State())
 
 
-# A call that the pool has and the state does not: its steps, and where the training is after it.
+# A call in the pool that the state does not count yet: its steps, and the progress after it.
 _Pending = collections.namedtuple("_Pending", "future num_steps progress position")
 
 
 class Run:
-    """A training in one session: rounds of steps, and what is done between them.
+    """A training in one session: rounds of steps; between rounds it records, validates and saves.
 
     Args:
       training: Training.
       session: tf.Session.
-      pool: executor of steps.
-      stack: contextlib.ExitStack, of the session.
+      pool: executor that runs the steps.
+      stack: contextlib.ExitStack that is closed with the session.
     """
 
     def __init__(self, training, session, pool, stack):
@@ -194,15 +195,15 @@ class Run:
         self._calls = step_calls.StepCalls(
             training.step, session, pool, self._plan)
         self._pending = collections.deque()
-        self._group = []  # steps that become one call
+        self._group = []  # steps of the next call
         self._state = self._read_state()
         self._clock = progress.Clock(self._state.seconds, self._state.cpu_seconds)
-        # After the steps that the pool has; the state's are of those that are done.
+        # Counts with the steps in the pool; the state counts the steps that are done.
         self._progress, self._submitted = self._state.progress, self._state.steps
         self._position = self._state.position
-        self._latest = None  # step: (feed, progress before it, number for its draws)
+        self._latest = None  # (feed, progress before it, number for its draws) of the latest step
         self._is_stopped = self._plan.stop()
-        self._is_best = False  # whether the variables are the best by validation, and not saved yet
+        self._is_best = False  # whether the variables are the best by validation and not yet saved
         self._validate_from = math.inf
         if training.is_chief:
             self._summaries = stack.enter_context(
@@ -217,18 +218,18 @@ class Run:
         self._look_seconds = 0.0
 
     def run(self):
-        """Train to the end, or until it is to stop; return the TrainingResult."""
+        """Train until the end or a stop, and return the TrainingResult."""
         try:
             self._make_all_rounds()
         except KeyboardInterrupt:
             self._interrupt()
         return self._end()
 
-    # What a cluster does otherwise.
+    # Methods that a cluster overrides.
 
     def _make_all_rounds(self):
         self._make_rounds(self._feeds())
-        checks.argument(self._submitted or self._is_stopped, "train", "batches", "one batch or more", 0)
+        checks.argument(self._submitted or self._is_stopped, "train", "batches", "at least one batch", 0)
 
     def _read_state(self):
         data = self._plan.data
@@ -241,27 +242,27 @@ class Run:
         return batches(self._state.position)
 
     def _number_of_draws(self):
-        """Return the number of the next step, for its draws."""
+        """Return the number of the next step, which determines its random draws."""
         return self._submitted
 
     def _wait(self, futures):
-        """Wait for steps, or for one that fails."""
+        """Wait until all steps are done or one fails."""
         concurrent.futures.wait(futures, return_when=concurrent.futures.FIRST_EXCEPTION)
 
     def _leave(self):
-        """Prepare for the end: the steps under way are the last."""
+        """Prepare for the end: no steps follow those in the pool."""
 
     # Rounds.
 
     @property
     def _under_way(self):
-        """The futures of calls that the pool has."""
+        """Return the futures of the calls in the pool."""
         return [call.future for call in self._pending]
 
     def _make_rounds(self, feeds):
-        """Make the steps of all feeds, unless the training is to stop.
+        """Run the steps of all feeds, or until the training must stop.
 
-        The pool makes the steps of a round while this thread makes the batches of the next.
+        The pool runs the steps of a round while this thread builds the batches of the next round.
         """
         feeds = iter(feeds)
         while not self._is_stopped and not self._is_exhausted():
@@ -270,7 +271,7 @@ class Run:
                 is_validated = self._submit_round(feeds)
                 is_looked_at, is_saved = self._is_due() if self._training.is_chief else (False, False)
                 num_new = len(self._pending) - num_earlier
-                # The loss that a step gave is looked at while the threads go on.
+                # The loss of a watched step is recorded without a pause of the threads.
                 is_pause = (is_looked_at and self._plan.objective.held_out_loss is not None
                             or is_saved or is_validated or self._is_stopped or not num_new)
                 if self._is_stopped:
@@ -298,7 +299,7 @@ class Run:
                 self._saved_time = time.monotonic()
 
     def _submit_round(self, feeds):
-        """Hand the pool some steps, the first of them to be watched; return whether to validate then."""
+        """Submit a round of steps, the first one watched. Return whether to validate afterwards."""
         is_validated = False
         steps_per_call, num_steps = self._calls.steps_per_call, self._calls.steps_of_round
         for i, (feed, progress_after, position_after) in enumerate(itertools.islice(feeds, num_steps)):
@@ -320,21 +321,21 @@ class Run:
         return is_validated
 
     def _submit_group(self, is_watched=False, trace_to=None):
-        """Hand the pool the steps that were gathered, as one call."""
+        """Submit the steps of the group to the pool as one call."""
         if self._group:
             group, self._group = self._group, []
             self._pending.append(_Pending(self._calls.submit(group, is_watched, trace_to), len(group),
                                           self._progress, self._position))
 
     def _is_due(self):
-        """Return whether to look at the loss, and whether to save."""
+        """Return (whether to record the loss, whether to save)."""
         now = time.monotonic()
         is_looked_at = (self._plan.objective.held_out_loss is None or not self._state.history
                         or _LOOK_SHARE * (now - self._looked_time) > self._look_seconds)
         return is_looked_at, self._plan.saving.is_due(now - self._saved_time)
 
     def _finish(self, number):
-        """Wait for pending calls, and count their steps; return the values of the watched one."""
+        """Wait for pending calls, and count their steps. Return the values of the watched step."""
         self._wait(self._under_way[:number])
         watched = {}
         for _ in range(number):
@@ -353,7 +354,7 @@ class Run:
         self._state.progress, self._state.position = call.progress, call.position
 
     def _interrupt(self):
-        """Stop as `plan.stop` does: the state is that of all steps before the first that failed."""
+        """Stop like `plan.stop`. The state counts all steps before the first failed one."""
         self._is_stopped = True
         self._leave()
         concurrent.futures.wait(self._under_way)
@@ -374,12 +375,12 @@ class Run:
         path = self._training.is_chief and file_names.newest(self._plan.saving.model_dir)
         raise checks.InputError(
             "train: loss: wanted a finite number%s, got %s at step %d; learning_rate = %g may be too "
-            "large, for steps of this size. Last checkpoint: %s" % (
+            "large for this batch size. Last checkpoint: %s" % (
                 "" if max_loss == math.inf else " of at most %.0f" % max_loss, loss, step,
                 self._plan.optimization.learning_rate, path or "none yet"))
 
     def _check_latest(self):
-        """Raise InputError where the variables as they are give a loss that is not finite."""
+        """Raise InputError if the loss with the current variables is not finite."""
         self._check_finite(self._session.run(self._plan.objective.loss, self._feed), self._state.steps)
 
     # Between rounds.
@@ -398,7 +399,7 @@ class Run:
         self._state.history.append((units, seconds, float(loss)))
 
     def _validate(self):
-        """Validate, and save the best so far."""
+        """Validate, and save a checkpoint if it is the best so far."""
         state = self._state
         with self._clock.stopped():
             self._check_latest()
@@ -411,10 +412,10 @@ class Run:
         self._set_next_validation(self._progress)
 
     def _repair_best(self):
-        """Repair what a kill between a validation and naming its checkpoint the best has left.
+        """Complete a validation after a SIGKILL before its checkpoint was marked as the best.
 
-        The state has the validation then. Without its checkpoint, of a cluster whose variables have
-        changed since, the validation does not count, and is made again.
+        The state has the validation already. If its checkpoint is missing, as in a cluster whose
+        variables have changed since, the validation is removed and repeated.
         """
         state = self._state
         if state.best_step is None or self._training.store.name_best(state.best_step):
@@ -424,7 +425,7 @@ class Run:
             state.validations.pop()
 
     def _set_next_validation(self, last):
-        """Validate next where it is due after a validation at this progress."""
+        """Set the progress of the next validation, after a validation at the progress `last`."""
         if self._plan.validation is not None:
             self._validate_from = self._plan.validation.next_after(last)
 
@@ -440,7 +441,7 @@ class Run:
 
     @property
     def _feed(self):
-        """What the latest step was fed."""
+        """Return the feed of the latest step."""
         return self._training.step.with_progress(*self._latest)
 
     def _trace_path(self):
@@ -450,16 +451,16 @@ class Run:
         if self._plan.profile_step is not None:
             path = self._trace_path()
             self._plan.report("Wrote %s" % path if os.path.exists(path) else
-                              "No trace of step %d: %d were made" % (
+                              "No trace of step %d: the training has %d steps" % (
                                   self._plan.profile_step, self._state.steps))
 
     def _machine(self):
-        """Return how steps are made, for the user: "CPU, 2 threads, 12 steps of 2,048 a call"."""
+        """Return a description for the user: "CPU, 2 threads, 12 steps of 2,048 per call"."""
         device, step_size = self._plan.optimization.device, self._plan.data.step_size
         if not device or not step_size:
             return ""
         number = self._calls.steps_per_call
-        return "%s, %d step%s of %s a call" % (
+        return "%s, %d step%s of %s per call" % (
             device.description, number, "s" if number > 1 else "", format(step_size, ","))
 
     def _units(self, progress=None):
@@ -472,7 +473,7 @@ class Run:
         return validation is not None and validation.is_exhausted(self._state.validations)
 
     def _end(self):
-        """Show and save the end; return the TrainingResult."""
+        """Show and save the final state, and return the TrainingResult."""
         seconds, cpu_seconds = self._clock.read()
         if self._training.is_chief:
             try:
@@ -491,7 +492,7 @@ class Run:
 
     def _look_at_the_end(self, seconds):
         objective, history = self._plan.objective, self._state.history
-        # Where nothing was left to do, the checkpoint may be of before the end was looked at.
+        # Without new steps, the restored checkpoint may lack the loss at the end.
         is_new = self._latest is not None or not history or history[-1][0] != self._units()
         if is_new and (self._latest is not None or objective.held_out_loss):
             last = (objective.held_out_loss(self._session) if objective.held_out_loss

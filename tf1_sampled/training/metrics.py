@@ -1,4 +1,4 @@
-"""Metrics of a trained model: means over more rows than fit in memory at once, and the file of metrics.
+"""Metrics of a trained model: means over more rows than fit in memory, and the file of metrics.
 
     loss = mean_in_blocks(session, losses, {users: vectors, labels: items})
     write_metrics("runs/recsys-1/metrics.json", {"full_softmax_loss": loss})
@@ -19,12 +19,12 @@ def mean_in_blocks(session, values, feed, block=256):
 
     Args:
       session: tf.Session.
-      values: float [B], one per row fed.
-      feed: dict of placeholder -> array, all of one length.
-      block: integer, rows at a time.
+      values: float [B], one value per row of the feed.
+      feed: {placeholder: array}, arrays of the same length.
+      block: integer, number of rows in a block.
 
     Returns:
-      float; NaN where there are no rows.
+      float; NaN if there are no rows.
     """
     size = len(next(iter(feed.values())))
     total = 0.0
@@ -35,7 +35,7 @@ def mean_in_blocks(session, values, feed, block=256):
 
 
 def ratio_of_sums(session, total, weight, feeds):
-    """Compute the sum of `total` over the sum of `weight`, over all feeds: a weighted mean.
+    """Compute the sum of `total` divided by the sum of `weight`, both over all feeds: a weighted mean.
 
     Args:
       session: tf.Session.
@@ -43,7 +43,7 @@ def ratio_of_sums(session, total, weight, feeds):
       feeds: list of feed_dicts.
 
     Returns:
-      float; NaN where the weights sum to 0.
+      float; NaN if the sum of the weights is 0.
     """
     totals, weights = np.sum([session.run([total, weight], feed) for feed in feeds] or [(0, 0)], axis=0,
                              dtype=np.float64)
@@ -51,11 +51,13 @@ def ratio_of_sums(session, total, weight, feeds):
 
 
 def write_metrics(path, metrics):
-    """Write metrics, and the versions of what ran, as JSON; a number that is not finite is null.
+    """Write metrics and the versions of Python, TensorFlow, NumPy and this package as JSON.
+
+    NaN and infinity become null.
 
     Args:
       path: string.
-      metrics: dict of numbers, strings, lists and such dicts, of Python or NumPy.
+      metrics: nested dict of numbers, strings and lists, of Python or NumPy.
 
     Raises:
       InputError: a file that cannot be written.
@@ -69,7 +71,7 @@ def write_metrics(path, metrics):
 
 
 def _plain(value):
-    """Return a value as JSON has it."""
+    """Return a value with the types of JSON."""
     if isinstance(value, dict):
         return {key: _plain(v) for key, v in value.items()}
     if isinstance(value, (list, tuple)):

@@ -1,13 +1,13 @@
-"""The folder of a model: one program at a time, of one setting, on the same data.
+"""The folder of a model: one program at a time, with fixed settings and data.
 
-    folder = ModelDir(path, "recsys", settings, may_change={"epochs"})   early: refuses another setting
+    folder = ModelDir(path, "recsys", settings, may_change={"epochs"})   early: checks the settings
     with folder:
-        folder.begin({"events": digest})                     before training: makes the folder, locks it
+        folder.begin({"events": digest})                     before training: creates, locks the folder
         folder.path
-    # Others may use the folder now; a ModelDir of the same path goes on with the training.
+    # Other processes may use the folder now; a ModelDir of the same path resumes the training.
 
-`settings.json` says what the model in a folder was trained with, `lock` which process trains it now.
-TensorFlow is not imported, so that errors show at once.
+`settings.json` holds the settings of the model, `lock` the id of the process that trains it.
+TensorFlow is not imported, so that errors are reported at once.
 """
 import atexit
 import contextlib
@@ -26,18 +26,18 @@ except ImportError:  # Windows: no locks
 
 
 class ModelDir:
-    """A folder for a model, new or to go on in. As a context manager it is closed at the end.
+    """The folder of a new or a resumed training. As a context manager it is closed at the end.
 
     Args:
       path: string; "" for the next free one of runs/<program>-1, -2, ...
-      program: string, which program makes such models.
-      settings: dict of what the model depends on, values as of JSON.
-      may_change: the names of settings that may be others when a training goes on.
-      restart: boolean, whether to start anew where the folder holds a model.
+      program: string, name of the program that writes such models.
+      settings: {name: JSON value}, the settings of the training.
+      may_change: names of the settings that may change when a training is resumed.
+      restart: boolean, whether to start over if the folder has a model.
 
     Raises:
-      InputError: the folder holds a model of other settings or of another program, or is in use; or its
-        path is not text.
+      InputError: a folder with a model of other settings or of another program, a folder in use, or a
+        path that is not text.
     """
 
     def __init__(self, path, program, settings, may_change=(), restart=False):
@@ -46,7 +46,7 @@ class ModelDir:
         self._program, self._settings = program, json.loads(json.dumps(settings))
         self._may_change, self._restart = frozenset(may_change), restart
         self._lock_stream = None
-        self._was_made = False  # by this process
+        self._was_made = False  # whether this process created the folder
         if path and os.path.isdir(path) and not restart:
             self._check_settings()
             self._lock()
@@ -59,36 +59,36 @@ class ModelDir:
 
     @property
     def goes_on(self):
-        """Whether the folder holds a training of these settings, which goes on."""
+        """Return whether the folder holds a training, which is resumed."""
         return not self._restart and bool(self.path) and os.path.exists(self._file(file_names.SETTINGS))
 
     def earlier(self, name):
-        """Return the setting that the folder's training had before; None where none can be read."""
+        """Return the earlier value of a setting in the folder; None if it cannot be read."""
         with contextlib.suppress(checks.InputError):
             if self.path and os.path.exists(self._file(file_names.SETTINGS)):
                 return read(self.path)["settings"].get(name)
         return None
 
     def unchanging(self, data):
-        """Return {name: value} of the settings that must not change, the program and the data.
+        """Return {name: value} of the settings that must not change, of the program and of the data.
 
         Args:
-          data: {name: digest}, of the files that are trained on.
+          data: {name: digest}, the digests of the training data.
         """
         kept = {name: value for name, value in self._settings.items() if name not in self._may_change}
         return dict(kept, program=self._program, data=data)
 
     def begin(self, data):
-        """Make the folder, lock it until `close` or the end of the process, and write its settings.
+        """Create the folder, lock it until `close` or the end of the process, and write its settings.
 
-        What a kill left half written is deleted; with `restart` also an earlier model's checkpoints,
-        once: a second `begin` goes on.
+        Incomplete files of a killed process are deleted. With `restart` the first `begin` also deletes
+        the checkpoints of an earlier model; a second `begin` resumes.
 
         Args:
-          data: {name: digest}, of the files that are trained on.
+          data: {name: digest}, the digests of the training data.
 
         Raises:
-          InputError: a folder that cannot be made or is in use, other data than before.
+          InputError: a folder that cannot be created or is in use, or changed data.
         """
         if not os.path.isdir(self.path):
             self._make()
@@ -107,9 +107,9 @@ class ModelDir:
             stream.write("\n")
 
     def close(self):
-        """Unlock the folder; delete it if this process made it and left nothing in it.
+        """Unlock the folder. Delete it if this process created it and it has no model.
 
-        The end of the process does the same.
+        The end of the process has the same effect.
         """
         if self._was_made:
             self._delete_if_empty()
@@ -123,16 +123,16 @@ class ModelDir:
         if not os.path.exists(self._file(file_names.SETTINGS)):
             has_checkpoints = any(file_names.step_of(name, ".*") is not None
                                   for name in os.listdir(self.path))
-            checks.file(not has_checkpoints, self.path, "a folder that this program made, or a new one",
+            checks.file(not has_checkpoints, self.path, "a folder of this program or a new folder",
                         "a model without settings.json")
             return
         before = read(self.path)
         checks.file(before["program"] == self._program, self.path, "a model of %s" % self._program,
-                    "one of %s" % before["program"])
+                    "a model of %s" % before["program"])
         changed = [name for name in sorted(set(self._settings) - self._may_change)
                    if name in before["settings"] and before["settings"][name] != self._settings[name]]
-        checks.file(not changed, self.path, "the settings that its model is trained with", "%s; another "
-                    "--model_dir is for another model, --restart starts this one anew" % ", ".join(
+        checks.file(not changed, self.path, "the settings that its model is trained with", "%s; choose "
+                    "another --model_dir, or start over with --restart" % ", ".join(
                         "--%s=%s for %s" % (name, _shown(self._settings[name]),
                                             _shown(before["settings"][name])) for name in changed))
 
@@ -140,7 +140,7 @@ class ModelDir:
         before = read(self.path)["data"]
         changed = sorted(name for name in data if before.get(name) != data[name])
         checks.file(not changed, self.path, "the data that its model is trained on",
-                    "other %s; --restart starts anew" % " and ".join(changed))
+                    "other %s; --restart starts over" % " and ".join(changed))
 
     def _make(self):
         try:
@@ -162,16 +162,16 @@ class ModelDir:
                 self.path or "runs", e.strerror)) from e
 
     def _lock(self):
-        """Keep other processes out of the folder; the lock goes with the process, however it ends."""
+        """Lock the folder for this process. The lock ends with the process, however it ends."""
         if self._lock_stream:
             return
         path = places.kept(self.path, file_names.LOCK)
         try:
-            # A link that comes meanwhile is not followed.
+            # O_NOFOLLOW: the file could have been replaced by a link since the check.
             handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
             stream = open(handle, "r+", encoding="ascii", errors="replace")
         except OSError as e:
-            raise checks.InputError("%s: wanted a place to write, got: %s" % (
+            raise checks.InputError("%s: wanted a writable path, got: %s" % (
                 self.path, e.strerror)) from e
         try:
             if fcntl:
@@ -179,7 +179,7 @@ class ModelDir:
         except BlockingIOError as e:
             with stream:
                 raise checks.InputError(
-                    "%s: wanted a model_dir for this program alone, got one in use by process %s" % (
+                    "%s: wanted a model_dir that no other program uses, got one in use by process %s" % (
                         self.path, stream.read(20).strip())) from e
         stream.truncate()
         stream.write("%d\n" % os.getpid())
@@ -193,7 +193,7 @@ class ModelDir:
                 writing.delete(self.path)
 
     def _clean(self):
-        """Delete what a kill left half written, and with `restart` the checkpoints."""
+        """Delete incomplete files of a killed process, and with `restart` the checkpoints."""
         for name in os.listdir(self.path):
             is_of_model = file_names.is_of_checkpoints(name)
             if name.startswith(writing.MAKING) or self._restart and is_of_model:
@@ -204,13 +204,13 @@ class ModelDir:
 
 
 def read(folder):
-    """Return what settings.json of a model's folder holds: {"program", "settings", "data"}.
+    """Read settings.json in the folder of a model: a dict with "program", "settings" and "data".
 
     Args:
       folder: string.
 
     Raises:
-      InputError: no such file, a link, or one that holds something else.
+      InputError: a missing file, a link, or other contents.
     """
     path = places.kept(folder, file_names.SETTINGS)
     with reading.open_text(path) as stream:

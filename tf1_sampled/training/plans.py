@@ -1,4 +1,4 @@
-"""A training as one named object, and the record of what it took.
+"""A training as one named object, and its result.
 
     plan = Plan(Objective(loss, shown_loss), Data(batches, num_units, "words"),
                 Optimization(make_optimizer, learning_rate), policy.Saving(model_dir))
@@ -12,14 +12,14 @@ from tf1_sampled.training import devices, policy
 
 
 class Objective(typing.NamedTuple):
-    """What is trained, and what is shown of it.
+    """The loss of a training, and the values to show.
 
-    loss: float scalar, to be minimised.
-    shown_loss: float scalar, to be shown (per word, per example).
-    held_out_loss: None, or a function of the session that returns a float: the loss to show instead, as
-      often as takes 2% of the time.
-    watch: None, or {name: scalar}, more for TensorBoard.
-    max_loss: float, the training has diverged when the shown loss is above it.
+    loss: float scalar, the loss to minimize.
+    shown_loss: float scalar, the loss to show (per word, per example).
+    held_out_loss: None, or a function of the session that returns a float, the loss to show instead. It
+      is called in at most 2% of the time.
+    watch: None, or {name: scalar}, further values for TensorBoard.
+    max_loss: float; a larger shown loss means that the training has diverged.
     """
 
     loss: typing.Any
@@ -30,16 +30,17 @@ class Objective(typing.NamedTuple):
 
 
 class Data(typing.NamedTuple):
-    """What is trained on.
+    """The data of a training.
 
-    batches: function of a position, or None for the beginning, that returns an iterator of (feed_dict,
-      progress, position): progress a float in (0, 1] after the batch, and position the argument with
-      which `batches` goes on after it, numbers in tuples or arrays. Where there is no position,
-      batches(None, begin, end) returns those of that share of the work, floats in 0 .. 1.
-    num_units: integer, units of progress in all of it.
-    unit: string, what they are called ("words").
-    num_epochs: integer, the passes over the data that they are; None where the caller counts units.
-    step_size: integer, about how much a step has, for the user to know; None for no word of it.
+    batches: function of a position, or of None for the beginning, that returns an iterator of
+      (feed_dict, progress, position). progress is a float in (0, 1], the share of the work after this
+      batch. position is the argument of `batches` that continues after this batch, numbers in tuples or
+      arrays. Where position is None, batches(None, begin, end) returns the batches from the share
+      `begin` to the share `end` of the work, floats in [0, 1].
+    num_units: integer, units of progress in all data.
+    unit: string, the name of the units ("words").
+    num_epochs: integer, the number of passes over the data; None if the caller counts units.
+    step_size: integer, the approximate size of a step, which is shown to the user; None to show nothing.
     """
 
     batches: typing.Callable
@@ -50,14 +51,13 @@ class Data(typing.NamedTuple):
 
 
 class Optimization(typing.NamedTuple):
-    """How steps are made.
+    """The optimizer, the learning rate and the device of a training.
 
     make_optimizer: learning rate (float scalar tensor) -> tf.train.Optimizer; see OPTIMIZERS.
     learning_rate: float above 0, at the start.
-    decay: "linear", the learning rate falls to 0; or "none", it stays.
-    device: devices.Device, where steps are made and how many at a time; or None, one at a time, which
-      TensorFlow divides among all that it sees.
-    filled: {placeholder: step_loop.Filled}, for steps that XLA compiles, of fixed shapes.
+    decay: "linear", the learning rate falls to 0; or "none", it is constant.
+    device: devices.Device; or None for one step at a time on all devices that TensorFlow sees.
+    filled: {placeholder: step_loop.Filled}, the fixed shapes for steps that XLA compiles.
     """
 
     make_optimizer: typing.Callable
@@ -68,12 +68,12 @@ class Optimization(typing.NamedTuple):
 
     @property
     def is_compiled(self):
-        """Whether XLA compiles the steps."""
+        """Return whether XLA compiles the steps."""
         return bool(self.device and self.device.is_compiled)
 
     @property
     def threads(self):
-        """Steps at a time: integer."""
+        """Return the number of steps at a time."""
         return self.device.threads if self.device else 1
 
 
@@ -84,10 +84,12 @@ class Plan(typing.NamedTuple):
     data: Data.
     optimization: Optimization.
     saving: policy.Saving.
-    validation: None, or a policy.Validation: then checkpoints.chosen is that of the best score.
-    initialise: None, or a function of the session that gives variables other values to start from.
-    profile_step: None, or integer: the trace of this step, counted from 0, goes to trace-<step>.json.
-    stop: function that returns whether to end before all is done: called after each batch.
+    validation: None, or a policy.Validation: then checkpoints.chosen is the checkpoint of the best
+      score.
+    initialise: None, or a function of the session that changes the initial values of variables.
+    profile_step: None, or integer: the trace of this step, counted from 0, is written to
+      trace-<step>.json.
+    stop: function that returns whether to stop the training, called after each batch.
     report: function of a line of text for the user.
     """
 
@@ -102,7 +104,7 @@ class Plan(typing.NamedTuple):
     report: typing.Callable = print
 
     def check(self):
-        """Check what can be checked before the training begins.
+        """Check the learning rate and its decay.
 
         Raises:
           InputError: a learning rate <= 0, an unknown decay.
@@ -113,20 +115,20 @@ class Plan(typing.NamedTuple):
 
 
 class TrainingResult(typing.NamedTuple):
-    """What a training took.
+    """The result of a training.
 
-    seconds: float, of training alone, without building the graph, validations and the last checkpoint.
-    cpu_seconds: float, of all cores in that time.
+    seconds: float, time of the training, without graph building, validations and the last checkpoint.
+    cpu_seconds: float, CPU time of all cores in these seconds.
     steps: integer.
-    units: integer, of progress (words, examples).
+    units: integer, units of progress (words, examples).
     units_per_second: float.
-    history: list of (units, seconds, loss), the losses that were shown on the way and at the end.
-    validations: list of (units, seconds, score, record), of policy.Validation.
-    is_whole: boolean, False where it was stopped before the end.
-    device: string, devices.Device's name; "" without one.
-    threads: integer, steps at a time.
-    steps_per_call: integer, the steps of a call of the session at the end.
-    step_size: integer or None, as of Data.
+    history: list of (units, seconds, loss), the losses shown during the training and at its end.
+    validations: list of (units, seconds, score, record), see policy.Validation.
+    is_whole: boolean, False if the training was stopped before its end.
+    device: string, the name of the devices.Device; "" without one.
+    threads: integer, the number of steps at a time.
+    steps_per_call: integer, the number of steps in a call of the session at the end.
+    step_size: integer or None, see Data.
     """
 
     seconds: float

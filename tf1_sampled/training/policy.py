@@ -1,21 +1,21 @@
-"""When a training is saved and validated, which checkpoints stay, which is the best, when to end early.
+"""Policies of a training: when to save, validate and stop early, and which checkpoints to keep.
 
     saving = Saving("runs/recsys-1", seconds=600, keep=2)
     validation = Validation(score, times=10, patience=3)
 
-All decisions about checkpoints are methods here; `loop` and `checkpoints` ask them.
+`loop` and `checkpoints` call the methods of this module for each decision about checkpoints.
 """
 import math
 import typing
 
 
 class Saving(typing.NamedTuple):
-    """Where and when checkpoints are made, and which of them stay.
+    """The folder and the times of checkpoints, and the number to keep.
 
-    model_dir: string, folder for them, which no other process uses; see model_dir.ModelDir. Only the
-      chief of a cluster reads it.
-    seconds: float, between checkpoints; one more is made at the end.
-    keep: integer above 0, how many of the newest stay, beside the best by validation.
+    model_dir: string, the folder of the checkpoints, which no other process uses; see
+      model_dir.ModelDir. In a cluster only the chief uses it.
+    seconds: float, seconds between checkpoints. One more is written at the end.
+    keep: integer above 0, the number of the newest checkpoints to keep, beside the best by validation.
     """
 
     model_dir: str
@@ -23,11 +23,11 @@ class Saving(typing.NamedTuple):
     keep: int = 2
 
     def is_due(self, seconds):
-        """Return whether to save, so many seconds after the last checkpoint."""
+        """Return whether to save, given the seconds since the last checkpoint."""
         return seconds > self.seconds
 
     def kept(self, steps):
-        """Return which checkpoints stay beside the best.
+        """Return the steps of the checkpoints to keep, beside the best.
 
         Args:
           steps: list of integers, the steps of all checkpoints in rising order.
@@ -36,12 +36,12 @@ class Saving(typing.NamedTuple):
 
 
 class Validation(typing.NamedTuple):
-    """How a training is validated, to keep the best of its checkpoints and to end it early.
+    """The validation of a training, which selects the best checkpoint and can stop the training early.
 
-    score: function of the session and of the number of the validation, from 1 on -> (float, record): the
-      higher the better, on data that is not trained on; and more to record, as of JSON.
-    times: integer, how often, evenly spread over the training: once an epoch, say.
-    patience: integer, the training ends after so many scores in a row that were not better; 0 for never.
+    score: function of the session and of the number of the validation, from 1 -> (float, record). The
+      float is a score on held-out data, higher is better. The record is a dict with JSON values.
+    times: integer, the number of validations, evenly spread over the training.
+    patience: integer, stop after this number of consecutive scores without improvement; 0 for never.
     """
 
     score: typing.Callable
@@ -49,11 +49,11 @@ class Validation(typing.NamedTuple):
     patience: int
 
     def next_after(self, progress):
-        """Return the progress, in (0, 1] or beyond, from which on to validate next."""
+        """Return the progress at which the next validation is due; above 1 if there is none."""
         return (math.floor(progress * self.times + 1e-9) + 1) / self.times
 
     def is_exhausted(self, validations):
-        """Return whether the latest scores were not better often enough to end the training."""
+        """Return whether the last `patience` scores were no improvement."""
         return bool(validations and self.patience
                     and len(validations) - 1 - best(validations) >= self.patience)
 

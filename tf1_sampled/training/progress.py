@@ -15,10 +15,10 @@ import tqdm
 
 
 class Clock:
-    """Count seconds, and CPU seconds, without those while it was stopped.
+    """A clock of seconds and CPU seconds that can be stopped for a while.
 
     Args:
-      seconds, cpu_seconds: floats, to start from.
+      seconds, cpu_seconds: floats, initial values.
     """
 
     def __init__(self, seconds=0.0, cpu_seconds=0.0):
@@ -32,7 +32,7 @@ class Clock:
 
     @contextlib.contextmanager
     def stopped(self):
-        """Stop the clock for a while."""
+        """Stop the clock within the context."""
         self._stopped_at = seconds, cpu_seconds = self.read()
         try:
             yield
@@ -42,18 +42,18 @@ class Clock:
 
 
 class Display:
-    """Show speed, loss and time left: a bar on a terminal and in a notebook, else a line now and then.
+    """A display of speed, loss and time left: a bar on a terminal and in a notebook, else lines.
 
     Args:
       num_units: integer, units of progress in the whole work.
-      unit: string, what they are called.
+      unit: string, the name of the units.
       progress: float, the share of the work that is done at the start.
-      stream: text stream for the lines and the bar of a terminal; standard error by default.
+      stream: text stream for the lines and the bar of a terminal. Default: standard error.
       seconds_between_lines: float.
     """
 
     def __init__(self, num_units, unit, progress=0.0, stream=None, seconds_between_lines=10):
-        self._stream = stream or sys.stderr or open(os.devnull, "w")  # None: a closed one
+        self._stream = stream or sys.stderr or open(os.devnull, "w")  # sys.stderr is None if closed
         self._num_units, self._unit = num_units, unit
         self._between = seconds_between_lines
         self._start = self._last = time.monotonic()
@@ -64,7 +64,7 @@ class Display:
             make_bar = _notebook_bar() if is_notebook else tqdm.tqdm
             self._bar = make_bar(total=num_units, unit=" " + unit, unit_scale=True, file=self._stream,
                                  dynamic_ncols=True, initial=int(progress * num_units))
-            self._bar._time = time.monotonic  # its own is the time of day, which can be set back
+            self._bar._time = time.monotonic  # instead of the time of day, which can be set back
             self._bar.start_t = self._bar.last_print_t = self._start
 
     def __enter__(self):
@@ -80,7 +80,7 @@ class Display:
         Args:
           progress: float.
           loss: float.
-          machine: string, on what and how the work is done.
+          machine: string, a description of the device and the steps.
         """
         if self._bar is not None:
             self._bar.set_postfix_str(_joined("loss %.3f" % loss, machine), refresh=False)
@@ -90,7 +90,7 @@ class Display:
             self._print_line(progress, loss, machine)
 
     def close(self, loss, progress=1.0, machine=""):
-        """Show that the work ended, at `progress` of it."""
+        """Show that the work ended with the share `progress` done."""
         self.show(progress, loss, machine)
         if self._bar is not None:
             self._bar.close()
@@ -119,6 +119,6 @@ def _is_notebook():
 def _notebook_bar():
     """Return tqdm's class of bars for a notebook; without ipywidgets, the class for terminals."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that ipywidgets is missing, or that such bars are experimental
+        warnings.simplefilter("ignore")  # ipywidgets is missing, or notebook bars are experimental
         from tqdm import auto
     return auto.tqdm

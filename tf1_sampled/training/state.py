@@ -1,4 +1,4 @@
-"""What a training has done so far, beside the values of the variables; a checkpoint holds both.
+"""The state of a training beside the values of its variables; a checkpoint holds both.
 
     saved = SavedState({"dim": 8})
     state = saved.read(session, num_units)
@@ -18,18 +18,18 @@ _NAMED_SETTINGS = 8  # in an error
 
 
 class State:
-    """How far a training is.
+    """The progress and the measurements of a training.
 
-      training: string, which one it is.
-      settings: {name: value}, of whoever wrote it last.
-      steps: integer.
-      progress: float, the share of the work that is done, 0 to 1.
-      position: where in the data it goes on, as of plans.Data; None for the beginning, or where
-        `progress` alone tells.
+      training: string, a unique id of the training.
+      settings: {name: value}, the settings of the process that wrote the state.
+      steps: integer, the number of steps.
+      progress: float, the share of the work that is done, from 0 to 1.
+      position: the next position in the data, see plans.Data; None for the beginning, or where
+        `progress` determines it.
       num_units: integer, units of progress of the whole work.
-      seconds, cpu_seconds: floats.
-      history, validations: as of plans.TrainingResult.
-      best_step: integer, of the best validation; None before the first.
+      seconds, cpu_seconds: floats, time of the training so far.
+      history, validations: see plans.TrainingResult.
+      best_step: integer, the step of the best validation; None before the first validation.
     """
 
     def __init__(self):
@@ -48,10 +48,10 @@ class SavedState:
     """A State as JSON in a variable of the default graph.
 
     Args:
-      settings: {name: value as of JSON}, what all workers of a cluster have to share.
+      settings: {name: JSON value}, the settings that must be equal for all workers of a cluster.
 
     Attributes:
-      variable: the tf.Variable, of the same name in all graphs.
+      variable: the tf.Variable, which has the same name in all graphs.
     """
 
     def __init__(self, settings):
@@ -63,22 +63,22 @@ class SavedState:
         self._write = tf.assign(self.variable, self._given)
 
     def write(self, session, state):
-        """Gives the variable its value, with the settings of now."""
+        """Write a state, with the current settings, to the variable."""
         state.settings = self._settings
         session.run(self._write.op, {self._given: json.dumps(
-            vars(state), default=lambda value: value.tolist())})  # of NumPy
+            vars(state), default=lambda value: value.tolist())})  # NumPy values
 
     def read(self, session, num_units, num_epochs=None):
-        """The State of the variable, as progress in `num_units`, which may be more than before.
+        """Read the State in the variable, with its progress converted to `num_units`.
 
         Args:
           session: tf.Session.
-          num_units: integer, units of progress of the whole work.
-          num_epochs: integer, the passes over the data that these are, for errors; None where the caller
-            counts units.
+          num_units: integer, units of progress of the whole work, which may be more than before.
+          num_epochs: integer, the number of passes over the data, for errors; None if the caller counts
+            units.
 
         Raises:
-          InputError: fewer units than are done.
+          InputError: fewer units than are already done.
         """
         state = State()
         vars(state).update(json.loads(session.run(self.variable)))
@@ -90,21 +90,21 @@ class SavedState:
                 done = num_done * num_epochs / num_units
                 checks.argument(False, "train", "epochs", "%d or more, as %.2f are done already" % (
                     math.ceil(done), done), num_epochs)
-            checks.argument(num_done <= num_units, "train", "num_units", "%d or more, as so many are "
-                            "done already" % num_done, num_units)
+            checks.argument(num_done <= num_units, "train", "num_units", "%d or more, which are done "
+                            "already" % num_done, num_units)
             state.progress = num_done / num_units
             state.num_units = num_units
         return state
 
     def require(self, settings):
-        """Adds settings of `__init__`, as of JSON, that the complete graph has."""
+        """Add further settings, {name: JSON value}, that are known once the graph is complete."""
         self._settings.update(settings)
 
     def check_settings(self, session):
-        """Checks that the variable, if it has a value, is of the settings of now.
+        """Check that the state in the variable, if there is one, has the current settings.
 
         Raises:
-          InputError: others; it tells which.
+          InputError: settings differ; the error names them.
         """
         text = session.run(self._has_value) and session.run(self.variable)
         theirs = json.loads(text)["settings"] if text else self._settings
@@ -114,17 +114,17 @@ class SavedState:
         if len(changed) > _NAMED_SETTINGS:
             changed[_NAMED_SETTINGS:] = ["and %d more" % (len(changed) - _NAMED_SETTINGS)]
         if changed:
-            raise checks.InputError("train: settings: wanted those of the chief, got %s" % (
+            raise checks.InputError("train: settings: wanted the settings of the chief, got %s" % (
                 ", ".join(changed)))
 
     def is_of(self, session, folder):
-        """Whether the variable has the training of a folder's newest checkpoint, as of then or later."""
+        """Return whether the variable continues the training of the newest checkpoint in a folder."""
         path = file_names.newest(folder)
         if path is None:
             return False
         try:
             text = tf.train.load_checkpoint(path).get_tensor(self.variable.op.name)
         except (ValueError, IndexError, tf.errors.OpError):
-            return False  # a damaged one
+            return False  # a damaged checkpoint
         kept, here = json.loads(text), json.loads(session.run(self.variable))
         return kept["training"] == here["training"] and kept["steps"] <= here["steps"]

@@ -1,25 +1,25 @@
-"""Steps handed to threads, many for one call of the session: how many follows from how long they take.
+"""Calls of the session that run many steps, in threads. The number of steps depends on their duration.
 
     calls = StepCalls(step, session, pool, plan)
     for made in ...:                   lists of at most calls.steps_per_call steps
         futures.append(calls.submit(made))
 
-A call costs Python some 0.2 ms under its lock, whatever the number of its steps.
+A call holds Python's global lock for about 0.2 ms, for any number of steps.
 """
 import time
 
 from tf1_sampled.training.steps import MOST_STEPS
 
-_SECONDS_OF_CALL = 0.05  # about what a call takes: far more than it costs, far less than a user notices
+_SECONDS_OF_CALL = 0.05  # target duration: far longer than the overhead, shorter than a user notices
 
 
 class StepCalls:
-    """Calls of a session that make steps.
+    """Calls of a session that run training steps.
 
     Args:
       step: steps.Step.
       session: tf.Session.
-      pool: executor, whose threads make the calls.
+      pool: executor whose threads make the calls.
       plan: plans.Plan.
     """
 
@@ -28,33 +28,34 @@ class StepCalls:
         self._plan = plan
         self._run_one = step.runner(session)
         self._run_many = None
-        self._is_new = True  # no feed was seen yet
-        self._seconds_of_step = None  # the shortest so far: the first call of a kind takes longer
-        self._is_interrupted = False  # by a KeyboardInterrupt of a step
+        self._is_new = True  # until the first feed
+        self._seconds_of_step = None  # the shortest so far, as the first call of each kind takes longer
+        self._is_interrupted = False  # whether a step raised KeyboardInterrupt
 
     @property
     def steps_per_call(self):
-        """The number of steps of one call, for now: integer above 0."""
+        """Return the current number of steps in one call, an integer above 0."""
         if self._run_many is None or self._seconds_of_step is None:
             return 1
         return min(max(int(_SECONDS_OF_CALL / self._seconds_of_step), 1), MOST_STEPS)
 
     @property
     def steps_of_round(self):
-        """The number of steps of a round, which has work for all threads: integer."""
+        """Return the number of steps in a round, enough for all threads."""
         return max(MOST_STEPS, self._plan.optimization.threads * self.steps_per_call)
 
     def submit(self, made, is_watched=False, trace_to=None):
-        """Hand the pool a call.
+        """Submit a call to the pool.
 
         Args:
-          made: non-empty list of (feed_dict, progress, number), a step each; see
+          made: non-empty list of (feed_dict, progress, number), one per step; see
             steps.Step.with_progress.
-          is_watched: boolean; then there is one step, and the call gives values of it, see steps.Step.
-          trace_to: None, or string, the file for the trace of the one step.
+          is_watched: boolean; if True, there is one step, and the call returns its values, see
+            steps.Step.
+          trace_to: None, or string, the path for the trace of the only step.
 
         Returns:
-          Future of {name: value}, empty unless it is watched.
+          Future of {name: value}, empty unless is_watched.
         """
         if self._is_new:
             self._is_new = False
@@ -64,7 +65,7 @@ class StepCalls:
         return self._pool.submit(self._run, made, is_watched, trace_to)
 
     def _run(self, made, is_watched, trace_to):
-        """Make a call, in the pool; after a KeyboardInterrupt there, none any more."""
+        """Run a call in a thread of the pool. After a KeyboardInterrupt in a step, no more calls run."""
         if self._is_interrupted:
             raise KeyboardInterrupt
         try:

@@ -1,11 +1,11 @@
-"""Many steps of a training op for one call of a session: a loop in the graph around a copy of the op.
+"""Many steps of a training op in one call of a session: a loop in the graph around a copy of the op.
 
-    loop = StepLoop(train_op, [seed])          before the session is made
+    loop = StepLoop(train_op, [seed])          before the session is created
     run = loop.runner(session)
     run([{x: 1.0}, {x: 2.0}], {seed: [3, 4]})  two steps
 
-Python then takes no part in a step, and its lock does not bound how many threads train. A step finds
-what the step before has written, and has the values that it would have in a call of its own.
+No Python runs within a step, so that Python's global lock does not limit the number of threads. A step
+reads the updates of the step before it, and has the same result as in a call of its own.
 """
 import typing
 
@@ -17,17 +17,17 @@ from tensorflow.python.ops import control_flow_ops
 
 from tf1_sampled import checks
 
-_LARGEST_COPY = 1 << 12  # bytes of a constant that each copy of an op has for itself
-# Ops that TensorFlow says have a state, but whose copies do as they do.
+_LARGEST_COPY = 1 << 12  # maximum bytes of a constant that is copied with the op
+# Ops that TensorFlow marks as stateful, but whose copies have the same results.
 _HARMLESS = frozenset({"Assert", "If", "While", "StatefulPartitionedCall"})
-_OF_VARIABLES = ("Resource", "ReadVariable", "Assign")  # how their ops' names begin
+_OF_VARIABLES = ("Resource", "ReadVariable", "Assign")  # prefixes of the types of ops of variables
 
 
 def obstacle(op):
-    """Return why a loop cannot make the steps of an op, or None where it can.
+    """Return the reason why a loop cannot run the steps of an op, or None if it can.
 
-    A copy of a random op or of a Python function has a state of its own: it would draw or read the same
-    again. A queue is the same one for all copies.
+    A copy of a random op or of a Python function has its own state: it would repeat draws or data. All
+    copies of an op share variables, queues and tables.
 
     Args:
       op: tf.Operation.
@@ -54,7 +54,7 @@ def obstacle(op):
 def callable_of(session, op, tensors, fed):
     """Return a function that runs an op and returns the values of tensors.
 
-    session.make_callable with a list of feeds calls session.run: half a millisecond of Python.
+    session.make_callable with a list of feeds calls session.run, which takes 0.5 ms of Python.
 
     Args:
       session: tf.Session.
@@ -63,12 +63,12 @@ def callable_of(session, op, tensors, fed):
       fed: list of tensors.
 
     Returns:
-      function of a value for each tensor fed -> list of values. It raises InputError for one of another
-      shape.
+      function: one value for each tensor in `fed` -> list of values. It raises InputError for a value of
+      another shape.
     """
     make = getattr(session, "_make_callable_from_options", None)
     names = [tensor.name for tensor in fed]
-    # A session of another process has no such callables, and they do not give back what they are fed.
+    # A remote session has no such callables, and a callable cannot return a tensor that is fed.
     if make is None or session.sess_str or any(tensor.name in names for tensor in tensors):
         call = session.make_callable([op] + tensors, fed)
         first = 1
@@ -91,11 +91,11 @@ def callable_of(session, op, tensors, fed):
 
 
 class StepLoop:
-    """A loop that runs a copy of an op again and again, each time on the next of the values fed.
+    """A loop that runs a copy of an op once for each of the values that are fed.
 
     Args:
-      op: tf.Operation, for which `obstacle` returns None.
-      further: list of tensors, to be fed beside the placeholders that have no default.
+      op: tf.Operation for which `obstacle` returns None.
+      further: list of tensors that are fed in addition to the placeholders without a default.
     """
 
     def __init__(self, op, further):
@@ -113,7 +113,7 @@ class StepLoop:
             self._build([tensor for _, tensor in sorted(fed.items())])
 
     def _build(self, tensors):
-        """Make the places where tensors are fed, and the loop."""
+        """Build the placeholders for the values of all steps, and the loop."""
         self._places: typing.List[typing.Any] = []
         num_columns = 0
         for tensor in tensors:
@@ -121,7 +121,7 @@ class StepLoop:
             num_columns += self._places[-1].num_columns
         self._table = tf.placeholder(tf.int64, [None, num_columns], "table")
         self.number = tf.shape(self._table)[0]
-        # Not tf.while_loop, which may make functions of it: they take no variables of the older kind.
+        # Not tf.while_loop, whose functional form does not support reference variables.
         context = control_flow_ops.WhileContext(parallel_iterations=1, back_prop=False)
         self.done = context.BuildLoop(
             lambda i: i < self.number,
@@ -129,20 +129,20 @@ class StepLoop:
             [tf.constant(0)], None, False)
 
     def takes(self, feed):
-        """Return whether a feed_dict has what the loop is fed, and replaces nothing else in it."""
+        """Return whether a feed_dict has all tensors that the loop needs, and no other of its ops."""
         wanted = {place.tensor.name for place in self._places}
         given = {tensor.name for tensor in feed}
         return wanted <= given and not any(
             tensor.op.name in self._names for tensor in feed if tensor.name not in wanted)
 
     def runner(self, session):
-        """Return a function that makes a step for each feed_dict of a list.
+        """Return a function that runs a step for each feed_dict of a list.
 
         Args:
           session: tf.Session.
 
         Returns:
-          function of a list of feed_dicts, and of {tensor: the values of all steps} of `further`.
+          function of a list of feed_dicts, and of {tensor: values of all steps} for `further`.
         """
         call = callable_of(session, self.done.op, [],
                            [place.placeholder for place in self._places] + [self._table])
@@ -155,15 +155,15 @@ class StepLoop:
         return run
 
     def _values(self, feeds, further):
-        """Return [(place, its values in all steps)]."""
+        """Return [(place, values of all steps)]."""
         return [(place, further[place.tensor] if place.tensor in further
                  else [feed[place.tensor] for feed in feeds]) for place in self._places]
 
     def _step(self, i, values):
-        """Copy the op into the loop, on the values of step i; return the number of the next one."""
+        """Copy the op into the loop, with the values of step i. Return the number of the next step."""
         inputs = {place.tensor.name: value for place, value in zip(self._places, values)}
         inputs.update((tensor.name, tensor) for tensor in self._held)
-        # A function of TensorFlow takes what is outside of it as an input.
+        # A tf.function captures tensors outside of it as inputs.
         inside = getattr(tf.get_default_graph(), "capture", lambda tensor: tensor)
         inputs = {name: inside(tensor) for name, tensor in inputs.items() if name in self._used}
         copy, = tf.import_graph_def(self._copied, inputs, [self._op.name], name="step")
@@ -172,10 +172,10 @@ class StepLoop:
 
 
 class Filled(typing.NamedTuple):
-    """The fixed shape to which a step's value is filled up.
+    """The fixed shape to which the value of a step is padded.
 
     shape: integers, or tf.TensorShape.
-    value: what fills it up; None for the first of the value's own, row or number.
+    value: the padding; None for the first row or number of the value itself.
     """
 
     shape: typing.Any
@@ -185,15 +185,16 @@ class Filled(typing.NamedTuple):
 class CompiledLoop(StepLoop):
     """A StepLoop that XLA compiles as one program, for values of fixed shapes.
 
-    On a GPU a step then starts few kernels in place of some hundred, and none waits for Python.
+    On a GPU a step then launches a few kernels instead of hundreds, and no kernel waits for Python.
 
     Args:
-      op, further: as of StepLoop.
-      num_steps: integer, how many steps a call makes at most.
-      shapes: {placeholder: Filled}, of those whose own shape is not fully known.
+      op: tf.Operation for which `obstacle` returns None.
+      further: list of tensors that are fed in addition to the placeholders without a default.
+      num_steps: integer, the maximum number of steps in a call.
+      shapes: {placeholder: Filled}, for placeholders whose static shape is not fully known.
 
     Raises:
-      NotImplementedError: this TensorFlow has no tf.function(jit_compile=True), or a placeholder has no
+      NotImplementedError: a TensorFlow without tf.function(jit_compile=True), or a placeholder without a
         fixed shape.
     """
 
@@ -205,7 +206,7 @@ class CompiledLoop(StepLoop):
         import tensorflow as tf2
         if tf.VERSION.startswith("1."):
             raise NotImplementedError("TensorFlow %s has no tf.function(jit_compile=True)" % tf.VERSION)
-        for node in self._copied.node:  # XLA compiles loops whole, not taken apart
+        for node in self._copied.node:  # XLA needs functional loops, so do not lower them
             node.attr.pop("_lower_using_switch_merge", None)
         self._places = [
             _FixedPlace(tensor, self._shapes.get(tensor, Filled(tensor.shape)), self._num_steps)
@@ -221,7 +222,7 @@ class CompiledLoop(StepLoop):
             self.number, *[place.placeholder for place in self._places])
 
     def fits(self, feeds):
-        """Return whether no value of some feed_dicts is larger than its shape."""
+        """Return whether all values of the feed_dicts fit in the fixed shapes."""
         return all(place.fits(feed[place.tensor]) for place in self._places for feed in feeds
                    if place.tensor in feed)
 
@@ -233,14 +234,14 @@ class CompiledLoop(StepLoop):
 
 
 class _Place:
-    """Where the values of one tensor are fed, of all steps at once.
+    """The placeholder for the values of one tensor in all steps.
 
-    Values of one known shape are stacked. Others stand flat, one after the other: the table has where
-    each begins, and its shape.
+    Values of one static shape are stacked. Other values are flattened and concatenated; the table holds
+    the start and the shape of each value.
 
     Args:
-      tensor: the tensor that a step is fed.
-      column: integer, the first column of the table that is this tensor's.
+      tensor: the tensor that is fed in a step.
+      column: integer, the first column of this tensor in the table.
     """
 
     def __init__(self, tensor, column):
@@ -252,12 +253,12 @@ class _Place:
             tensor.dtype, [None] + (self._dims if self._is_stacked else []), tensor.op.name)
 
     def joined(self, values, table):
-        """Return the array of all steps' values, and write this tensor's columns of the table."""
+        """Return the array of the values of all steps, and fill the tensor's columns of the table."""
         dtype = self.tensor.dtype.as_numpy_dtype
         if self._is_stacked:
             try:
                 stacked = np.array(values, dtype)
-            except ValueError:  # of several shapes
+            except ValueError:  # values of different shapes
                 stacked = np.empty([])
             if list(stacked.shape[1:]) != self._dims or not stacked.ndim:
                 for value in values:
@@ -285,12 +286,12 @@ class _Place:
 
 
 class _FixedPlace:
-    """Where the values of one tensor are fed to a CompiledLoop: stacked, each filled up.
+    """The placeholder for the values of one tensor in all steps of a CompiledLoop, padded and stacked.
 
     Args:
-      tensor: the tensor that a step is fed.
+      tensor: the tensor that is fed in a step.
       filled: Filled.
-      num_steps: integer, of a call.
+      num_steps: integer, the maximum number of steps in a call.
     """
 
     def __init__(self, tensor, filled, num_steps):
@@ -301,12 +302,12 @@ class _FixedPlace:
         self.placeholder = tf.placeholder(tensor.dtype, self._shape, tensor.op.name)
 
     def fits(self, value):
-        """Return whether a value is not larger than the shape."""
+        """Return whether a value fits in the fixed shape."""
         shape = np.shape(value)
         return shape[1:] == tuple(self._shape[2:]) and (not shape or shape[0] <= self._shape[1])
 
     def joined(self, values):
-        """Return the array of all steps' values."""
+        """Return the array of the values of all steps."""
         stacked = np.zeros(self._shape, self.tensor.dtype.as_numpy_dtype)
         if stacked.ndim == 1:
             stacked[:len(values)] = values
@@ -319,20 +320,20 @@ class _FixedPlace:
 
 
 def _dims(tensor):
-    """Return the sizes of a tensor, each an integer or None; None where their number is not known."""
+    """Return the static sizes of a tensor, integers or None; None if the rank is unknown."""
     return None if tensor.shape.rank is None else tensor.shape.as_list()
 
 
 def _check_shape(tensor, shape, dims):
-    """Check the shape of what a tensor is fed, as the callables of a session do not.
+    """Check the shape of a value that is fed. The callables of a session do not check it.
 
     Args:
-      tensor: tf.Tensor.
-      shape: tuple of integers, of the value.
-      dims: list of the tensor's sizes, None for any; or None for any shape.
+      tensor: tf.Tensor that is fed.
+      shape: tuple of integers, the shape of the value.
+      dims: list of the static sizes of the tensor, None for any size; or None for any shape.
 
     Raises:
-      InputError: another shape.
+      InputError: a value of another shape.
     """
     fits = dims is None or len(shape) == len(dims) and all(
         size is None or size == given for size, given in zip(dims, shape))
@@ -342,7 +343,7 @@ def _check_shape(tensor, shape, dims):
 
 
 def _needed(op):
-    """Return {name: tf.Operation} of an op and all that it depends on."""
+    """Return {name: tf.Operation} of an op and of all ops that it depends on."""
     found, todo = {}, [op]
     while todo:
         op = todo.pop()
@@ -353,12 +354,12 @@ def _needed(op):
 
 
 def _is_state(tensor):
-    """Return whether a tensor is a variable or another state, not a value."""
+    """Return whether a tensor is a handle of a variable or of another state, not a value."""
     return tensor.dtype in (tf.resource, tf.variant) or tensor.dtype._is_ref_dtype
 
 
 def _holds(op):
-    """Return whether an op is a variable, a table or another state, of which all copies are one."""
+    """Return whether an op is a variable, a table or another state that all copies share."""
     return not op.inputs and any(_is_state(tensor) for tensor in op.outputs)
 
 
@@ -394,7 +395,7 @@ def _is_large(op):
 
 
 def _graph_def(graph, names):
-    """Return the GraphDef of some ops, each free to be where its inputs are."""
+    """Return the GraphDef of some ops, without constraints on their location."""
     made = graph.as_graph_def()
     nodes = [node for node in made.node if node.name in names]
     del made.node[:]

@@ -1,7 +1,7 @@
-"""One step of a training: gradients of the loss, what is done with them, draws of its own.
+"""One step of a training: gradients of the loss, the update by the optimizer, seeds of random draws.
 
     train_op = minimize(loss, optimizer)
-    seed = step_seed(1)                    for samplers and dropout: other draws in each step
+    seed = step_seed(1)                    for samplers and dropout: different draws in each step
 """
 from typing import Any, Optional, Sequence
 
@@ -11,46 +11,51 @@ from tf1_sampled import checks
 from tf1_sampled.training import step_loop, summaries
 from tf1_sampled.type_names import Array, Optimizer, Tensor
 
-MOST_STEPS = 50  # of a call, and the least between two looks at the loss: of one thread always so many
+MOST_STEPS = 50  # in a call, and the minimum between two records of the loss
 
 _SEEDS = "tf1_sampled/step_seeds"  # collection of (tensor, seed)
 
 
 def minimize(loss: Array, optimizer: Optimizer, var_list: Optional[Sequence[Any]] = None,
              global_step: Optional[Tensor] = None) -> Tensor:
-    """Return the training op: one step of `optimizer`, after the ops in tf.GraphKeys.UPDATE_OPS.
+    """Return the training op: one step of `optimizer` after the ops in tf.GraphKeys.UPDATE_OPS.
 
-        train_op = minimize(tf.reduce_mean(loss), tf1_sampled.AdagradOptimizer(0.1))
+    UPDATE_OPS holds the ops that count labels for learned samplers, for example. Variables that the loss
+    does not depend on, such as those of another task in the graph, keep their values.
 
-    UPDATE_OPS holds the counts of learned samplers, for example. Variables that the loss does not depend
-    on, such as those of another task in the graph, keep their values.
+    Example:
+
+        weights = tf.get_variable("weights", [1000, 16])
+        loss = tf.nn.l2_loss(tf.gather(weights, [3, 1, 4]))
+        train_op = tf1_sampled.minimize(loss, tf1_sampled.AdagradOptimizer(0.1))
 
     Args:
       loss: float scalar.
       optimizer: tf.train.Optimizer.
-      var_list: list of the variables to train. Default: those trainable ones that the loss depends on.
-      global_step: integer variable, which grows by 1, or None.
+      var_list: list of the variables to train. Default: the trainable variables that the loss depends
+        on.
+      global_step: integer variable, which is incremented by 1, or None.
 
     Returns:
       tf.Operation.
 
     Raises:
-      InputError: the loss depends on no trainable variable, or not on each one in var_list.
+      InputError: the loss depends on no trainable variable, or not on every variable in var_list.
     """
     return _apply(optimizer, _gradients("minimize", loss, optimizer, var_list), global_step)
 
 
 def step_seed(seed):
-    """A seed for draws (of samplers, say) that a Step makes another one in each step.
+    """Return a seed tensor, for example for samplers, that has another value in each step of a Step.
 
-    It depends on `seed` and the number of the step alone, so that a training that goes on draws what
-    it would have drawn. Outside of a Step it is that of step 0.
+    The value depends on `seed` and the number of the step only, so that a resumed training has the same
+    draws as an uninterrupted one. Outside of a Step it is the value of step 0.
 
     Args:
       seed: integer, not negative.
 
     Returns:
-      int64 [2]; distributions.fold_in gives more of it.
+      int64 [2]. distributions.fold_in derives further seeds from it.
     """
     tensor = tf.placeholder_with_default(tf.constant([seed, 0], tf.int64), [2], "step_seed")
     tf.add_to_collection(_SEEDS, (tensor, seed))
@@ -58,16 +63,16 @@ def step_seed(seed):
 
 
 class Step:
-    """The training step of the default graph, at a learning rate that may fall, and what to tell of it.
+    """The training step of the default graph, with a decaying learning rate and watched values.
 
     Args:
-      loss: float scalar, to be minimised.
-      shown_loss: float scalar.
+      loss: float scalar, the loss to minimize.
+      shown_loss: float scalar, the loss to show.
       make_optimizer: learning rate (float scalar tensor) -> tf.train.Optimizer.
       learning_rate: float, at the start.
-      decay: "linear", the learning rate falls to 0 with `progress`; or "none", it stays.
-      progress: float or float scalar, the progress of the work where none is fed.
-      watch: None, or {name: scalar}, more to tell.
+      decay: "linear", the learning rate falls to 0 with `progress`; or "none", it is constant.
+      progress: float or float scalar, the default of the progress, which is fed.
+      watch: None, or {name: scalar}, further values to watch.
 
     Raises:
       InputError: a trainable variable on which the loss does not depend.
@@ -75,10 +80,10 @@ class Step:
 
     def __init__(self, loss, shown_loss, make_optimizer, learning_rate, decay="linear", progress=0.0,
                  watch=None):
-        # A resource: what SyncReplicasOptimizer reads after a step is then the value after it.
+        # A resource variable: SyncReplicasOptimizer then reads its value after the step.
         with tf.variable_scope(tf.get_variable_scope(), use_resource=True):
             self.global_step = tf.train.get_or_create_global_step()
-        # The rate's own placeholder, so that models and inputs need not know that it falls.
+        # A placeholder of the step, so that models and inputs do not depend on the decay.
         self._progress = tf.placeholder_with_default(progress, [], "progress")
         left = tf.maximum(1 - self._progress, 1e-4) if decay == "linear" else tf.constant(1.0)
         self.optimizer = make_optimizer(learning_rate * left)
@@ -89,10 +94,10 @@ class Step:
         self._loop = self._compiled = self._why_not = None
 
     def make_loops(self, filled=None):
-        """Make what makes many steps in one call, where that is possible; before there is a session.
+        """Add the loops that run many steps in one call, if possible. Call it before there is a session.
 
         Args:
-          filled: {placeholder: step_loop.Filled}, for calls that XLA compiles; None for none of these.
+          filled: {placeholder: step_loop.Filled}, for calls that XLA compiles; None without XLA.
         """
         self._why_not = step_loop.obstacle(self._op)
         if self._why_not:
@@ -106,18 +111,18 @@ class Step:
                 self._why_not = str(e)
 
     def with_progress(self, feed, progress, number):
-        """`feed` for the step of this number, with so much of the work done before it."""
+        """Return `feed` with the progress before the step and the seeds for the step `number`."""
         feed = dict(feed)
         feed[self._progress] = progress
         feed.update((tensor, [seed, number]) for tensor, seed in self._seeds)
         return feed
 
     def runner(self, session):
-        """A function that runs the step on a feed: (feed, is_watched, trace_to=None) -> {name: value}.
+        """Return a function that runs the step: (feed, is_watched, trace_to=None) -> {name: value}.
 
-        Of a step that is watched it gives the shown loss as "loss", gradient_norm (of all uses of a row
-        by themselves), rows_touched (in how many rows of all tables a step is made), and what `watch`
-        has. The trace of its ops goes to the file trace_to, if there is one.
+        The values of a watched step are the shown loss as "loss", gradient_norm (each use of a row
+        counts separately), rows_touched (the number of rows of all tables that change), and the scalars
+        of `watch`. trace_to is None, or the path for the trace of the ops.
         """
         callables = {}
 
@@ -135,17 +140,17 @@ class Step:
         return run
 
     def repeater(self, session, feed, is_compiled, report):
-        """Return a function that makes the steps of a list of feeds, all like `feed`, in one call.
+        """Return a function that runs the steps of a list of feeds, all like `feed`, in one call.
 
         Args:
           session: tf.Session.
-          feed: feed_dict, as from `with_progress`.
-          is_compiled: boolean, whether XLA is to compile the steps.
-          report: function of a line of text, which says why XLA does not.
+          feed: feed_dict, the return value of `with_progress`.
+          is_compiled: boolean, whether XLA should compile the steps.
+          report: function of a line of text, called with the reason if XLA cannot.
 
         Returns:
-          function: list of (feed, progress, number), see `with_progress` -> None; or None where each
-          step has to be a call of its own.
+          function: list of (feed, progress, number), see `with_progress` -> None; or None if each step
+          needs a call of its own.
         """
         if self._loop is None or not self._loop.takes(feed):
             run = None
@@ -155,23 +160,23 @@ class Step:
             run = _compiled_first(self._compiled, session, run, report)
         elif is_compiled:
             report("XLA does not compile the steps: %s" % (
-                self._why_not or "what is fed is not what the graph wants"))
+                self._why_not or "the feed does not match the placeholders"))
         return run and (lambda steps: run(*self._joined(steps)))
 
     def _joined(self, steps):
-        """Return the feeds of a list of (feed, progress, number), and {tensor: all further values}."""
+        """Return (feeds, {tensor: values of all steps}) of a list of (feed, progress, number)."""
         feeds, progress, numbers = zip(*steps)
         seeds = {tensor: [(seed, number) for number in numbers] for tensor, seed in self._seeds}
         return feeds, {self._progress: progress, **seeds}
 
 
 def _compiled_first(loop, session, otherwise, report):
-    """Return a function that makes steps by a compiled loop, or `otherwise` where XLA refuses.
+    """Return a function that runs steps by a compiled loop, or by `otherwise` if XLA cannot compile it.
 
     Args:
       loop: step_loop.CompiledLoop.
       session: tf.Session.
-      otherwise: function of feeds and of what is fed beside them, as of step_loop.StepLoop.runner.
+      otherwise: function of feeds and further values, the return value of step_loop.StepLoop.runner.
       report: function of a line of text.
     """
     compiled = loop.runner(session)
@@ -184,7 +189,7 @@ def _compiled_first(loop, session, otherwise, report):
             return compiled(feeds, further)
         except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError,
                 tf.errors.InternalError) as e:
-            # XLA refuses before the first step: nothing of these feeds was made.
+            # XLA fails before the first step: no step of these feeds was run.
             refused.append(e)
             report("XLA does not compile the steps: %s" % checks.first_line(e))
             return otherwise(feeds, further)
@@ -193,23 +198,23 @@ def _compiled_first(loop, session, otherwise, report):
 
 
 def _gradients(function, loss, optimizer, var_list=None):
-    """Return [(gradient, variable)]: of each in var_list, or of those that the loss depends on."""
+    """Return [(gradient, variable)] for var_list, or for the variables that the loss depends on."""
     variables = tf.nest.flatten(tf.trainable_variables() if var_list is None else var_list)
     gradients = optimizer.compute_gradients(loss, variables) if variables else []
     reached = [(gradient, variable) for gradient, variable in gradients if gradient is not None]
     if var_list is not None:
         untouched = [variable.op.name for gradient, variable in gradients if gradient is None]
-        checks.argument(not untouched, function, "loss", "one that depends on every variable to train",
-                        "none on " + ", ".join(untouched))
-    checks.argument(reached, function, "loss", "one that depends on a variable to train", loss.name)
+        checks.argument(not untouched, function, "loss", "a loss that depends on every variable to "
+                        "train", "no dependence on " + ", ".join(untouched))
+    checks.argument(reached, function, "loss", "a loss that depends on a variable to train", loss.name)
     return reached
 
 
 def _apply(optimizer, gradients, global_step):
-    """Return the op of a step, in which the ops in UPDATE_OPS come first."""
+    """Return the op of a step, which runs after the ops in UPDATE_OPS."""
     updates = tf.get_collection(tf.GraphKeys.UPDATE_OPS)
     if isinstance(optimizer, tf.train.SyncReplicasOptimizer):
-        # What it makes to apply runs in a step of its own, in which nothing is fed.
+        # It applies gradients in a separate step without feeds: UPDATE_OPS cannot be its inputs.
         return tf.group(optimizer.apply_gradients(gradients, global_step), *updates)
     with tf.control_dependencies(updates):
         return optimizer.apply_gradients(gradients, global_step)

@@ -1,4 +1,4 @@
-"""Write numbers of a training for TensorBoard, and the trace of a step for a browser.
+"""Summaries of a training for TensorBoard, and the trace of a step for a browser.
 
     with Summaries("runs/recsys-1", step=0) as summaries:
         summaries.add(50, {"loss": 3.2, "validation": {"NDCG@10": 0.25}})
@@ -14,11 +14,11 @@ from tf1_sampled.files import writing
 
 
 class Summaries:
-    """Write scalars to an event file of TensorFlow's, which is made with the first of them.
+    """A writer of scalars to an event file of TensorFlow, which is created with the first scalar.
 
     Args:
-      folder: string, where to.
-      step: integer, the step from which on; TensorBoard ignores later steps of earlier files.
+      folder: string, the folder of the event file.
+      step: integer, the first step. TensorBoard ignores later steps in earlier files.
     """
 
     def __init__(self, folder, step):
@@ -26,14 +26,14 @@ class Summaries:
         self._writer = None
 
     def add(self, step, values):
-        """Add numbers of a step.
+        """Write the numbers of a step.
 
         Args:
           step: integer.
-          values: {name: number, or such a dict again}; other values are left out.
+          values: nested {name: number}; other values are ignored.
         """
         if self._writer is None:
-            # TensorFlow would follow a link of the file's name, so that nobody can foresee it.
+            # A random name: TensorFlow would follow a link that was placed under a predictable name.
             suffix = "." + uuid.uuid4().hex[:16]
             self._writer = tf.summary.FileWriter(self._folder, filename_suffix=suffix)
             self._writer.add_session_log(tf.SessionLog(status=tf.SessionLog.START), self._step)
@@ -59,7 +59,7 @@ def _flat(values, prefix=""):
 def traced_run(session, fetches, feed, path):
     """Run session.run(fetches, feed), and write the times of its ops to `path` as a Chrome trace.
 
-    Open it at chrome://tracing or https://ui.perfetto.dev.
+    Open the trace at chrome://tracing or https://ui.perfetto.dev.
 
     Raises:
       InputError: a file that cannot be written.

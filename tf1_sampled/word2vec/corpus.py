@@ -259,7 +259,7 @@ def _check_folder(folder):
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as e:
         raise checks.InputError(
-            "%s: wanted a place to write, got: %s" % (folder, e.strerror or e)) from e
+            "%s: wanted a writable path, got: %s" % (folder, e.strerror or e)) from e
 
 
 def _choose(name, encoded, options):

@@ -5,8 +5,8 @@
 
 A page of another site cannot read the service's answers, unless a name of that site leads to this
 machine (DNS rebinding). The browser then sends that name as the Host. So only requests to names of this
-machine are answered: localhost, loopback addresses, the address of the connection, the machine's name and the
-listed names. A request with an Origin comes from a page; that origin must have such a name too.
+machine are answered: localhost, loopback addresses, the address of the connection, the machine's name
+and the listed names. A request with an Origin comes from a page; that origin must have such a name too.
 """
 import functools
 import hmac

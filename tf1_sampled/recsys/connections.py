@@ -7,9 +7,9 @@
     connection.works()                          # the server works, without a limit of time
 
 A connection waits for one of SECONDS: the client's next request, the rest of its headers, the rest of
-its body, or until the client has read the answer. A connection that waits longer is closed. At the limit on
-connections, a new connection replaces the one that has waited longest for its client. If none waits for
-its client, the new one gets a 503.
+its body, or until the client has read the answer. A connection that waits longer is closed. At the
+limit on connections, a new connection replaces the one that has waited longest for its client. If none
+waits for its client, the new one gets a 503.
 
 asyncio's own server accepts a hundred connections before it handles the first; this one counts each.
 """

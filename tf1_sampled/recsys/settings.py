@@ -83,8 +83,8 @@ class RecsysSettings(TrainingSettings):
         False, "Count repeated events of a user and an item, and recommend a user's earlier items "
         "again.", "data")
     keep_event: str = setting(
-        "first", "Event to keep of several events of a user and an item, without --repeats: the first, the "
-        "last, or the strongest (largest weight in --events_kept).", "data", choices=ordering.KEEP)
+        "first", "Which of a user's events of one item to keep, without --repeats: the first, the last, "
+        "or the strongest (largest weight in --events_kept).", "data", choices=ordering.KEEP)
     categorical: Sequence[str] = setting(
         (), "Context columns of the event files that hold categories, such as the device. Their values "
         "must be known before the event. For columns of the item, use --item_categorical.", "data")

@@ -193,9 +193,9 @@ class TrainingBatchesTest(parameterized.TestCase):
         ("examples", dict(examples_per_batch=0), "examples_per_batch: wanted an integer above 0"),
         ("most", dict(max_examples_per_user=0), "max_examples_per_user: wanted an integer above 0"),
         ("no_example", dict(events=made_events([3, 4, 1], [2, 3, 0])),
-         "events: wanted a user with two training events or more, got '3 users'"),
+         "events: wanted a user with at least two training events, got '3 users'"),
         ("no_others_example", dict(events=made_events([3, 4, 1], [2, 3, 0]), context="others"),
-         "events: wanted a user with two training events or more, got '3 users'"))
+         "events: wanted a user with at least two training events, got '3 users'"))
     def test_wrong_argument_is_named_before_the_first_batch(self, changed, message):
         changed = dict(changed)
         events = changed.pop("events", made_events([3, 4]))

@@ -14,7 +14,7 @@ from tests import service_case
 from tf1_sampled.recsys import bodies
 
 _BODY = b'{"items": ["heat"]}'
-_DAMAGED = "body: wanted what the headers tell, got something else"
+_DAMAGED = "body: wanted data that matches the headers, got other data"
 
 
 def _raw_deflate(body):

@@ -139,7 +139,7 @@ class TypedTest(absltest.TestCase):
 
     def test_what_is_wrong(self):
         for names, message in (
-                ({"categorical": "ab"}, "categorical: wanted a list of names of columns, got 'ab'"),
+                ({"categorical": "ab"}, "categorical: wanted a list of column names, got 'ab'"),
                 ({"integer": ["a"]}, "columns: wanted one of categorical, numeric, got 'integer'"),
                 ({"categorical": ["a"], "numeric": ["a"]},
                  r"categorical, numeric: wanted each column once, got \['a'\]")):

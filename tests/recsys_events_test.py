@@ -160,7 +160,7 @@ class ReadLogTest(FileTestCase):
          "line 3: wanted .*'2020-02"),
         ("after_a_quoted_line_end", 'user,item,time\n1,"a\nb",1\n1,c,x\n',
          "line 4: wanted a number or an ISO 8601 time in column 'time', got 'x'"),
-        ("open_quote", 'user,item\n1,a\n1,"b\n', "line 3: wanted CSV whose quotes are in pairs"),
+        ("open_quote", 'user,item\n1,a\n1,"b\n', "line 3: wanted CSV with paired quotes"),
         ("long_cell", "user,item\n1,a\n1," + "b" * 140000 + "\n",
          "line 3: wanted CSV .* cells of at most 131072 characters, got 'field larger than field lim"),
         ("nul", "user,item\n1,a\n" + "1,b\n" * 2000 + "1,\0\n",
@@ -216,8 +216,8 @@ class ReadLogTest(FileTestCase):
     @parameterized.parameters(
         (["a"], ["b", "a"], r"categorical, numeric: wanted each column once, got \['a'\]"),
         (["a", "a"], [], r"categorical, numeric: wanted each column once, got \['a'\]"),
-        ("ab", [], "categorical: wanted a list of names of columns, got 'ab'"),
-        ([], "ab", "numeric: wanted a list of names of columns, got 'ab'"))
+        ("ab", [], "categorical: wanted a list of column names, got 'ab'"),
+        ([], "ab", "numeric: wanted a list of column names, got 'ab'"))
     def test_wrong_names_of_columns_are_told_before_reading(self, categorical, numeric, message):
         for function, path in ((events.read_log, "unread"), (events.read_logs, ["unread"])):
             with self.assertRaisesRegex(checks.InputError, function.__name__ + ": " + message):
@@ -429,7 +429,7 @@ class ReadLogsTest(FileTestCase):
             events.read_logs(paths)
 
     def test_no_file_is_an_error(self):
-        with self.assertRaisesRegex(checks.InputError, r"read_logs: paths: wanted one file or more"):
+        with self.assertRaisesRegex(checks.InputError, r"read_logs: paths: wanted at least one file"):
             events.read_logs([])
 
 
@@ -511,13 +511,13 @@ class LogOfArraysTest(PythonCase):
             self.assertEqual(events.log_of_arrays([1, 2], [1, 2], times).times.tolist(), [86400, 0])
 
     @parameterized.named_parameters(
-        ("empty", dict(users=[], items=[]), "users: wanted one event or more, got 0"),
-        ("items", dict(items=[1, 2, 3]), "items: wanted as many as users, 2, got 3"),
-        ("times", dict(times=[1]), "times: wanted as many as users, 2, got 1"),
-        ("column", dict(numeric={"n": [1]}), "column 'n': wanted as many as users, 2, got 1"),
+        ("empty", dict(users=[], items=[]), "users: wanted at least one event, got 0"),
+        ("items", dict(items=[1, 2, 3]), "items: wanted the length of users, 2, got 3"),
+        ("times", dict(times=[1]), "times: wanted the length of users, 2, got 1"),
+        ("column", dict(numeric={"n": [1]}), "column 'n': wanted the length of users, 2, got 1"),
         ("user", dict(users=[1, b"x"]), r"users\[1\]: wanted a name, got b'x'"),
         ("nothing", dict(items=[float("nan"), None]),
-         "users: wanted one event or more, got 'none of 2 rows: item missing 2'"),
+         "users: wanted at least one event, got 'none of 2 rows: item missing 2'"),
         ("time", dict(times=[1, float("inf")]), r"times\[1\]: wanted a number, got inf"),
         ("time_in_words", dict(times=["2020-01-01", "noon"]),
          r"times\[1\]: wanted a number or an ISO 8601 time, got 'noon'"),
@@ -566,7 +566,7 @@ class LogOfFrameTest(PythonCase):
                 ({}, {}, {"user": [1]},
                  r"item_column: wanted a column for the item \(itemid, .*got \['user"),
                 ({}, {}, {name: [] for name in rows},
-                 "column 'user': wanted one event or more, got 0")):
+                 "column 'user': wanted at least one event, got 0")):
             with self.assertRaisesRegex(checks.InputError, "^log_of_frame: ?" + message.lstrip(": ")):
                 events.log_of_frame(frame(values), roles.Options(**named), **asked)
 
@@ -626,8 +626,8 @@ class MergeLogsTest(PythonCase):
         kind, number = (events.log_of_arrays([1, 2], [1, 2], **{role: {"n": [1, 2]}})
                         for role in ("categorical", "numeric"))
         for logs, message in (
-                ([], "logs: wanted one log or more, got 0"),
-                ([plain, timed], r"logs\[1\]: wanted events without times, as those of logs\[0\], got"),
+                ([], "logs: wanted at least one log, got 0"),
+                ([plain, timed], r"logs\[1\]: wanted events without times, like logs\[0\], got"),
                 ([timed, timed, plain], r"logs\[2\]: wanted events with times, .*got 'events without"),
                 ([plain, kind], r"logs\[1\]: wanted the columns of logs\[0\], none, got"),
                 ([kind, number], r"logs\[1\]: wanted the columns of logs\[0\], 'n' .categorical., got"

@@ -457,11 +457,11 @@ class SavedModelTest(ExportCase):
         self.assertIn(str(wanted), printed)
 
     @parameterized.parameters(
-        (PLAIN, dict(item_names=ITEMS[1:]), "item_names: wanted as many as net has, 12, got 11"),
+        (PLAIN, dict(item_names=ITEMS[1:]), "item_names: wanted the number in net, 12, got 11"),
         (PLAIN, dict(item_names=ITEMS[1:] + [""]), "item_names: wanted .*none empty, got ''"),
         (PLAIN, dict(item_names=ITEMS[1:] + ["a b"]), "item_names: wanted each name once, got 'a b'"),
-        (PLAIN, dict(user_names=["u1"]), "user_names: wanted as many as net has, 0, got 1"),
-        (RICH, dict(user_names=None), "user_names: wanted as many as net has, 3, got 0"),
+        (PLAIN, dict(user_names=["u1"]), "user_names: wanted the number in net, 0, got 1"),
+        (RICH, dict(user_names=None), "user_names: wanted the number in net, 3, got 0"),
         (RICH, dict(user_names=["a", "b", "a"]), "user_names: wanted each name once, got 'a'"),
         (dict(PLAIN, context={"device": columns.Categorical(list("abc"))}), {},
          r'net.context: wanted categories that begin with "", got \[.a.\]'),

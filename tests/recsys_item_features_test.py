@@ -61,9 +61,9 @@ class OfItemsTest(parameterized.TestCase):
         self.assertLen(set(names), 5)
 
     @parameterized.parameters(
-        (["x", "y"], {}, "items.csv: wanted items of the events, as 'x', got 'a'"),
+        (["x", "y"], {}, "items.csv: wanted items of the events, such as 'x', got 'a'"),
         (["a", "b"], {"item_numeric": ["genres"], "item_categorical": []},
-         "items.csv: wanted a number or nothing in column 'genres' of item 'a', got 'Action| Comedy'"),
+         "items.csv: wanted a number or an empty cell in column 'genres' of item 'a', got 'Action| "),
         (["a"], {"item_numeric": ["genres"], "item_categorical": [], "items": "", "titles": "t.csv"},
          "t.csv: wanted a number"))
     def test_what_does_not_fit_is_named(self, names, values, message):
@@ -72,7 +72,7 @@ class OfItemsTest(parameterized.TestCase):
         self.assertIn(message, str(caught.exception))
 
     def test_a_number_beyond_float32_is_named(self):
-        with self.assertRaisesRegex(checks.InputError, "a number or nothing .* got '1e39'"):
+        with self.assertRaisesRegex(checks.InputError, "a number or an empty cell .* got '1e39'"):
             _of_items(["a"], {"price": {"a": "1e39"}}, item_categorical=[], item_numeric=["price"])
 
 

@@ -62,8 +62,8 @@ class ItemsTest(parameterized.TestCase):
         (["a", "\udc80"], None, [1, 1], "names: wanted strings of Unicode characters"),
         (["a", "b"], ["A", "\udc80"], [1, 1], "titles: wanted strings of Unicode characters"),
         (["a", "b"], ["A", None], [1, 1], "titles: wanted strings of Unicode characters, got None"),
-        (["a", "b"], ["A"], [1, 1], "titles: wanted as many as names, 2, got 1"),
-        (["a", "b"], None, [1], "counts: wanted as many as names, 2, got 1"))
+        (["a", "b"], ["A"], [1, 1], "titles: wanted the length of names, 2, got 1"),
+        (["a", "b"], None, [1], "counts: wanted the length of names, 2, got 1"))
     def test_what_does_not_fit_is_named(self, names, titles, counts, message):
         with self.assertRaisesRegex(checks.InputError, "write_items: " + message):
             items.write_items(self.path, names, titles, counts)
@@ -71,8 +71,8 @@ class ItemsTest(parameterized.TestCase):
 
     @parameterized.parameters(
         ("item\ttitle\n", "line 1: wanted the header 'item.*events', got 'item.*title'"),
-        (_HEADER + "b\tB\t1\t1\n", "line 2: wanted 3 columns with tabs between, got 4"),
-        (_HEADER + "b\tB\t1\n\n", "line 3: wanted 3 columns with tabs between, got 1"),
+        (_HEADER + "b\tB\t1\t1\n", "line 2: wanted 3 columns separated by tabs, got 4"),
+        (_HEADER + "b\tB\t1\n\n", "line 3: wanted 3 columns separated by tabs, got 1"),
         (_HEADER + "a\tA\tmany\n", "line 2: wanted a count in column 'events', got 'many'"),
         (_HEADER + "a\tA\t-1\n", "line 2: wanted a count in column 'events', got '-1'"),
         (_HEADER + "a\tA\t%s\n" % ("9" * 5000), r"line 2: wanted a count in column 'events', got '99.*"),

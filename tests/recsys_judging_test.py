@@ -39,7 +39,7 @@ class CutsTest(parameterized.TestCase):
 
     def test_none_at_all(self):
         for k in ([], (), np.array([], int)):
-            with self.assertRaisesRegex(InputError, "^RecsysSettings: k: wanted one integer or more"):
+            with self.assertRaisesRegex(InputError, "^RecsysSettings: k: wanted at least one integer"):
                 judging.cuts_of(_SETTINGS, k, 7)
 
 
@@ -94,7 +94,7 @@ class EvaluateTest(recommender_case.ModelCase):
             judging.evaluate(self.model, _log(("ann", "alien")), _log(("ann", "heat")), 8, _SETTINGS)
 
     def test_of_a_model_that_was_loaded_there_are_no_test_events(self):
-        with self.assertRaisesRegex(InputError, "test: wanted later events, where fit kept none"):
+        with self.assertRaisesRegex(InputError, "test: wanted later events, as fit has no test events"):
             judging.evaluate_fit(_SETTINGS, None, 1)
 
 

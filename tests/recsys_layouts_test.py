@@ -106,11 +106,10 @@ class ColumnsTest(parameterized.TestCase):
 
     def test_other_widths_and_a_header(self):
         with self.assertRaisesRegex(checks.InputError,
-                                    "wanted 3 columns, as --columns names them, got columns"
-                                    " '1', '2'"):
+                                    "wanted 3 columns, as in --columns, got columns '1', '2'"):
             layout_of("1,2\n", columns=["user", "item", "time"])
         with self.assertRaisesRegex(checks.InputError,
-                                    "wanted a file without a header beside --columns; "
+                                    r"wanted a file without a header for --columns \("
                                     "--user_column .*got the header user,item$"):
             layout_of("user,item\n1,2\n", columns=["user", "item"])
 

@@ -140,7 +140,7 @@ class CheckTest(absltest.TestCase):
         found, lines = self._read(allow_leaks=True)
         self.assertEqual([leak.column for leak in found], ["genres"])
         self.assertLen(lines, 1)
-        self.assertIn("--categorical: 'genres', 100% of which follows from the item", lines[0])
+        self.assertIn("--categorical: 'genres', of which the item explains 100%", lines[0])
 
     def test_other_columns_pass_without_a_word(self):
         self.assertEqual(self._read(categorical=[]), ([], []))

@@ -29,7 +29,7 @@ class ModelFilesTest(parameterized.TestCase):
     def test_what_is_not_that(self, text):
         with open(os.path.join(self.folder, model_files.ABOUT), "w") as stream:
             stream.write(text)
-        with self.assertRaisesRegex(InputError, "recommender.json: wanted how a recommender is asked"):
+        with self.assertRaisesRegex(InputError, "recommender.json: wanted the query settings of "):
             model_files.read_about(self.folder)
 
     def test_no_file(self):

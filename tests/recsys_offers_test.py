@@ -126,7 +126,7 @@ class FilesTest(parameterized.TestCase):
     def test_names_of_users(self):
         path = self.create_tempfile("users.txt", "u1\n\n  u2 \nu1\n").full_path
         self.assertEqual(["u1", "u2"], offers.read_users(path))
-        for content, message in (("\n", "wanted names of users, one a line, got none"),
+        for content, message in (("\n", "wanted names of users, one on each line, got none"),
                                  (None, "wanted a readable file")):
             path = self.create_tempfile("none.txt", content or "").full_path
             if content is None:

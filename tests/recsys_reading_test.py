@@ -172,11 +172,11 @@ class ReadTest(parameterized.TestCase):
         users = np.repeat(np.arange(60), 3)
         items = (users + np.tile(np.arange(3), 60)) % 15  # 12 events of each
         with self.assertRaisesRegex(
-                InputError, r"^RecsysSettings: split: wanted a user with two events or more to train on "
-                r"\(--split=none trains on all\), got '60 events to train on of 60 users'$"):
+                InputError, r"^RecsysSettings: split: wanted a user with at least two training events "
+                r"\(--split=none trains on all events\), got '60 training events of 60 users'$"):
             _read((users, items))
         self.assertEqual(_read((users, items), split="none").summary["examples"], 120)
-        with self.assertRaisesRegex(InputError, "train: wanted a user with two events or more"):
+        with self.assertRaisesRegex(InputError, "train: wanted a user with at least two training"):
             _read((users[::3], items[::3]), None, (users[1::3], items[1::3]))
 
     def test_users_of_the_test_without_a_history_are_counted(self):
@@ -196,7 +196,7 @@ class ReadTest(parameterized.TestCase):
         data = _read((_USERS, _ITEMS), init_from=folder, report=lines.append)
         self.assertEqual(data.events.item_names[-2:], ["old", "older"])
         self.assertEqual(data.events.item_counts[-2:].tolist(), [0, 0])
-        self.assertIn("Items of %s without an event here: 2" % folder, lines)
+        self.assertIn("Items of %s without events here: 2" % folder, lines)
         self.assertEqual(data.summary["items"]["not_in_the_log"], 2)
         empty = self.create_tempdir().full_path
         with self.assertRaisesRegex(InputError, empty + ": wanted a folder with a model"):
@@ -206,9 +206,9 @@ class ReadTest(parameterized.TestCase):
         ({}, (5,), "events: wanted a path, a list of paths, a data frame, or .*, got 'int'"),
         ({}, ([_USERS],), "events: wanted a path, a list of"), ({}, ([],), "events: wanted a path"),
         ({}, ({"user": _USERS},), "events: wanted a path, .*, got 'dict'"),
-        ({}, ((_USERS, _ITEMS[1:]),), "items: wanted as many as users, 16, got 15"),
+        ({}, ((_USERS, _ITEMS[1:]),), "items: wanted the length of users, 16, got 15"),
         ({}, (("ann", "a"),), "ann: wanted"),  # two paths
-        ({}, (None, None, (_USERS, _ITEMS)), "events: wanted events to train on beside valid and"),
+        ({}, (None, None, (_USERS, _ITEMS)), "events: wanted training events for valid and"),
         ({"numeric": ["price"]}, ((_USERS, _ITEMS),),
          "numeric: wanted a file or a data frame, which has columns, got 'tuple'"),
         ({"k": [5]}, ((_USERS, _ITEMS),), "k: wanted at most 4 items, got 5"),
@@ -216,7 +216,7 @@ class ReadTest(parameterized.TestCase):
         ({"split": "time"}, ((_USERS, _ITEMS),), "split: wanted events with times, got 'time'"),
         ({"split": "time", "split_at": ["0.9", "0.1"]}, ((_USERS, _ITEMS, _TIMES),),
          "split_at: wanted two shares or times, when validation begins and, .*, test, got '0.9,0.1'"),
-        ({"min_count": 99}, ((_USERS, _ITEMS),), "wanted two items or more"))
+        ({"min_count": 99}, ((_USERS, _ITEMS),), "wanted at least two items"))
     def test_what_does_not_fit(self, values, sources, message):
         with self.assertRaisesRegex(InputError, message):
             _read(*sources, **values)

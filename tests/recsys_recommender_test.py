@@ -21,7 +21,7 @@ from tf1_sampled.recsys import (
     scoring,
 )
 
-_KNOWN = "items: wanted a name that the model knows, or a user whom it knows, got "
+_KNOWN = "items: wanted a known item or a known user, got "
 # By length no neighbours: the cosines must not depend on it.
 VECTORS = np.float32([[1, 0], [30, 3], [0, 2], [-1, 0.5], [1e-3, 1e-3], [0, 0], [-2, -1]])
 
@@ -301,7 +301,7 @@ class ContextTest(Case):
 
     def test_neither_items_nor_user(self):
         self.assert_refused(
-            'items: wanted a name that the model knows, or a user whom it knows, got ["x"]',
+            'items: wanted a known item or a known user, got ["x"]',
             self.model.recommend, ["x"], context={"mood": "", "shift": 1})
 
     def test_numbers_that_are_too_large_or_missing(self):
@@ -358,7 +358,7 @@ class SimilarTest(Case):
 
     def test_what_is_refused(self):
         for item in ("x", "", None, ["heat"]):
-            with self.assertRaisesRegex(checks.InputError, "^item: wanted a name that the model knows"):
+            with self.assertRaisesRegex(checks.InputError, "^item: wanted a known item"):
                 self.model.similar_items(item)
         self.assert_refused("k: wanted an integer above 0, got 0", self.model.similar_items, "heat", 0)
 

@@ -131,8 +131,8 @@ class ResultsTest(absltest.TestCase):
             self.enter_context(mock.patch.object(results, name, 0))
         found = results.test(self.fit)
         self.assertEqual(list(found.baselines), ["popularity"])
-        self.assertEqual(found.notes, ["item-kNN: left out, as its 54 pairs of items of one user would "
-                                       "take more than a tenth of the training"])
+        self.assertEqual(found.notes, ["item-kNN: left out; counting its 54 item pairs would take more "
+                                       "than a tenth of the training time"])
 
     def test_the_previous_model_is_beside_it(self):
         # Its own model, with another catalogue by name: the scores are the same.

@@ -22,14 +22,14 @@ class OptionsTest(parameterized.TestCase):
 
     @parameterized.parameters(
         (dict(user_column="_"), "user_column: wanted the name of a column, got '_'"),
-        (dict(user_column="a", item_column="a"), "user_column: wanted a column of its own, got 'a'"),
+        (dict(user_column="a", item_column="a"), "user_column: wanted a separate column, got 'a'"),
         (dict(columns=["user", "x"]), "columns: wanted user and item among them"),
         (dict(columns=["user", "item", "x", "x"]), "columns: wanted each name once"),
         (dict(columns=["user", "item", ""]), "columns: wanted each name once"),
         (dict(columns=["user", "item"], time_column="x"),
-         "columns: wanted no names of columns in a header"),
+         "columns: wanted no names of header columns with it"),
         (dict(separator="x"), "separator: wanted one of comma semicolon space tab"),
-        (dict(events_kept=["buy:0"]), "events_kept: wanted kinds with weights above 0, as buy:3"),
+        (dict(events_kept=["buy:0"]), "events_kept: wanted kinds with weights above 0, such as buy:3"),
         (dict(events_kept=["buy:x"]), "events_kept: "), (dict(
             events_kept=["buy", "buy:2"]), "events_kept: "),
         (dict(events_kept=[":2"]), "events_kept: "), (dict(events_kept=["buy:nan"]), "events_kept: "))

@@ -45,7 +45,7 @@ class ReadTest(parameterized.TestCase):
 
     @parameterized.named_parameters(
         ("width", "user,item\n1,a\n1\n", {}, r"line 3: wanted 2 columns, got \['1'\]"),
-        ("quotes", 'user,item\n1,"a\n', {}, "line 2: wanted CSV whose quotes are in pairs"),
+        ("quotes", 'user,item\n1,"a\n', {}, "line 2: wanted CSV with paired quotes"),
         ("netflix", "1:\n5,3,2005-09-06\n6,1\n", {},
          "line 3: wanted user,rating,date or movie:, got '6,1'"),
         ("json", '{"user": 1, "item": 2}\n\n[1]\n', {}, r"line 3: wanted a JSON object, got '\[1\]'"),

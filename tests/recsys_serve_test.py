@@ -55,8 +55,8 @@ class MainTest(recommender_case.ModelCase):
             other.listen(1)
             port = other.getsockname()[1]
             with self.assertRaisesRegex(
-                    checks.InputError, "^http://127.0.0.1:%d/: wanted an address and a port that are "
-                    "free to listen on, got: Address already in use$" % port):
+                    checks.InputError, "^http://127.0.0.1:%d/: wanted a free address and port "
+                    "to listen on, got: Address already in use$" % port):
                 self.run_main(self.folder, "--port=%d" % port)
 
     @service_case.needs_aiohttp
@@ -119,8 +119,8 @@ class ProcessTest(parameterized.TestCase, service_case.ProcessCase):
 
     def test_without_aiohttp(self):
         self.assert_ended(self.start("model", broken="aiohttp"), 1, "", (
-            "serve.py: error: serve: aiohttp: wanted it installed, as by pip install "
-            "'tf1_sampled[serve]', got None\n"))
+            "serve.py: error: serve: aiohttp: wanted an installed aiohttp (pip install "
+            "'tf1_sampled[serve]'), got None\n"))
 
     @service_case.needs_aiohttp
     def test_a_folder_that_is_no_model(self):
@@ -190,8 +190,8 @@ class ProcessTest(parameterized.TestCase, service_case.ProcessCase):
     def test_all_addresses_and_a_host_that_is_listed(self):
         process, port = self.serving("--host=0.0.0.0", "--allowed_hosts=box.example", host="0.0.0.0",
                                      with_users=True)
-        self.assertEqual("Everyone who reaches this address can ask the model, and read its items and "
-                         "what it recommends to each user; --token_file=FILE asks for a token.\n",
+        self.assertEqual("Everyone who can reach this address can query the model, list its items and "
+                         "read its recommendations for each user; --token_file=FILE requires a token.\n",
                          process.stdout.readline())
         for host, status in (("box.example", 200), ("0.0.0.0:1", 200), ("evil.example", 421)):
             self.assertEqual(status, service_case.ask(port, "/health", Host=host).status)
@@ -208,7 +208,7 @@ class ProcessTest(parameterized.TestCase, service_case.ProcessCase):
             self.assertEqual(status, service_case.ask(port, "/model", **headers).status)
         process.send_signal(signal.SIGTERM)
         self.assert_ended(process, 0, "Stopped.\n", (
-            "%s: other users can read this token; chmod 600 keeps it\n" % token))
+            "%s: other users can read this token; chmod 600 protects it\n" % token))
 
     @service_case.needs_aiohttp
     def test_a_signal_while_a_file_blocks_the_start(self):

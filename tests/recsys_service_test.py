@@ -149,7 +149,7 @@ class ServiceTest(service_case.ServedCase):
         self.assertEqual([{"item": "日本", "title": "日本の映画", "cosine": 1.0}], got["similar"][:1])
         got = self.post("/similar", item="heat", category={"genres": "Crime"})
         self.assertEqual(["casino"], [one["item"] for one in got["similar"]])
-        self.assert_refused('item: wanted a name that the model knows, got "x"', "/similar",
+        self.assert_refused('item: wanted a known item, got "x"', "/similar",
                             {"item": "x"})
         self.assert_refused("item: wanted a name of at most 1000 characters, got null", "/similar", {})
 
@@ -222,7 +222,7 @@ class ServiceTest(service_case.ServedCase):
         for name in ("k", "exclude", "repeat"):
             self.assert_refused('body: wanted no fields but items, user, context, got "%s"' % name,
                                 "/embed", {"items": ["heat"], name: 1})
-        self.assert_refused("items: wanted a name that the model knows, or a user whom it knows, got []",
+        self.assert_refused("items: wanted a known item or a known user, got []",
                             "/embed", {"items": []})
 
     @parameterized.parameters(
@@ -257,8 +257,8 @@ class ServiceTest(service_case.ServedCase):
     def test_a_body_that_is_not_packed_as_told(self):
         with self.assert_nothing_logged():
             for body in (b"{}", b"{}" * 10000):
-                self.assert_refused("body: wanted what the headers tell, got something else", "/embed",
-                                    body, **{"Content-Encoding": "gzip"})
+                self.assert_refused("body: wanted data that matches the headers, got other data",
+                                    "/embed", body, **{"Content-Encoding": "gzip"})
 
     def test_others_are_answered_while_a_question_is_worked_on(self):
         began, go = threading.Semaphore(0), threading.Event()
@@ -280,7 +280,7 @@ class ServiceTest(service_case.ServedCase):
 
     def test_too_many_questions_that_wait(self):
         with mock.patch.object(service, "MAX_WAITING", -1):
-            answer = self.assert_refused("questions: wanted at most -1 that wait, got more",
+            answer = self.assert_refused("questions: wanted at most -1 waiting, got more",
                                          "/recommend", {}, 503)
         self.assertEqual("1", answer.headers["Retry-After"])
 
@@ -507,7 +507,7 @@ class PageTest(PageCase):
         self.find("#search").send_keys(Keys.ENTER)
         self.wait_for_best(["alien", "casino"], seen=["alien", "casino"])
         self.assertEqual(["Alien (1979)\nalien", "Casino (1995)\ncasino"], self.texts("#picked .title"))
-        self.assertEqual("5 items, the best first.", self.find("#status").text)
+        self.assertEqual("5 items, best first.", self.find("#status").text)
         self.assert_quiet()
 
     def test_bars_and_scores(self):
@@ -581,7 +581,8 @@ class PageTest(PageCase):
         self.assertIn(markup, self.offered())
         self.assertLen(self.browser.find_elements(By.TAG_NAME, "script"), 1)
         self.type("<b>x", [])
-        self.wait(lambda: self.find("#search-hint").text, "No title or name has all of “<b>x” in it.")
+        self.wait(lambda: self.find("#search-hint").text,
+                  "No title or name contains all words of “<b>x”.")
         self.assert_quiet()  # an alert would have stopped all this
 
     def test_an_error_of_the_server_is_told(self):
@@ -684,7 +685,7 @@ class ContextPageTest(PageCase):
         self.fill("shift", "-18.4")
         self.wait_for_best([], user="ann", shift=-13.4)
         self.fill("shift", "much")
-        self.wait(lambda: self.find("#status").text, "Fill in a number for shift, or nothing.")
+        self.wait(lambda: self.find("#status").text, "Enter a number for shift, or leave it empty.")
         self.assertEqual([], self.offered())
         self.fill("shift", "1e39")
         self.wait(lambda: self.find("#error").text.split("\n")[0],
@@ -702,7 +703,7 @@ class ContextPageTest(PageCase):
         self.fill("shift", "0")
         self.fill("User", "bob")
         self.wait_for_best(had, seen=had, shift=5)
-        self.wait(lambda: "by the stored history of bob" in self.find("#status").text)
+        self.wait(lambda: "from the stored history of bob" in self.find("#status").text)
         self.choose("Only genres", "Space")
         self.wait(self.offered, ["日本の映画"])
         self.fill("User", "zed")

@@ -76,7 +76,7 @@ class RecognisedTest(parameterized.TestCase):
         ("times_or_ratings", "\t", "u1\ti1\t1500000000\nu1\ti2\t1500000001",
          "--columns=user,item,time or --columns=user,item,rating .*as 1.5e.09, which look like times"),
         ("counts", "\t", "u1\ti1\t1\nu1\ti2\t250",
-         "--columns=user,item,time or .*a third column of numbers as 250"),
+         "--columns=user,item,time or .*a third column of numbers such as 250"),
         ("colons", "::", "1::2::978300760", "--columns=user,item,time or"),
         ("time_before_rating", "\t", "1\t2\t881250949\t5",
          "--columns=user,item,rating,time, or these in another"),

@@ -169,9 +169,9 @@ class SplitLastTest(SplitTestCase):
     @parameterized.parameters((3, 1), (1, 3))
     def test_minimum_counts_that_leave_nothing_are_in_the_message(self, item_count, user_count):
         with self.assertRaisesRegex(
-                checks.InputError, "split_last: log: wanted two items or more that have %d events or "
-                "more each \\(--min_count\\), of users who have %d such events or more and one "
-                "to train on, got '0 left of 2 items and 2 users'" % (item_count, user_count)):
+                checks.InputError, "split_last: log: wanted at least two items with %d or more events "
+                "each \\(--min_count\\), of users with %d or more such events and at least one "
+                "for training, got '0 left of 2 items and 2 users'" % (item_count, user_count)):
             splits.split_last(made_log(pairs("1a 1b 2a 2b"), False),
                               splits.Rules(item_count, user_count))
 
@@ -240,7 +240,7 @@ class SplitSharesTest(SplitTestCase):
         ("nan", (float("nan"), .9), "valid_from: wanted a share above 0, at most 1, got nan"),
         ("order", (.9, .8), "test_from: wanted a share from valid_from = 0.9 to 1, got 0.8"),
         ("item_count", (.8, .9, False, splits.Rules(0)), "min_item_count: wanted an integer above 0"),
-        ("none_left", (.8, .9, False, splits.Rules(9)), "log: wanted two items or more that have 9 ev"))
+        ("none_left", (.8, .9, False, splits.Rules(9)), "log: wanted at least two items with 9 or more"))
     def test_wrong_argument_is_named(self, arguments, message):
         with self.assertRaisesRegex(checks.InputError, "split_shares: " + message):
             splits.split_shares(made_log(pairs("1a 1b 2c")), *arguments)
@@ -324,7 +324,7 @@ class SplitTimeTest(SplitTestCase):
         ("nan_test", (5, float("nan")), "test_from: wanted a time not before valid_from = 5, got nan"),
         ("item_count", (5, 6, splits.Rules(0)), "min_item_count: wanted an integer above 0, got 0"),
         ("user_count", (5, 6, splits.Rules(1, 0)), "min_user_count: wanted an integer above 0, got 0"),
-        ("no_training", (1, 9), "log: wanted two items .* one to train on, got '0 left of 3 items"))
+        ("no_training", (1, 9), "log: wanted at least two items .* one for training, got '0 left of 3"))
     def test_wrong_argument_is_named(self, arguments, message):
         log = made_log([("1", "a", 1), ("1", "b", 5), ("2", "c", 9)])
         with self.assertRaisesRegex(checks.InputError, "split_time: " + message):
@@ -390,7 +390,7 @@ class SplitGivenTest(SplitTestCase):
         ("shape", ([0, 1],), r"part: wanted shape \(3,\), got \(2,\)"),
         ("value", ([0, 3, 1],), "part: wanted 0 to train, 1 to validate, 2 to test, got 3"),
         ("item_count", ([0, 0, 0], splits.Rules(0)), "min_item_count: wanted an integer above 0, got 0"),
-        ("no_training", ([1, 2, 1],), "log: wanted two items .* one to train on, got '0 left of 3 it"))
+        ("no_training", ([1, 2, 1],), "log: wanted at least two items .* one for training, got '0 left"))
     def test_wrong_argument_is_named(self, arguments, message):
         with self.assertRaisesRegex(checks.InputError, "split_given: " + message):
             splits.split_given(made_log(pairs("1a 1b 2c")), *arguments)

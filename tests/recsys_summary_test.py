@@ -71,9 +71,9 @@ class LinesTest(absltest.TestCase):
     def test_nothing_is_left_out_and_nothing_is_held_out(self):
         facts = made(times=False, part=np.zeros(8, int))
         self.assertEqual(summary.lines(facts)[1:], [
-            "No times: the order of the file counts (--time_column names a column of times)",
+            "No times: the file order is used (--time_column names the time column)",
             "Read: 8 events of 3 users and 4 items", "Left out: nothing",
-            "Events: 8 train; none validates (the last state is kept); none tests",
+            "Events: 8 train; no validation (the last state is kept); no test",
             "Catalogue: 4 items"])
 
     def test_many_files_are_a_few_lines(self):

@@ -50,7 +50,7 @@ class WithUserColumnsTest(FileTestCase):
     def test_a_column_that_the_log_has(self):
         path = self.write("users.csv", "user,n\n7,1\n8,1\n9,1\n")
         with self.assertRaisesRegex(checks.InputError, "^with_user_columns: categorical, numeric: "
-                                    "wanted names that are not those of the event file's .*got 'n'"):
+                                    "wanted names that the event file's columns do not have, got 'n'"):
             tables.with_user_columns(self.log, path, numeric=["n"])
 
 

@@ -124,7 +124,7 @@ class EarlierTest(EarlierCase):
             self.assertLen(new[table], 4)
             np.testing.assert_array_equal(new[table][[0, 2]], old[table][[2, 1]])
             np.testing.assert_array_equal(new[table][[1, 3]], start[table][[1, 3]])
-            self.assertIn("%s: 2 of 4 rows go on from %s" % (table, self.folder), self.lines)
+            self.assertIn("%s: 2 of 4 rows start from %s" % (table, self.folder), self.lines)
 
     def test_an_earlier_model_without_features_is_named(self):
         self.write()

@@ -124,7 +124,7 @@ class YouTubeDNNTest(parameterized.TestCase):
 
     @parameterized.parameters(
         ("34", "a list of names"), (3, "a list of names, got 3"), ([True], "names of .*, got true"),
-        ([3.0], "names of .*, got 3.0"), (["x"], "a name that the model knows"))
+        ([3.0], "names of .*, got 3.0"), (["x"], "a known item or a known user"))
     def test_what_is_no_history(self, items, message):
         with self.assertRaisesRegex(InputError, "^items: wanted " + message):
             self.model.recommend(items)
@@ -137,7 +137,7 @@ class YouTubeDNNTest(parameterized.TestCase):
         names = self.model.recommender.names
         for name, cosine in found:
             self.assertAlmostEqual(cosine, unit[names.index("3")].dot(unit[names.index(name)]), places=5)
-        with self.assertRaisesRegex(InputError, "item: wanted a name that the model knows, got \"x\""):
+        with self.assertRaisesRegex(InputError, "item: wanted a known item, got \"x\""):
             self.model.similar_items("x")
 
     def test_scores_of_the_events_that_were_kept_apart(self):
@@ -226,7 +226,7 @@ class YouTubeDNNTest(parameterized.TestCase):
             self.assertEqual(getattr(loaded, name), getattr(self.model, name), name)
         self.assertIsNone(loaded.fitted)
         for ask, message in (
-                (loaded.evaluate, "test: wanted later events, where fit kept none"),
+                (loaded.evaluate, "test: wanted later events, as fit has no test events"),
                 (lambda: loaded.evaluate(self.events), "events: wanted events of the users")):
             with self.assertRaisesRegex(InputError, "^YouTubeDNN: " + message):
                 ask()

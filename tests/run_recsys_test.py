@@ -194,10 +194,10 @@ class RunRecsysTest(_ProgramCase):
         second = ["--train=" + ",".join(files), "--test=" + test, "--init_from=first", "--epochs=1",
                   "--loss=negative_sampling", "--sampler=fixed_unigram", "--l2=0.001", *model]
         metrics, out = self.train("second", *second)
-        self.assertIn("item_embeddings: 36 of 42 rows go on from first\n", out)
-        self.assertIn("class_weights: 36 of 42 rows go on from first\n", out)
+        self.assertIn("item_embeddings: 36 of 42 rows start from first\n", out)
+        self.assertIn("class_weights: 36 of 42 rows start from first\n", out)
         # Users without an event now keep their rows, too.
-        self.assertIn("user_embeddings: 120 of 170 rows go on from first\n", out)
+        self.assertIn("user_embeddings: 120 of 170 rows start from first\n", out)
         self.assertRegex(out, r"\nprevious model +[01]\.\d+ ")
         self.assertGreater(metrics["baselines"]["previous model"]["HR@2"], 0.6)
         self.assertEqual((metrics["examples"], metrics["validations"]), (350, []))
@@ -273,15 +273,15 @@ class WrongInputTest(_ProgramCase):
     @parameterized.named_parameters(
         ("missing", ["--events=no/such/file"], "no/such/file: wanted"),
         ("line", ["--events=BROKEN"], "broken.csv: line 3: wanted a number or an ISO 8601"),
-        ("rare", ["--min_count=100000"], "wanted two items or more that have 100000 events or more"),
+        ("rare", ["--min_count=100000"], "wanted at least two items with 100000 or more events"),
         ("hidden", ["--hidden=3,x"], "--hidden: wanted an integer of 1 or more, got 'x'"),
         ("titles", ["--titles=no/titles"], "no/titles: wanted"),
         ("cut", ["--k=31"], "--k: wanted at most 30 items, got 31"),
-        ("no_cut", ["--k="], "--k: wanted one integer or more, got []"),
+        ("no_cut", ["--k="], "--k: wanted at least one integer, got []"),
         ("sampler", ["--sampler=zipf"], "log_uniform"),
         ("zero", ["--num_sampled=0"], "num_sampled"),
         ("dropout", ["--dropout=1"], "dropout"),
-        ("valid_alone", ["--valid=EVENTS"], "--train: wanted files to train on beside --valid"),
+        ("valid_alone", ["--valid=EVENTS"], "--train: wanted training files for --valid"),
         ("two_inputs", ["--train=EVENTS"], "--train: wanted no --events beside it, got "),
         ("choose_by", ["--choose_by=NDCG@5"], "--choose_by: wanted one of Coverage@10, HR@10"),
         ("column", ["--categorical=genre"], "ratings.csv: wanted one column 'genre', got columns"),
@@ -312,7 +312,7 @@ class WrongInputTest(_ProgramCase):
         ("at_k_of_labels", ["--loss=softmax_at_k", "--sampler=in_batch", "--at_k=300"],
          "run_recsys: --at_k: wanted at most the number of negatives, 256, got 300"),
         ("itself", ["--init_from=model", "--model_dir=./model"],
-         "run_recsys: --init_from: wanted another folder than --model_dir, got 'model'"),
+         "run_recsys: --init_from: wanted a folder other than --model_dir, got 'model'"),
         ("items", ["--events=model/items.tsv"],
          "error: --events: wanted a place of its own, got items.tsv, which model keeps for itself"),
         ("titles_in_a_model", ["--titles=model/saved_model/x.csv"],
@@ -344,7 +344,7 @@ class WrongInputTest(_ProgramCase):
         code, _, err = self.run_program("--events=" + path, "--model_dir=model", "--init_from=link",
                                         "--restart", no_tensorflow=True)
         self.assertEqual((code, err), (1, "run_recsys.py: error: run_recsys: --init_from: wanted "
-                                          "another folder than --model_dir, got 'link'\n"))
+                                          "a folder other than --model_dir, got 'link'\n"))
         self.assertEqual(os.listdir(os.path.join(self.folder, "model")), ["model.ckpt-1.index"])
 
     def _assert_one_line(self, arguments, message, **options):

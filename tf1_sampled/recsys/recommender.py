@@ -337,8 +337,7 @@ class Recommender:
         """
         row = self.resolve(queries.Question((), "", k, exclude, candidates, category))
         item = queries.as_name(item)
-        queries.want(isinstance(item, str) and self.knows(item), "item", "a name that the model knows",
-                     item)
+        queries.want(isinstance(item, str) and self.knows(item), "item", "a known item", item)
         among = row.wanted.allowed
         if len(row.wanted.hidden):
             among = np.setdiff1d(np.arange(len(self.names)) if among is None else among,

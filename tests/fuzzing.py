@@ -1,12 +1,12 @@
-"""Bad input for every reader of files: valid files with damage of all kinds, and files of chance.
+"""Bad input for each file reader: valid files with damage of all kinds, and random files.
 
     python -m tests.fuzzing --inputs=20000
     python -m tests.fuzzing --inputs=1 --first=4711 --readers=read_log       # that input again
 
-A reader answers with a result or with one InputError: a line of bounded length that names the file.
-Anything else is wrong: another exception, a warning, more than some seconds or memory, another file that
-is written. The command prints a line per reader and for each thing that is wrong where it happened; its
-exit code is then 1.
+A reader must return a result or raise one InputError: a line of bounded length that names the file.
+Anything else is a fault: another exception, a warning, too much time or memory, a file written beside
+the input. The command prints a line for each reader and the place of each fault; with a fault, its exit
+code is 1.
 """
 import argparse
 import bz2
@@ -48,18 +48,18 @@ from tf1_sampled.word2vec import (
     vocabulary,
 )
 
-_SECONDS = 5  # of the processor, for an input
+_SECONDS = 5  # of CPU time, for an input
 _MEMORY = 1 << 30  # bytes, more than at the start
 _LONGEST_MESSAGE = 1500  # characters beside the file's name
 
 Reader = collections.namedtuple("Reader", "name files examples read beside")
-Reader.__doc__ = """A reader of files and what it reads.
+Reader.__doc__ = """A file reader and its valid inputs.
 
   name: str.
   files: names that its file may have.
   examples: valid contents, bytes.
   read: function of a path.
-  beside: {name: bytes}, files that lie in the same folder.
+  beside: {name: bytes}, other files in the same folder.
 """
 
 
@@ -110,7 +110,7 @@ def _swap_lines(random, data):
 
 
 def _change_cell(random, data):
-    """Drops, doubles or replaces a cell of a line, whatever separates cells there."""
+    """Drop, double or replace a cell of a line, with any separator."""
     lines = data.split(b"\n")
     row = random.randrange(len(lines))
     separator = random.choice([s for s in _SEPARATORS if s in lines[row]] or [b" "])
@@ -136,7 +136,7 @@ def _change_line_ends(random, data):
 
 
 def _lengthen(random, data):
-    """Something that comes very often: a cell or a line that is long, or many lines."""
+    """Repeat something very often: make a cell or a line long, or add many lines."""
     some = random.choice([b"x", b" ", b"\n", b"1 ", b",", b"\t", b'"', b"[", b"9", b"\xc3\xa9",
                           data[:50]])
     size = random.choice([100, 5000, 140000] + [1000000] * (random.random() < .1))
@@ -159,14 +159,14 @@ def _zipped(random, data):
     method = random.choice([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2,
                             zipfile.ZIP_LZMA])
     with warnings.catch_warnings(), zipfile.ZipFile(stream, "w", method) as archive:
-        warnings.simplefilter("ignore")  # names that come twice are meant
+        warnings.simplefilter("ignore")  # repeated names are intended
         for name in names:
             archive.writestr(name, data)
     return stream.getvalue()
 
 
 def make_input(random, reader):
-    """(file's name, content) of an input; `random` is a random.Random."""
+    """Return (file's name, content) of an input; `random` is a random.Random."""
     name = random.choice(reader.files)
     if random.random() < .05:
         data = b"".join(random.choice(_CELLS).encode("utf-8") + random.choice(_SEPARATORS + (b"\n",))
@@ -189,16 +189,16 @@ def make_input(random, reader):
 # Outcomes.
 
 class Wrong(Exception):
-    """What a reader must not do."""
+    """A fault of a reader."""
 
 
 class _Hang(BaseException):
-    """The time is over; no reader catches it."""
+    """A timeout; no reader catches it."""
 
 
 @contextlib.contextmanager
 def limits():
-    """Within, memory is bounded and a warning is an error."""
+    """Limit memory and turn warnings into errors."""
     with open("/proc/self/statm") as stream:
         size = int(stream.read().split()[0]) * resource.getpagesize()
     before = resource.getrlimit(resource.RLIMIT_AS)
@@ -206,14 +206,14 @@ def limits():
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            warnings.simplefilter("ignore", DeprecationWarning)  # nobody is shown them
+            warnings.simplefilter("ignore", DeprecationWarning)  # Python does not show them
             yield
     finally:
         resource.setrlimit(resource.RLIMIT_AS, before)
 
 
 def outcome(reader, path):
-    """None for a result, or the InputError.
+    """Return None for a result, or the InputError.
 
     Raises:
       Wrong: anything else.
@@ -245,7 +245,7 @@ def outcome(reader, path):
 
 
 class Place:
-    """A folder for the inputs of one reader, which sees what else is written beside them."""
+    """A folder for the inputs of one reader; it detects other files written beside them."""
 
     def __init__(self, reader, folder):
         self.folder = os.path.join(folder, "a", "b")  # for names such as ../../up
@@ -263,7 +263,7 @@ class Place:
         return path
 
     def clear(self, path):
-        """Raises Wrong where something is left beside the input."""
+        """Raise Wrong if something is left beside the input."""
         os.remove(path)
         found = self._listing()
         if found != self._before:
@@ -326,14 +326,14 @@ _ENCODINGS = ("utf-8", "utf-16", "utf-16-le", "utf-32", "latin-1", "cp1252", "ut
 
 
 def _logs_of(path):
-    """Reads a log, and keeps its names as the program does."""
+    """Read a log, and export its names as the program does."""
     log = events.read_log(path)
     _write_and_read(path, items.write_items, items.read_items, log.item_names, None,
                     [1] * len(log.item_names))
 
 
 def _write_and_read(path, write, read, *values):
-    """What is written has to come back: nothing that a reader lets in is lost later."""
+    """Check that written values are restored: each value that a reader accepts can be stored."""
     copy = os.path.join(os.path.dirname(path), "copy" + os.path.splitext(path)[1].replace(".zip", ""))
     try:
         write(copy, *values)
@@ -512,7 +512,7 @@ Count = collections.namedtuple(
 
 
 def run(reader, numbers, show=print):
-    """A Count of the inputs of these numbers; what is wrong is shown."""
+    """Return a Count of the inputs of these numbers, and show the faults."""
     begin = time.process_time()
     results, wrong = 0, collections.Counter()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -548,7 +548,7 @@ def main():
     failed = False
     for reader in READERS:
         if reader.name in chosen:
-            # A process of its own, so that its peak of memory is its own, too.
+            # A separate process, so that its peak of memory is its own.
             child = os.fork()
             if not child:
                 count = run(reader, range(arguments.first, arguments.first + arguments.inputs))

@@ -1,4 +1,4 @@
-"""The programs in surroundings that are against them: links, pipes, streams that cannot be written."""
+"""Tests of the programs in hostile environments: links, pipes, streams that cannot be written."""
 import json
 import os
 import subprocess
@@ -9,7 +9,7 @@ from absl.testing import absltest, parameterized
 from tests import run_program
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-_BAD = os.fsdecode(b"b\xff")  # no name in UTF-8
+_BAD = os.fsdecode(b"b\xff")  # not valid UTF-8
 _TITLE = "\x1b[31mFilm \u202e"
 _EVENTS = "user,item,time\n" + "".join("u%d,caf\xe9 %d,%d\n" % (
     user, (user + i) % 12, i) for user in range(40) for i in range(5))
@@ -51,14 +51,14 @@ class HostileTest(parameterized.TestCase):
         return done.returncode, done.stdout.decode("utf-8"), done.stderr.decode("utf-8")
 
     def check_error(self, message, program, *arguments):
-        """Check that a program ends with one line, which begins so."""
+        """Check that a program ends with one line, and that it begins with a message."""
         code, out, err = self.run_program(program, *arguments)
         self.assertEqual((1, 1), (code, len(err.splitlines())), err)
         self.assertStartsWith(err, "%s: error: %s" % (program, message))
 
     # The environment.
 
-    def test_a_recommender_whose_names_cannot_be_printed_over_links(self):
+    def test_recommender_with_unprintable_names_replaces_links(self):
         os.mkdir(self.path("theirs"))
         self.write("theirs/file", "theirs")
         os.mkdir(self.path("model"))
@@ -70,20 +70,20 @@ class HostileTest(parameterized.TestCase):
             *_RECSYS, "--titles=titles.csv", "--model_dir=model", "--recommend=offers.tsv",
             PYTHONIOENCODING="ascii")
         self.assertEqual(0, code, err)
-        # What is printed is escaped, what is written is not.
+        # Printed names are escaped, written names are not.
         self.assertIn(" \\x1b[31mFilm \\u202e", out)
         self.assertNotRegex(out + err, "[\x1b\u202e]")
         self.assertIn("caf\xe9 3\t%s3\t" % _TITLE, self.read("model", "items.tsv"))
         self.assertIn("\tcaf\xe9 ", self.read("offers.tsv"))
         self.assertLen(json.loads(self.read("model", "metrics.json"))["scores"], 7)
-        # Results took the place of links.
+        # Results replaced the links.
         self.assertEqual(["file"], os.listdir(self.path("theirs")))
         self.assertEqual("theirs", self.read("theirs/file"))
         self.assertEmpty([name for name in os.listdir(self.path("model"))
                           if os.path.islink(self.path("model", name))])
         self.assertIn("saved_model.pb", os.listdir(self.path("model", "saved_model")))
 
-    def test_a_recommender_whose_reader_leaves_in_a_folder_without_a_name(self):
+    def test_recommender_with_a_closed_pipe_in_an_undecodable_folder(self):
         os.rename(self.folder, os.path.join(os.path.dirname(self.folder), _BAD))
         self.folder = os.path.join(os.path.dirname(self.folder), _BAD)
         code, out, err = self.run_program(
@@ -93,7 +93,7 @@ class HostileTest(parameterized.TestCase):
         self.assertLen(json.loads(self.read("model", "metrics.json"))["scores"], 7)
 
     @absltest.skipUnless(os.path.exists("/dev/full"), "needs a full device")
-    def test_words_onto_a_full_device(self):
+    def test_word2vec_on_a_full_device_is_one_error(self):
         code, _, err = self.run_program(*_WORD2VEC, "--corpus=text.txt", "--model_dir=model",
                                         redirections=">/dev/full")
         self.assertEqual(1, code)
@@ -101,7 +101,7 @@ class HostileTest(parameterized.TestCase):
                                  "got No space left on device\n")
         self.assertIn("files", json.loads(self.read("model", "metrics.json")))
 
-    def test_words_without_any_stream_from_and_to_files_without_a_name(self):
+    def test_word2vec_without_streams_and_with_undecodable_names(self):
         corpus, vectors = _BAD + ".txt", "vectors%s.txt" % _BAD
         os.rename(self.path("text.txt"), self.path(corpus))
         code, _, _ = self.run_program(
@@ -109,11 +109,11 @@ class HostileTest(parameterized.TestCase):
             redirections="<&- >&- 2>&-", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0", LC_ALL="C")
         self.assertEqual(0, code)
         self.assertIn("\nk\xf6nig ", self.read(vectors))
-        # No file of the training had the number of a stream.
+        # No file of the training used the descriptor of a standard stream.
         self.assertRegex(self.read("model", "lock"), r"\A\d+\n\Z")
         self.assertIn('"program": "word2vec"', self.read("model", "settings.json"))
 
-        # The questions end where the reader does, and the phrases.
+        # Queries and phrases end when the reader closes.
         self.write("phrases.txt", "1 k\xf6nig stra\xdfe\n")
         code, out, err = self.run_program(
             "tf1_sampled.word2vec.query", vectors, redirections="< <(yes k\xf6nig) > >(head -1)",
@@ -127,7 +127,7 @@ class HostileTest(parameterized.TestCase):
 
     # Folders.
 
-    def test_a_model_dir_without_a_name_is_an_error_before_anything_is_made(self):
+    def test_undecodable_model_dir_is_an_error_before_files_are_made(self):
         self.write("theirs", "theirs")
         before = sorted(os.listdir(self.folder))
         for program in (_RECSYS, _WORD2VEC + ("--corpus=text.txt",)):
@@ -137,7 +137,7 @@ class HostileTest(parameterized.TestCase):
                          "--corpus=text.txt", "--saved_model=" + _BAD)
         self.assertEqual(before, sorted(set(os.listdir(self.folder)) - {"runs", run_program.CACHE}))
 
-    def test_a_pipe_in_the_place_of_what_names_the_best_is_an_error(self):
+    def test_pipe_instead_of_the_best_checkpoint_file_is_an_error(self):
         os.mkdir(self.path("model"))
         os.mkfifo(self.path("model", "best"))
         code, _, err = run_program.run(_RECSYS[0], self.folder, *_RECSYS[1:], "--model_dir=model")

@@ -1,4 +1,4 @@
-"""A small recommender as a file, a NumPy oracle of it, and a test case that has it loaded."""
+"""A small recommender as a file, its oracle in NumPy, and a test case that loads it."""
 import contextlib
 import os
 import tempfile
@@ -17,19 +17,19 @@ from tf1_sampled.recsys import (
     user_table,
 )
 
-# A place on a line; who had some items is at their mean, and the nearest items are the best.
+# Items have places on a line; a user is at the mean of the history, and the nearest items are best.
 NAMES = ["alien", "heat", "日本", "<script>alert(1)</script>", "a\tb", "naïve \\ café", "casino"]
 TITLES = ["Alien (1979)", "Heat (1995)", "日本の映画", "<script>alert(1)</script>", "Tab", "Naïve",
           "Casino (1995)"]
 COUNTS = [900, 80, 70, 60, 50, 40, 30]
 PLACES = [0.0, 1.0, 2.5, 4.5, 7.0, 10.0, 13.5]
-USERS = {"ann": 20.0}  # where who has no items is
-HISTORIES = {"ann": [], "bob": ["heat", "alien"], "cid": ["casino"]}  # what is stored of users
+USERS = {"ann": 20.0}  # places of users without items
+HISTORIES = {"ann": [], "bob": ["heat", "alien"], "cid": ["casino"]}  # the stored histories
 GENRES = {"alien": "Horror|Space", "heat": "Crime", "casino": "Crime", "日本": "Space"}
 
 
 def oracle(names, k, seen=(), user="", shift=0.0):
-    """[(name, score)] that the model should give: by place, but for what all items have in common."""
+    """Return the expected [(name, score)]: by distance, without terms that all items share."""
     mean = np.mean([PLACES[NAMES.index(n)] for n in names]) if names else USERS.get(user, 0.0)
     scores = {n: 2 * place * (mean + shift) - place ** 2
               for n, place in zip(NAMES, PLACES) if n not in seen}
@@ -37,7 +37,7 @@ def oracle(names, k, seen=(), user="", shift=0.0):
 
 
 def stored_events(with_context=False):
-    """The splits.Events of HISTORIES; with the columns mood, of the user alone, and shift."""
+    """Return the splits.Events of HISTORIES, optionally with the columns mood (per user) and shift."""
     lists = [[NAMES.index(name) for name in names] for names in HISTORIES.values()]
     ends = np.cumsum([0] + [len(some) for some in lists])
     moods, shifts = columns.Categorical(["", "far", "日本"]), columns.Numeric(0.0, 1.0)
@@ -51,15 +51,15 @@ def stored_events(with_context=False):
 
 def write_model(folder, with_users=False, with_context=False, with_rounds=False, repeats=False,
                 writes=""):
-    """Exports a recommender by few ops, without a table of names.
+    """Export a recommender of few ops, without a table of names.
 
     Args:
-      folder: string, where to.
-      with_users: whether it has rows of users.
+      folder: string, the target folder.
+      with_users: whether it has user rows.
       with_context: whether it takes the columns mood (string, "far" shifts by 5) and shift (a number).
-      with_rounds: whether it takes the column rounds, how many matrices to multiply, which takes time.
+      with_rounds: whether it takes the column rounds, the number of slow matrix products.
       repeats: whether it was trained with repeated events.
-      writes: string, path of a file that it writes whenever it is asked; "" for none.
+      writes: string, path of a file that it writes in each run; "" for none.
     """
     item_files.write_items(os.path.join(folder, "items.tsv"), NAMES, TITLES, COUNTS)
     places = np.float32(PLACES)
@@ -83,7 +83,7 @@ def write_model(folder, with_users=False, with_context=False, with_rounds=False,
         if with_context:
             inputs["shift"] = tf.placeholder(tf.float32, [None])
             inputs["mood"] = tf.placeholder(tf.string, [None])
-            shift = inputs["shift"]  # NaN where it is missing
+            shift = inputs["shift"]  # NaN if missing
             point += tf.where(tf.is_nan(shift), tf.zeros_like(shift), shift)
             point += 5 * tf.cast(tf.equal(inputs["mood"], "far"), tf.float32)
         if with_rounds:
@@ -103,7 +103,7 @@ def write_model(folder, with_users=False, with_context=False, with_rounds=False,
 
 
 class ModelCase(parameterized.TestCase):
-    """Tests with one model for all of them, made with these arguments of `write_model`."""
+    """Tests that share one model, written with these arguments of `write_model`."""
 
     arguments = {}
 

@@ -1,4 +1,4 @@
-"""Checks of queries: which names, users and contexts pass, and the words of those that do not."""
+"""Tests of the checks of questions: valid values, and the messages for invalid ones."""
 import numpy as np
 from absl.testing import absltest, parameterized
 
@@ -26,7 +26,7 @@ class WordingTest(Case):
     def test_values_are_json(self, value, shown):
         self.assertEqual("k: wanted more, got " + shown, queries.wrong("k", "more", value))
 
-    def test_a_list_within_itself(self):
+    def test_list_in_itself_is_shown(self):
         value = []
         value.append(value)
         self.assertEqual("k: wanted more, got [[...]]", queries.wrong("k", "more", value))
@@ -46,7 +46,7 @@ class NamesTest(Case):
             self.assertEqual([str(name) for name in names],
                              queries.check_names("items", names, longest))
 
-    def test_none_is_no_names(self):
+    def test_none_means_no_names(self):
         self.assertEqual([], queries.check_names("items", None))
 
     @parameterized.parameters(
@@ -56,10 +56,10 @@ class NamesTest(Case):
         ([""], 'names of 1 to 1000 characters, got ""'),
         ([_LONG + "n"], 'names of 1 to 1000 characters, got "%s...' % ("n" * 59)),
         (["\udfff"], 'names of 1 to 1000 characters, got "\\udfff"'))
-    def test_what_is_refused(self, names, message):
+    def test_invalid_values_are_refused(self, names, message):
         self.assert_refused("seen: wanted " + message, queries.check_names, "seen", names, _MOST)
 
-    def test_any_length(self):
+    def test_length_is_unlimited_by_default(self):
         self.assertEqual([_LONG + "n"], queries.check_names("items", [_LONG + "n"]))
         for name, shown in (("", '""'), (3.5, "3.5"), ("\ud800", '"\\ud800"')):
             self.assert_refused("items: wanted names of at least 1 character, got " + shown,
@@ -116,10 +116,10 @@ class CategoryTest(Case):
         ({"x": "War"}, 'category: wanted the columns genres, got "x"'),
         ({"genres": 1.5}, "category: wanted names of 1 to 1000 characters, got 1.5"),
         ({"genres": ["a"] * 4}, "category: wanted at most 3 names, got 4"))
-    def test_what_is_refused(self, category, message):
+    def test_invalid_values_are_refused(self, category, message):
         self.assert_refused(message, queries.check_category, category, {"genres": []}, _MOST, 3)
 
-    def test_items_without_categories(self):
+    def test_filters_are_refused_for_items_without_categories(self):
         self.assert_refused('category: wanted no columns, as the items have none, got "x"',
                             queries.check_category, {"x": "War"}, {})
 
@@ -134,7 +134,7 @@ class ContextTest(Case):
         context = {"shift": shift, "mood": mood}
         self.assertEqual(context, queries.check_context(context, self.columns, _MOST))
 
-    def test_any_length(self):
+    def test_length_is_unlimited_by_default(self):
         context = {"shift": 0, "mood": _LONG + "n"}
         self.assertEqual(context, queries.check_context(context, self.columns))
         self.assert_refused("mood: wanted a string, got 3.5", queries.check_context,
@@ -143,7 +143,7 @@ class ContextTest(Case):
     def test_an_integer_is_text_in_a_column_of_text(self):
         self.assertEqual({"mood": "3"}, queries.check_context({"mood": 3}, self.columns))
 
-    def test_a_value_for_each_column(self):
+    def test_each_column_needs_a_value(self):
         queries.check_complete({"mood": "", "shift": None}, self.columns)
         for context, message in (({}, "context: wanted a value for the column mood, got []"),
                                  ({"mood": ""}, 'context: wanted a value for the column shift, got '
@@ -155,7 +155,7 @@ class ContextTest(Case):
             context = {"mood": "", "shift": value}
             self.assertEqual(queries.check_context(context, self.columns, _MOST), context)
 
-    def test_none_without_columns(self):
+    def test_none_is_valid_without_columns(self):
         self.assertEqual({}, queries.check_context(None, {}))
 
     @parameterized.parameters(
@@ -170,10 +170,10 @@ class ContextTest(Case):
         ({"mood": "", "shift": float("inf")}, "shift: wanted a number, got Infinity"),
         ({"mood": "", "shift": -1e39}, "shift: wanted a number, got -1e+39"),
         ({"mood": "", "shift": 10 ** 400}, "shift: wanted a number, got 1%s..." % ("0" * 59)))
-    def test_what_is_refused(self, context, message):
+    def test_invalid_values_are_refused(self, context, message):
         self.assert_refused(message, queries.check_context, context, self.columns, _MOST)
 
-    def test_a_column_of_a_model_without_any(self):
+    def test_columns_are_refused_by_a_model_without_any(self):
         self.assert_refused('context: wanted no columns, got "mood"', queries.check_context,
                             {"mood": "far"}, {})
 

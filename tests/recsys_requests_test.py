@@ -1,4 +1,4 @@
-"""The JSON of the service; recsys_serve_test asks the service itself."""
+"""Tests of the JSON of the service; recsys_service_test tests the service itself."""
 from absl.testing import absltest
 
 from tf1_sampled import InputError
@@ -17,9 +17,9 @@ class RequestsTest(absltest.TestCase):
             values = requests.parse_body(body, requests.RECOMMEND)
             self.assertEqual(wanted, requests.parse_questions(values))
 
-    def test_what_is_refused(self):
+    def test_invalid_requests_are_refused(self):
         for values, message in (({"k": 1001}, "k: wanted an integer from 1 to 1000, got 1001"),
-                                ({"users": [1], "user": 1}, 'users: wanted no field "user" beside it'),
+                                ({"users": [1], "user": 1}, 'users: wanted no field "user" with it'),
                                 ({"users": [""]}, "users: wanted names of 1 to 1000"),
                                 ({"users": ["a"] * 1001}, "users: wanted at most 1000 names")):
             with self.assertRaisesRegex(InputError, message):

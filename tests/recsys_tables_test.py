@@ -40,14 +40,14 @@ class WithUserColumnsTest(FileTestCase):
                          [np.int32, np.float32])
         self.assertEqual(list(self.log.columns), ["n"])
 
-    def test_a_user_who_is_not_in_the_table(self):
+    def test_user_missing_in_the_table_has_missing_values(self):
         path = self.write("users.csv", "user,city,age\n9,Ulm,31\n7,Bonn,4\n")
         log = tables.with_user_columns(self.log, path, categorical=["city"])
         self.assertEqual(log.columns["city"].values.tolist(), [1, 0, 1, 2])
         log = tables.with_user_columns(self.log, path, numeric=["age"])
         np.testing.assert_array_equal(log.columns["age"].values, np.float32([4, np.nan, 4, 31]))
 
-    def test_a_column_that_the_log_has(self):
+    def test_column_of_the_log_is_refused(self):
         path = self.write("users.csv", "user,n\n7,1\n8,1\n9,1\n")
         with self.assertRaisesRegex(checks.InputError, "^with_user_columns: categorical, numeric: "
                                     "wanted names that the event file's columns do not have, got 'n'"):
@@ -121,7 +121,7 @@ class ReadSideTableTest(FileTestCase):
         table = tables.read_side_table(path, "user", "other", categorical=["city"])
         self.assertEqual(list(table["city"]), ["1", "2", "3"])
 
-    def test_whole_floats_are_the_integers_of_the_events(self):
+    def test_whole_floats_match_the_integers_of_the_events(self):
         path = self.write("movies.csv", "item,title,n\n10.0,Ten,1\n7.0,Seven,2\n")
         self.assertEqual(tables.read_titles(path), {"10": "Ten", "7": "Seven"})
         self.assertEqual(tables.read_side_table(path, "item", numeric=["n"])["n"], {"10": 1.0, "7": 2.0})
@@ -131,7 +131,7 @@ class ReadSideTableTest(FileTestCase):
             "movies.json", '{"asin": 7, "title": "Seven"}\n{"asin": "8", "title": "Eight"}\n')
         self.assertEqual(tables.read_titles(path), {"7": "Seven", "8": "Eight"})
 
-    def test_columns_that_may_be_read(self):
+    def test_side_columns_are_listed(self):
         path = self.write("m.csv", "movieId,title,genres,x,x,userId\n1,a,b,c,d,e\n")
         self.assertEqual(tables.side_columns(path, "item"), ["genres"])
         self.assertEqual(tables.side_columns(self.write("m.dat", "1::a::b\n"), "item"), [])
@@ -143,7 +143,7 @@ class ReadSideTableTest(FileTestCase):
             table = tables.read_side_table(path, "user", categorical=["city"])
             self.assertEqual(table["city"]["u"], city)
 
-    def test_memory_is_that_of_the_table(self):
+    def test_memory_is_bounded_by_the_table(self):
         path = self.write("users.csv.gz", "user,n,x\n" + ("1,2,%s\n" % ("x" * 1000)) * 20000)
         tracemalloc.start()
         self.addCleanup(tracemalloc.stop)

@@ -1,4 +1,4 @@
-"""The HTTP service of a small recommender, in a thread and as a process, and what asks it."""
+"""The HTTP service of a small recommender, in a thread and as a process, and its clients."""
 import asyncio
 import collections
 import contextlib
@@ -31,7 +31,7 @@ Answer = collections.namedtuple("Answer", "status headers value")
 
 @contextlib.contextmanager
 def served(model, *access):
-    """The port of a Service of a model, which runs in a thread."""
+    """Run a Service of a model in a thread, and yield its port."""
     loop = asyncio.new_event_loop()
 
     def run(coroutine):
@@ -54,7 +54,7 @@ def served(model, *access):
 
 
 def ask(port, path, body=None, method=None, **headers):
-    """The Answer to a request, a POST where it has a body; what is no bytes becomes JSON."""
+    """Return the Answer to a request, a POST if it has a body; other bodies than bytes become JSON."""
     if body is not None and not isinstance(body, bytes):
         body = json.dumps(body).encode("utf-8")
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
@@ -69,7 +69,7 @@ def ask(port, path, body=None, method=None, **headers):
 
 
 def unknown(items=(), users=(), categories=()):
-    """The names that an answer tells as unknown."""
+    """Return the unknown names of an answer."""
     return {"items": list(items), "users": list(users), "categories": list(categories)}
 
 
@@ -83,7 +83,7 @@ class ServedCase(recommender_case.ModelCase):
         cls.port = cls.stack.enter_context(served(cls.model))
 
     def assert_best(self, wanted, got):
-        """Compare [(name, score)] with what the service recommends."""
+        """Compare [(name, score)] with the recommendations of the service."""
         self.assertEqual([name for name, _ in wanted], [one["item"] for one in got])
         np.testing.assert_allclose([one["score"] for one in got], [score for _, score in wanted],
                                    rtol=1e-5, atol=1e-5)
@@ -105,10 +105,10 @@ class ServedCase(recommender_case.ModelCase):
 
 
 class ProcessCase(absltest.TestCase):
-    """The module run as users do."""
+    """Tests of the module as users run it."""
 
     def start(self, *arguments, program=None, broken=None, **model):
-        """A process in a folder of its own, with a model in its folder "model" where one is wanted."""
+        """Start a process in its own folder, with a model in its subfolder "model" if needed."""
         self.folder = self.create_tempdir().full_path
         if model:
             os.mkdir(os.path.join(self.folder, "model"))
@@ -132,7 +132,7 @@ class ProcessCase(absltest.TestCase):
         return process
 
     def serving(self, *arguments, host="127.0.0.1", **others):
-        """(process that serves, its port)."""
+        """Return (process that serves, its port)."""
         process = self.start("model", "--port=0", *arguments, **others)
         line = process.stdout.readline()
         found = re.match(r"Serving 7 items on http://%s:(\d+)/ \(Ctrl-C stops\)\n$" % re.escape(host),
@@ -155,6 +155,6 @@ class ProcessCase(absltest.TestCase):
             socket.create_connection((host, port), timeout=10).close()
         except ConnectionRefusedError:
             return True
-        except ConnectionResetError:  # it was just being closed
+        except ConnectionResetError:  # it was closed at this moment
             return False
         return False

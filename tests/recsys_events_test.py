@@ -322,7 +322,7 @@ class OptionsTest(FileTestCase):
                             self.write("b.csv", "user,item\n1,10\n1,11\n")]
         self.assertEqual(events.read_logs(paths)[0].item_names, ["10", "11"])
 
-    @parameterized.parameters(("latin-1", ", Latin-1 where it is not UTF-8"), ("utf-8", ""),
+    @parameterized.parameters(("latin-1", ", invalid UTF-8 as Latin-1"), ("utf-8", ""),
                               ("utf-16", ""))
     def test_encodings_are_detected(self, encoding, told):
         log = self.read(u"user,item\nK\xf6ln,1\nOrl\xe9,2\n", encoding=encoding)

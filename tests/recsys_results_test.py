@@ -115,8 +115,8 @@ class ResultsTest(absltest.TestCase):
         self.assertEqual(found.scores, judged.scores)
         self.assertEqual(found.full_softmax_loss, judged.full_loss)
         self.assertEqual(set(found.baselines), {"popularity", "item-kNN"})
-        self.assertEqual(found.notes, ["item-kNN: 5 neighbours, of 5, 10, 20, 50, 100 by NDCG@2 on "
-                                       "validation events"])
+        self.assertEqual(found.notes, ["item-kNN: 5 neighbours, best of 5, 10, 20, 50, 100 by NDCG@2 "
+                                       "on validation"])
         wanted = evaluation.evaluate(
             baselines.popularity(data.events.item_counts), data.test, 7, [2, 3])
         self.assertEqual(found.baselines["popularity"], wanted)

@@ -62,7 +62,7 @@ def _run(model: YouTubeDNN, results: ResultSettings, host: running.ProgramHost) 
     if not host.is_chief:
         return
     begin = time.monotonic()
-    print("Training speed: %s examples/s without the validations, which the progress includes" %
+    print("Training speed: %s examples/s without the validations; the progress above includes them" %
           format(int(model.examples_per_second), ","))
     made = Made(model, results, category_of)
     made.evaluate()

@@ -156,7 +156,7 @@ def _read_file(path, options, kinds, weights):
     checks.file(building.num_events, path, "events", building.nothing())
     form = [layout.form]
     if reading.latin1_bytes() > latin1_before:
-        form.append("Latin-1 where it is not UTF-8")
+        form.append("invalid UTF-8 as Latin-1")
     log = building.log({name: reader.kind() for name, reader in kind_readers.items()})
     if log.times is not None:
         seconds, unit = times.seconds(log.times)

@@ -42,8 +42,7 @@ Inputs.__doc__ = """The input of a model for P examples.
   begin, end: int32 [P], 0 <= begin <= end <= N: example p's history is items[begin_p : end_p]. An empty
     history is pooled to zeros.
   own: None, or int32 [P]: the position in `items` of an event excluded from the history, -1 for none.
-  None
-    with positions.
+  None with positions.
   users: int32 [P], -1 for an unknown user; None without user rows.
   context: {name: [P] of the dtype of its type}, the model's columns.
   ages: float32 [P], the time from the example to the end of training; None for now, as in serving.
@@ -65,8 +64,7 @@ Architecture.__doc__ = """The settings of a model that do not depend on its data
   pooling_power: float p from 0 to 1; a history is the sum of its rows over (sum of weights)^p: 1 for the
     mean, 0 for the sum.
   class_rows: "own", a table separate from that of the histories; "shared", the histories' table; or
-  "sum",
-    the sum of both, which starts from the histories' rows.
+  "sum", the sum of both, which starts from the histories' rows.
   dropout: float from 0 to below 1, the share of a history's items and of hidden units that a training
     step drops.
   frequency_bias: float, the weight of an item's log frequency in its bias; 0 for none.

@@ -31,8 +31,7 @@ Fields:
   candidates: list of names, the only ones that may be offered; None for all.
   category: {column: value or list of values}, which an offered item has; None for all.
   context: {column: string or number}, the columns of the model; None without columns. Columns that
-  depend
-    on the user alone are optional for a known user.
+  depend on the user alone are optional for a known user.
   repeat: boolean, whether the user's earlier items may be offered; None for yes if the model was trained
     with repeats.
 """

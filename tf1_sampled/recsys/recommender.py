@@ -61,7 +61,7 @@ class Recommender:
 
         from tf1_sampled.recsys import YouTubeDNN, recommender
         users, items = ["ann", "ann", "bob", "bob"], ["alien", "heat", "heat", "casino"]
-        YouTubeDNN(dim=8, epochs=2, split="none").fit((users, items, None)).save("model")
+        YouTubeDNN(dim=8, epochs=2, split="none", k=[2]).fit((users, items, None)).save("model")
         with recommender.Recommender("model") as model:
             model.recommend(["alien"], k=2)         # [(name, score), ...], best first
 

@@ -144,7 +144,7 @@ def _item_knn(fit: Any, notes: List[str]) -> Any:
         scores = {each: evaluation.evaluate(
             baselines.item_knn(data.events, found, each), part, len(data.events.item_names),
             settings.k)[name] for each in baselines.NUMBERS}
-        number, how = max(scores, key=lambda each: scores[each]), "of %s by %s on validation events" % (
+        number, how = max(scores, key=lambda each: scores[each]), "best of %s by %s on validation" % (
             ", ".join(map(str, baselines.NUMBERS)), name)
     notes.append("item-kNN: %d neighbours, %s" % (number, how))
     return baselines.item_knn(data.events, found, number)

@@ -172,7 +172,7 @@ class RecsysSettings(TrainingSettings):
     init_from: str = setting(
         "", "Folder of an earlier model to start from (warm start). Rows are matched by item, user and "
         "category names. Its items and users stay in the model even without events.", "training")
-    validations: int = setting(10, "Number of validations; 0 keeps the last state.",
+    validations: int = setting(10, "Number of validations during training; 0 keeps the last state.",
                                "training", least=0, may_change=True)
     validation_users: int = setting(
         10000, "Users that a validation scores, at most, evenly spread; 0 for all.", "training",

@@ -56,8 +56,7 @@ Rules.__doc__ = """Which events are kept, the same for all splits, in this order
 
 Fields:
   repeats: bool, whether repeated (user, item) pairs are kept. Else one event of each pair is kept, so
-  that
-    a ranking may fairly leave out a user's earlier items.
+  that a ranking may fairly leave out a user's earlier items.
   keep: the event of a pair to keep, see `ordering.without_repeats`.
   min_item_count: int, items with fewer events, of any part, are dropped.
   min_user_count: int, users with fewer remaining events, of any part, are dropped. This is done once, so

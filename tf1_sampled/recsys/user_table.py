@@ -99,7 +99,7 @@ class UserTable:
                 np.diff(ends) >= 0).all()
             checks.file(fits, self._path(name), _WANTED, "ends that do not fit")
         in_range = not len(self) or (self._order.min() >= 0 and self._order.max() < len(self))
-        checks.file(in_range, self._path("order"), _WANTED, "numbers of no users")
+        checks.file(in_range, self._path("order"), _WANTED, "invalid numbers of users")
         fits = not len(self._items) or (self._items.min() >= 0 and self._items.max() < num_items)
         checks.file(fits, self._path("items"), "ids of the model's %d items" % num_items, "others")
         self._load_columns()
@@ -169,7 +169,7 @@ class UserTable:
             checks.file(len(values) == len(self), self._path(name), _WANTED, "%d users" % len(values))
             fits = categories is None or not len(values) or (
                 values.min() >= -1 and values.max() < len(categories))
-            checks.file(fits, self._path(name), _WANTED, "numbers of no category")
+            checks.file(fits, self._path(name), _WANTED, "invalid numbers of categories")
             self.columns[one["name"]] = categories, one["of_user"]
             self._values[one["name"]] = values
 

@@ -70,10 +70,10 @@ def read_names(folder):
     checks.file(fits, path, wanted, checks.show(found))
     users, categories, features = found["users"], found["categories"], found["features"]
     for what, names in (("users", users), ("features", features)):
-        checks.file(names is None or _are_names(names), path, wanted, "%s that are %s" % (
+        checks.file(names is None or _are_names(names), path, wanted, "%s: %s" % (
             what, checks.show(names)))
     checks.file(isinstance(categories, dict) and all(map(_are_names, categories.values())), path, wanted,
-                "categories that are " + checks.show(categories))
+                "categories: " + checks.show(categories))
     return Names(item_names, users, categories, features)
 
 

@@ -46,7 +46,7 @@ class YouTubeDNN(RecsysSettings, Estimator):
         from tf1_sampled.recsys import YouTubeDNN
         users = ["ann", "ann", "ann", "bob", "bob", "cid", "cid"]
         items = ["alien", "heat", "casino", "heat", "alien", "casino", "heat"]
-        model = YouTubeDNN(dim=8, epochs=2, split="none").fit((users, items, None))
+        model = YouTubeDNN(dim=8, epochs=2, split="none", k=[2]).fit((users, items, None))
         model.recommend(["alien"], k=2)             # [(item, score), ...], best first
 
     Attributes:

@@ -124,7 +124,7 @@ class NameIdsTest(parameterized.TestCase):
             with self.assertRaisesRegex(checks.InputError, "^f: x: wanted " + message):
                 function()
 
-    def test_length(self):
+    def test_length_of_sequences_and_arrays(self):
         for values in ([1, 2], ("a", "b"), np.zeros(2), ToNumpy([1, 2]), range(2)):
             self.assertEqual(arrays.length("f", "x", values), 2)
 
@@ -141,13 +141,13 @@ class NumbersTest(parameterized.TestCase):
         ("datetimes", [datetime.datetime(1970, 1, 1, 1), datetime.datetime(
             1970, 1, 1, 1, tzinfo=datetime.timezone(datetime.timedelta(hours=1)))], [3600, 0]),
         ("dates", [datetime.date(1970, 1, 2), datetime.date(1969, 12, 31)], [86400, -86400]))
-    def test_values(self, values, wanted):
+    def test_values_become_numbers(self, values, wanted):
         got = arrays.numbers("f", "x", values)
         self.assertEqual(got.dtype, np.float64)
         self.assertEqual(got.tolist(), wanted)
 
     @parameterized.parameters(None, NAN, NAT, NAType(), "NA", "")
-    def test_missing_numbers(self, value):
+    def test_missing_numbers_are_nan(self, value):
         np.testing.assert_array_equal(arrays.numbers("f", "x", [1, value]), [1, np.nan])
 
     @parameterized.parameters("7", float("inf"), 10 ** 400, b"7", "noon", [[1]], 1j)
@@ -160,7 +160,7 @@ class NumbersTest(parameterized.TestCase):
         with self.assertRaisesRegex(checks.InputError, r"x\[1\]: wanted a number, got -inf$"):
             arrays.numbers("f", "x", np.array([NAN, -np.inf]))
 
-    def test_missing_times(self):
+    def test_missing_times_are_nan(self):
         found = arrays.numbers("f", "x", np.array(["1970-01-02", "NaT"], "M8[s]"))
         np.testing.assert_array_equal(found, [86400, np.nan])
 

@@ -64,7 +64,7 @@ class ContractTest(parameterized.TestCase):
                     read(cell)
 
     @EACH
-    def test_missing_values(self, name):
+    def test_missing_values_are_read(self, name):
         kind, (value, asked) = columns.TYPES[name], MISSING[name]
         for cell in ("", " ", "NA", "nan", "null", "\\N"):
             np.testing.assert_array_equal(kind.reader().read([cell]), [value])

@@ -111,7 +111,7 @@ class ConnectionsTest(absltest.TestCase):
             for one in clients:
                 self.assertEqual(b"seen", one.recv(100))
 
-    def test_times(self):
+    def test_waiting_connections_are_closed_in_time(self):
         with self.listening(10, request=0.4, headers=0.2, body=0.2, answer=0.2) as client:
             work, half, silent, take = client(b"work"), client(b"half"), client(b""), client(b"")
             take.sendall(b"take")  # and do not read the answer
@@ -168,7 +168,7 @@ class ProcessTest(service_case.ProcessCase):
         self.assertBetween(len(err.splitlines()), 1, 10, err)
         self.assertIn("connections: wanted at most ", err)
 
-    def test_times(self):
+    def test_waiting_connections_are_closed_in_time(self):
         process, port = self.serving(program=_HURRIED, with_users=True)
         with contextlib.ExitStack() as stack:
             texts = (b"", _HALF, _HALF.replace(b"GET /health", b"POST /embed") + (

@@ -187,7 +187,7 @@ class ReadLogTest(FileTestCase):
         ("header_alone", "user,item\n\n", "wanted events, got none"),
         ("one_item", "user,item\n1,a\n2,a\n", "wanted at least two different items, got only 'a'"),
     )
-    def test_malformed_file_is_named_with_what_is_wrong(self, text, message):
+    def test_malformed_file_error_names_the_fault(self, text, message):
         path = self.write("bad.csv", text)
         for rows in (1, 2, 4096):
             with mock.patch.object(rows_lib, "_ROWS_AT_A_TIME", rows):
@@ -336,7 +336,7 @@ class OptionsTest(FileTestCase):
         with self.assertRaisesRegex(checks.InputError, "e.csv: line 2: wanted ascii text, got byte 0x"):
             events.read_log(path, roles.Options(encoding="ascii"))
 
-    def test_json_lines(self):
+    def test_json_lines_are_read(self):
         log = self.read('{"reviewerID": "A", "asin": "B", "unixReviewTime": 1388534400, "overall": '
                         '5.0}\n'
                         '{"reviewerID": "A", "asin": 7, "unixReviewTime": null}\n'
@@ -346,7 +346,7 @@ class OptionsTest(FileTestCase):
         self.assertEqual(log.sources[0].form, "JSON Lines, times in seconds")
         self.assertEqual(log.sources[0].ignored, ["overall"])
 
-    def test_netflix(self):
+    def test_netflix_ratings_are_read(self):
         log = self.read("1:\n5,3,2005-09-06\n6,4,2005-09-07\n2:\n5,1,2005-01-02\n")
         self.assertEqual(lines_of(log), [("5", "1", 1125964800),
                          ("6", "1", 1126051200), ("5", "2", 1104624000)])
@@ -375,7 +375,7 @@ class OptionsTest(FileTestCase):
         self.assertEqual([source.form for source in log.sources], [
             "CSV with a header, times in milliseconds", "CSV with a header, times in seconds"])
 
-    def test_standard_input(self):
+    def test_standard_input_is_read(self):
         with mock.patch("sys.stdin", io.TextIOWrapper(io.BytesIO(b"user,item\n1,a\n1,b\n"))):
             log = events.read_log("-")
         self.assertEqual(log.item_names, ["a", "b"])
@@ -499,7 +499,7 @@ class LogOfArraysTest(PythonCase):
             self.assert_same(events.log_of_arrays(kind(rows["user_id"]), kind(rows["item"]),
                                                   kind(rows["timestamp"]), **further), wanted)
 
-    def test_by_hand(self):
+    def test_values_equal_those_by_hand(self):
         log = events.log_of_arrays([7, 7, "bob"], ["b", " a ", "b"])
         self.assertEqual(lines_of(log), [("7", "b", None), ("7", "a", None), ("bob", "b", None)])
         self.assertEqual(log.columns, {})

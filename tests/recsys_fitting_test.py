@@ -88,7 +88,7 @@ class TrainTest(graph_case.GraphCase):
                 self.assertEqual(lines, ["Training on the GPU%s: steps of about 8 examples" % (
                     ", compiled by XLA" if wanted else "")])
 
-    def test_plan(self):
+    def test_plan_follows_from_the_settings(self):
         (plan, units, unchanging), host = self._planned(
             epochs=3, threads=2, keep=5, save_seconds=7.0, decay="none", learning_rate=0.3, profile=4)
         self.assertEqual(units, 8)
@@ -132,7 +132,7 @@ class TrainTest(graph_case.GraphCase):
             self._planned(init_from="nowhere")
         self.assertFalse(os.path.exists(self.folder))
 
-    def test_validation(self):
+    def test_validation_scores_the_model(self):
         (plan, _, _), host = self._planned(validations=3, patience=2, choose_by="HR@2")
         self.assertEqual((plan.validation.times, plan.validation.patience), (3, 2))
         with self.new_session() as session:
@@ -154,7 +154,7 @@ class TrainTest(graph_case.GraphCase):
                 self.assertLen(judge.call_args[0][3].users, 4)
 
     @parameterized.parameters(({"validations": 0},), ({"split": "none"},))
-    def test_without_validation(self, values):
+    def test_validation_is_optional(self, values):
         self.assertIsNone(self._planned(**values)[0][0].validation)
 
 

@@ -24,7 +24,7 @@ class CutsTest(parameterized.TestCase):
     @parameterized.parameters(
         (None, [1, 2]), (3, [3]), (np.int64(3), [3]), ([3, 1], [3, 1]), ((7,), [7]),
         (np.array([2, 3]), [2, 3]), (np.array(4), [4]))
-    def test_integers(self, k, wanted):
+    def test_cuts_are_integers(self, k, wanted):
         found = judging.cuts_of(_SETTINGS, k, 7)
         self.assertEqual(found, wanted)
         self.assertEqual({type(value) for value in found}, {int})
@@ -46,7 +46,7 @@ class CutsTest(parameterized.TestCase):
 class EvaluateTest(recommender_case.ModelCase):
     """Tests of scores; the model's best items are those nearest to the mean place of a history."""
 
-    def test_scores(self):
+    def test_scores_equal_those_by_hand(self):
         # Alien and heat, at 0 and 1: the nearest are 日本 at 2.5 and the script at 4.5.
         before = _log(("ann", "alien"), ("ann", "heat"), ("bob", "alien"), ("bob", "heat"),
                       ("cid", "alien"))

@@ -412,7 +412,7 @@ class DropoutTest(ModelCase):
 
 
 class LeaveOneOutTest(ModelCase):
-    """Compare a batch with one example at a time whose history is gathered."""
+    """Tests of a batch against one example at a time whose history is gathered."""
 
     @parameterized.product(similarity=model.SIMILARITIES, context=batches.CONTEXTS, power=(0.5, 1))
     def test_loss_and_gradient_are_those_of_one_example_at_a_time(self, similarity, context, power):

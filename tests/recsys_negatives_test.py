@@ -16,7 +16,7 @@ class NumberTest(parameterized.TestCase):
         ({"sampler": "fixed_unigram"}, 2), ({"sampler": "all", "num_sampled": 2}, 7),
         ({"sampler": "in_batch", "num_sampled": 50}, 50),
         ({"sampler": "in_batch+uniform", "num_sampled": 50}, 50), ({"loss": "full_softmax"}, 1000))
-    def test_number(self, values, wanted):
+    def test_number_depends_on_sampler_and_items(self, values, wanted):
         self.assertEqual(negatives.number(RecsysSettings(**values), _COUNTS), wanted)
 
     def test_by_default_at_most_half_of_the_items_and_at_least_one(self):

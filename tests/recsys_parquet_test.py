@@ -36,7 +36,7 @@ class ParquetTest(absltest.TestCase):
                 events.read_log(path)
 
     @absltest.skipUnless(pyarrow, "pyarrow is not installed")
-    def test_events(self):
+    def test_events_are_read(self):
         table = pyarrow.table({
             "user_id": ["a", "b", None, "a"], "item_id": [1, 2, 3, None], "rating": [4.0, 1.0, 5.0, 5.0],
             "ts": pyarrow.array([1500000000000] * 4, pyarrow.timestamp("ms")),

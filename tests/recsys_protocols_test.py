@@ -34,7 +34,7 @@ class SplitTest(parameterized.TestCase):
          "the events from time 18 on"),
         ({"split": "time", "split_at": ["0.5", "0.6"]}, [(10, 0, 0), (5, 3, 2)],
          "the events from time 18 on"))
-    def test_parts(self, values, wanted, protocol):
+    def test_parts_depend_on_the_split(self, values, wanted, protocol):
         found = protocols.split(RecsysSettings(**values), made_log(), None)
         self.assertEqual((numbers(found[0]), found[1]), (wanted, protocol))
 
@@ -53,7 +53,7 @@ class SplitTest(parameterized.TestCase):
             RecsysSettings(split="random", seed=seed), made_log(), None)[0]) for seed in (1, 2)}
         self.assertNotEqual(digests[1], digests[2])
 
-    def test_given_parts(self):
+    def test_given_parts_are_kept(self):
         part = np.tile([0] * 7 + [1, 2, 2], 3)
         found = protocols.split(RecsysSettings(), made_log(), part)
         self.assertEqual((numbers(found[0]), found[1]), ([(7, 1, 2)] * 3, "the events of --test"))
@@ -74,7 +74,7 @@ class SplitTest(parameterized.TestCase):
         ("time", ["15"], "two shares or times, when validation begins and, not before that, test, got"),
         ("time", ["18", "15"], "two shares or times"), ("time", ["x", "15"], "two shares or times"),
         ("time", ["nan", "15"], "two shares or times"), ("time", ["1", "2", "3"], "two shares or times"))
-    def test_wrong_cuts(self, split, cuts, message):
+    def test_wrong_cuts_are_refused(self, split, cuts, message):
         with self.assertRaisesRegex(InputError, "split_at: wanted " + message):
             protocols.split(RecsysSettings(split=split, split_at=cuts), made_log(), None)
 

@@ -31,7 +31,7 @@ class WordingTest(Case):
         value.append(value)
         self.assertEqual("k: wanted more, got [[...]]", queries.wrong("k", "more", value))
 
-    def test_want(self):
+    def test_want_raises_unless_the_condition_holds(self):
         queries.want(True, "k", "more", 1)
         self.assert_refused("k: wanted more, got 1", queries.want, False, "k", "more", 1)
 
@@ -41,7 +41,7 @@ class NamesTest(Case):
     @parameterized.parameters(
         ([],), (["a", "é", _LONG],), (("a", "b"),), (np.array(["a", "b"]),),
         (np.array(["a", "b"], object),))
-    def test_names(self, names):
+    def test_names_become_a_list(self, names):
         for longest in (None, _MOST):
             self.assertEqual([str(name) for name in names],
                              queries.check_names("items", names, longest))
@@ -74,7 +74,7 @@ class NumberTest(Case):
         self.assertEqual(["1", "2571", "a"], queries.check_names("items", [1, np.int32(2571), "a"]))
         self.assertEqual("12", queries.check_name("user", 12))
 
-    def test_a_name(self):
+    def test_name_is_checked(self):
         self.assertEqual("", queries.check_name("user", "", _MOST, least=0))
         for name, shown in ((3.5, "3.5"), (None, "null"), (True, "true"), ("", '""'),
                             (_LONG + "n", '"%s...' % ("n" * 59))):
@@ -86,7 +86,7 @@ class NumberTest(Case):
         self.assert_refused("items: wanted at most 3 names, got 4", queries.check_names, "items",
                             ["a"] * 4, None, 3)
 
-    def test_counts(self):
+    def test_counts_are_integers_above_0(self):
         for value in (1, 5, np.int64(3)):
             queries.check_count("k", value, 5)
             queries.check_count("k", value)
@@ -96,7 +96,7 @@ class NumberTest(Case):
                                 "k", value, 5)
         self.assert_refused("k: wanted an integer above 0, got -1", queries.check_count, "k", -1)
 
-    def test_flags(self):
+    def test_flags_are_booleans(self):
         for value in (True, False, np.bool_(True)):
             queries.check_flag("repeat", value)
         self.assert_refused("repeat: wanted true or false, got 1", queries.check_flag, "repeat", 1)
@@ -108,7 +108,7 @@ class CategoryTest(Case):
         (None, {}), ({}, {}), ({"year": 1995}, {"year": ["1995"]}),
         ({"genres": ["War", "Drama"], "year": ("1995",)},
          {"genres": ["War", "Drama"], "year": ["1995"]}))
-    def test_filters(self, category, wanted):
+    def test_filters_become_lists_of_names(self, category, wanted):
         self.assertEqual(wanted, queries.check_category(category, {"genres": [], "year": []}))
 
     @parameterized.parameters(
@@ -130,7 +130,7 @@ class ContextTest(Case):
 
     @parameterized.parameters(
         ("", 0), (_LONG, -3.5), ("é", 3.4e38), ("a", np.float32(1)), ("a", np.int64(1)))
-    def test_values(self, mood, shift):
+    def test_values_are_accepted(self, mood, shift):
         context = {"shift": shift, "mood": mood}
         self.assertEqual(context, queries.check_context(context, self.columns, _MOST))
 

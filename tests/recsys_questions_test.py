@@ -42,7 +42,7 @@ class ResolverTest(parameterized.TestCase):
         self.assertEqual(bool(history), row.is_known)
         self.assertEqual(np.int64, row.wanted.hidden.dtype)
 
-    def test_allowed_items(self):
+    def test_filters_and_candidates_give_the_allowed_items(self):
         self.assertIsNone(self.resolve().wanted.allowed)
         for fields, allowed in (
                 (dict(candidates=["casino", "heat", "heat", "x"]), [1, 6]), (dict(candidates=[]), []),
@@ -51,7 +51,7 @@ class ResolverTest(parameterized.TestCase):
             got = self.resolve(**fields).wanted.allowed
             self.assertEqual(allowed, got if got is None else got.tolist())
 
-    def test_unknown_names(self):
+    def test_unknown_names_are_reported(self):
         row = self.resolve(self.resolver(["mood"]), items=["x", "heat", 3], user="zed",
                            exclude=["x", "y"], candidates=["z", "heat"], context={"mood": "odd"},
                            category={"genres": ["Odd", "Crime"]})

@@ -108,7 +108,7 @@ class ItemRankingTest(graph_case.GraphCase):
         np.testing.assert_array_equal(items, np.argsort(-wanted, 1))
         self.assert_close(scores, -np.sort(-wanted, 1), 1e-4)
 
-    def test_no_users(self):
+    def test_top_without_users_gives_empty_arrays(self):
         graph, = Case().rankings((5, 10))
         with self.new_session() as session:
             items, scores = graph.top(session, np.zeros([0, 3]), None, 4)

@@ -128,7 +128,7 @@ class ReadTest(parameterized.TestCase):
             self.assertEqual(splits.digest(_read().events), self.digest)
         made.assert_called_once()
 
-    def test_titles(self):
+    def test_titles_are_read(self):
         titles = self.create_tempfile("titles.csv", "item,title\na,The A\n").full_path
         self.assertEqual(_read(self.path, titles=titles).titles, {"a": "The A"})
 
@@ -230,7 +230,7 @@ class PlanTest(absltest.TestCase):
         self.assertEqual(reading.num_examples(_settings(context="others"), events), 16)
         self.assertEqual(reading.num_examples(_settings(max_examples_per_user=2), events), 8)
 
-    def test_plan(self):
+    def test_plan_follows_from_the_settings(self):
         plan = reading.batch_plan(
             _settings(batch_size=7, epochs=3, seed=5, history_length=4), None)
         self.assertEqual((plan.examples_per_batch, plan.epochs, plan.seed), (7, 3, 5))
@@ -268,7 +268,7 @@ class LogOfEventsTest(absltest.TestCase):
 
 class IsPathsTest(absltest.TestCase):
 
-    def test_is_paths(self):
+    def test_paths_are_recognised(self):
         for source in ("a", pathlib.Path("a"), ["a"], ["a", pathlib.Path("b")], ("a", "b")):
             self.assertTrue(reading.is_paths(source), source)
         for source in (None, [], (), (["a"], ["b"]), [np.array(["a"])], Frame(a=1), os):

@@ -29,7 +29,7 @@ class RecommendTest(recommender_case.ModelCase):
         self.assertEqual([name for name, _ in recommender_case.oracle(["casino"], 2, ["casino"])],
                          [one["item"] for one in found[0]["recommendations"]])
 
-    def test_all_users(self):
+    def test_all_users_are_written_by_default(self):
         self.run_main("--output=best.tsv", self.folder)
         with open("best.tsv", encoding="utf-8") as stream:
             self.assertEqual({"user", "bob", "cid"}, {line.split("\t")[0] for line in stream})

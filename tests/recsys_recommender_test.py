@@ -97,7 +97,7 @@ class RecommendTest(Case):
             self.assertEqual(wanted, self.model.recommend(
                 kind(["heat", "alien"]), np.int64(3), exclude=kind(["casino"]), repeat=np.bool_(False)))
 
-    def test_vectors(self):
+    def test_vectors_equal_the_model(self):
         got = self.model.embed(["heat", "日本"])
         np.testing.assert_array_equal(np.float32([1.75, 2.0]), got)
         self.assertEqual(np.float32, got.dtype)
@@ -169,7 +169,7 @@ class StoredTest(Case):
         self.assert_best(oracle(["heat", "alien"], 10), self.model.recommend(user="bob", repeat=True))
         np.testing.assert_array_equal([0.5, 2.0], self.model.embed(user="bob"))
 
-    def test_many_users(self):
+    def test_many_users_are_answered_from_stored_histories(self):
         got = self.model.recommend_stored([2, 0, 1], 3)
         self.assertEqual([], got[1])  # ann has no history, and there are no user rows
         self.assert_best(oracle(["casino"], 3, ["casino"]), got[0])
@@ -334,7 +334,7 @@ class SimilarTest(Case):
         self.model = recommender.Recommender(self.copy)
         self.addCleanup(self.model.close)
 
-    def test_a_filter(self):
+    def test_filter_restricts_similar_items(self):
         wanted = [one for one in cosine_oracle("heat", 10) if one[0] in ("alien", "日本")]
         self.assert_best(wanted, self.model.similar_items("heat", category={"genres": ["Space"]}))
         self.assert_best(wanted[:1], self.model.similar_items("heat", exclude=[
@@ -395,7 +395,7 @@ class ItemsTest(Case):
         ("1995", ["heat"], 1), ("映", ["日本"], 9), ("CAFÉ", ["naïve \\ café"], 9),
         ("a\tb", ["a\tb"], 9), ("aliencasino", [], 9), (".", [], 9), ("naïve", ["naïve \\ café"], 9),
         ("1995 casino", ["casino"], 9))
-    def test_a_search(self, query, names, limit):
+    def test_search_finds_items(self, query, names, limit):
         self.assertEqual(names, self.model.search(query, limit))
 
     def test_invalid_searches_are_refused(self):

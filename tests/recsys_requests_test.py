@@ -8,7 +8,7 @@ from tf1_sampled.recsys.queries import Question
 
 class RequestsTest(absltest.TestCase):
 
-    def test_questions(self):
+    def test_questions_are_parsed(self):
         for body, wanted in (
                 (b"{}", [Question()]), (b'{"items": [1, "a"], "k": 3}', [Question([1, "a"], k=3)]),
                 (b'{"users": ["b", 7], "category": {"genres": "War"}, "repeat": true}',
@@ -32,7 +32,7 @@ class RequestsTest(absltest.TestCase):
             with self.assertRaisesRegex(InputError, message):
                 requests.parse_body(body, requests.EMBED)
 
-    def test_unknown_names(self):
+    def test_unknown_names_become_json(self):
         self.assertEqual({"items": ["x"], "users": ["u"], "categories": [{"column": "c", "value": "v"}]},
                          requests.unknown_fields(questions.Unknown(["x"], ["u"], [("c", "v")])))
 

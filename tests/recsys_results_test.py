@@ -151,7 +151,7 @@ class ResultsTest(absltest.TestCase):
         self.assertRegex(found.notes[0], "^previous model: left out; .* got the ops WriteFile")
         self.assertFalse(os.path.exists(os.path.join(folder, "written")))
 
-    def test_examples(self):
+    def test_examples_have_history_offers_and_test_items(self):
         found = results.test(self.fit).examples
         self.assertEqual([user for user, _ in found], ["0", "1", "2", "3", "5"])
         with recommender.Recommender(self.folder) as model:
@@ -169,7 +169,7 @@ class ResultsTest(absltest.TestCase):
         self.assertEqual(results.titles_of_items(self.fit),
                          ["The nought" if name == "0" else name for name in names])
 
-    def test_item_table(self):
+    def test_item_table_is_mapped(self):
         vectors, biases = results.item_table(self.folder)
         self.assertEqual((vectors.shape, biases.shape), ((7, 4), (7,)))
         self.assertIsInstance(vectors, np.memmap)

@@ -143,7 +143,7 @@ class ServiceTest(service_case.ServedCase):
         self.assert_best(oracle(["casino"], 2, ["casino"]), got["answers"][2]["recommendations"])
         self.assertEqual({"answers": []}, self.post("/recommend", users=[]))
 
-    def test_similar_items(self):
+    def test_similar_items_are_returned(self):
         got = self.post("/similar", item="heat", k=2, exclude=["x"])
         self.assertEqual(service_case.unknown(["x"]), got["unknown"])
         self.assertEqual([{"item": "日本", "title": "日本の映画", "cosine": 1.0}], got["similar"][:1])
@@ -153,7 +153,7 @@ class ServiceTest(service_case.ServedCase):
                             {"item": "x"})
         self.assert_refused("item: wanted a name of at most 1000 characters, got null", "/similar", {})
 
-    def test_vectors(self):
+    def test_vectors_are_returned(self):
         self.assertEqual({"vector": [1.75, 2.0], "unknown": service_case.unknown()},
                          self.post("/embed", items=["heat", "日本"]))
         self.assertEqual([0.5, 2.0], self.post("/embed", user="bob")["vector"])

@@ -39,7 +39,7 @@ class NearestTest(parameterized.TestCase):
             self.assertLen(set(got_ids.tolist()), len(got_ids))
             np.testing.assert_array_equal(np.lexsort([got_ids, -got]), np.arange(len(got)))
 
-    def test_random_vectors(self):
+    def test_random_vectors_equal_a_sort(self):
         vectors = np.random.RandomState(2).standard_normal([200, 8]).astype(np.float32)
         vectors *= np.random.RandomState(3).lognormal(size=[200, 1]).astype(np.float32)
         with mock.patch.object(similar, "_ITEMS_AT_A_TIME", 30):

@@ -19,7 +19,7 @@ def made(times=True, first=1.5e9, part=None, min_count=1, titles=None, further=(
 
 class OfDataTest(absltest.TestCase):
 
-    def test_numbers(self):
+    def test_facts_count_events_users_and_items(self):
         facts = made(titles={"w": "W", "z": "Z", "new": "New", "gone": "Gone"}, further=["new"])
         self.assertEqual(facts["read"], {"events": 8, "users": 3, "items": 4})
         self.assertEqual(facts["times"], ["2017-07-14 02:40:00", "2017-07-14 02:40:07"])
@@ -51,7 +51,7 @@ class OfDataTest(absltest.TestCase):
 
 class LinesTest(absltest.TestCase):
 
-    def test_all_lines(self):
+    def test_lines_show_all_facts(self):
         facts = made(titles={"w": "W", "gone": "Gone"}, further=["new"], part=[0, 0, 1, 2, 0, 1, 2, 2],
                      min_count=2)
         facts["sources"] = [event_files.Source(

@@ -79,7 +79,7 @@ class ReadTitlesTest(FileTestCase):
         ("spaces", "item title\n1 a\n", "got columns 'item title'"),
         ("json", '{"item": 1, "genre": "a"}\n', r"wanted JSON Lines with .*title.*keys 'item', 'genre'"),
         ("binary", "item,title\0\n", "wanted UTF-8 text, got a binary file"))
-    def test_malformed_file_is_named_with_what_is_wrong(self, text, message):
+    def test_malformed_file_error_names_the_fault(self, text, message):
         with self.assertRaisesRegex(checks.InputError, r"bad\.csv: .*" + message):
             tables.read_titles(self.write("bad.csv", text))
 
@@ -109,7 +109,7 @@ class ReadSideTableTest(FileTestCase):
         ("long_name", "item,%s\n1,2\n" % ("n" * 10 ** 5),
          "wanted one column 'n', got columns 'item', 'n{30}'$"),
         ("binary", "item,n\0\n", "wanted UTF-8 text, got a binary file"))
-    def test_malformed_file_is_named_with_what_is_wrong(self, text, message):
+    def test_malformed_file_error_names_the_fault(self, text, message):
         with self.assertRaisesRegex(checks.InputError, r"bad\.csv: .*" + message):
             tables.read_side_table(self.write("bad.csv", text), "item", numeric=["n"])
 
@@ -126,7 +126,7 @@ class ReadSideTableTest(FileTestCase):
         self.assertEqual(tables.read_titles(path), {"10": "Ten", "7": "Seven"})
         self.assertEqual(tables.read_side_table(path, "item", numeric=["n"])["n"], {"10": 1.0, "7": 2.0})
 
-    def test_json_lines(self):
+    def test_json_lines_are_read(self):
         path = self.write(
             "movies.json", '{"asin": 7, "title": "Seven"}\n{"asin": "8", "title": "Eight"}\n')
         self.assertEqual(tables.read_titles(path), {"7": "Seven", "8": "Eight"})

@@ -143,7 +143,7 @@ class OfValuesTest(parameterized.TestCase):
         ("datetimes", [datetime.datetime(1970, 8, 19, tzinfo=UTC), None], [19872000, np.nan],
          "times as dates"),
         ("array_of_dates", np.array(["1970-08-19"], "M8[D]"), [19872000], "times as dates"))
-    def test_values(self, values, wanted, form):
+    def test_values_become_seconds(self, values, wanted, form):
         seconds, found = times.of_values("f", "x", values)
         np.testing.assert_array_equal(seconds, wanted)
         self.assertEqual(found, form)

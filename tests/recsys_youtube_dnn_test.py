@@ -105,7 +105,7 @@ class YouTubeDNNTest(parameterized.TestCase):
         self.assertAlmostEqual(self.model.examples_per_second * self.model.seconds, 2400, delta=1e-3)
         self.assertLen(self.model.validation_history, 2)
 
-    def test_recommend(self):
+    def test_next_item_is_recommended(self):
         found = self.model.recommend(["3", "4"], k=3)
         self.assertEqual(found[0][0], "5")
         self.assertEqual({type(name) for name, _ in found}, {str})
@@ -129,7 +129,7 @@ class YouTubeDNNTest(parameterized.TestCase):
         with self.assertRaisesRegex(InputError, "^items: wanted " + message):
             self.model.recommend(items)
 
-    def test_similar_items(self):
+    def test_similar_items_have_the_cosines_of_their_vectors(self):
         found = self.model.similar_items("3", k=4)
         self.assertLen(found, 4)
         unit = _item_vectors(self.model)
@@ -352,7 +352,7 @@ class ColumnsTest(parameterized.TestCase):
         super().setUp()
         self.folder = self.create_tempdir().full_path
 
-    def test_one_history(self):
+    def test_one_history_is_answered(self):
         context = {"mood": "far", "price": 0.3, "country": "c1"}
         found = self.model.recommend(["i\t3"], user="u\t1", context=context)
         self.assertLen(found, 4)  # the user has had 8 of 12 items
@@ -378,7 +378,7 @@ class ColumnsTest(parameterized.TestCase):
         for name, score in found.items():
             self.assertAlmostEqual(score, wanted[name], places=6)
 
-    def test_all_users(self):
+    def test_all_users_are_answered(self):
         users, items, _ = self.model.recommend_all(k=2)
         self.assertLen(users, 40)
         # The default context is that of each user's last event.

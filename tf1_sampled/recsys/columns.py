@@ -110,7 +110,7 @@ class ColumnType:
 
 
 class Categorical(ColumnType, collections.namedtuple("Categorical", "categories")):
-    """Text: each value is a category with its own row.
+    """A column of text: each value is a category with its own row.
 
       categories: list of str by id; the first is "", for an empty cell and for unknown text.
     """
@@ -167,7 +167,7 @@ class Categorical(ColumnType, collections.namedtuple("Categorical", "categories"
 
 
 class Numeric(ColumnType, collections.namedtuple("Numeric", "mean deviation")):
-    """A number: its standard score times a row of weights, or a second row for a missing number (NaN).
+    """A column of numbers: standard scores times a weight row, or a second row for a missing number.
 
       mean, deviation: floats, the mean and the standard deviation over training events.
     """

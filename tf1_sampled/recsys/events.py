@@ -57,7 +57,7 @@ Fields:
 
 
 class _Weights(dict):
-    """Text of an event kind -> its weight: 0 for a kind that is not kept, -1 for a missing one.
+    """A dict from event kind to weight: 0 for a kind that is not kept, -1 for a missing one.
 
     Args:
       kept: strings, see roles.Options.

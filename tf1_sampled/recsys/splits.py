@@ -52,7 +52,7 @@ Fields:
 
 Rules = collections.namedtuple("Rules", "min_item_count min_user_count repeats keep seed",
                                defaults=[1, 1, False, "first", 0])
-Rules.__doc__ = """Which events are kept, the same for all splits, in this order.
+Rules.__doc__ = """The rules for the events to keep, for all splits, applied in this order.
 
 Fields:
   repeats: bool, whether repeated (user, item) pairs are kept. Else one event of each pair is kept, so

@@ -196,7 +196,7 @@ class ReadTest(parameterized.TestCase):
         data = _read((_USERS, _ITEMS), init_from=folder, report=lines.append)
         self.assertEqual(data.events.item_names[-2:], ["old", "older"])
         self.assertEqual(data.events.item_counts[-2:].tolist(), [0, 0])
-        self.assertIn("Items of %s without events here: 2" % folder, lines)
+        self.assertIn("Items of %s without events in this data: 2" % folder, lines)
         self.assertEqual(data.summary["items"]["not_in_the_log"], 2)
         empty = self.create_tempdir().full_path
         with self.assertRaisesRegex(InputError, empty + ": wanted a folder with a model"):

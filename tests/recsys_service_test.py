@@ -252,7 +252,7 @@ class ServiceTest(service_case.ServedCase):
             yield
             self.get("/health")
             logging.getLogger().info("the only line")  # assertLogs wants at least one
-        self.assertEqual(["INFO:root:all that there is"], logs.output)
+        self.assertEqual(["INFO:root:the only line"], logs.output)
 
     def test_body_with_another_encoding_is_refused(self):
         with self.assert_nothing_logged():
@@ -496,7 +496,7 @@ class PageCase(service_case.ServedCase):
 class PageTest(PageCase):
 
     def test_two_items_are_picked_by_keyboard(self):
-        self.assertIn("Nothing picked yet", self.find("#status").text)
+        self.assertIn("No item is picked", self.find("#status").text)
         self.type("ali", ["Alien (1979)\nalien"])
         self.find("#search").send_keys(Keys.ENTER)
         self.wait_for_best(["alien"], seen=["alien"])
@@ -540,7 +540,7 @@ class PageTest(PageCase):
             self.browser.switch_to.active_element.send_keys(Keys.ENTER)
         self.assertEqual("search", self.browser.switch_to.active_element.get_attribute("id"))
         self.wait(self.offered, TITLES)  # the most frequent items
-        self.assertIn("Nothing picked yet", self.find("#status").text)
+        self.assertIn("No item is picked", self.find("#status").text)
         self.assert_quiet()
 
     def test_the_order_reaches_the_model(self):

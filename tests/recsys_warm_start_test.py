@@ -107,7 +107,7 @@ class EarlierTest(EarlierCase):
         self.write()
         self.load()
         self.assertCountEqual(self.lines, [
-            "%s go on from %s" % (text, self.folder) for text in (
+            "%s start from %s" % (text, self.folder) for text in (
                 "item_embeddings: 3 of 5 rows", "class_weights: 3 of 5 rows",
                 "user_embeddings: 2 of 3 rows", "context_kind: 1 of 1 rows",
                 "context_zip-20-code: 3 of 4 rows")])

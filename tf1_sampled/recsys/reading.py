@@ -114,7 +114,7 @@ def _with_earlier_items(settings: RecsysSettings, events: splits.Events,
     checks.file(os.path.isfile(path), settings.init_from, "a folder with a model",
                 "one without items.tsv")
     more = splits.with_items(events, item_files.read_items(path)[0])
-    report("Items of %s without events here: %s" % (
+    report("Items of %s without events in this data: %s" % (
         settings.init_from, format(len(more.item_names) - len(events.item_names), ",")))
     return more
 

@@ -45,7 +45,7 @@ def parse_arguments(arguments):
     checks.argument(len(values.folder) == 1, "recommend", "MODEL_DIR",
                     "one folder of an exported recommender", values.folder)
     values.folder = values.folder[0]
-    checks.argument(values.output, "recommend", "--output", "a file name", values.output)
+    checks.argument(values.output, "recommend", "--output", "the name of a file", values.output)
     checks.argument(values.k > 0, "recommend", "--k", "an integer above 0", values.k)
     return values
 

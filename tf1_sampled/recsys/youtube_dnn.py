@@ -214,7 +214,7 @@ class YouTubeDNN(RecsysSettings, Estimator):
         """
         self._check_fitted("recommend_all")
         is_path = path is None or isinstance(path, str) or hasattr(path, "__fspath__")
-        self.check(is_path, "path", "a file name", path)
+        self.check(is_path, "path", "the name of a file", path)
         k = checks.positive(type(self).__name__, "k", k)
         from tf1_sampled.recsys import asking
         if events is None:

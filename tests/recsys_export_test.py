@@ -536,7 +536,7 @@ class ItemVectorsTest(ExportCase):
                                      ITEMS)
 
     def test_invalid_names_are_refused(self):
-        with self.assertRaisesRegex(checks.InputError, "write_item_vectors: item_names: wanted the number"):
+        with self.assertRaisesRegex(checks.InputError, "write_item_vectors: item_names: wanted the "):
             export.write_item_vectors(self.folder, made_network(PLAIN), "none", ITEMS[1:])
         self.assertEmpty(os.listdir(self.parent))
 

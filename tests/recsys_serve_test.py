@@ -61,7 +61,7 @@ class MainTest(recommender_case.ModelCase):
 
     @service_case.needs_aiohttp
     def test_address_of_another_machine_is_an_error(self):
-        with self.assertRaisesRegex(checks.InputError, "^http://192.0.2.1:8080/: wanted a free address "):
+        with self.assertRaisesRegex(checks.InputError, "^http://192.0.2.1:8080/: wanted a free "):
             self.run_main(self.folder, "--host=192.0.2.1", "--port=8080")
 
 

@@ -227,7 +227,7 @@ class YouTubeDNNTest(parameterized.TestCase):
         self.assertIsNone(loaded.fitted)
         for ask, message in (
                 (loaded.evaluate, "test: wanted later events, as fit has no test events"),
-                (lambda: loaded.evaluate(self.events), "events: wanted events of the users")):
+                (lambda: loaded.evaluate(self.events), "events: wanted the users' events")):
             with self.assertRaisesRegex(InputError, "^YouTubeDNN: " + message):
                 ask()
 

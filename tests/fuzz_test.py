@@ -1,4 +1,4 @@
-"""Every reader of files answers bad input with a result or one clear InputError: see fuzzing.py."""
+"""Tests that each file reader answers bad input with a result or a clear InputError; see fuzzing.py."""
 import os
 import unittest
 from unittest import mock
@@ -33,7 +33,7 @@ class FuzzTest(parameterized.TestCase):
     def test_bad_input_gives_a_clear_error(self, reader):
         place = fuzzing.Place(reader, self.create_tempdir().full_path)
 
-        # The same inputs each time; hypothesis shrinks an input that fails.
+        # The inputs are reproducible; a failing one is made smaller before it is shown.
         @hypothesis.settings(max_examples=100, derandomize=True, deadline=None, database=None,
                              suppress_health_check=list(hypothesis.HealthCheck))
         @hypothesis.given(strategies.randoms(use_true_random=False))
@@ -60,7 +60,7 @@ class FuzzTest(parameterized.TestCase):
 
 
 class HarnessTest(parameterized.TestCase):
-    """The harness detects failures."""
+    """Tests that the harness detects faults."""
 
     def reader(self, read):
         return fuzzing.Reader("r", ["f"], [b"1\n"], read, {})
@@ -71,12 +71,12 @@ class HarnessTest(parameterized.TestCase):
         ("memory", lambda path: np.ones(1 << 31), "a traceback: (.|\n)*MemoryError"),
         ("no_path", lambda path: _refuse("x"), "an unclear message"),
         ("long_message", lambda path: _refuse(path + "x" * 2000), "an unclear message"))
-    def test_tracebacks_warnings_and_unclear_messages_are_seen(self, read, message):
+    def test_tracebacks_warnings_and_unclear_messages_are_detected(self, read, message):
         place = fuzzing.Place(self.reader(read), self.create_tempdir().full_path)
         with fuzzing.limits(), self.assertRaisesRegex(fuzzing.Wrong, message):
             fuzzing.outcome(self.reader(read), place.put("f", b"x"))
 
-    def test_a_hang_is_seen(self):
+    def test_hang_is_detected(self):
         def read(path):
             while True:
                 pass
@@ -86,7 +86,7 @@ class HarnessTest(parameterized.TestCase):
                 fuzzing.outcome(self.reader(read), place.put("f", b"x"))
 
     @parameterized.parameters("f.copy", "../../up", "d/x")
-    def test_files_written_beside_the_input_are_seen(self, name):
+    def test_files_written_beside_the_input_are_detected(self, name):
         def read(path):
             other = os.path.join(os.path.dirname(path), name)
             os.makedirs(os.path.dirname(other), exist_ok=True)
@@ -97,7 +97,7 @@ class HarnessTest(parameterized.TestCase):
         with self.assertRaisesRegex(fuzzing.Wrong, "files beside .*" + os.path.basename(name)):
             place.clear(path)
 
-    def test_a_run_counts(self):
+    def test_run_counts_the_inputs(self):
         def read(path):
             with open(path, "rb") as stream:
                 {b"1\n": len, b"": int}.get(stream.read(), _refuse)(path)
@@ -113,7 +113,7 @@ class HarnessTest(parameterized.TestCase):
 
 class NamesTest(absltest.TestCase):
 
-    def test_no_name_is_used_as_a_path_and_all_names_are_read_back(self):
+    def test_names_are_not_paths_and_are_restored(self):
         top = self.create_tempdir().full_path
         folder = os.path.join(top, "a", "b")
         os.makedirs(folder)

@@ -1,11 +1,12 @@
-"""Bad input for every reader of files: valid files with random damage, and random files.
+"""Bad input for each file reader: valid files with damage of all kinds, and random files.
 
     python -m tests.fuzzing --inputs=20000
     python -m tests.fuzzing --inputs=1 --first=4711 --readers=read_log       # that input again
 
-A reader must return a result or raise an InputError, a line of bounded length that names the file.
-Failures are other exceptions, warnings, excessive time or memory, and other files that are written. The
-command prints a line per reader, and the place of each failure; the exit code is then 1.
+A reader must return a result or raise one InputError: a line of bounded length that names the file.
+Anything else is a fault: another exception, a warning, too much time or memory, a file written beside
+the input. The command prints a line for each reader and the place of each fault; with a fault, its exit
+code is 1.
 """
 import argparse
 import bz2
@@ -47,12 +48,12 @@ from tf1_sampled.word2vec import (
     vocabulary,
 )
 
-_SECONDS = 5  # CPU time for an input
+_SECONDS = 5  # of CPU time, for an input
 _MEMORY = 1 << 30  # bytes, more than at the start
 _LONGEST_MESSAGE = 1500  # characters beside the file's name
 
 Reader = collections.namedtuple("Reader", "name files examples read beside")
-Reader.__doc__ = """A reader of files, with valid inputs.
+Reader.__doc__ = """A file reader and its valid inputs.
 
   name: string.
   files: list of names that its file may have.
@@ -109,7 +110,7 @@ def _swap_lines(random, data):
 
 
 def _change_cell(random, data):
-    """Delete, double or replace a cell of a line, for any separator."""
+    """Drop, double or replace a cell of a line, with any separator."""
     lines = data.split(b"\n")
     row = random.randrange(len(lines))
     separator = random.choice([s for s in _SEPARATORS if s in lines[row]] or [b" "])
@@ -135,7 +136,7 @@ def _change_line_ends(random, data):
 
 
 def _lengthen(random, data):
-    """Repeat a cell, a line, or many lines very often."""
+    """Repeat something very often: make a cell or a line long, or add many lines."""
     some = random.choice([b"x", b" ", b"\n", b"1 ", b",", b"\t", b'"', b"[", b"9", b"\xc3\xa9",
                           data[:50]])
     size = random.choice([100, 5000, 140000] + [1000000] * (random.random() < .1))
@@ -165,7 +166,7 @@ def _zipped(random, data):
 
 
 def make_input(random, reader):
-    """Return (name of the file, content) of an input; `random` is a random.Random."""
+    """Return (file's name, content) of an input; `random` is a random.Random."""
     name = random.choice(reader.files)
     if random.random() < .05:
         data = b"".join(random.choice(_CELLS).encode("utf-8") + random.choice(_SEPARATORS + (b"\n",))
@@ -188,16 +189,16 @@ def make_input(random, reader):
 # Outcomes.
 
 class Wrong(Exception):
-    """A failure of a reader."""
+    """A fault of a reader."""
 
 
 class _Hang(BaseException):
-    """Raised after the time limit. Readers do not catch it."""
+    """A timeout; no reader catches it."""
 
 
 @contextlib.contextmanager
 def limits():
-    """Limit the memory and turn warnings into errors within the context."""
+    """Limit memory and turn warnings into errors."""
     with open("/proc/self/statm") as stream:
         size = int(stream.read().split()[0]) * resource.getpagesize()
     before = resource.getrlimit(resource.RLIMIT_AS)
@@ -205,14 +206,14 @@ def limits():
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            warnings.simplefilter("ignore", DeprecationWarning)  # not shown to users
+            warnings.simplefilter("ignore", DeprecationWarning)  # Python does not show them
             yield
     finally:
         resource.setrlimit(resource.RLIMIT_AS, before)
 
 
 def outcome(reader, path):
-    """Return None if the reader returns, or its InputError.
+    """Return None for a result, or the InputError.
 
     Raises:
       Wrong: another exception, a warning, or no end in time.
@@ -244,7 +245,7 @@ def outcome(reader, path):
 
 
 class Place:
-    """A folder for the inputs of one reader, which detects other files that are written."""
+    """A folder for the inputs of one reader; it detects other files written beside them."""
 
     def __init__(self, reader, folder):
         self.folder = os.path.join(folder, "a", "b")  # for names such as ../../up
@@ -262,7 +263,7 @@ class Place:
         return path
 
     def clear(self, path):
-        """Raise Wrong if there is another file beside the input."""
+        """Raise Wrong if something is left beside the input."""
         os.remove(path)
         found = self._listing()
         if found != self._before:
@@ -325,14 +326,14 @@ _ENCODINGS = ("utf-8", "utf-16", "utf-16-le", "utf-32", "latin-1", "cp1252", "ut
 
 
 def _logs_of(path):
-    """Read a log, and check that its item names can be written and read back."""
+    """Read a log, and export its names as the program does."""
     log = events.read_log(path)
     _write_and_read(path, items.write_items, items.read_items, log.item_names, None,
                     [1] * len(log.item_names))
 
 
 def _write_and_read(path, write, read, *values):
-    """Write a value and read it back: a reader must not accept what a writer would lose."""
+    """Check that written values are restored: each value that a reader accepts can be stored."""
     copy = os.path.join(os.path.dirname(path), "copy" + os.path.splitext(path)[1].replace(".zip", ""))
     try:
         write(copy, *values)
@@ -511,7 +512,7 @@ Count = collections.namedtuple(
 
 
 def run(reader, numbers, show=print):
-    """Run the inputs of these numbers, print failures, and return a Count."""
+    """Return a Count of the inputs of these numbers, and show the faults."""
     begin = time.process_time()
     results, wrong = 0, collections.Counter()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -547,7 +548,7 @@ def main():
     failed = False
     for reader in READERS:
         if reader.name in chosen:
-            # A new process for each reader, to measure its peak memory.
+            # A separate process, so that its peak of memory is its own.
             child = os.fork()
             if not child:
                 count = run(reader, range(arguments.first, arguments.first + arguments.inputs))

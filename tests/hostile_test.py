@@ -1,4 +1,4 @@
-"""The programs in hostile environments: links, pipes, streams that cannot be written."""
+"""Tests of the programs in hostile environments: links, pipes, streams that cannot be written."""
 import json
 import os
 import subprocess
@@ -9,7 +9,7 @@ from absl.testing import absltest, parameterized
 from tests import run_program
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-_BAD = os.fsdecode(b"b\xff")  # not UTF-8
+_BAD = os.fsdecode(b"b\xff")  # not valid UTF-8
 _TITLE = "\x1b[31mFilm \u202e"
 _EVENTS = "user,item,time\n" + "".join("u%d,caf\xe9 %d,%d\n" % (
     user, (user + i) % 12, i) for user in range(40) for i in range(5))
@@ -51,14 +51,14 @@ class HostileTest(parameterized.TestCase):
         return done.returncode, done.stdout.decode("utf-8"), done.stderr.decode("utf-8")
 
     def check_error(self, message, program, *arguments):
-        """Check that a program ends with one line that begins with `message`."""
+        """Check that a program ends with one line, and that it begins with a message."""
         code, out, err = self.run_program(program, *arguments)
         self.assertEqual((1, 1), (code, len(err.splitlines())), err)
         self.assertStartsWith(err, "%s: error: %s" % (program, message))
 
     # The environment.
 
-    def test_a_recommender_with_unprintable_names_and_links_as_results(self):
+    def test_recommender_with_unprintable_names_replaces_links(self):
         os.mkdir(self.path("theirs"))
         self.write("theirs/file", "theirs")
         os.mkdir(self.path("model"))
@@ -76,14 +76,14 @@ class HostileTest(parameterized.TestCase):
         self.assertIn("caf\xe9 3\t%s3\t" % _TITLE, self.read("model", "items.tsv"))
         self.assertIn("\tcaf\xe9 ", self.read("offers.tsv"))
         self.assertLen(json.loads(self.read("model", "metrics.json"))["scores"], 7)
-        # Results replaced links.
+        # Results replaced the links.
         self.assertEqual(["file"], os.listdir(self.path("theirs")))
         self.assertEqual("theirs", self.read("theirs/file"))
         self.assertEmpty([name for name in os.listdir(self.path("model"))
                           if os.path.islink(self.path("model", name))])
         self.assertIn("saved_model.pb", os.listdir(self.path("model", "saved_model")))
 
-    def test_a_recommender_whose_reader_ends_in_a_folder_that_is_not_utf8(self):
+    def test_recommender_with_a_closed_pipe_in_an_undecodable_folder(self):
         os.rename(self.folder, os.path.join(os.path.dirname(self.folder), _BAD))
         self.folder = os.path.join(os.path.dirname(self.folder), _BAD)
         code, out, err = self.run_program(
@@ -93,7 +93,7 @@ class HostileTest(parameterized.TestCase):
         self.assertLen(json.loads(self.read("model", "metrics.json"))["scores"], 7)
 
     @absltest.skipUnless(os.path.exists("/dev/full"), "needs a full device")
-    def test_word_vectors_with_output_to_a_full_device(self):
+    def test_word2vec_on_a_full_device_is_one_error(self):
         code, _, err = self.run_program(*_WORD2VEC, "--corpus=text.txt", "--model_dir=model",
                                         redirections=">/dev/full")
         self.assertEqual(1, code)
@@ -101,7 +101,7 @@ class HostileTest(parameterized.TestCase):
                                  "got No space left on device\n")
         self.assertIn("files", json.loads(self.read("model", "metrics.json")))
 
-    def test_word_vectors_without_standard_streams_and_with_names_that_are_not_utf8(self):
+    def test_word2vec_without_streams_and_with_undecodable_names(self):
         corpus, vectors = _BAD + ".txt", "vectors%s.txt" % _BAD
         os.rename(self.path("text.txt"), self.path(corpus))
         code, _, _ = self.run_program(
@@ -109,11 +109,11 @@ class HostileTest(parameterized.TestCase):
             redirections="<&- >&- 2>&-", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0", LC_ALL="C")
         self.assertEqual(0, code)
         self.assertIn("\nk\xf6nig ", self.read(vectors))
-        # No file of the training had the descriptor of a standard stream.
+        # No file of the training used the descriptor of a standard stream.
         self.assertRegex(self.read("model", "lock"), r"\A\d+\n\Z")
         self.assertIn('"program": "word2vec"', self.read("model", "settings.json"))
 
-        # Queries and phrases end when the reader does.
+        # Queries and phrases end when the reader closes.
         self.write("phrases.txt", "1 k\xf6nig stra\xdfe\n")
         code, out, err = self.run_program(
             "tf1_sampled.word2vec.query", vectors, redirections="< <(yes k\xf6nig) > >(head -1)",
@@ -127,7 +127,7 @@ class HostileTest(parameterized.TestCase):
 
     # Folders.
 
-    def test_a_model_dir_that_is_not_utf8_is_an_error_before_the_work(self):
+    def test_undecodable_model_dir_is_an_error_before_files_are_made(self):
         self.write("theirs", "theirs")
         before = sorted(os.listdir(self.folder))
         for program in (_RECSYS, _WORD2VEC + ("--corpus=text.txt",)):
@@ -137,7 +137,7 @@ class HostileTest(parameterized.TestCase):
                          "--corpus=text.txt", "--saved_model=" + _BAD)
         self.assertEqual(before, sorted(set(os.listdir(self.folder)) - {"runs", run_program.CACHE}))
 
-    def test_a_pipe_instead_of_the_file_best_is_an_error(self):
+    def test_pipe_instead_of_the_best_checkpoint_file_is_an_error(self):
         os.mkdir(self.path("model"))
         os.mkfifo(self.path("model", "best"))
         code, _, err = run_program.run(_RECSYS[0], self.folder, *_RECSYS[1:], "--model_dir=model")

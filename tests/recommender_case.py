@@ -1,4 +1,4 @@
-"""A small recommender as a file, a NumPy oracle for it, and a test case that loads it."""
+"""A small recommender as a file, its oracle in NumPy, and a test case that loads it."""
 import contextlib
 import os
 import tempfile
@@ -17,20 +17,19 @@ from tf1_sampled.recsys import (
     user_table,
 )
 
-# Items are places on a line. A user is at the mean of the user's items, and the nearest items are the
-# best.
+# Items have places on a line; a user is at the mean of the history, and the nearest items are best.
 NAMES = ["alien", "heat", "日本", "<script>alert(1)</script>", "a\tb", "naïve \\ café", "casino"]
 TITLES = ["Alien (1979)", "Heat (1995)", "日本の映画", "<script>alert(1)</script>", "Tab", "Naïve",
           "Casino (1995)"]
 COUNTS = [900, 80, 70, 60, 50, 40, 30]
 PLACES = [0.0, 1.0, 2.5, 4.5, 7.0, 10.0, 13.5]
 USERS = {"ann": 20.0}  # places of users without items
-HISTORIES = {"ann": [], "bob": ["heat", "alien"], "cid": ["casino"]}  # the stored histories of users
+HISTORIES = {"ann": [], "bob": ["heat", "alien"], "cid": ["casino"]}  # the stored histories
 GENRES = {"alien": "Horror|Space", "heat": "Crime", "casino": "Crime", "日本": "Space"}
 
 
 def oracle(names, k, seen=(), user="", shift=0.0):
-    """Return the expected [(name, score)]: places near the mean of the history have higher scores."""
+    """Return the expected [(name, score)]: by distance, without terms that all items share."""
     mean = np.mean([PLACES[NAMES.index(n)] for n in names]) if names else USERS.get(user, 0.0)
     scores = {n: 2 * place * (mean + shift) - place ** 2
               for n, place in zip(NAMES, PLACES) if n not in seen}
@@ -38,7 +37,7 @@ def oracle(names, k, seen=(), user="", shift=0.0):
 
 
 def stored_events(with_context=False):
-    """Return the splits.Events of HISTORIES, with the columns mood (a user feature) and shift."""
+    """Return the splits.Events of HISTORIES, optionally with the columns mood (per user) and shift."""
     lists = [[NAMES.index(name) for name in names] for names in HISTORIES.values()]
     ends = np.cumsum([0] + [len(some) for some in lists])
     moods, shifts = columns.Categorical(["", "far", "日本"]), columns.Numeric(0.0, 1.0)
@@ -52,16 +51,15 @@ def stored_events(with_context=False):
 
 def write_model(folder, with_users=False, with_context=False, with_rounds=False, repeats=False,
                 writes=""):
-    """Export a recommender with few ops and without a table of names.
+    """Export a recommender of few ops, without a table of names.
 
     Args:
-      folder: string, the folder of the model.
-      with_users: boolean, whether the model has rows of users.
-      with_context: boolean, whether it has the columns mood (string, "far" shifts by 5) and shift
-        (float).
-      with_rounds: boolean, whether it has the column rounds, a number of matrix products that take time.
-      repeats: boolean, whether it was trained with repeated events.
-      writes: string, path of a file that it writes in each call; "" for none.
+      folder: string, the target folder.
+      with_users: whether it has user rows.
+      with_context: whether it takes the columns mood (string, "far" shifts by 5) and shift (a number).
+      with_rounds: whether it takes the column rounds, the number of slow matrix products.
+      repeats: whether it was trained with repeated events.
+      writes: string, path of a file that it writes in each run; "" for none.
     """
     item_files.write_items(os.path.join(folder, "items.tsv"), NAMES, TITLES, COUNTS)
     places = np.float32(PLACES)
@@ -85,7 +83,7 @@ def write_model(folder, with_users=False, with_context=False, with_rounds=False,
         if with_context:
             inputs["shift"] = tf.placeholder(tf.float32, [None])
             inputs["mood"] = tf.placeholder(tf.string, [None])
-            shift = inputs["shift"]  # NaN where it is missing
+            shift = inputs["shift"]  # NaN if missing
             point += tf.where(tf.is_nan(shift), tf.zeros_like(shift), shift)
             point += 5 * tf.cast(tf.equal(inputs["mood"], "far"), tf.float32)
         if with_rounds:
@@ -105,10 +103,7 @@ def write_model(folder, with_users=False, with_context=False, with_rounds=False,
 
 
 class ModelCase(parameterized.TestCase):
-    """A case with one model for all tests.
-
-    arguments: arguments of `write_model`.
-    """
+    """Tests that share one model, written with these arguments of `write_model`."""
 
     arguments = {}
 

@@ -1,4 +1,4 @@
-"""Tests of names and numbers in Python: each kind of array as one value at a time gives it."""
+"""Tests of names and numbers in Python: each kind of array gives the same as single values."""
 import datetime
 import decimal
 
@@ -12,7 +12,7 @@ NAN, NAT = float("nan"), np.datetime64("NaT")
 
 
 class NAType:
-    """As pandas.NA: no comparison of it is true or false."""
+    """A value like pandas.NA: its comparisons are neither true nor false."""
 
     def __eq__(self, other):
         return self
@@ -25,7 +25,7 @@ class NAType:
 
 
 class ToNumpy:
-    """As a pandas.Series: what it holds is to be had as an array only."""
+    """A series like that of pandas: only an array gives its contents."""
 
     def __init__(self, values):
         self._values = np.asarray(values)
@@ -49,7 +49,7 @@ class NumberingTest(absltest.TestCase):
         self.assertEqual([kept[text] for text in ("NA", " ", "NA", "null")], [0, arrays.NO_ID, 0, 1])
         self.assertEqual(kept.names, ["NA", "null"])
 
-    def test_whole_floats_are_integers_where_all_are(self):
+    def test_whole_floats_become_integers_if_all_are_whole(self):
         self.assertEqual(arrays.whole_names(["123.0", "-7.00"]), ["123", "-7"])
         for names in (["123.0", "7"], ["1.5", "2.0"], ["1.0", "1.00"], ["a.0"], ["1.0 ", "2.0"], []):
             self.assertEqual(arrays.whole_names(names), names)
@@ -77,14 +77,14 @@ class NameIdsTest(parameterized.TestCase):
         self.assertEqual(ids.dtype, np.int32)
         self.assertEqual(numbering.names, names)
 
-    def test_the_numbering_goes_on(self):
+    def test_numbering_continues_over_several_arrays(self):
         numbering = arrays.Numbering()
         arrays.name_ids("f", "x", ["a", "7"], numbering)
         self.assertEqual(arrays.name_ids("f", "x", np.array([8, 7]), numbering).tolist(), [2, 1])
         self.assertEqual(arrays.name_ids("f", "x", [], numbering).tolist(), [])
         self.assertEqual(arrays.name_ids("f", "x", np.zeros(0, np.int64), numbering).tolist(), [])
 
-    def test_random_arrays_are_numbered_as_lists_are(self):
+    def test_random_arrays_are_numbered_like_lists(self):
         random = np.random.RandomState(1)
         for values in (random.randint(-50, 50, 1000), random.randint(0, 10 ** 12, 1000),
                        random.rand(1000).round(1)):
@@ -99,7 +99,7 @@ class NameIdsTest(parameterized.TestCase):
         ("empty", ["a", ""]), ("blank", np.array(["a", " "])), ("nat", [0, NAT]),
         ("array_of_times", np.array(["2020", "NaT"], "M8[s]")), ("text", ["a", "NA"]),
         ("na", ["a", NAType()]))
-    def test_missing_names(self, values):
+    def test_missing_names_have_no_id(self, values):
         ids = arrays.name_ids("f", "x", values, arrays.Numbering())
         self.assertEqual(ids.tolist(), [0, -1])
         ids = arrays.name_ids("f", "x", values, arrays.Numbering([""]))
@@ -109,7 +109,7 @@ class NameIdsTest(parameterized.TestCase):
         with self.assertRaisesRegex(checks.InputError, r"^f: x\[1\]: wanted a name, got b'b'$"):
             arrays.name_ids("f", "x", ["a", b"b"], arrays.Numbering())
 
-    def test_names_that_are_not_unicode(self):
+    def test_names_with_lone_surrogates_are_refused(self):
         with self.assertRaisesRegex(checks.InputError, r"f: x\[2\]: wanted a name of Unicode char"):
             arrays.name_ids("f", "x", ["a", "ü", "\ud800", "b"], arrays.Numbering())
 
@@ -117,14 +117,14 @@ class NameIdsTest(parameterized.TestCase):
                               ({"a": 1}, "a sequence or an array"),
                               (np.zeros([2, 3]), r"shape \[N\], got \(2, 3\)"),
                               (np.array("a"), r"shape \[N\], got \(\)"))
-    def test_other_than_a_sequence(self, values, message):
+    def test_other_values_than_sequences_are_refused(self, values, message):
         for function in (lambda: arrays.name_ids("f", "x", values, arrays.Numbering()),
                          lambda: arrays.numbers("f", "x", values),
                          lambda: arrays.length("f", "x", values)):
             with self.assertRaisesRegex(checks.InputError, "^f: x: wanted " + message):
                 function()
 
-    def test_length(self):
+    def test_length_of_sequences_and_arrays(self):
         for values in ([1, 2], ("a", "b"), np.zeros(2), ToNumpy([1, 2]), range(2)):
             self.assertEqual(arrays.length("f", "x", values), 2)
 
@@ -141,43 +141,43 @@ class NumbersTest(parameterized.TestCase):
         ("datetimes", [datetime.datetime(1970, 1, 1, 1), datetime.datetime(
             1970, 1, 1, 1, tzinfo=datetime.timezone(datetime.timedelta(hours=1)))], [3600, 0]),
         ("dates", [datetime.date(1970, 1, 2), datetime.date(1969, 12, 31)], [86400, -86400]))
-    def test_values(self, values, wanted):
+    def test_values_become_numbers(self, values, wanted):
         got = arrays.numbers("f", "x", values)
         self.assertEqual(got.dtype, np.float64)
         self.assertEqual(got.tolist(), wanted)
 
     @parameterized.parameters(None, NAN, NAT, NAType(), "NA", "")
-    def test_missing_numbers(self, value):
+    def test_missing_numbers_are_nan(self, value):
         np.testing.assert_array_equal(arrays.numbers("f", "x", [1, value]), [1, np.nan])
 
     @parameterized.parameters("7", float("inf"), 10 ** 400, b"7", "noon", [[1]], 1j)
-    def test_what_is_not_a_number(self, value):
+    def test_values_that_are_not_numbers_are_refused(self, value):
         for values in ([1, value], [1, value, NAN]):
             with self.assertRaisesRegex(checks.InputError, r"^f: x\[1\]: wanted a number, got "):
                 arrays.numbers("f", "x", values)
 
-    def test_arrays_that_are_not_finite(self):
+    def test_infinite_numbers_are_refused(self):
         with self.assertRaisesRegex(checks.InputError, r"x\[1\]: wanted a number, got -inf$"):
             arrays.numbers("f", "x", np.array([NAN, -np.inf]))
 
-    def test_missing_times(self):
+    def test_missing_times_are_nan(self):
         found = arrays.numbers("f", "x", np.array(["1970-01-02", "NaT"], "M8[s]"))
         np.testing.assert_array_equal(found, [86400, np.nan])
 
-    def test_dates_are_told_from_numbers(self):
+    def test_dates_are_recognised(self):
         for values, wanted in (
                 (np.array(["2020"], "M8[s]"), True), ([None, datetime.date(2020, 1, 1)], True),
                 (ToNumpy(np.array([datetime.datetime(2020, 1, 1)], object)), True), ([1, 2], False),
                 (np.array([1.5]), False), ([None], False)):
             self.assertEqual(arrays.are_dates(values), wanted)
 
-    def test_texts_are_those_of_strings_alone(self):
+    def test_texts_accepts_only_strings(self):
         self.assertEqual(arrays.texts("f", "x", ["a", None, NAN]), ["a", "", ""])
         for values in ([1, 2], ["a", 1], np.array([1.5]), [None]):
             self.assertIsNone(arrays.texts("f", "x", values))
         self.assertEqual(arrays.as_texts("f", "x", ["a", None, 7]), ["a", "", "7"])
 
-    def test_too_large(self):
+    def test_numbers_above_the_limit_are_refused(self):
         with self.assertRaisesRegex(checks.InputError, r"x\[0\]: wanted a small number, got -11"):
             arrays.numbers("f", "x", [-11, 3], 10, "a small number")
 

@@ -1,4 +1,4 @@
-"""Questions about many users, asked of a small model with a known answer."""
+"""Tests of recommendations for many users, on a small model with known answers."""
 import math
 
 import numpy as np
@@ -21,14 +21,14 @@ def _log(*rows, columns=False):
 
 class HistoriesTest(absltest.TestCase):
 
-    def test_in_the_order_of_time(self):
+    def test_histories_are_in_time_order(self):
         log = _log(("ann", "heat", 3), ("bob", "alien", 1), ("ann", "alien", 2), ("ann", "heat", 4))
         self.assertEqual(asking.histories(_SETTINGS, log),
                          (["ann", "bob"], [["alien", "heat"], ["alien"]], None))
         self.assertEqual(asking.histories(RecsysSettings(repeats=True), log).items[0],
                          ["alien", "heat", "heat"])
 
-    def test_with_the_columns_of_the_last_event(self):
+    def test_context_is_that_of_the_last_event(self):
         log = _log(("ann", "heat", 3, "far", 1.5), ("bob", "alien", 1, "", 2),
                    ("ann", "alien", 2, "near", 0), columns=True)
         self.assertEqual(asking.histories(_SETTINGS, log).contexts,
@@ -56,7 +56,7 @@ class RecommendAllTest(recommender_case.ModelCase):
         self.assertEqual([], found[2][1])  # neither the user nor the item is known
         self._same(self._best(had, 3, repeat=True)[0][1], recommender_case.oracle(["alien", "heat"], 3))
 
-    def test_blocks_are_as_all_at_once(self):
+    def test_blocks_give_the_same_results(self):
         had = asking.Histories(["u%d" % n for n in range(7)],
                                [[recommender_case.NAMES[n]] for n in range(7)], None)
         whole = self._best(had, 2)
@@ -70,7 +70,7 @@ class RecommendAllTest(recommender_case.ModelCase):
         with self.assertRaisesRegex(InputError, "row 0: context: wanted no columns, got \"mood\""):
             self._best(had, 2)
 
-    def test_collected(self):
+    def test_collected_arrays_match_the_iterator(self):
         best = iter([("ann", [("a", 2.0), ("b", 1.5)]), ("bob", []), ("cid", [("c", -1.0)])])
         users, items, scores = asking.collected(best, 2)
         self.assertEqual(users, ["ann", "bob", "cid"])
@@ -84,7 +84,7 @@ class RecommendAllWithColumnsTest(recommender_case.ModelCase):
 
     arguments = dict(with_users=True, with_context=True)
 
-    def test_each_user_has_its_own_in_recommendations_for_all(self):
+    def test_each_user_has_the_context_of_the_last_event(self):
         log = _log(("bob", "alien", 1, "near", 0), ("cid", "alien", 1, "far", 5), columns=True)
         best = asking.recommend_all(self.model, asking.histories(_SETTINGS, log), 1, False)
         self.assertEqual([(user, row[0][0]) for user, row in best],

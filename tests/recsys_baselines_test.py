@@ -9,7 +9,7 @@ from tf1_sampled.recsys import baselines, evaluation, events as event_files, spl
 
 
 def to_rows(lists):
-    """splits.Rows of lists."""
+    """Return splits.Rows of lists."""
     ends = np.cumsum([0] + [len(row) for row in lists])
     return splits.Rows(np.array(sum(lists, []), np.int32), ends[:-1], ends[1:])
 
@@ -28,12 +28,12 @@ def made_events(seed, repeats=False, num_users=40, num_items=25):
 
 
 def trained(events):
-    """The items that each user trains on."""
+    """Return the training items of each user."""
     return [events.items[low:high].tolist() for low, high in zip(events.starts, events.train_ends)]
 
 
 def slow_cosines(events, repeats):
-    """float [C, C], by the definition; 0 for an item and itself unless repeats."""
+    """Return the cosines by their definition, float [C, C]; 0 on the diagonal without repeats."""
     sets = [{user for user, items in enumerate(trained(events)) if item in items}
             for item in range(len(events.item_names))]
     return np.array([[len(a & b) / math.sqrt(len(a) * len(b)) if a and b and (repeats or i != j) else 0
@@ -61,7 +61,7 @@ class BaselinesTest(absltest.TestCase):
             np.testing.assert_array_equal(got.ranks, by_scores.ranks)
             np.testing.assert_array_equal(got.first_offered, by_scores.first_offered)
 
-    def test_random_scores_depend_on_user_and_seed_alone(self):
+    def test_random_scores_depend_only_on_user_and_seed(self):
         def offers(seed, users):
             part = to_part([[0]] * len(users), users=np.array(users))
             (items, _), = baselines.at_random(20, seed)(part, 20)
@@ -73,7 +73,7 @@ class BaselinesTest(absltest.TestCase):
         self.assertNotEqual(offers(4, [4]), together[:1])
 
     def test_random_ranks_are_uniform_over_the_unseen_items(self):
-        # 4 of 20 items are seen, so that 2 of 16 places count: the mean of 4000 draws is within
+        # With 4 of 20 items seen, 2 of 16 places are hits: the mean of 4000 draws is within
         # four standard errors of sqrt(p (1 - p) / 4000) = .0052.
         part = to_part([[user % 16] for user in range(4000)], [[16, 17, 18, 19]] * 4000)
         got = evaluation.evaluate(baselines.at_random(20, seed=1), part, 20, [2])
@@ -97,7 +97,7 @@ class NeighboursTest(parameterized.TestCase):
         cosines = slow_cosines(events, repeats)
         self.assertGreater(np.count_nonzero(cosines), 50)
         for item, row in enumerate(cosines):
-            # Rounded: of cosines that are equal but for the last digit the smaller id is first.
+            # Rounded, so that cosines that differ in the last digit are ties, with the smaller id first.
             wanted = [i for i in sorted(range(len(row)), key=lambda i: (-round(row[i], 9), i)) if row[i]]
             own = slice(found.starts[item], found.starts[item + 1])
             self.assertEqual(found.ids[own].tolist(), wanted[:most])
@@ -142,7 +142,7 @@ class ItemKnnTest(parameterized.TestCase):
             self.assertEqual(offered[row].tolist(), wanted + [-1] * (5 - len(wanted)))
         self.assertEqual(len(got) > 1, pairs < 100)
 
-    def test_nothing_is_offered_where_nothing_is_near(self):
+    def test_items_without_neighbours_in_the_history_are_not_offered(self):
         log = event_files.log_of_arrays(["a", "a", "a", "b", "b"], [1, 2, 3, 4, 5])
         events = splits.split_given(log, [0, 1, 2, 0, 2])
         found = baselines.neighbours(events)

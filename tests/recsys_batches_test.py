@@ -1,4 +1,4 @@
-"""Tests of training batches: every example against one that is made by itself."""
+"""Tests of training batches: each example equals one that is made alone."""
 import collections
 import json
 
@@ -13,7 +13,7 @@ HELD_OUT = [2, 0, 0, 2, 2, 1, 5, 0]
 
 
 def made_events(lengths, held_out=0, items=None, seed=3):
-    """Events of users of the given lengths, of which so many do not train."""
+    """Return events of users with the given numbers of events and of held-out events."""
     starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     if items is None:
         items = np.random.RandomState(seed).randint(50, size=starts[-1])
@@ -24,7 +24,7 @@ def made_events(lengths, held_out=0, items=None, seed=3):
 
 
 def slow_examples(events, context, length):
-    """{position of the label: (user, positions of the history)}, one example at a time."""
+    """Return {position of the label: (user, positions of the history)}, one example at a time."""
     examples = {}
     for user, (start, end) in enumerate(zip(events.starts, events.train_ends)):
         for label in range(start, end):
@@ -39,7 +39,7 @@ def slow_examples(events, context, length):
 
 
 def epoch(events, context, length=5, per_batch=7, seed=1, most=None):
-    """(all batches, {position: (user, history)}) with checks of what each batch must hold."""
+    """Return (all batches, {position: (user, history)}), and check each batch."""
     plan = batches.Plan(context, length, per_batch, most)
     made = list(batches.training_batches(events, plan, np.random.RandomState(seed)))
     examples = []
@@ -65,7 +65,7 @@ class TrainingBatchesTest(parameterized.TestCase):
     def test_every_example_comes_once_with_its_history(self, context, length, per_batch):
         if context == "others" and length == 1:
             return
-        # Different items everywhere, so that a history is known by its items.
+        # All items differ, so that the items identify a history.
         events = made_events(LENGTHS, HELD_OUT, np.arange(sum(LENGTHS)) * 10)
         made, got = epoch(events, context, length, per_batch)
         self.assertEqual(got, {label: (user, [10 * p for p in history]) for label, (user, history)
@@ -75,7 +75,7 @@ class TrainingBatchesTest(parameterized.TestCase):
             self.assertEqual([array.dtype for array in batch], [np.int32] * 6 + [np.int64])
         sizes = [len(batch.labels) for batch in made]
         self.assertLess(max(sizes), 2 * per_batch)
-        # The last part may reach beyond the place where one more batch would begin.
+        # The last part may reach beyond the start of a further batch.
         self.assertIn(-(-len(got) // per_batch) - len(sizes), (0, 1))
 
     @parameterized.product(context=batches.CONTEXTS, seed=(1, 2, 3))
@@ -89,14 +89,14 @@ class TrainingBatchesTest(parameterized.TestCase):
                                in slow_examples(events, context, length).items()})
 
     @parameterized.parameters(False, True)
-    def test_own_event_alone_is_left_out_of_the_others(self, repeated):
+    def test_only_the_own_event_is_excluded_from_the_others(self, repeated):
         events = made_events([4], 0, [7, 7, 7, 7] if repeated else [6, 7, 8, 9])
         (batch,), _ = epoch(events, "others", None, 10)
         self.assertEqual(batch.own.tolist(), [0, 1, 2, 3])
         self.assertEqual(batch.begin.tolist(), [0] * 4)
         self.assertEqual(batch.end.tolist(), [4] * 4)
 
-    def test_label_that_is_not_among_the_last_has_no_own(self):
+    def test_label_outside_of_the_history_has_no_own_event(self):
         (batch,), _ = epoch(made_events([5], 1), "others", 3, 10)
         self.assertEqual(batch.own.tolist(), [-1, 0, 1, 2])
         self.assertLen(batch.items, 3)
@@ -107,7 +107,7 @@ class TrainingBatchesTest(parameterized.TestCase):
         for batch in epoch(events, context, length, 40, most=most)[0]:  # no user is cut into parts
             self.assertLen(set(batch.items.tolist()), len(batch.items))
 
-    def test_past_has_no_own(self):
+    def test_past_has_no_own_event(self):
         for batch in epoch(made_events(LENGTHS, HELD_OUT), "past")[0]:
             self.assertEqual(set(batch.own.tolist()), {-1})
 
@@ -119,7 +119,7 @@ class TrainingBatchesTest(parameterized.TestCase):
 
     @parameterized.product(context=batches.CONTEXTS, length=(None, 2, 4), per_batch=(2, 7, 1000),
                            most=(1, 3, 39, 100))
-    def test_at_most_so_many_examples_of_a_user_with_whole_histories(self, context, length, per_batch,
+    def test_examples_of_a_user_are_limited_and_histories_stay_whole(self, context, length, per_batch,
                                                                      most):
         events = made_events(LENGTHS, HELD_OUT, np.arange(sum(LENGTHS)) * 10)
         made, got = epoch(events, context, length, per_batch, most=most)
@@ -155,10 +155,10 @@ class TrainingBatchesTest(parameterized.TestCase):
                 self.assertAlmostEqual(drawn.pop(position) / epochs, share,
                                        delta=1e-9 + 6 * (share * (1 - share) / epochs) ** .5)
         self.assertEmpty(drawn)
-        # Every choice of three of the first user's, not only neighbours.
+        # Each choice of three labels of the first user, not only consecutive ones.
         self.assertLen(pairs, {7: 35, 8: 56}[counts[0]])
 
-    def test_random_batches_have_the_size_asked_for(self):
+    def test_random_batches_have_the_requested_size(self):
         events = made_events(np.random.RandomState(0).randint(1, 60, size=300))
         for context in batches.CONTEXTS:
             sizes = [len(batch.labels) for batch in batches.training_batches(
@@ -167,7 +167,7 @@ class TrainingBatchesTest(parameterized.TestCase):
             self.assertLess(max(sizes), 200)
 
     @parameterized.product(context=batches.CONTEXTS, most=(None, 2))
-    def test_order_is_the_generators(self, context, most):
+    def test_generator_determines_the_order(self, context, most):
         events = made_events([4] * 30)
         random = np.random.RandomState(5)
 
@@ -193,9 +193,9 @@ class TrainingBatchesTest(parameterized.TestCase):
         ("examples", dict(examples_per_batch=0), "examples_per_batch: wanted an integer above 0"),
         ("most", dict(max_examples_per_user=0), "max_examples_per_user: wanted an integer above 0"),
         ("no_example", dict(events=made_events([3, 4, 1], [2, 3, 0])),
-         "events: wanted a user with two training events or more, got '3 users'"),
+         "events: wanted a user with at least two training events, got '3 users'"),
         ("no_others_example", dict(events=made_events([3, 4, 1], [2, 3, 0]), context="others"),
-         "events: wanted a user with two training events or more, got '3 users'"))
+         "events: wanted a user with at least two training events, got '3 users'"))
     def test_wrong_argument_is_named_before_the_first_batch(self, changed, message):
         changed = dict(changed)
         events = changed.pop("events", made_events([3, 4]))
@@ -206,8 +206,8 @@ class TrainingBatchesTest(parameterized.TestCase):
 
 class NumExamplesTest(parameterized.TestCase):
 
-    def test_by_hand(self):
-        events = made_events([5, 1, 2, 3], [1, 0, 0, 2])  # 4, 1, 2 and 1 train
+    def test_numbers_match_a_count_by_hand(self):
+        events = made_events([5, 1, 2, 3], [1, 0, 0, 2])  # 4, 1, 2 and 1 training events
         self.assertEqual(batches.num_examples(events, "past"), 3 + 0 + 1 + 0)
         self.assertEqual(batches.num_examples(events, "others"), 4 + 0 + 2 + 0)
         self.assertEqual(batches.num_examples(events, "past", 2), 2 + 0 + 1 + 0)
@@ -224,7 +224,7 @@ class NumExamplesTest(parameterized.TestCase):
 class EpochsOfBatchesTest(parameterized.TestCase):
 
     @parameterized.product(context=batches.CONTEXTS, most=(None, 3))
-    def test_epochs_follow_each_other_with_the_share_of_the_work(self, context, most):
+    def test_epochs_follow_each_other_and_report_the_share_of_work(self, context, most):
         events = made_events(LENGTHS, HELD_OUT)
         plan = batches.Plan(context, 4, 10, most, epochs=3, seed=6)
         wanted = [batch.positions.tolist() for epoch in range(3) for batch in batches.training_batches(
@@ -236,7 +236,7 @@ class EpochsOfBatchesTest(parameterized.TestCase):
         self.assertEqual(got[-1][1], 1.0)
 
     @parameterized.product(context=batches.CONTEXTS, most=(None, 3))
-    def test_goes_on_after_any_batch(self, context, most):
+    def test_epochs_resume_after_any_batch(self, context, most):
         events = made_events(LENGTHS, HELD_OUT)
         arguments = (events, batches.Plan(context, 4, 10, most, epochs=3, seed=6))
         every = list(batches.epochs_of_batches(*arguments))
@@ -250,7 +250,7 @@ class EpochsOfBatchesTest(parameterized.TestCase):
                     np.testing.assert_array_equal(array, wanted_array)
 
     @parameterized.product(context=batches.CONTEXTS, most=(None, 3))
-    def test_shares_that_meet_have_each_batch_once(self, context, most):
+    def test_adjacent_shares_have_each_batch_once(self, context, most):
         events = made_events(LENGTHS, HELD_OUT)
         arguments = (events, batches.Plan(context, 4, 10, most, epochs=3, seed=6))
         wanted = [batch.positions.tolist() for batch, _, _ in batches.epochs_of_batches(*arguments)]
@@ -264,7 +264,7 @@ class EpochsOfBatchesTest(parameterized.TestCase):
                     self.assertBetween(share, begin, min(end + of_a_batch, 1))
             self.assertEqual(got, wanted)
 
-    def test_more_epochs_come_after_the_last(self):
+    def test_further_epochs_follow_the_last(self):
         events = made_events(LENGTHS, HELD_OUT)
         plan = batches.Plan("past", 4, 10, epochs=1, seed=6)
         *_, (_, share, position) = batches.epochs_of_batches(events, plan)
@@ -278,7 +278,7 @@ class EpochsOfBatchesTest(parameterized.TestCase):
     @parameterized.parameters(
         (dict(epochs=0), "epochs_of_batches: epochs: wanted an integer above 0, got 0"),
         (dict(examples_per_batch=0), "epochs_of_batches: examples_per_batch: wanted an integer above 0"),
-        (dict(events=made_events([1, 1])), "epochs_of_batches: events: wanted a user with two training"),
+        (dict(events=made_events([1, 1])), "epochs_of_batches: events: wanted a user with at least two"),
         (dict(context="future"), "num_examples: context: wanted one of others, past"),
         (dict(history_length=-1), "training_batches: history_length: wanted"))
     def test_wrong_argument_is_named(self, changed, message):

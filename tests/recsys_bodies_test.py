@@ -1,4 +1,4 @@
-"""Bodies of requests: how they are unpacked, the bounds of one and of all."""
+"""Tests of request bodies: their encodings, and the limits of one body and of all."""
 import concurrent.futures
 import contextlib
 import gzip
@@ -14,7 +14,7 @@ from tests import service_case
 from tf1_sampled.recsys import bodies
 
 _BODY = b'{"items": ["heat"]}'
-_DAMAGED = "body: wanted what the headers tell, got something else"
+_DAMAGED = "body: wanted data that matches the headers, got other data"
 
 
 def _raw_deflate(body):
@@ -27,7 +27,7 @@ class BodiesTest(service_case.ServedCase):
     @parameterized.parameters(("gzip", gzip.compress), ("GZIP", gzip.compress),
                               ("deflate", zlib.compress), ("deflate", _raw_deflate),
                               ("identity", bytes))
-    def test_packed_bodies(self, encoding, pack):
+    def test_packed_bodies_are_unpacked(self, encoding, pack):
         most = _BODY + b" " * (bodies.MAX_BYTES - len(_BODY))
         for body in (_BODY, most):
             answer = service_case.ask(self.port, "/embed", pack(body), **{"Content-Encoding": encoding})
@@ -37,7 +37,7 @@ class BodiesTest(service_case.ServedCase):
 
     @parameterized.parameters((b"",), (gzip.compress(_BODY)[:-1],), (gzip.compress(_BODY) + b"x",),
                               (zlib.compress(_BODY),))
-    def test_damaged_ones(self, body):
+    def test_damaged_bodies_are_refused(self, body):
         self.assert_refused(_DAMAGED, "/embed", body, **{"Content-Encoding": "gzip"})
 
     def test_other_encodings_are_refused(self):
@@ -47,13 +47,13 @@ class BodiesTest(service_case.ServedCase):
                 _BODY, 415, **{"Content-Encoding": encoding})
             self.assertEqual("gzip, deflate", answer.headers["Accept-Encoding"])
 
-    def test_unpacking_ends_at_the_limit(self):
+    def test_unpacking_stops_at_the_limit(self):
         packer = zlib.compressobj(wbits=16 + zlib.MAX_WBITS)
         body = packer.compress(bytes(4 << 20)) + packer.flush(zlib.Z_FULL_FLUSH) + b"\xff" * 100
         self.assert_refused("body: wanted at most 1048576 bytes, got more", "/embed", body, 413,
                             **{"Content-Encoding": "gzip"})
 
-    def test_others_are_answered_while_it_unpacks(self):
+    def test_other_requests_are_answered_during_unpacking(self):
         began, go = threading.Event(), threading.Event()
 
         def slow(*_):
@@ -70,7 +70,7 @@ class BodiesTest(service_case.ServedCase):
                 go.set()
                 self.assertEqual(200, answer.result().status)
 
-    def test_unfinished_bodies_are_bounded_in_all(self):
+    def test_unfinished_bodies_are_limited_in_total(self):
         size = bodies.MAX_BYTES - 100
         most = bodies.MAX_HELD_BYTES // (size - bodies.SMALL_BYTES)
         with contextlib.ExitStack() as stack:
@@ -82,10 +82,10 @@ class BodiesTest(service_case.ServedCase):
             refused, _, _ = select.select(clients, [], [], 20)
             self.assertLen(refused, 1)
             self.assertRegex(refused[0].recv(10000), b"(?s)^HTTP/1.1 503 .*\r\nRetry-After: 1\r\n")
-            # What is small is answered.
+            # Small bodies are answered.
             self.assertEqual([1.0, 1.0], self.post("/embed", items=["heat"])["vector"])
         whole = _BODY + b" " * (bodies.MAX_BYTES - len(_BODY))
-        for _ in range(100):  # they have gone in a moment
+        for _ in range(100):  # the clients disconnect after a moment
             status = service_case.ask(self.port, "/embed", whole).status
             if status == 200:
                 break

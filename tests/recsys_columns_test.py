@@ -1,4 +1,4 @@
-"""Tests of the types of columns: what they all share, and what each says of itself."""
+"""Tests of column types: the contract of all, and the values of each."""
 import inspect
 
 import numpy as np
@@ -9,7 +9,7 @@ from tf1_sampled.recsys import columns
 
 CELLS = {"categorical": ["a", " b ", "", "a"], "numeric": ["1", " 2.5", "-3e2", "1"]}
 WRONG = {"categorical": [], "numeric": ["x", "inf", "1e39"]}
-MISSING = {"categorical": (0, ""), "numeric": (np.nan, None)}  # as a value, and in a request
+MISSING = {"categorical": (0, ""), "numeric": (np.nan, None)}  # the value, and its form in a request
 VALUES = {"categorical": ["a", "b", None, "a"], "numeric": [1, 2.5, -300, 1]}
 OTHERS = {"categorical": ["c", "b"], "numeric": [7, 8]}
 EACH = parameterized.named_parameters(*[(name, name) for name in sorted(columns.TYPES)])
@@ -18,7 +18,7 @@ EACH = parameterized.named_parameters(*[(name, name) for name in sorted(columns.
 class ContractTest(parameterized.TestCase):
 
     @EACH
-    def test_has_all_that_a_type_has(self, name):
+    def test_type_has_all_attributes_of_the_contract(self, name):
         kind = columns.TYPES[name]
         for part, of_base in inspect.getmembers(columns.ColumnType, callable):
             if not part.startswith("__"):
@@ -27,7 +27,7 @@ class ContractTest(parameterized.TestCase):
         self.assertEqual(columns.asked_as(kind.serving_dtype), kind.asked_as)
 
     @EACH
-    def test_cells_of_files_are_as_values_in_python(self, name):
+    def test_cells_of_files_equal_values_in_python(self, name):
         kind = columns.TYPES[name]
         reader = kind.reader()
         read = reader.read(CELLS[name])
@@ -38,7 +38,7 @@ class ContractTest(parameterized.TestCase):
         self.assertEqual(read.dtype, kind.dtype)
 
     @EACH
-    def test_one_that_is_merged_is_read_in_one_go(self, name):
+    def test_merged_columns_equal_one_column(self, name):
         kind = columns.TYPES[name]
         parts = [kind.of_array("f", "x", values) for values in (VALUES[name], OTHERS[name])]
         wanted = kind.of_array("f", "x", VALUES[name] + OTHERS[name])
@@ -48,7 +48,7 @@ class ContractTest(parameterized.TestCase):
         self.assertEqual(got.values.dtype, kind.dtype)
 
     @EACH
-    def test_a_request_has_what_a_cell_says(self, name):
+    def test_request_value_equals_the_cell(self, name):
         kind = columns.TYPES[name]
         column = kind.of_array("f", "x", VALUES[name])
         asked = [column.kind.asked(value) for value in column.values]
@@ -56,7 +56,7 @@ class ContractTest(parameterized.TestCase):
         self.assertEqual(set(map(type, asked)), {str if kind.asked_as == "string" else float})
 
     @EACH
-    def test_cells_that_do_not_fit(self, name):
+    def test_invalid_cells_are_refused(self, name):
         for cell in WRONG[name]:
             for read in (columns.TYPES[name].value,
                          lambda cell: columns.TYPES[name].reader().read(["1", cell])):
@@ -64,7 +64,7 @@ class ContractTest(parameterized.TestCase):
                     read(cell)
 
     @EACH
-    def test_missing_values(self, name):
+    def test_missing_values_are_read(self, name):
         kind, (value, asked) = columns.TYPES[name], MISSING[name]
         for cell in ("", " ", "NA", "nan", "null", "\\N"):
             np.testing.assert_array_equal(kind.reader().read([cell]), [value])
@@ -74,7 +74,7 @@ class ContractTest(parameterized.TestCase):
         self.assertIsInstance(column.kind.fitted(column.values), kind)
 
     @EACH
-    def test_rows_have_as_many_names(self, name):
+    def test_each_row_has_a_name(self, name):
         kind = columns.TYPES[name]
         column = kind.of_array("f", "x", VALUES[name])
         fitted = column.kind.fitted(column.values)
@@ -104,13 +104,13 @@ class TypesTest(parameterized.TestCase):
         self.assertEqual(column.kind.fitted(np.float32([np.nan])), columns.Numeric(0.0, 1.0))
         self.assertEqual(columns.Numeric.value(" 2 "), 2.0)
 
-    def test_names_that_stand_for_missing_values_may_be_kept(self):
+    def test_texts_for_missing_values_may_be_names(self):
         self.assertEqual(columns.Categorical.reader(
             frozenset()).read(["NA", "", "x"]).tolist(), [1, 0, 2])
         column = columns.Categorical.of_array("f", "x", ["NA", None], frozenset())
         self.assertEqual((column.values.tolist(), column.kind.categories), ([1, 0], ["", "NA"]))
 
-    def test_numbers_of_texts(self):
+    def test_texts_become_numbers(self):
         np.testing.assert_array_equal(columns.read_numbers(
             ["1", " 2.5", "NA", "-3e2"]), [1, 2.5, np.nan, -300])
         for text in ("x", "inf", "1e400"):
@@ -118,11 +118,11 @@ class TypesTest(parameterized.TestCase):
                 columns.read_numbers(["1", text])
 
     @parameterized.parameters((1e39,), ("1",))
-    def test_a_number_that_float32_does_not_hold(self, value):
+    def test_numbers_beyond_float32_are_refused(self, value):
         with self.assertRaisesRegex(checks.InputError, r"f: x\[1\]: wanted a number of float32, got"):
             columns.Numeric.of_array("f", "x", [1, value])
 
-    def test_what_a_request_has(self):
+    def test_request_types_follow_from_serving_types(self):
         self.assertEqual([columns.asked_as(dtype) for dtype in ("string", "float32")],
                          ["string", "number"])
         with self.assertRaisesRegex(checks.InputError, "^asked_as: serving_dtype: wanted one of float3"):
@@ -137,9 +137,9 @@ class TypedTest(absltest.TestCase):
                                              ("a", columns.Numeric)])
         self.assertEqual(columns.typed("f", {}), {})
 
-    def test_what_is_wrong(self):
+    def test_invalid_columns_are_refused(self):
         for names, message in (
-                ({"categorical": "ab"}, "categorical: wanted a list of names of columns, got 'ab'"),
+                ({"categorical": "ab"}, "categorical: wanted a list of column names, got 'ab'"),
                 ({"integer": ["a"]}, "columns: wanted one of categorical, numeric, got 'integer'"),
                 ({"categorical": ["a"], "numeric": ["a"]},
                  r"categorical, numeric: wanted each column once, got \['a'\]")):

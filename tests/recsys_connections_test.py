@@ -1,4 +1,4 @@
-"""Connections: their number, their times, on a server of a few lines and on the service's process."""
+"""Tests of connections: limits of number and time, on a tiny server and on the service's process."""
 import asyncio
 import contextlib
 import resource
@@ -16,7 +16,7 @@ _HALF = b"GET /health HTTP/1.1\r\nHost: localhost\r\n"
 
 
 def _received(client):
-    """All that a server sends until it closes the connection; b"" where it resets it."""
+    """Return everything that a server sends until it closes the connection; b"" if it resets it."""
     client.settimeout(20)
     found = b""
     try:
@@ -30,7 +30,7 @@ def _received(client):
 
 
 class _Protocol(asyncio.Protocol):
-    """Answers each line; one that begins with "work" is work without an end."""
+    """A server that answers each line; a line that begins with "work" is never answered."""
 
     def connection_made(self, transport):
         self._transport = transport
@@ -52,7 +52,7 @@ class ConnectionsTest(absltest.TestCase):
 
     @contextlib.contextmanager
     def listening(self, most, **seconds):
-        """A function that makes a client, which sends a text that is then seen."""
+        """Yield a function that makes a client whose text the server has received."""
         loop = asyncio.new_event_loop()
         thread = threading.Thread(target=loop.run_forever)
         thread.start()
@@ -82,7 +82,7 @@ class ConnectionsTest(absltest.TestCase):
                 thread.join()
                 loop.close()
 
-    def test_who_waits_for_the_client_for_the_longest_gives_way(self):
+    def test_connection_that_waits_longest_is_closed_for_a_new_one(self):
         with self.listening(3) as client, self.assertLogs(level="WARNING"):
             work, half, idle = client(b"work"), client(b"half"), client(b"idle\n")
             client(b"half")
@@ -92,18 +92,18 @@ class ConnectionsTest(absltest.TestCase):
             work.sendall(b"more")
             self.assertEqual(b"seen", work.recv(100))
 
-    def test_a_new_one_is_refused_where_none_waits_for_its_client(self):
+    def test_new_connection_is_refused_if_all_others_are_busy(self):
         with self.listening(2) as client, self.assertLogs(level="WARNING"):
             kept = [client(b"work"), client(b"work")]
             self.assertRegex(_received(client(b"")), rb"(?s)^HTTP/1.1 503 .*\r\nRetry-After: 1\r\n")
             kept.pop().close()
-            while True:  # until it is noticed
+            while True:  # until the server notices it
                 one = client(b"")
                 one.sendall(b"half")
                 if one.recv(100) == b"seen":
                     break
 
-    def test_many_at_once_are_each_their_own(self):
+    def test_simultaneous_connections_are_all_served(self):
         with self.listening(100) as client:
             clients = [client(b"") for _ in range(60)]
             for one in clients:
@@ -111,17 +111,17 @@ class ConnectionsTest(absltest.TestCase):
             for one in clients:
                 self.assertEqual(b"seen", one.recv(100))
 
-    def test_times(self):
+    def test_waiting_connections_are_closed_in_time(self):
         with self.listening(10, request=0.4, headers=0.2, body=0.2, answer=0.2) as client:
             work, half, silent, take = client(b"work"), client(b"half"), client(b""), client(b"")
-            take.sendall(b"take")  # and does not take it
+            take.sendall(b"take")  # and do not read the answer
             self.assertRegex(_received(half), rb"(?s)^HTTP/1.1 408 .*headers: wanted within 0.2 seconds")
             self.assertEqual(b"", _received(silent))
             self.assertLess(len(_received(take)), 1 << 24)
             work.sendall(b"more")
             self.assertEqual(b"seen", work.recv(100))
 
-    def test_the_limit_of_files_counts(self):
+    def test_limit_on_open_files_limits_connections(self):
         with mock.patch.object(resource, "getrlimit") as limit:
             for files, least, most in ((64, 1, 48), (10, 1, 1), (resource.RLIM_INFINITY, 1000, 1000),
                                        (1 << 20, 1000, 1000)):
@@ -129,7 +129,7 @@ class ConnectionsTest(absltest.TestCase):
                 self.assertBetween(connections.most_connections(), least, most)
 
 
-# The program with short times.
+# The program with short time limits.
 _HURRIED = """
 import sys
 from tf1_sampled.programs import running
@@ -152,7 +152,7 @@ runpy.run_module("tf1_sampled.recsys.serve", run_name="__main__", alter_sys=True
 @service_case.needs_aiohttp
 class ProcessTest(service_case.ProcessCase):
 
-    def test_more_half_requests_than_files(self):
+    def test_service_answers_with_more_unfinished_requests_than_files(self):
         process, port = self.serving(program=_FEW_FILES, with_users=True)
         with contextlib.ExitStack() as stack:
             clients = [stack.enter_context(socket.create_connection(("127.0.0.1", port), 60))
@@ -168,7 +168,7 @@ class ProcessTest(service_case.ProcessCase):
         self.assertBetween(len(err.splitlines()), 1, 10, err)
         self.assertIn("connections: wanted at most ", err)
 
-    def test_times(self):
+    def test_waiting_connections_are_closed_in_time(self):
         process, port = self.serving(program=_HURRIED, with_users=True)
         with contextlib.ExitStack() as stack:
             texts = (b"", _HALF, _HALF.replace(b"GET /health", b"POST /embed") + (

@@ -14,20 +14,20 @@ except ImportError:
 
 
 def slow_rank(scores, targets, seen):
-    """Ranks of one user's targets: the module's rule, word for word."""
+    """Return the ranks of one user's targets by the definition in the module."""
     candidates = set(range(len(scores))) - set(seen) | set(targets)
     return [sum(scores[j] >= scores[t] for j in candidates if j != t) for t in targets]
 
 
 def slow_offer(scores, targets, seen, k):
-    """The first k of one user's sorted candidates."""
+    """Return the first k of one user's sorted candidates."""
     candidates = set(range(len(scores))) - set(seen) | set(targets)
     best = sorted(candidates, key=lambda j: (-scores[j], j))[:k]
     return best + [-1] * (k - len(best))
 
 
 def slow_metrics(lists, targets, num_items, k):
-    """The metrics by a walk down each user's list of offered items."""
+    """Return the metrics, computed from each user's list of offered items."""
     recall, precision, hit, ndcg, average, reciprocal, offered = [], [], [], [], [], [], set()
     for items, wanted in zip(lists, targets):
         offered.update(items[:k])
@@ -52,7 +52,7 @@ def slow_metrics(lists, targets, num_items, k):
 
 
 def to_rows(lists):
-    """splits.Rows of lists, with gaps and in an order of their own."""
+    """Return splits.Rows of lists, with gaps and in another order."""
     items, begin, end = [99], [0] * len(lists), [0] * len(lists)
     for row in reversed(range(len(lists))):
         begin[row] = len(items)
@@ -68,7 +68,7 @@ def to_part(targets, seen=None, users=None):
 
 
 def made_case(seed, num_users=30, num_items=17, levels=6):
-    """Scores with many ties, seen items and no to four targets for each user."""
+    """Return scores with many ties, seen items, and zero to four targets for each user."""
     random = np.random.RandomState(seed)
     scores = random.randint(levels, size=(num_users, num_items)).astype(np.float32)
     seen = [random.randint(num_items, size=random.randint(num_items)).tolist()
@@ -78,7 +78,7 @@ def made_case(seed, num_users=30, num_items=17, levels=6):
 
 
 def fixed(*blocks):
-    """A ranker that yields blocks of (items, ranks) as they are."""
+    """Return a ranker that yields given blocks of (items, ranks)."""
     return lambda part, k: iter(blocks)
 
 
@@ -90,7 +90,7 @@ def ranking_of(ranks, rows, k, targets=None, first_offered=(0,)):
 
 class RankTest(parameterized.TestCase):
 
-    def test_blocks_are_put_together(self):
+    def test_blocks_are_concatenated(self):
         part = to_part([[2], [], [3, 0], [1]])
         got = evaluation.rank(fixed(([[2, 4], [3, 2]], [1]), (np.zeros((0, 2), int), np.zeros(0, int)),
                                     ([[0, -1], [-1, -1]], [2, 0, 7])), part, 5, 2)
@@ -102,11 +102,11 @@ class RankTest(parameterized.TestCase):
         for values in got[:4]:
             self.assertEqual(values.dtype, np.int64)
 
-    def test_fills_of_a_ranking_are_not_counted_as_offered(self):
+    def test_padding_of_a_ranking_is_not_offered(self):
         got = evaluation.rank(fixed(([[-1, -1, -1]], [3])), to_part([[0]]), 4, 3)
         self.assertEqual(got.first_offered.tolist(), [3, 3, 3, 3])
 
-    def test_short_lists_are_lists_too(self):
+    def test_lists_may_be_shorter_than_k(self):
         got = evaluation.rank(fixed(([[2]], [0])), to_part([[2]]), 3, 3)
         self.assertEqual(got.first_offered.tolist(), [3, 3, 0])
 
@@ -124,7 +124,7 @@ class RankTest(parameterized.TestCase):
         ("users_few", fixed(([[0]], [0])), "ranker: wanted 2 users in all, got 1"),
         ("users_none", fixed(), "ranker: wanted 2 users in all, got 0"),
         ("users_many", fixed(([[0]] * 3, [0, 1])), "ranker: wanted 2 users in all, got 3"))
-    def test_wrong_ranker_is_told(self, ranker, message):
+    def test_invalid_ranker_is_named(self, ranker, message):
         with self.assertRaisesRegex(checks.InputError, "rank: .*" + message):
             evaluation.rank(ranker, to_part([[0], [1]]), 3, 2)
 
@@ -186,8 +186,8 @@ class MetricsTest(parameterized.TestCase):
         np.testing.assert_allclose([got["MAP@%d" % k] for k in (1, 3, 10)], [
             1 / 2, (1 / 2 / 2 + 1) / 2, ((1 / 2 + 2 / 6) / 2 + 1) / 2])
 
-    def test_targets_of_one_rank_count_for_each_other(self):
-        # Both are in the third place at the latest: two of three.
+    def test_tied_targets_count_for_each_other(self):
+        # Both are at the third place or better: two of three.
         got = evaluation.metrics(ranking_of([2, 2], [0, 0], 3), [3])
         self.assertAlmostEqual(got["MAP@3"], 2 / 3)
 
@@ -200,7 +200,7 @@ class MetricsTest(parameterized.TestCase):
         self.assertAlmostEqual(got["NDCG@3"], 1.0)
         self.assertAlmostEqual(got["Recall@3"], 3 / 5)
 
-    def test_a_rank_of_k_is_no_hit(self):
+    def test_rank_k_is_a_miss(self):
         got = evaluation.metrics(ranking_of([2], [0], 2, [0], [2, 2]), [2])
         self.assertEqual(set(got.values()), {0.0})
 
@@ -219,7 +219,7 @@ class MetricsTest(parameterized.TestCase):
 class EvaluateTest(parameterized.TestCase):
 
     @parameterized.parameters(1, 2, 3)
-    def test_metrics_agree_with_a_walk_down_the_lists(self, seed):
+    def test_metrics_equal_those_computed_from_the_lists(self, seed):
         _, targets, seen = made_case(seed)
         scores = np.random.RandomState(seed).standard_normal((30, 17))  # no ties: one list only
         cuts = [5, 1, 17]
@@ -246,14 +246,14 @@ class EvaluateTest(parameterized.TestCase):
         for k in (5, 15):
             self.assertAlmostEqual(got["NDCG@%d" % k], ndcg_score(relevant, scores, k=k))
 
-    def test_one_score_for_all_earns_nothing(self):
+    def test_equal_scores_for_all_items_score_zero(self):
         part = to_part([[0], [1, 2], [3]])
         got = evaluation.evaluate(
             evaluation.score_ranker(lambda users: np.zeros([len(users), 9]), 9), part, 9, [8])
         self.assertEqual(got.pop("Coverage@8"), 8 / 9)
         self.assertEqual(set(got.values()), {0.0})
 
-    def test_a_ranker_is_asked_once_for_the_largest_k(self):
+    def test_ranker_runs_once_for_the_largest_k(self):
         asked = []
 
         def ranker(part, k):
@@ -311,7 +311,7 @@ class ScoreRankerTest(parameterized.TestCase):
                          [min(rank, k) for case in cases for rank in slow_rank(*case)])
 
     @parameterized.parameters(1, 17 * 7, 17 * 8 - 1, 10 ** 6)
-    def test_blocks_change_nothing(self, scores_at_a_time):
+    def test_blocks_give_the_same_ranking(self, scores_at_a_time):
         scores, targets, seen = made_case(5)
         users = np.random.RandomState(2).permutation(100)[:30]
         sizes = []
@@ -331,22 +331,22 @@ class ScoreRankerTest(parameterized.TestCase):
         self.assertEqual(max(sizes), min(30, max(1, scores_at_a_time // 17)))
         self.assertEqual(sum(sizes), 30)
 
-    def test_a_target_that_ties_may_be_offered_before_its_rank(self):
+    def test_tied_target_may_be_offered_before_its_rank(self):
         (items, ranks), = evaluation.score_ranker(lambda users: np.ones([1, 3]), 3)(to_part([[0]]), 2)
         self.assertEqual((items.tolist(), ranks.tolist()), ([[0, 1]], [2]))
 
-    def test_nothing_seen_ranks_the_whole_catalogue(self):
+    def test_users_without_seen_items_rank_the_whole_catalogue(self):
         got = evaluation.evaluate(
             evaluation.score_ranker(lambda users: np.array([[3., 2., 1.]] * len(users)), 3),
             to_part([[1], [2]]), 3, [2])
         self.assertEqual((got["HR@2"], got["MRR@2"], got["Coverage@2"]), (1 / 2, 1 / 4, 2 / 3))
 
-    def test_unsigned_scores_are_numbers_too(self):
+    def test_unsigned_scores_are_allowed(self):
         scores = np.array([[1, 0, 2]], np.uint8)
         (items, ranks), = evaluation.score_ranker(lambda users: scores, 3)(to_part([[0]]), 3)
         self.assertEqual((items.tolist(), ranks.tolist()), ([[2, 0, 1]], [1]))
 
-    def test_scores_stay_as_they_are(self):
+    def test_scores_are_not_modified(self):
         scores = np.array([[1., 2., 3.]])
         list(evaluation.score_ranker(lambda users: scores, 3)(to_part([[0]], [[1]]), 2))
         self.assertEqual(scores.tolist(), [[1., 2., 3.]])
@@ -362,7 +362,7 @@ class ScoreRankerTest(parameterized.TestCase):
         ("seen_rows", dict(seen=[[]]), "seen: wanted 2 rows of ids, got"),
         ("large_k", dict(k=4), "k: wanted at most 3 items, got 4"),
         ("small_k", dict(k=0), "k: wanted an integer above 0, got 0"))
-    def test_what_a_ranker_cannot_rank_is_named(self, changed, message):
+    def test_invalid_scores_are_named(self, changed, message):
         case = dict(scores=np.zeros([2, 3]), targets=[[0], [1]], seen=[[], []], k=2)
         case.update(changed)
         ranker = evaluation.score_ranker(lambda users: case["scores"], 3)
@@ -393,7 +393,7 @@ class RanksFromTopTest(parameterized.TestCase):
             self.assertEqual(got.tolist(), [min(rank, k) for rank in full])
             self.assertEqual(got.dtype, np.int64)
 
-    def test_fills_of_minus_infinity_count_against_a_target_of_minus_infinity(self):
+    def test_padding_of_minus_infinity_counts_against_equal_targets(self):
         for fill, rank in ((np.nan, 1), (-np.inf, 3)):
             got = evaluation.ranks_from_top([[2.0, -np.inf, fill, fill]], [0], [-np.inf], 3)
             self.assertEqual(got.tolist(), [rank])
@@ -433,12 +433,12 @@ class RecallByPopularityTest(parameterized.TestCase):
         got = evaluation.recall_by_popularity(ranking, counts, 9, num_buckets=3)
         self.assertEqual(got, [("1", 2, 1.0), ("2", 1, 1.0), ("3-6", 4, 2 / 4)])
 
-    def test_an_item_with_the_events_of_several_buckets_has_one(self):
+    def test_item_with_the_events_of_several_buckets_fills_one(self):
         ranking = ranking_of([0, 3], [0, 1], 5, [0, 2], [0] * 3)
         got = evaluation.recall_by_popularity(ranking, [8, 1, 1], 3)
         self.assertEqual(got, [("1", 1, 1.0), ("2-3", 1, 0.0)])
 
-    def test_items_without_events_are_in_the_last(self):
+    def test_items_without_events_are_in_the_last_bucket(self):
         ranking = ranking_of([0, 3], [0, 1], 5, [3, 1], [0] * 4)
         got = evaluation.recall_by_popularity(ranking, [5, 0, 5, 0], 3, num_buckets=2)
         self.assertEqual(got[1], ("2-4", 2, 1 / 2))
@@ -461,7 +461,7 @@ class RecallByPopularityTest(parameterized.TestCase):
         for bucket in got:
             begin, end = (int(bucket.label.split("-")[i]) for i in (0, -1))
             self.assertEqual(begin, last + 1)
-            # An item that lies on a limit is as far as one share can be from a fifth.
+            # The item on a limit bounds the difference of a share from a fifth.
             self.assertBetween(by_place[begin - 1:end].sum() / by_place.sum(), 0.2 - 0.14, 0.2 + 0.14)
             last = end
         self.assertEqual(last, 1000)
@@ -496,7 +496,7 @@ class TableTest(absltest.TestCase):
                               "this model          1.0000\n"
                               "popularity          0.2500")
 
-    def test_scores_of_one_k_stand_in_one_block_of_100_columns(self):
+    def test_scores_at_one_k_are_one_block_of_100_columns(self):
         names = evaluation.metric_names([10, 20])
         lines = evaluation.table({"the previous model": dict.fromkeys(names, 0.5)}).splitlines()
         self.assertEqual([line.split()[-1] for line in lines], ["Coverage@10", "0.5000", "Coverage@20",

@@ -11,7 +11,7 @@ from absl.testing import absltest, parameterized
 
 try:
     import pandas
-except ImportError:  # an option of users
+except ImportError:  # an optional dependency
     pandas = None
 
 from tf1_sampled import checks
@@ -19,7 +19,7 @@ from tf1_sampled.recsys import columns, events, roles, rows as rows_lib
 
 
 def lines_of(log):
-    """[(user name, item name, time or None)] of a Log."""
+    """Return [(user name, item name, time or None)] of a Log."""
     times = [None] * len(log.users) if log.times is None else log.times.tolist()
     return [(log.user_names[u], log.item_names[i], t) for u, i, t in zip(log.users, log.items, times)]
 
@@ -85,7 +85,7 @@ class ReadLogTest(FileTestCase):
                 log = events.read_log(path)
             self.assertEqual(lines_of(log), [("1", "z", None), ("2", "y", None), ("1", "y", None),
                                              ("1", "x", None), ("2", "z", None)])
-            self.assertEqual(log.user_names, ["1", "2"])  # no event, no user
+            self.assertEqual(log.user_names, ["1", "2"])  # a user without events is not in the log
             self.assertIsNone(log.times)
 
     def test_names_of_all_kinds(self):
@@ -104,7 +104,7 @@ class ReadLogTest(FileTestCase):
         self.assertEqual(log.item_names, ["a" * 10 ** 6, "b"])
 
     def test_a_list_longer_than_a_csv_cell_is_read(self):
-        # Longer than what the csv module takes for a cell.
+        # Longer than the csv module's limit for a cell.
         items = ["i%d" % n for n in range(40000)]
         log = events.read_log(self.write("e.txt", "u " + " ".join(items) + "\n"))
         self.assertEqual(log.item_names, items)
@@ -119,7 +119,7 @@ class ReadLogTest(FileTestCase):
         self.assertEqual(log.item_names, ['"Heroes', '"Weird Al" Yankovic'])
 
     @parameterized.parameters(1, 3, 4096)
-    def test_columns_that_were_asked_for(self, rows):
+    def test_requested_columns_are_read(self, rows):
         path = self.write("e.csv", "user,country,item,rating,device,Plays\n"
                           "1,DE,a,4.5,phone,1\n2, ,b,-3,tv,2e2\n1,,c,0.1,phone,3\n3, FR ,a,5,TV, 4\n")
         with mock.patch.object(rows_lib, "_ROWS_AT_A_TIME", rows):
@@ -140,7 +140,7 @@ class ReadLogTest(FileTestCase):
         log = events.read_log(self.write("u.data", "7\ta\t4\t30\n7\tb\t1\t10\n"), numeric=["3"])
         self.assertEqual(log.columns["3"].values.tolist(), [4, 1])
 
-    def test_column_of_a_role_may_be_asked_for_too(self):
+    def test_columns_of_roles_may_be_context_columns(self):
         log = events.read_log(self.write("e.csv", "user,item,time\n1,a,5\n1,b,7\n"),
                               categorical=["user"], numeric=["time"])
         self.assertEqual(log.columns["user"].kind.categories, ["", "1"])
@@ -160,7 +160,7 @@ class ReadLogTest(FileTestCase):
          "line 3: wanted .*'2020-02"),
         ("after_a_quoted_line_end", 'user,item,time\n1,"a\nb",1\n1,c,x\n',
          "line 4: wanted a number or an ISO 8601 time in column 'time', got 'x'"),
-        ("open_quote", 'user,item\n1,a\n1,"b\n', "line 3: wanted CSV whose quotes are in pairs"),
+        ("open_quote", 'user,item\n1,a\n1,"b\n', "line 3: wanted CSV with paired quotes"),
         ("long_cell", "user,item\n1,a\n1," + "b" * 140000 + "\n",
          "line 3: wanted CSV .* cells of at most 131072 characters, got 'field larger than field lim"),
         ("nul", "user,item\n1,a\n" + "1,b\n" * 2000 + "1,\0\n",
@@ -187,7 +187,7 @@ class ReadLogTest(FileTestCase):
         ("header_alone", "user,item\n\n", "wanted events, got none"),
         ("one_item", "user,item\n1,a\n2,a\n", "wanted at least two different items, got only 'a'"),
     )
-    def test_malformed_file_is_named_with_what_is_wrong(self, text, message):
+    def test_malformed_file_error_names_the_fault(self, text, message):
         path = self.write("bad.csv", text)
         for rows in (1, 2, 4096):
             with mock.patch.object(rows_lib, "_ROWS_AT_A_TIME", rows):
@@ -195,7 +195,7 @@ class ReadLogTest(FileTestCase):
                     events.read_log(path)
 
     @parameterized.parameters("many", "inf", "-inf", "1e39")
-    def test_numeric_cell_that_is_no_number_is_named(self, cell):
+    def test_invalid_number_is_named(self, cell):
         path = self.write("bad.csv", 'user,item,"n"\n1,a,1\n\n1,b,%s\n' % cell)
         for rows in (1, 4096):
             with mock.patch.object(rows_lib, "_ROWS_AT_A_TIME", rows):
@@ -204,7 +204,7 @@ class ReadLogTest(FileTestCase):
                         " got '%s'" % cell):
                     events.read_log(path, numeric=["n"])
 
-    def test_unknown_column_is_told_with_those_that_there_are(self):
+    def test_unknown_column_error_lists_the_columns(self):
         path = self.write("bad.csv", "user,item,n,x,x\n1,a,1,2,3\n")
         for name in ("N", "x"):
             for kind in ("categorical", "numeric"):
@@ -216,16 +216,16 @@ class ReadLogTest(FileTestCase):
     @parameterized.parameters(
         (["a"], ["b", "a"], r"categorical, numeric: wanted each column once, got \['a'\]"),
         (["a", "a"], [], r"categorical, numeric: wanted each column once, got \['a'\]"),
-        ("ab", [], "categorical: wanted a list of names of columns, got 'ab'"),
-        ([], "ab", "numeric: wanted a list of names of columns, got 'ab'"))
-    def test_wrong_names_of_columns_are_told_before_reading(self, categorical, numeric, message):
+        ("ab", [], "categorical: wanted a list of column names, got 'ab'"),
+        ([], "ab", "numeric: wanted a list of column names, got 'ab'"))
+    def test_invalid_column_names_are_refused_before_reading(self, categorical, numeric, message):
         for function, path in ((events.read_log, "unread"), (events.read_logs, ["unread"])):
             with self.assertRaisesRegex(checks.InputError, function.__name__ + ": " + message):
                 function(path, categorical=categorical, numeric=numeric)
 
 
 class OptionsTest(FileTestCase):
-    """What the options leave out, weigh and keep, and what the source says of it."""
+    """Tests of options that leave out, weigh and keep events, and of the source's description."""
 
     def read(self, text, name="e.csv", numeric=(), encoding="utf-8", **options):
         return events.read_log(self.write(name, text, encoding), roles.Options(**options),
@@ -239,7 +239,7 @@ class OptionsTest(FileTestCase):
             "", "CSV with a header, times as dates", {"user": "who", "item": "what", "time": "when"}, [],
             2, {}))
 
-    def test_columns_that_nothing_uses_are_named(self):
+    def test_unused_columns_are_named(self):
         log = self.read("user,item,rating,event,n,x\n1,2,3,4,5,6\n1,3,3,4,5,6\n", numeric=["n"])
         self.assertEqual(log.sources[0].ignored, ["rating", "event", "x"])
         self.assertEqual(log.sources[0].roles, {"user": "user", "item": "item", "context": ["n"]})
@@ -254,7 +254,7 @@ class OptionsTest(FileTestCase):
         self.assertEqual(lines_of(log), [("1", "a", None), ("2", "c", None)])
         self.assertEqual(log.sources[0].left_out, {"rating below 4": 2, "rating missing": 1})
         self.assertEqual(log.sources[0].roles["rating"], "rating")
-        self.assertLen(self.read(text, min_rating=.7).users, 4)  # the least float32 of .7 is below it
+        self.assertLen(self.read(text, min_rating=.7).users, 4)  # .7 as a float32 is less than .7
         self.assertLen(self.read(text).users, 5)
 
     def test_kinds_of_events_are_kept_with_their_weights(self):
@@ -275,7 +275,7 @@ class OptionsTest(FileTestCase):
     @parameterized.named_parameters(
         ("rating", {"min_rating": 3}, "a column for --min_rating .--rating_column names it"),
         ("event", {"events_kept": ["buy"]}, "a column for --events_kept .--event_column names it"))
-    def test_a_column_that_an_option_needs(self, options, message):
+    def test_missing_column_of_an_option_is_named(self, options, message):
         with self.assertRaisesRegex(checks.InputError,
                                     "e.csv: wanted " + message + ".*got columns 'user', 'i"):
             self.read("user,item\n1,2\n", **options)
@@ -297,7 +297,7 @@ class OptionsTest(FileTestCase):
         self.assertEqual(lines_of(log), [("NA", "nan", None), ("1", "null", None)])
         self.assertEqual(log.sources[0].left_out, {"item missing": 1})
 
-    def test_where_all_is_left_out_the_reasons_are_told(self):
+    def test_error_gives_the_reasons_if_no_event_is_left(self):
         with self.assertRaisesRegex(checks.InputError,
                                     "e.csv: wanted events, got none of 2 rows: user missing 1, "
                                     "rating below 4 1"):
@@ -322,21 +322,21 @@ class OptionsTest(FileTestCase):
                             self.write("b.csv", "user,item\n1,10\n1,11\n")]
         self.assertEqual(events.read_logs(paths)[0].item_names, ["10", "11"])
 
-    @parameterized.parameters(("latin-1", ", Latin-1 where it is not UTF-8"), ("utf-8", ""),
+    @parameterized.parameters(("latin-1", ", invalid UTF-8 as Latin-1"), ("utf-8", ""),
                               ("utf-16", ""))
-    def test_encodings(self, encoding, told):
+    def test_encodings_are_detected(self, encoding, told):
         log = self.read(u"user,item\nK\xf6ln,1\nOrl\xe9,2\n", encoding=encoding)
         self.assertEqual(log.user_names, [u"K\xf6ln", u"Orl\xe9"])
         self.assertEqual(log.sources[0].form, "CSV with a header" + told)
 
-    def test_an_encoding_of_options(self):
+    def test_encoding_option_is_used(self):
         path = self.write("e.csv", u"user,item\n\u0416,1\nx,2\n", "koi8-r")
         self.assertEqual(events.read_log(path, roles.Options(
             encoding="koi8-r")).user_names, [u"\u0416", "x"])
         with self.assertRaisesRegex(checks.InputError, "e.csv: line 2: wanted ascii text, got byte 0x"):
             events.read_log(path, roles.Options(encoding="ascii"))
 
-    def test_json_lines(self):
+    def test_json_lines_are_read(self):
         log = self.read('{"reviewerID": "A", "asin": "B", "unixReviewTime": 1388534400, "overall": '
                         '5.0}\n'
                         '{"reviewerID": "A", "asin": 7, "unixReviewTime": null}\n'
@@ -346,14 +346,14 @@ class OptionsTest(FileTestCase):
         self.assertEqual(log.sources[0].form, "JSON Lines, times in seconds")
         self.assertEqual(log.sources[0].ignored, ["overall"])
 
-    def test_netflix(self):
+    def test_netflix_ratings_are_read(self):
         log = self.read("1:\n5,3,2005-09-06\n6,4,2005-09-07\n2:\n5,1,2005-01-02\n")
         self.assertEqual(lines_of(log), [("5", "1", 1125964800),
                          ("6", "1", 1126051200), ("5", "2", 1104624000)])
         log = self.read("1:\n5,3,2005-09-06\n6,4,2005-09-07\n2:\n5,5,2005-01-02\n", min_rating=4)
         self.assertEqual(log.user_names, ["6", "5"])
 
-    def test_mind_has_histories_before_what_was_clicked(self):
+    def test_mind_histories_come_before_clicked_items(self):
         log = self.read("1\tU1\t11/11/2019 9:05:58 AM\tN1 N2\tN3-1 N4-0\n2\tU2\t11/10/2019 9:00:00 "
                         "AM\tN5\t"
                         "N6-1\n")
@@ -375,7 +375,7 @@ class OptionsTest(FileTestCase):
         self.assertEqual([source.form for source in log.sources], [
             "CSV with a header, times in milliseconds", "CSV with a header, times in seconds"])
 
-    def test_standard_input(self):
+    def test_standard_input_is_read(self):
         with mock.patch("sys.stdin", io.TextIOWrapper(io.BytesIO(b"user,item\n1,a\n1,b\n"))):
             log = events.read_log("-")
         self.assertEqual(log.item_names, ["a", "b"])
@@ -403,13 +403,13 @@ class ReadLogsTest(FileTestCase):
         self.assertEqual(lines_of(log), [("1", "a", None), ("2", "a", None), ("1", "b", None)])
         self.assertEqual(part.tolist(), [0, 1, 1])
 
-    def test_one_file_is_as_read_log(self):
+    def test_one_file_gives_the_same_as_read_log(self):
         path = self.write("a.csv", "user,item,time\n1,a,1\n2,b,2\n")
         log, part = events.read_logs([path])
         self.assertEqual(lines_of(log), lines_of(events.read_log(path)))
         self.assertEqual(part.tolist(), [0, 0])
 
-    def test_times_in_some_files_only(self):
+    def test_times_in_some_files_only_are_refused(self):
         paths = [self.write("with.csv", "user,item,time\n1,a,1\n"),
                  self.write("without.csv", "user,item\n1,b\n")]
         for order in (paths, paths[::-1]):
@@ -417,24 +417,24 @@ class ReadLogsTest(FileTestCase):
                     checks.InputError, r"without\.csv: wanted times, as .*with\.csv has them, got none"):
                 events.read_logs(order)
 
-    def test_column_that_one_file_lacks(self):
+    def test_column_missing_in_one_file_is_named(self):
         paths = [self.write("a.csv", "user,item,n\n1,a,1\n"), self.write("b.csv", "user,item\n1,b\n")]
         with self.assertRaisesRegex(checks.InputError, r"b\.csv: wanted one column 'n', got columns "
                                     "'user', 'item'"):
             events.read_logs(paths, numeric=["n"])
 
-    def test_one_item_in_all_files(self):
+    def test_a_single_item_in_all_files_is_refused(self):
         paths = [self.write(name, "user,item\n1,a\n") for name in ("a.csv", "b.csv")]
         with self.assertRaisesRegex(checks.InputError, r"a\.csv, .*b\.csv: wanted at least two differe"):
             events.read_logs(paths)
 
     def test_no_file_is_an_error(self):
-        with self.assertRaisesRegex(checks.InputError, r"read_logs: paths: wanted one file or more"):
+        with self.assertRaisesRegex(checks.InputError, r"read_logs: paths: wanted at least one file"):
             events.read_logs([])
 
 
 class Series:
-    """As much of a pandas.Series as there is to read."""
+    """The part of a pandas.Series that is read."""
 
     def __init__(self, values):
         self._values = np.asarray(values)
@@ -444,7 +444,7 @@ class Series:
 
 
 class Frame(dict):
-    """As much of a pandas.DataFrame as there is to read."""
+    """The part of a pandas.DataFrame that is read."""
 
     def __init__(self, values):
         super().__init__({name: Series(of_name) for name, of_name in values.items()})
@@ -455,7 +455,7 @@ FRAMES = [("stub", Frame)] + ([("pandas", pandas.DataFrame)] if pandas else [])
 
 
 def many_rows(size=3000, seed=1):
-    """{column: values} of random rows, of which some have no category."""
+    """Return {column: values} of random rows; some have no category."""
     random = np.random.RandomState(seed)
     return {
         "user_id": random.randint(-40, 40, size),
@@ -490,7 +490,7 @@ class PythonCase(FileTestCase):
 class LogOfArraysTest(PythonCase):
 
     @parameterized.parameters(1, 2)
-    def test_is_the_log_of_a_file_of_the_same_rows(self, seed):
+    def test_log_equals_that_of_a_file_with_the_same_rows(self, seed):
         rows = many_rows(seed=seed)
         wanted = events.read_log(self.csv(rows), categorical=["kind"], numeric=["price", "rating"])
         further = dict(categorical={"kind": rows["kind"]},
@@ -499,7 +499,7 @@ class LogOfArraysTest(PythonCase):
             self.assert_same(events.log_of_arrays(kind(rows["user_id"]), kind(rows["item"]),
                                                   kind(rows["timestamp"]), **further), wanted)
 
-    def test_by_hand(self):
+    def test_values_equal_those_by_hand(self):
         log = events.log_of_arrays([7, 7, "bob"], ["b", " a ", "b"])
         self.assertEqual(lines_of(log), [("7", "b", None), ("7", "a", None), ("bob", "b", None)])
         self.assertEqual(log.columns, {})
@@ -511,13 +511,13 @@ class LogOfArraysTest(PythonCase):
             self.assertEqual(events.log_of_arrays([1, 2], [1, 2], times).times.tolist(), [86400, 0])
 
     @parameterized.named_parameters(
-        ("empty", dict(users=[], items=[]), "users: wanted one event or more, got 0"),
-        ("items", dict(items=[1, 2, 3]), "items: wanted as many as users, 2, got 3"),
-        ("times", dict(times=[1]), "times: wanted as many as users, 2, got 1"),
-        ("column", dict(numeric={"n": [1]}), "column 'n': wanted as many as users, 2, got 1"),
+        ("empty", dict(users=[], items=[]), "users: wanted at least one event, got 0"),
+        ("items", dict(items=[1, 2, 3]), "items: wanted the length of users, 2, got 3"),
+        ("times", dict(times=[1]), "times: wanted the length of users, 2, got 1"),
+        ("column", dict(numeric={"n": [1]}), "column 'n': wanted the length of users, 2, got 1"),
         ("user", dict(users=[1, b"x"]), r"users\[1\]: wanted a name, got b'x'"),
         ("nothing", dict(items=[float("nan"), None]),
-         "users: wanted one event or more, got 'none of 2 rows: item missing 2'"),
+         "users: wanted at least one event, got 'none of 2 rows: item missing 2'"),
         ("time", dict(times=[1, float("inf")]), r"times\[1\]: wanted a number, got inf"),
         ("time_in_words", dict(times=["2020-01-01", "noon"]),
          r"times\[1\]: wanted a number or an ISO 8601 time, got 'noon'"),
@@ -526,7 +526,7 @@ class LogOfArraysTest(PythonCase):
          r"categorical, numeric: wanted each column once, got \['n'\]"),
         ("type", dict(integer={"n": [1, 2]}), "columns: wanted one of categorical, numeric, got 'integ"),
         ("text", dict(users="ab"), "users: wanted a sequence or an array, got 'ab'"))
-    def test_what_is_wrong_is_named_with_its_place(self, changed, message):
+    def test_invalid_value_is_named_with_its_position(self, changed, message):
         with self.assertRaisesRegex(checks.InputError, "^log_of_arrays: " + message):
             events.log_of_arrays(**dict(dict(users=[1, 2], items=[3, 4]), **changed))
 
@@ -534,7 +534,7 @@ class LogOfArraysTest(PythonCase):
 class LogOfFrameTest(PythonCase):
 
     @parameterized.named_parameters(*FRAMES)
-    def test_is_the_log_of_a_file_of_the_same_rows(self, frame):
+    def test_log_equals_that_of_a_file_with_the_same_rows(self, frame):
         rows = many_rows()
         wanted = events.read_log(self.csv(rows), categorical=["kind"], numeric=["rating"])
         log = events.log_of_frame(frame(rows), categorical=["kind"], numeric=["rating"])
@@ -543,7 +543,7 @@ class LogOfFrameTest(PythonCase):
         self.assert_same(log, wanted._replace(times=None, columns={}))
 
     @parameterized.named_parameters(*FRAMES)
-    def test_columns_as_they_are_called(self, frame):
+    def test_columns_are_found_by_name(self, frame):
         rows = frame({"who": ["a", "b"], "user": ["c", "d"], "what": [1, 2], "Movie-ID": [3, 4],
                       "when": np.array(["1970-01-02", "1970-01-03"], "M8[ns]")})
         named = roles.Options(user_column="who", item_column="what", time_column="when")
@@ -552,7 +552,7 @@ class LogOfFrameTest(PythonCase):
         self.assertEqual(lines_of(events.log_of_frame(rows)), [("c", "3", None), ("d", "4", None)])
 
     @parameterized.named_parameters(*FRAMES)
-    def test_what_is_wrong_is_named(self, frame):
+    def test_invalid_frame_is_named(self, frame):
         rows = {"user": ["a", "b"], "item": [1, 2], "date": ["noon", "night"]}
         for named, asked, values, message in (
                 ({}, {}, rows, r"column 'date'\[0\]: wanted a number or an ISO 8601 time, got 'noon'"),
@@ -566,7 +566,7 @@ class LogOfFrameTest(PythonCase):
                 ({}, {}, {"user": [1]},
                  r"item_column: wanted a column for the item \(itemid, .*got \['user"),
                 ({}, {}, {name: [] for name in rows},
-                 "column 'user': wanted one event or more, got 0")):
+                 "column 'user': wanted at least one event, got 0")):
             with self.assertRaisesRegex(checks.InputError, "^log_of_frame: ?" + message.lstrip(": ")):
                 events.log_of_frame(frame(values), roles.Options(**named), **asked)
 
@@ -590,7 +590,7 @@ class LogOfFrameTest(PythonCase):
 
 class MergeLogsTest(PythonCase):
 
-    def test_is_the_log_of_files_of_the_same_rows(self):
+    def test_log_equals_that_of_files_with_the_same_rows(self):
         parts = [many_rows(200, seed) for seed in (1, 2, 3)]
         asked = dict(categorical=["kind"], numeric=["rating"])
         wanted, wanted_part = events.read_logs([self.csv(rows) for rows in parts], **asked)
@@ -605,7 +605,7 @@ class MergeLogsTest(PythonCase):
         self.assertEqual(lines_of(log), [("u", "a", None), ("v", "b", None), ("v", "c", None)])
         self.assertEqual(part.tolist(), [0, 0, 1])
 
-    def test_names_that_stand_for_missing_values_stay(self):
+    def test_texts_for_missing_values_stay_names(self):
         logs = [events.log_of_arrays(["NA", "u"], ["nan", "b"],
                                      options=roles.Options(keep_missing=True),
                                      categorical={"c": ["None", None]})] * 2
@@ -613,21 +613,21 @@ class MergeLogsTest(PythonCase):
         self.assertEqual(lines_of(log), lines_of(logs[0]) * 2)
         self.assertEqual(log.columns["c"].values.tolist(), [1, 0, 1, 0])
 
-    def test_weights_and_sources_are_joined(self):
+    def test_weights_and_sources_are_concatenated(self):
         plain = events.log_of_arrays([1], [2])
         weighted = plain._replace(weights=np.float32([3]))
         self.assertEqual(events.merge_logs([plain, weighted])[0].weights.tolist(), [1, 3])
         self.assertIsNone(events.merge_logs([plain, plain])[0].weights)
         self.assertEqual(events.merge_logs([plain, weighted])[0].sources, plain.sources * 2)
 
-    def test_what_does_not_fit(self):
+    def test_logs_that_do_not_fit_are_refused(self):
         plain = events.log_of_arrays([1, 2], [1, 2])
         timed = plain._replace(times=np.zeros(2))
         kind, number = (events.log_of_arrays([1, 2], [1, 2], **{role: {"n": [1, 2]}})
                         for role in ("categorical", "numeric"))
         for logs, message in (
-                ([], "logs: wanted one log or more, got 0"),
-                ([plain, timed], r"logs\[1\]: wanted events without times, as those of logs\[0\], got"),
+                ([], "logs: wanted at least one log, got 0"),
+                ([plain, timed], r"logs\[1\]: wanted events without times, like logs\[0\], got"),
                 ([timed, timed, plain], r"logs\[2\]: wanted events with times, .*got 'events without"),
                 ([plain, kind], r"logs\[1\]: wanted the columns of logs\[0\], none, got"),
                 ([kind, number], r"logs\[1\]: wanted the columns of logs\[0\], 'n' .categorical., got"

@@ -1,4 +1,4 @@
-"""Exports of a recommender: asked in sessions, in TensorFlow 2 and by saved_model_cli; its files."""
+"""Tests of exports: SavedModels in sessions, in TensorFlow 2 and by saved_model_cli; vector files."""
 import json
 import os
 import shutil
@@ -21,7 +21,7 @@ NUM_ITEMS = len(ITEMS)
 COUNTS = list(range(NUM_ITEMS * 3, 0, -3))
 PLAIN = dict(item_counts=COUNTS, dim=4, seed=1)
 CONTEXT = {"device": columns.Categorical(CATEGORIES["device"]), "hour": columns.Numeric(10.0, 4.0)}
-# Of the items: none, two, one, ...
+# Numbers of features of the items: none, two, one, ...
 FEATURES = item_features.ItemFeatures(
     np.append(0, np.cumsum([0, 2, 1] * 4)), np.int32([3, 0, 1] * 4),
     np.arange(-3, 9).astype(np.float32), ["f%d" % f for f in range(5)])
@@ -43,7 +43,7 @@ NETS = {
 _TRAINED, _LOADED, _CHECKPOINTS = {}, {}, []
 HISTORIES = [["king", "日本", "king"], [], ["\0", "nobody", "nul\0"], ["a\r\nb", "tab\t", "", "\ufeff"]]
 
-# Loads models in TensorFlow 2, all in one process, and prints what they answer.
+# Load models in TensorFlow 2, all in one process, and print their answers.
 _TENSORFLOW_2 = """
 import json, sys
 import tensorflow as tf
@@ -67,7 +67,7 @@ for signatures in loaded:
                     "error": error})
 print(json.dumps(answers))
 """
-# Trains, ranks and exports in a graph, as the user of a library does whose other code is eager.
+# Train, rank and export in a graph, in a program whose other code is eager.
 _IN_A_GRAPH = """
 import sys
 import numpy as np
@@ -122,7 +122,7 @@ def tearDownModule():
 
 
 def python(code, *arguments):
-    """Return the output of a process that has imported TensorFlow alone, not this library."""
+    """Return the output of a process that imports TensorFlow but not this library."""
     with tempfile.TemporaryDirectory() as folder:
         exit_code, out, err = run_program.run_code(code, folder, *arguments)
     assert exit_code == 0, err
@@ -139,7 +139,7 @@ def ids_of(names):
 
 
 def oracle_vectors(net, values, histories, users=None, device=None, hour=None):
-    """User vectors in NumPy, one user at a time, from the values of the checkpoint."""
+    """Return user vectors in NumPy, one user at a time, from the values of the checkpoint."""
     dim, hidden = net.architecture.dim, net.architecture.hidden
     vectors = []
     for row, history in enumerate(histories):
@@ -165,12 +165,12 @@ def oracle_vectors(net, values, histories, users=None, device=None, hour=None):
 
 
 def add_features(net, values):
-    """Adds the rows of features to those of the items, one at a time."""
+    """Add the rows of features to those of the items, one at a time."""
     starts, ids, weights, _ = net.features
     for table in ["item_embeddings"] + (
             [] if net.architecture.class_rows == "shared" else ["class_weights"]):
         rows = values.pop(table + "_features")
-        values[table] = values[table].copy()  # a variable may hold the memory of its array
+        values[table] = values[table].copy()  # a variable may share the memory of its array
         for i in range(NUM_ITEMS):
             values[table][i] *= net.item_counts[i] > 0
             for n in range(starts[i], starts[i + 1]):
@@ -189,13 +189,13 @@ def oracle_class_table(net, values):
 
 
 def oracle_best(scores, seen, k):
-    """(ids, scores) of the unseen items of one user, best first, the smaller id first where they tie."""
+    """Return (ids, scores) of the unseen items of one user, best first, ties by the smaller id."""
     order = sorted((id for id in range(len(scores)) if id not in seen), key=lambda id: -scores[id])
     return order[:k], [scores[id] for id in order[:k]]
 
 
 def made_network(settings):
-    """A Network; what is not of its data is of its architecture."""
+    """Return a Network; settings that it does not take are those of its architecture."""
     settings = dict(settings)
     data = {name: settings.pop(name) for name in model.Network._fields if name in settings}
     return model.Network(architecture=model.Architecture(**settings), **data)
@@ -209,7 +209,7 @@ class ExportCase(graph_case.GraphCase):
         self.folder = os.path.join(self.parent, "new")
 
     def train(self, settings, change=None):
-        """(net, checkpoint, {name: value}) of a model with an optimizer's slots in the checkpoint."""
+        """Return (net, checkpoint, {name: value}) of a model, with optimizer slots in the checkpoint."""
         net = made_network(settings)
         with tf.Graph().as_default():
             inputs = model.placeholders(net)
@@ -230,13 +230,13 @@ class ExportCase(graph_case.GraphCase):
                 return net, tf.train.Saver().save(session, os.path.join(folder, "model.ckpt"), 7), values
 
     def trained(self, name):
-        """The same for one of NETS, made once for all tests."""
+        """Return the same for one of NETS, made once for all tests."""
         if name not in _TRAINED:
             _TRAINED[name] = self.train(NETS[name])
         return _TRAINED[name]
 
     def rest(self, net, by_id=False):
-        """({input: value}, the same as ids for the oracle) of four users."""
+        """Return ({input: value}, the same as ids for the oracle) of four users."""
         if not net.num_users:
             return {}, {}
         ids = {"users": [2, 0, -1, -1], "device": [1, 0, 2, 0], "hour": [1.0, 2.0, 3.0, 4.0]}
@@ -249,12 +249,12 @@ class ExportCase(graph_case.GraphCase):
         export.write_saved_model(self.folder, net, checkpoint, ITEMS, **options)
 
     def load(self, net, checkpoint, values, **options):
-        """(net, values, Model) of an exported model."""
+        """Return (net, values, Model) of an exported model."""
         self.write(net, checkpoint, **options)
         return net, values, graph_case.SavedModel(self.folder)
 
     def loaded(self, name):
-        """The same for one of NETS, made once for all tests."""
+        """Return the same for one of NETS, made once for all tests."""
         if name not in _LOADED:
             _LOADED[name] = self.load(*self.trained(name))
         return _LOADED[name]
@@ -263,7 +263,7 @@ class ExportCase(graph_case.GraphCase):
 class SavedModelTest(ExportCase):
 
     @parameterized.product(name=sorted(NETS), by_id=(False, True))
-    def test_is_the_model_that_was_trained(self, name, by_id):
+    def test_exported_model_equals_the_trained_model(self, name, by_id):
         net, values, ask = self.loaded(name)
         more, ids = self.rest(net, by_id)
         histories = [ids_of(row) for row in HISTORIES]
@@ -283,7 +283,7 @@ class SavedModelTest(ExportCase):
             self.assertEqual(found if by_id else ids_of(name.decode() for name in found), best)
             self.assert_close(answer["scores"][row], best_scores, 1e-4, 1e-4)
 
-    def test_no_history_and_nothing_seen(self):
+    def test_empty_histories_and_seen_items_are_allowed(self):
         net, values, ask = self.loaded("cosine")
         nothing = np.zeros([2, 0], object)
         answer = ask("recommend", items=nothing, seen=nothing, k=3)
@@ -292,13 +292,13 @@ class SavedModelTest(ExportCase):
         vectors = ask("embed_user_ids", items=np.zeros([2, 0]))["vectors"]
         self.assertEqual(vectors.tolist(), [[0] * 4] * 2)
 
-    def test_no_users_have_answers_of_no_rows(self):
+    def test_empty_batch_gives_empty_answers(self):
         _, _, ask = self.loaded("rich")
         none, more = np.zeros([0, 3], object), {"user": [], "device": [], "hour": []}
         self.assertEqual(ask("recommend", items=none, seen=none, k=2, **more)["items"].shape, (0, 2))
         self.assertEqual(ask("embed_user", items=none, **more)["vectors"].shape, (0, 5))
 
-    def test_of_equal_scores_the_smaller_id_comes_first(self):
+    def test_ties_are_ordered_by_the_smaller_id(self):
         def equal(name, value):
             return np.zeros_like(value) if name == "class_weights" else value
 
@@ -308,7 +308,7 @@ class SavedModelTest(ExportCase):
             self.assertEqual(best, ([1] + list(range(3, 12)) + [-1])[:k])
 
     @parameterized.parameters("", "_ids")
-    def test_the_rest_is_filled_where_the_unseen_run_out(self, suffix):
+    def test_answers_are_padded_after_the_last_unseen_item(self, suffix):
         _, _, ask = self.loaded("dot")
         seen = [list(range(2, 12)), list(range(12))]
         if not suffix:
@@ -322,7 +322,7 @@ class SavedModelTest(ExportCase):
         self.assertTrue(np.isfinite(answer["scores"][0, :2]).all())
         self.assertEqual(answer["scores"][0, 2:].tolist() + answer["scores"][1].tolist(), [-np.inf] * 6)
 
-    def test_k_is_cut_and_10_where_a_session_does_not_feed_it(self):
+    def test_k_is_limited_and_defaults_to_10(self):
         _, _, ask = self.loaded("dot")
         one = {"items": [["king"]], "seen": [[""]]}
         self.assertEqual(ask("recommend", k=99, **one)["items"].shape, (1, NUM_ITEMS))
@@ -332,7 +332,7 @@ class SavedModelTest(ExportCase):
                                         "recommend: k: wanted an integer above 0, got"):
                 ask("recommend", k=wrong, **one)
 
-    def test_only_the_latest_known_items_count(self):
+    def test_only_the_latest_known_items_are_used(self):
         net, values, ask = self.load(*self.trained("dot"), history_length=2)
         asked = padded([["king", "日本", "queen", "nobody"], ["queen"]])
         self.assert_close(ask("embed_user", items=asked)["vectors"],
@@ -349,7 +349,7 @@ class SavedModelTest(ExportCase):
         with self.assertRaisesRegex(tf.errors.InvalidArgumentError, "embed_user_ids: items: wanted ids"):
             ask("embed_user_ids", items=[[12]], user=[0], device=[""], hour=[0])
 
-    def test_inputs_that_do_not_go_together_are_named(self):
+    def test_inconsistent_inputs_are_named(self):
         _, _, ask = self.loaded("rich sum")
         fine = {"items": [["king"]] * 2, "seen": [[""]] * 2, "user": [""] * 2, "device": [""] * 2,
                 "hour": [1.0, 2.0]}
@@ -370,7 +370,7 @@ class SavedModelTest(ExportCase):
         np.testing.assert_allclose(vectors[1], vectors[2], rtol=1e-5)
         self.assertFalse(np.allclose(vectors[0], vectors[1], rtol=1e-3))
 
-    def test_signatures_tell_what_a_model_wants(self):
+    def test_signatures_have_the_inputs_of_the_model(self):
         _, _, ask = self.loaded("rich sum")
         inputs = {name: {key: tf.as_dtype(info.dtype) for key, info in signature.inputs.items()}
                   for name, signature in ask.signatures.items()}
@@ -389,7 +389,7 @@ class SavedModelTest(ExportCase):
         ("featured shared cosine", {"item_embeddings", "item_vectors"}),
         ("dot", {"item_embeddings", "class_weights"}),
         ("shared dot", {"item_embeddings"}))
-    def test_no_table_is_kept_that_no_request_reads(self, name, tables):
+    def test_unused_tables_are_not_exported(self, name, tables):
         self.write(*self.trained(name)[:2])
         kept = dict(tf.train.list_variables(os.path.join(self.folder, "variables", "variables")))
         self.assertEqual(set(kept), tables | {"class_biases", "item_names"})
@@ -406,7 +406,7 @@ class SavedModelTest(ExportCase):
             graph = stream.read()
         self.assertLess(len(graph), 100000)
         self.assertNotIn(b"PyFunc", graph)
-        self.assertNotIn(b"VarHandleOp", graph)  # TensorFlow 1.15 cannot load those of later ones
+        self.assertNotIn(b"VarHandleOp", graph)  # TensorFlow 1.15 cannot load those of later versions
         self.assertNotIn(self.parent.encode(), graph)
 
     def test_rows_are_scaled_in_blocks(self):
@@ -421,7 +421,7 @@ class SavedModelTest(ExportCase):
         np.testing.assert_array_equal(answers[0]["items"], answers[1]["items"])
         self.assert_close(answers[0]["scores"], answers[1]["scores"])
 
-    def test_the_graph_around_it_stays_as_it_was(self):
+    def test_surrounding_graph_is_unchanged(self):
         self.write(*self.trained("dot")[:2])
         self.assertEmpty(tf.get_default_graph().get_operations())
 
@@ -457,11 +457,11 @@ class SavedModelTest(ExportCase):
         self.assertIn(str(wanted), printed)
 
     @parameterized.parameters(
-        (PLAIN, dict(item_names=ITEMS[1:]), "item_names: wanted as many as net has, 12, got 11"),
+        (PLAIN, dict(item_names=ITEMS[1:]), "item_names: wanted the number in net, 12, got 11"),
         (PLAIN, dict(item_names=ITEMS[1:] + [""]), "item_names: wanted .*none empty, got ''"),
         (PLAIN, dict(item_names=ITEMS[1:] + ["a b"]), "item_names: wanted each name once, got 'a b'"),
-        (PLAIN, dict(user_names=["u1"]), "user_names: wanted as many as net has, 0, got 1"),
-        (RICH, dict(user_names=None), "user_names: wanted as many as net has, 3, got 0"),
+        (PLAIN, dict(user_names=["u1"]), "user_names: wanted the number in net, 0, got 1"),
+        (RICH, dict(user_names=None), "user_names: wanted the number in net, 3, got 0"),
         (RICH, dict(user_names=["a", "b", "a"]), "user_names: wanted each name once, got 'a'"),
         (dict(PLAIN, context={"device": columns.Categorical(list("abc"))}), {},
          r'net.context: wanted categories that begin with "", got \[.a.\]'),
@@ -469,7 +469,7 @@ class SavedModelTest(ExportCase):
          "net.context: wanted each name once, got 'a'"),
         (dict(PLAIN, context={"seen": columns.Numeric(0, 1)}), {}, "net.context: wanted .*, got 'seen'"),
         (PLAIN, dict(history_length=0), "history_length: wanted an integer above 0, got 0"))
-    def test_what_does_not_fit_is_named(self, settings, changed, message):
+    def test_invalid_arguments_are_named(self, settings, changed, message):
         net = made_network(settings)
         arguments = dict(item_names=ITEMS, user_names=USERS if net.num_users else None)
         arguments.update(changed)
@@ -477,7 +477,7 @@ class SavedModelTest(ExportCase):
             export.write_saved_model(self.folder, net, "no checkpoint", **arguments)
         self.assertEmpty(os.listdir(self.parent))
 
-    def test_an_empty_folder_is_filled_and_a_full_one_is_refused(self):
+    def test_only_empty_folders_are_written(self):
         net, checkpoint, _ = self.trained("dot")
         os.mkdir(self.folder)
         self.write(net, checkpoint)
@@ -496,7 +496,7 @@ class SavedModelTest(ExportCase):
 class ItemVectorsTest(ExportCase):
 
     @parameterized.product(name=("dot", "shared cosine", "hidden", "featured dot"), block=(5, 100))
-    def test_product_with_a_user_vector_is_the_score(self, name, block):
+    def test_item_vectors_times_user_vector_are_the_scores(self, name, block):
         net, checkpoint, values = self.trained(name)
         with mock.patch.object(export, "_BLOCK", block):
             export.write_item_vectors(self.folder, net, checkpoint, ITEMS)
@@ -518,7 +518,7 @@ class ItemVectorsTest(ExportCase):
         self.assertEqual(vectors.shape, (NUM_ITEMS, 4))
         self.assertTrue(vectors.flags.c_contiguous)
 
-    def test_items_with_their_titles_and_counts(self):
+    def test_items_have_titles_and_counts(self):
         export.write_item_vectors(self.folder, *self.trained("dot")[:2], item_names=ITEMS,
                                   titles={"a\nb": "Two\nlines", "another": "one"})
         titles = [{"a\nb": "Two\nlines"}.get(name, name) for name in ITEMS]
@@ -535,15 +535,15 @@ class ItemVectorsTest(ExportCase):
             export.write_saved_model(self.folder, made_network(dict(PLAIN, features=FEATURES)), without,
                                      ITEMS)
 
-    def test_names_that_do_not_fit(self):
-        with self.assertRaisesRegex(checks.InputError, "write_item_vectors: item_names: wanted as many"):
+    def test_invalid_names_are_refused(self):
+        with self.assertRaisesRegex(checks.InputError, "write_item_vectors: item_names: wanted the "):
             export.write_item_vectors(self.folder, made_network(PLAIN), "none", ITEMS[1:])
         self.assertEmpty(os.listdir(self.parent))
 
 
 class InAGraphTest(ExportCase):
 
-    def test_all_works_where_the_behaviour_of_tensorflow_2_is_not_disabled(self):
+    def test_export_works_with_tensorflow_2_behaviour_enabled(self):
         os.mkdir(self.folder)
         shape, mode = python(_IN_A_GRAPH, self.folder).splitlines()
         self.assertStartsWith(shape, "(20, 3) ")
@@ -564,7 +564,7 @@ class InAGraphTest(ExportCase):
 class CheckpointTest(ExportCase):
 
     @parameterized.parameters(export.write_saved_model, export.write_item_vectors)
-    def test_one_that_does_not_fit_is_named(self, write):
+    def test_unsuitable_checkpoint_is_named(self, write):
         net, checkpoint, _ = self.trained("dot")
         with self.assertRaisesRegex(checks.InputError, r"ckpt-7: wanted .* \[12, 5\], got \[12, 4\]"):
             write(self.folder, made_network(dict(PLAIN, dim=5)), checkpoint, ITEMS)
@@ -573,7 +573,7 @@ class CheckpointTest(ExportCase):
                 write(self.folder, net, os.path.join(self.parent, place), ITEMS)
         self.assertEmpty(os.listdir(self.parent))
 
-    def test_one_without_a_layer_is_named(self):
+    def test_checkpoint_without_a_layer_is_named(self):
         _, checkpoint, _ = self.trained("dot")
         with self.assertRaisesRegex(checks.InputError, "wanted a checkpoint with hidden_1/.*, got none"):
             self.write(made_network(dict(PLAIN, hidden=(4,))), checkpoint)

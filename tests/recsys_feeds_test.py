@@ -1,4 +1,4 @@
-"""Tests of what comes between events and a model: each array, by hand or one user at a time."""
+"""Tests of the input of a model: each array equals one made by hand or one user at a time."""
 import numpy as np
 import tensorflow.compat.v1 as tf
 from absl.testing import absltest, parameterized
@@ -8,11 +8,11 @@ from tf1_sampled import InputError, candidates, samplers
 from tf1_sampled.recsys import batches, columns, feeds, model, splits
 
 ROWS = [[0, 1, 2, 0, 3], [4, 1, 5], [2, 5, 3, 1]]  # items of users
-TRAIN, VALID = [3, 2, 2], [4, 3, 3]  # where the events that train, and validate, end
+TRAIN, VALID = [3, 2, 2], [4, 3, 3]  # ends of the training and validation events
 
 
 def made_events(with_times=True):
-    """Events at times 0, 10, 20, ... in the order of the array, with a column of each kind."""
+    """Return events at times 0, 10, 20, ... in the order of the array, with a column of each type."""
     lengths = [len(row) for row in ROWS]
     starts = np.append(0, np.cumsum(lengths))
     size = starts[-1]
@@ -24,30 +24,30 @@ def made_events(with_times=True):
                          ["u", "v", "w"], list("abcdef"), np.int64([1, 2, 2, 0, 1, 1]), 0)
 
 
-TRAINING = [0, 1, 2, 5, 6, 8, 9]  # places of the events that train
+TRAINING = [0, 1, 2, 5, 6, 8, 9]  # positions of the training events
 
 
 class ColumnsTest(absltest.TestCase):
 
-    def test_numbers_are_those_of_the_training_events(self):
+    def test_mean_and_deviation_are_those_of_training_events(self):
         context = feeds.context_columns(made_events())
         hours = np.array(TRAINING) ** 2
         self.assertEqual(context["kind"], columns.Categorical(["", "a", "b", "c"]))
         self.assertEqual(set(context), {"kind", "hour"})
         np.testing.assert_allclose(context["hour"], [hours.mean(), hours.std()])
 
-    def test_a_number_that_is_always_the_same_can_be_divided_by_its_deviation(self):
+    def test_constant_column_has_a_nonzero_deviation(self):
         data = made_events()
         data.columns["hour"].values[TRAINING] = 7
         self.assertEqual(feeds.context_columns(data)["hour"], columns.Numeric(7, 1))
 
-    def test_training_has_a_first_and_a_last_time(self):
+    def test_training_span_is_first_and_last_time(self):
         data = made_events()
         self.assertEqual(feeds.training_span(data), (0, 90))
         data.times[[0, 9]] = 55, -5
         self.assertEqual(feeds.training_span(data), (-5, 80))
 
-    def test_events_without_times_are_told(self):
+    def test_events_without_times_are_refused(self):
         with self.assertRaisesRegex(InputError,
                                     "training_span: events: wanted events with times, got None"):
             feeds.training_span(made_events(False))
@@ -70,7 +70,7 @@ class BatchTest(parameterized.TestCase):
         np.testing.assert_array_equal(got.context["hour"], batch.positions ** 2)
         self.assertIsNone(feeds.of_batch(data, batch).ages)
 
-    def test_what_the_users_of_a_batch_took_in_training(self):
+    def test_known_items_are_the_training_items_of_the_users(self):
         data = made_events()
         made = list(batches.training_batches(data, batches.Plan("past", 1, 1), np.random.RandomState(1)))
         self.assertNotEmpty(made)
@@ -81,7 +81,7 @@ class BatchTest(parameterized.TestCase):
                 self.assertEqual(known.items[known.rows == row].tolist(), ROWS[user][:TRAIN[user]])
             self.assertEqual(set(known.rows), set(known.row_of_example))
 
-    def test_several_users_have_rows_of_their_own(self):
+    def test_each_user_has_its_own_row(self):
         data = made_events()
         batch = batches.Batch(None, None, None, None, None, np.int32([2, 2, 0, 2]), None)
         known = feeds.known_of_batch(data, batch)
@@ -92,7 +92,7 @@ class BatchTest(parameterized.TestCase):
 
 class KnownTest(graph_case.GraphCase):
 
-    def test_the_sampler_leaves_out_what_is_known(self):
+    def test_sampler_leaves_out_known_items(self):
         data = made_events()
         plan = batches.Plan("past", None, 100)
         batch, = batches.training_batches(data, plan, np.random.RandomState(1))
@@ -118,7 +118,7 @@ class UsersTest(graph_case.GraphCase):
         self.assertEqual(got.end.tolist(), np.cumsum(lengths).tolist())
         self.assertEqual(got.users.tolist(), [0, 2])
         self.assertEqual((got.own, got.ages), (None, None))
-        # The context is that of the event that comes next.
+        # The context is that of the next event.
         self.assertEqual(got.context["kind"].tolist(), [3 % 4, 10 % 4])
         self.assertEqual(got.context["hour"].tolist(), [9, 100])
         self.assertEqual([array.dtype for array in got[:3]], [np.int32] * 3)
@@ -160,7 +160,7 @@ class UsersTest(graph_case.GraphCase):
 class EpochsTest(graph_case.GraphCase):
 
     @parameterized.product(context=batches.CONTEXTS, ages=(True, False), known=(True, False))
-    def test_feeds_are_those_of_the_batches(self, context, ages, known):
+    def test_feeds_contain_the_batches(self, context, ages, known):
         data = made_events()
         net = model.Network(data.item_counts, model.Architecture(4),
                             context=feeds.context_columns(data), age_unit=10.0 * ages)
@@ -191,7 +191,7 @@ class EpochsTest(graph_case.GraphCase):
         fed = np.concatenate([feed[weights] for feed, *_ in steps])
         self.assertCountEqual(fed, [2, 3, 7, 10])  # events 1, 2, 6, 9
 
-    def test_goes_on_from_a_position(self):
+    def test_feeds_resume_from_a_position(self):
         data = made_events()
         net = model.Network(data.item_counts, model.Architecture(4))
         fed = feeds.Fed(model.placeholders(net, training=True), None)
@@ -233,12 +233,12 @@ class SomeTargetsTest(absltest.TestCase):
         self.rows = [0, 0, 0, 2, 2, 3, 3, 3, 3]
         self.items = [102, 103, 104, 107, 108, 110, 111, 112, 113]
 
-    def test_all_where_they_are_few(self):
+    def test_few_targets_are_all_used(self):
         for most in (9, 10, 4096):
             rows, items = feeds.some_targets(self.part, most)
             self.assertEqual((rows.tolist(), items.tolist()), (self.rows, self.items))
 
-    def test_as_many_as_asked_for_from_the_first_to_the_last(self):
+    def test_targets_are_spread_from_first_to_last(self):
         for most in range(1, 9):
             rows, items = feeds.some_targets(self.part, most)
             self.assertLen(rows, most)

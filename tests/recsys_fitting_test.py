@@ -1,4 +1,4 @@
-"""A training as it is planned, and the judgement of a model: nothing is trained here."""
+"""Tests of the plan of a training and of the scores of a model, without training."""
 import math
 import os
 from unittest import mock
@@ -32,7 +32,7 @@ class Frame(dict):
 
 
 class _Planning(OneMachine):
-    """A host that keeps what it would train."""
+    """A host that records its plan and does not train."""
 
     def __init__(self, is_chief=True):
         self.is_chief, self.lines, self.folder = is_chief, [], None
@@ -42,7 +42,7 @@ class _Planning(OneMachine):
 
     def begun(self, folder):
         self.folder = folder
-        with open(os.path.join(folder, "settings.json")):  # it is locked, and has its settings
+        with open(os.path.join(folder, "settings.json")):  # the folder is locked and has its settings
             pass
 
     def train(self, plan, units_per_step, unchanging):
@@ -74,7 +74,7 @@ class TrainTest(graph_case.GraphCase):
                                 settings.changeable()) as folder:
             return fitting.train(settings, data, graph, folder, host, on=on), host
 
-    def test_steps_are_compiled_on_a_gpu_unless_what_fills_them_up_would_count(self):
+    def test_gpu_steps_are_compiled_unless_padding_would_count(self):
         on_gpu = devices.Device("GPU", 1, is_compiled=True)
         with mock.patch.object(devices, "chosen", return_value=on_gpu):
             for values, wanted in (({}, True), ({"sampler": "in_batch"}, False), ({"l2": 0.1}, False),
@@ -88,7 +88,7 @@ class TrainTest(graph_case.GraphCase):
                 self.assertEqual(lines, ["Training on the GPU%s: steps of about 8 examples" % (
                     ", compiled by XLA" if wanted else "")])
 
-    def test_plan(self):
+    def test_plan_follows_from_the_settings(self):
         (plan, units, unchanging), host = self._planned(
             epochs=3, threads=2, keep=5, save_seconds=7.0, decay="none", learning_rate=0.3, profile=4)
         self.assertEqual(units, 8)
@@ -103,14 +103,14 @@ class TrainTest(graph_case.GraphCase):
         self.assertEqual(unchanging["dim"], 4)
         self.assertEqual(plan.stop(), False)
 
-    def test_features_of_items_may_not_change_either(self):
+    def test_item_features_must_stay_the_same(self):
         path = self.create_tempfile(content="item,kind\n0,a\n1,b\n").full_path
         of_items = dict(items=path, item_categorical=["kind"])
         unchanging = self._planned(**of_items)[0][2]
         self.assertEqual(unchanging["data"]["items"], item_features.digest(
             _read(_settings(**of_items)).features))
 
-    def test_batches_are_all_examples_and_go_on_from_a_position(self):
+    def test_batches_cover_all_examples_and_resume_from_a_position(self):
         plan = self._planned(epochs=2)[0][0]
         batches = list(plan.data.batches(None))
         labels = [array for feed, _, _ in batches for key, array in feed.items() if "labels" in key.name]
@@ -132,7 +132,7 @@ class TrainTest(graph_case.GraphCase):
             self._planned(init_from="nowhere")
         self.assertFalse(os.path.exists(self.folder))
 
-    def test_validation(self):
+    def test_validation_scores_the_model(self):
         (plan, _, _), host = self._planned(validations=3, patience=2, choose_by="HR@2")
         self.assertEqual((plan.validation.times, plan.validation.patience), (3, 2))
         with self.new_session() as session:
@@ -154,13 +154,13 @@ class TrainTest(graph_case.GraphCase):
                 self.assertLen(judge.call_args[0][3].users, 4)
 
     @parameterized.parameters(({"validations": 0},), ({"split": "none"},))
-    def test_without_validation(self, values):
+    def test_validation_is_optional(self, values):
         self.assertIsNone(self._planned(**values)[0][0].validation)
 
 
 class NamesTest(parameterized.TestCase):
 
-    def test_what_has_rows(self):
+    def test_names_are_those_of_the_model_rows(self):
         settings = _settings(categorical=["mood"])
         data = _read(settings)
         events = data.events

@@ -1,4 +1,4 @@
-"""The index of items: its scores are the model's, it finds nearly all, what does not fit is named."""
+"""Tests of the index of items: its scores, its recall and its errors."""
 import os
 import unittest
 from unittest import mock
@@ -11,7 +11,7 @@ from tf1_sampled.recsys import index
 
 
 def clustered(num_items=3000, width=16, num_users=200, temperature=1 / 12, seed=1):
-    """(vectors, biases, user_vectors) of a cosine model, items and users around the same centres."""
+    """Return (vectors, biases, user_vectors) of a cosine model, clustered around common centres."""
     random = np.random.RandomState(seed)
     centres = random.standard_normal((num_items // 100, width))
 
@@ -33,7 +33,7 @@ def exact_best(vectors, biases, user_vectors, k):
 
 class MissingTest(absltest.TestCase):
 
-    def test_the_extra_is_named_where_faiss_is_missing(self):
+    def test_missing_faiss_error_names_the_extra(self):
         with mock.patch.object(index, "faiss", None):
             for function in (index.check_available, lambda: index.load("x"),
                              lambda: index.build("x", *clustered(200))):
@@ -54,7 +54,7 @@ class IndexTest(parameterized.TestCase):
         return index.load(self.path)
 
     @parameterized.parameters(1, 20, 300)
-    def test_finds_what_all_scores_give(self, k):
+    def test_index_finds_the_items_of_exact_search(self, k):
         vectors, biases, users = clustered()
         ids, scores = index.search(self.built(vectors, biases, users), users, k)
         wanted_ids, wanted_scores = exact_best(vectors, biases, users, k)
@@ -66,7 +66,7 @@ class IndexTest(parameterized.TestCase):
             scores, np.take_along_axis(users @ vectors.T + biases, ids, 1), rtol=1e-4, atol=1e-3)
         np.testing.assert_allclose(scores[:, 0], wanted_scores[:, 0], rtol=1e-4, atol=0.5)
 
-    def test_the_length_of_user_vectors_is_what_makes_it_find_them(self):
+    def test_recall_needs_the_length_of_user_vectors(self):
         vectors, biases, users = clustered()
         fitted = index.recall(self.built(vectors, biases, users), users, 20).recall
         unfitted = index.recall(self.built(vectors, biases, users / 50), users, 20).recall
@@ -86,7 +86,7 @@ class IndexTest(parameterized.TestCase):
         self.assertGreater(result.queries_per_second, 0)
         self.assertGreater(result.exact_queries_per_second, 0)
 
-    def test_faiss_alone_reads_it(self):
+    def test_faiss_reads_the_index(self):
         vectors, biases, users = clustered(500)
         index.build(self.path, vectors, biases, users)
         queries = np.concatenate([users, np.ones([len(users), 1], np.float32)], 1)
@@ -95,7 +95,7 @@ class IndexTest(parameterized.TestCase):
         np.testing.assert_allclose(scores[:, 0], wanted[1][:, 0], rtol=1e-4, atol=1e-3)
         self.assertGreater((ids == wanted[0]).mean(), 0.98)
 
-    def test_fewer_items_than_k_are_filled(self):
+    def test_answers_are_padded_with_fewer_items_than_k(self):
         users = np.float32([[1, 0], [0, 2]])
         ids, scores = index.search(self.built(np.eye(2, dtype=np.float32), [0.5, 0.25], users), users, 3)
         self.assertEqual(ids.tolist(), [[0, 1, -1], [1, 0, -1]])
@@ -109,7 +109,7 @@ class IndexTest(parameterized.TestCase):
         self.assertEqual(ids.tolist(), [[1, 0]])
         np.testing.assert_allclose(scores, [[3, 1]], 1e-5)
 
-    def test_is_built_in_blocks_of_a_mapped_file(self):
+    def test_index_is_built_from_a_mapped_file_in_blocks(self):
         vectors, biases, users = clustered(500)
         mapped = os.path.join(self.folder, "vectors.npy")
         np.save(mapped, vectors)
@@ -129,14 +129,14 @@ class IndexTest(parameterized.TestCase):
         (dict(user_vectors=np.ones((2, 5))), r"user_vectors: wanted shape \[n, 4\], got \(2, 5\)"),
         (dict(user_vectors=np.ones((0, 4))), "user_vectors: wanted a sample of users"),
         (dict(user_vectors=np.full((2, 4), np.inf)), "user_vectors: wanted finite numbers"))
-    def test_what_does_not_fit_is_named(self, changed, message):
+    def test_invalid_arguments_are_named(self, changed, message):
         arguments = dict(vectors=np.ones((9, 4)), biases=np.zeros(9), user_vectors=np.ones((2, 4)))
         arguments.update(changed)
         with self.assertRaisesRegex(checks.InputError, "^build: " + message):
             index.build(self.path, **arguments)
         self.assertEmpty(os.listdir(self.folder))
 
-    def test_questions_that_do_not_fit_are_named(self):
+    def test_invalid_queries_are_named(self):
         loaded = self.built(np.eye(4, dtype=np.float32), np.zeros(4), np.eye(4))
         for function, users, k, message in (
                 (index.search, np.ones((1, 4)), 0, "search: k: wanted an integer above 0"),
@@ -148,7 +148,7 @@ class IndexTest(parameterized.TestCase):
             with self.assertRaisesRegex(checks.InputError, message):
                 function(loaded, users, k)
 
-    def test_a_file_of_something_else_is_refused(self):
+    def test_file_with_other_contents_is_refused(self):
         with self.assertRaisesRegex(checks.InputError, "item.faiss: wanted a readable file, got"):
             index.load(self.path)
         with open(self.path, "wb") as stream:
@@ -160,7 +160,7 @@ class IndexTest(parameterized.TestCase):
             with self.assertRaisesRegex(checks.InputError, "item.faiss: wanted an index of items, got"):
                 index.load(self.path)
 
-    def test_an_error_leaves_what_was_there(self):
+    def test_error_leaves_an_earlier_file_unchanged(self):
         data = clustered(200)
         index.build(self.path, *data)
         with open(self.path, "rb") as stream:

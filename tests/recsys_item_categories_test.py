@@ -1,4 +1,4 @@
-"""Categories of items: which columns are some, what filters leave, files that do not fit."""
+"""Tests of the categories of items: which columns have them, filters, invalid files."""
 import json
 import os
 
@@ -23,7 +23,7 @@ class ItemCategoriesTest(parameterized.TestCase):
         write(self.path, _ITEMS, tables)
         return ItemCategories(self.path, len(_ITEMS))
 
-    def test_cells_of_several_values(self):
+    def test_cells_may_hold_several_values(self):
         found = self.written({"genres": _GENRES, "year": _YEARS})
         self.assertEqual({"genres": ["Drama", "War"], "year": ["1995", "1999"]}, found.names)
         self.assertEqual([0, 1], found.ids("genres", "Drama").tolist())
@@ -35,24 +35,24 @@ class ItemCategoriesTest(parameterized.TestCase):
         ({"genres": ["War"], "year": ["1995"]}, [0], []), ({"genres": []}, [], []),
         ({"genres": ["Drama", "Odd"], "year": ["1999"]}, [], [("genres", "Odd")]),
         ({"genres": ["Odd"]}, [], [("genres", "Odd")]))
-    def test_a_filter(self, wanted, ids, unknown):
+    def test_filter_gives_matching_items(self, wanted, ids, unknown):
         found = self.written({"genres": _GENRES, "year": _YEARS}).allowed(wanted)
         self.assertEqual((ids, unknown), (found[0].tolist(), found[1]))
 
-    def test_columns_that_are_no_categories(self):
+    def test_columns_without_categories_are_left_out(self):
         self.assertEqual({}, self.written({
             "id": {name: name for name in _ITEMS}, "nothing": {}, "other": {"x": "War"}}).names)
 
-    def test_of_many_values(self):
+    def test_columns_of_over_1000_values_are_left_out(self):
         names = ["%d" % i for i in range(4004)]
         for number in (1000, 1001):
             write(self.path, names, {"c": {name: "%d" % (int(name) % number) for name in names}})
             self.assertEqual(number == 1000, "c" in ItemCategories(self.path, 4004).names)
 
-    def test_no_file_is_no_categories(self):
+    def test_missing_file_means_no_categories(self):
         self.assertEqual({}, ItemCategories(self.path, 5).names)
 
-    def test_the_columns_of_files(self):
+    def test_columns_of_several_files_are_read(self):
         first = self.create_tempfile("items.csv", "item_id,title,genres,price\na,A,War,1\nb,B,,2\n")
         second = self.create_tempfile("movies.tsv", "movieId\ttitle\tgenres\tyear\na\tA\tX\t1995\n")
         third = self.create_tempfile("u.item", "1|Toy Story|01-Jan-1995\n")
@@ -67,7 +67,7 @@ class ItemCategoriesTest(parameterized.TestCase):
         (dict(names=b'{"genres": ["War"]}', ids_0=[0], ends_0=[0, 2]),),
         (dict(names=b'{"genres": ["War"]}', ids_0=[0.5], ends_0=[0, 1]),),
         (dict(names=b'{"genres": 3}', ids_0=[0], ends_0=[0, 1]),), (b"nothing",), (b"",))
-    def test_files_that_do_not_fit(self, content):
+    def test_files_with_other_contents_are_refused(self, content):
         with open(self.path, "wb") as stream:
             if isinstance(content, bytes):
                 stream.write(content)

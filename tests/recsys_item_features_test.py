@@ -1,4 +1,4 @@
-"""Features of items: from texts of columns to sparse rows, and what they add to rows of items."""
+"""Tests of item features: from texts of columns to sparse rows, and their sums."""
 import math
 
 import numpy as np
@@ -20,7 +20,7 @@ def _settings(**values):
 
 
 def _of_items(names, tables=None, **values):
-    """([{feature name: weight}] of each item, lines)."""
+    """Return ([{feature name: weight}] of each item, reported lines)."""
     lines = []
     found = item_features.of_items(_settings(**values), tables or _TABLES, names, lines.append)
     weights = [float(w) for w in found.weights]
@@ -45,7 +45,7 @@ class OfItemsTest(parameterized.TestCase):
         self.assertEqual(lines, ["Items: 2 of 5 have 'price'"])
         self.assertEqual(found, [{number: -1}, {missing: 1}, {number: 1}, {missing: 1}, {missing: 1}])
 
-    def test_numbers_that_are_all_the_same_are_zeros(self):
+    def test_constant_numbers_become_zeros(self):
         number = item_features.number_name("price")
         found, _ = _of_items(["a", "b"], {"price": {"a": "5", "b": "5"}}, item_categorical=[],
                              item_numeric=["price"])
@@ -61,18 +61,18 @@ class OfItemsTest(parameterized.TestCase):
         self.assertLen(set(names), 5)
 
     @parameterized.parameters(
-        (["x", "y"], {}, "items.csv: wanted items of the events, as 'x', got 'a'"),
+        (["x", "y"], {}, "items.csv: wanted items of the events, such as 'x', got 'a'"),
         (["a", "b"], {"item_numeric": ["genres"], "item_categorical": []},
-         "items.csv: wanted a number or nothing in column 'genres' of item 'a', got 'Action| Comedy'"),
+         "items.csv: wanted a number or an empty cell in column 'genres' of item 'a', got 'Action| "),
         (["a"], {"item_numeric": ["genres"], "item_categorical": [], "items": "", "titles": "t.csv"},
          "t.csv: wanted a number"))
-    def test_what_does_not_fit_is_named(self, names, values, message):
+    def test_invalid_tables_are_named(self, names, values, message):
         with self.assertRaises(checks.InputError) as caught:
             _of_items(names, **values)
         self.assertIn(message, str(caught.exception))
 
     def test_a_number_beyond_float32_is_named(self):
-        with self.assertRaisesRegex(checks.InputError, "a number or nothing .* got '1e39'"):
+        with self.assertRaisesRegex(checks.InputError, "a number or an empty cell .* got '1e39'"):
             _of_items(["a"], {"price": {"a": "1e39"}}, item_categorical=[], item_numeric=["price"])
 
 
@@ -86,7 +86,7 @@ class JoinedTest(absltest.TestCase):
 
     def test_items_without_an_event_join_the_catalogue(self):
         (events, features), lines = self._joined(new_items=True)
-        # "old" had events, but is left out of the training: it is not new.
+        # "old" had events but is left out of the training, so it is not new.
         self.assertEqual(events.item_names, ["a", "b", "c", "new", "d"])
         self.assertEqual(events.item_counts.tolist(), [2, 1, 0, 0, 0])
         self.assertLen(features.starts, 6)
@@ -100,7 +100,7 @@ class JoinedTest(absltest.TestCase):
     def test_without_columns_there_are_no_features(self):
         self.assertIsNone(self._joined(item_categorical=[])[0][1])
 
-    def test_columns_that_do_not_fit_are_named(self):
+    def test_unknown_columns_are_named(self):
         with self.assertRaisesRegex(
                 checks.InputError,
                 r"--item_numeric: wanted columns of --items \(genres, price\), got 'x'"):
@@ -111,7 +111,7 @@ class JoinedTest(absltest.TestCase):
 
 class SumsTest(absltest.TestCase):
 
-    def test_are_those_of_the_definition(self):
+    def test_sums_equal_their_definition(self):
         random = np.random.RandomState(1)
         starts = np.array([0, 0, 3, 3, 4, 6, 6])
         features = item_features.ItemFeatures(starts, np.array([2, 0, 3, 0, 1, 2], np.int32),
@@ -127,7 +127,7 @@ class SumsTest(absltest.TestCase):
 
 class DigestTest(absltest.TestCase):
 
-    def test_changes_with_each_part(self):
+    def test_digest_depends_on_each_part(self):
         one = item_features.ItemFeatures(np.int64([0, 1]), np.int32([0]), np.float32([1]), ["a", "b"])
         others = [one._replace(starts=np.int64([0, 0, 1])), one._replace(ids=np.int32([1])),
                   one._replace(weights=np.float32([math.pi])), one._replace(names=["a", "c"])]

@@ -1,4 +1,4 @@
-"""The table of items: all names come back, and other files are refused with the line."""
+"""Tests of the table of items: all names are restored, and errors name the line of invalid files."""
 import os
 import re
 import subprocess
@@ -22,12 +22,12 @@ class ItemsTest(parameterized.TestCase):
         self.folder = self.create_tempdir().full_path
         self.path = os.path.join(self.folder, "items.tsv")
 
-    def test_all_names_come_back(self):
+    def test_all_names_are_restored(self):
         titles, counts = NAMES[::-1], list(range(len(NAMES), 0, -1))
         items.write_items(self.path, NAMES, titles, counts)
         self.assertEqual(items.read_items(self.path), (NAMES, titles, counts))
 
-    def test_is_the_text_that_others_expect(self):
+    def test_text_has_the_documented_form(self):
         items.write_items(self.path, ["a\tb", "c\\"], ["A\nB", ""], [2, 0])
         with open(self.path, "rb") as stream:
             self.assertEqual(stream.read(), b"item\ttitle\tevents\na\\tb\tA\\nB\t2\nc\\\\\t\t0\n")
@@ -42,7 +42,7 @@ class ItemsTest(parameterized.TestCase):
         self.assertIn(b"1=1", cells)
         self.assertEqual(items.read_items(self.path)[0], names)
 
-    def test_a_formula_that_was_written_as_it_is_is_read(self):
+    def test_unescaped_formula_is_read(self):
         with open(self.path, "w", encoding="utf-8") as stream:
             stream.write(_HEADER + "=1+1\t-\t1\n")
         self.assertEqual(items.read_items(self.path), (["=1+1"], ["-"], [1]))
@@ -51,7 +51,7 @@ class ItemsTest(parameterized.TestCase):
         items.write_items(self.path, ["b", "a"], None, [1, 1])
         self.assertEqual(items.read_items(self.path), (["b", "a"], ["b", "a"], [1, 1]))
 
-    def test_no_items_are_written_and_read(self):
+    def test_empty_table_is_written_and_read(self):
         items.write_items(self.path, [], None, [])
         self.assertEqual(items.read_items(self.path), ([], [], []))
 
@@ -62,17 +62,17 @@ class ItemsTest(parameterized.TestCase):
         (["a", "\udc80"], None, [1, 1], "names: wanted strings of Unicode characters"),
         (["a", "b"], ["A", "\udc80"], [1, 1], "titles: wanted strings of Unicode characters"),
         (["a", "b"], ["A", None], [1, 1], "titles: wanted strings of Unicode characters, got None"),
-        (["a", "b"], ["A"], [1, 1], "titles: wanted as many as names, 2, got 1"),
-        (["a", "b"], None, [1], "counts: wanted as many as names, 2, got 1"))
-    def test_what_does_not_fit_is_named(self, names, titles, counts, message):
+        (["a", "b"], ["A"], [1, 1], "titles: wanted the length of names, 2, got 1"),
+        (["a", "b"], None, [1], "counts: wanted the length of names, 2, got 1"))
+    def test_invalid_arguments_are_named(self, names, titles, counts, message):
         with self.assertRaisesRegex(checks.InputError, "write_items: " + message):
             items.write_items(self.path, names, titles, counts)
         self.assertEmpty(os.listdir(self.folder))
 
     @parameterized.parameters(
         ("item\ttitle\n", "line 1: wanted the header 'item.*events', got 'item.*title'"),
-        (_HEADER + "b\tB\t1\t1\n", "line 2: wanted 3 columns with tabs between, got 4"),
-        (_HEADER + "b\tB\t1\n\n", "line 3: wanted 3 columns with tabs between, got 1"),
+        (_HEADER + "b\tB\t1\t1\n", "line 2: wanted 3 columns separated by tabs, got 4"),
+        (_HEADER + "b\tB\t1\n\n", "line 3: wanted 3 columns separated by tabs, got 1"),
         (_HEADER + "a\tA\tmany\n", "line 2: wanted a count in column 'events', got 'many'"),
         (_HEADER + "a\tA\t-1\n", "line 2: wanted a count in column 'events', got '-1'"),
         (_HEADER + "a\tA\t%s\n" % ("9" * 5000), r"line 2: wanted a count in column 'events', got '99.*"),
@@ -81,7 +81,7 @@ class ItemsTest(parameterized.TestCase):
         (_HEADER + "a\tA\t1\na\tB\t1\n", "line 3: wanted a name that is not in line 2, got 'a'"),
         (_HEADER + "a\\x\tA\t1\n", "line 2: wanted one of .*, got '.*x'"),
         (_HEADER + "a\tA\\\t1\n", "line 2: wanted one of .*, got '"))
-    def test_a_file_of_something_else_is_refused(self, text, message):
+    def test_file_with_other_contents_is_refused(self, text, message):
         with open(self.path, "w", encoding="utf-8", newline="") as stream:
             stream.write(text)
         with self.assertRaisesRegex(checks.InputError, "items.tsv: " + message):

@@ -22,7 +22,7 @@ class ObjectsTest(parameterized.TestCase):
         with self.assertRaisesRegex(checks.InputError, "^f: line 7: wanted a JSON object, got "):
             json_lines.objects("f", [(6, '{"a": 1}'), (7, line)])
 
-    def test_half_of_a_character(self):
+    def test_lone_surrogates_are_refused(self):
         for line in ('{"a": "\\ud800"}', "{'a': '\\ud800'}"):
             with self.assertRaisesRegex(checks.InputError, "^f: line 2: wanted Unicode characters, got"):
                 json_lines.objects("f", [(1, '{"a": "\\u00e9"}'), (2, line)])

@@ -1,4 +1,4 @@
-"""Tests of layouts: separators, headers, the columns that options name."""
+"""Tests of layouts: separators, headers, columns named in options."""
 from absl.testing import absltest, parameterized
 
 from tf1_sampled import checks
@@ -29,22 +29,22 @@ class HeaderTest(parameterized.TestCase):
         ("bookcrossing", '"User-ID";"ISBN";"Book-Rating"\n', dict(user=0, item=1, rating=2)),
         ("foursquare", "userid\tvenueId\tutc\n", dict(user=0, item=1)),
         ("spaces", "user item  time\n", dict(user=0, item=1, time=2)))
-    def test_names_of_published_sets(self, text, places):
+    def test_headers_of_published_sets_are_recognised(self, text, places):
         layout = layout_of(text + "1\n")
         self.assertEqual(layout.places, places)
         self.assertEqual((layout.num_skipped, layout.kind), (1, "cells"))
 
-    def test_names_of_options(self):
+    def test_columns_are_found_by_options(self):
         text = "who,what,user,when,stars,kind\n1,2,3,4,5,6\n"
         layout = layout_of(text, user_column="who", item_column="what", time_column="when",
                            event_column="kind")
         self.assertEqual(layout.places, dict(user=0, item=1, time=3, rating=4, event=5))
         self.assertEqual(layout.names, ["who", "what", "user", "when", "stars", "kind"])
 
-    def test_no_times(self):
+    def test_underscore_means_no_times(self):
         self.assertEqual(layout_of("user,item,time\n", time_column="_").places, dict(user=0, item=1))
 
-    def test_a_column_that_options_name_has_no_other_role(self):
+    def test_column_named_in_options_has_no_other_role(self):
         self.assertEqual(layout_of("user,item,date\n1,2,3\n", user_column="item",
                                    item_column="date").places,
                          dict(user=1, item=2))
@@ -59,7 +59,7 @@ class HeaderTest(parameterized.TestCase):
          r"'what'"),
         ("user_alone", "user,what\n1,2\n", {}, "got columns 'user', 'what'"),
         ("empty", "\n\n", {}, "got none"))
-    def test_what_is_missing_is_told_with_the_header(self, text, options, message):
+    def test_error_for_missing_columns_shows_the_header(self, text, options, message):
         with self.assertRaisesRegex(checks.InputError, "^e.txt: wanted a header with .*" + message):
             layout_of(text, **options)
 
@@ -76,7 +76,7 @@ class HeaderTest(parameterized.TestCase):
         with self.assertRaisesRegex(checks.InputError, "3 columns separated by blanks"):
             layout_of("# user item\n1 2 3\n")
 
-    def test_a_separator_of_options(self):
+    def test_separator_option_is_used(self):
         text = "user;item;a,b,c,d\n1;2;3\n"
         self.assertEqual(layout_of(text, separator="semicolon").names, ["user", "item", "a,b,c,d"])
         self.assertEqual(layout_of("user item\n1 2,3\n", separator="space").separator, " ")
@@ -104,13 +104,12 @@ class ColumnsTest(parameterized.TestCase):
         for text in ("1 10 4\n", "1\n", "1 2 3 4\n"):
             self.assertEqual(layout_of(text, columns=["user", "items"]).kind, "lists")
 
-    def test_other_widths_and_a_header(self):
+    def test_columns_option_refuses_other_widths_and_headers(self):
         with self.assertRaisesRegex(checks.InputError,
-                                    "wanted 3 columns, as --columns names them, got columns"
-                                    " '1', '2'"):
+                                    "wanted 3 columns, as in --columns, got columns '1', '2'"):
             layout_of("1,2\n", columns=["user", "item", "time"])
         with self.assertRaisesRegex(checks.InputError,
-                                    "wanted a file without a header beside --columns; "
+                                    r"wanted a file without a header for --columns \("
                                     "--user_column .*got the header user,item$"):
             layout_of("user,item\n1,2\n", columns=["user", "item"])
 
@@ -126,20 +125,20 @@ class JsonTest(parameterized.TestCase):
          '"Sun Jul 30 07:44:10 -0700 2017", "date_updated": "x"}', "user_id", "book_id", "date_added"),
         ("steam", "{u'username': u'x', u'hours': 0.1, u'product_id': u'3', u'date': u'2017-12-17'}",
          "username", "product_id", "date"))
-    def test_keys_of_published_sets(self, line, user, item, time):
+    def test_keys_of_published_sets_are_recognised(self, line, user, item, time):
         layout = layout_of(line + "\n")
         self.assertEqual([layout.names[layout.places[role]] for role in ("user", "item", "time")],
                          [user, item, time])
         self.assertEqual((layout.kind, layout.num_skipped), ("json", 0))
 
-    def test_a_key_that_all_lines_have_comes_first(self):
+    def test_keys_of_all_lines_take_precedence(self):
         layout = layout_of("{'username': 'x', 'item': 1, 'user_id': 2}\n{'username': 'y', 'item': 3}\n")
         self.assertEqual(layout.names[layout.places["user"]], "username")
         layout = layout_of("{'username': 'x', 'item': 1, 'user_id': 2}\n{'username': 'y', 'item': 3}\n",
                            user_column="user_id")
         self.assertEqual(layout.names[layout.places["user"]], "user_id")
 
-    def test_keys_that_are_missing(self):
+    def test_missing_keys_are_named(self):
         with self.assertRaisesRegex(checks.InputError,
                                     "JSON Lines with keys for the user and the item.*got "
                                     "keys 'who', 'asin'"):
@@ -152,7 +151,7 @@ class JsonTest(parameterized.TestCase):
 
 class TableTest(absltest.TestCase):
 
-    def test_the_key_may_have_a_name_of_its_own(self):
+    def test_key_column_may_have_any_name(self):
         lines = ["user,code,age\n", "1,2,3\n"]
         for name, place in (("code", 1), ("", 0), ("other", 0)):
             layout = layouts.of_table("t.csv", lines, ("user",), ("user",), key_column=name)

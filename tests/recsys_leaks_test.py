@@ -1,4 +1,4 @@
-"""Context columns that give the item away are found; hours, users and sessions pass."""
+"""Tests of leaks: context columns that reveal the item are found; hours, users and sessions pass."""
 import numpy as np
 from absl.testing import absltest, parameterized
 
@@ -10,7 +10,7 @@ _ITEMS = 50
 
 
 def _columns(users, items, random):
-    """{name: [N] values} of events, and the names of those that are functions of the item."""
+    """Return ({name: [N] values} of events, the names of the functions of the item)."""
     size, user = len(items), np.unique(users, return_inverse=True)[1]
     genres = items % 10
     noisy = np.where(random.rand(size) < 0.2, random.permutation(genres), genres)
@@ -24,7 +24,7 @@ def _columns(users, items, random):
 
 
 def _events(num_users=60, each=20, seed=1):
-    """(users, items), the users each with a taste for some of the items."""
+    """Return (users, items); each user prefers some of the items."""
     random = np.random.RandomState(seed)
     users = np.repeat(np.arange(num_users), each)
     taste = random.permutation(_ITEMS)
@@ -55,18 +55,18 @@ class FindTest(parameterized.TestCase):
         found = {leak.column for leak in leaks.find(
             _read(users, items, **leaking, **harmless), list(leaking) + list(harmless))}
         self.assertEmpty(found & set(harmless))
-        if num_users > 5:  # 15 events are too few to know
+        if num_users > 5:  # 15 events are too few to decide
             self.assertEqual(found, set(leaking))
 
-    def test_chance_in_few_events_is_no_leak(self):
+    def test_chance_in_few_events_is_not_a_leak(self):
         for seed in range(40):
             users, items, random = _events(6, 4, seed)
             harmless = _columns(users, items, random)[1]
             self.assertEmpty(leaks.find(_read(users, items, **harmless), list(harmless), seed), seed)
 
-    def test_a_taste_for_a_group_of_items_is_no_leak(self):
+    def test_taste_for_a_group_of_items_is_not_a_leak(self):
         users, _, random = _events(30, 20)
-        items = users % 5 * 10 + random.randint(10, size=len(users))  # a region has items of its own
+        items = users % 5 * 10 + random.randint(10, size=len(users))  # each region has its own items
         self.assertEmpty(leaks.find(_read(users, items, region=users % 5), ["region"]))
 
     def test_numbers_of_the_item_are_found(self):
@@ -81,7 +81,7 @@ class FindTest(parameterized.TestCase):
         found = leaks.find(_read(users, items, **columns), list(columns))
         self.assertEqual([leak.column for leak in found], ["price", "paid", "discount"])
 
-    def test_what_a_leak_says(self):
+    def test_leak_has_share_and_median_items(self):
         users, items, _ = _events(600)
         leak, = leaks.find(_read(users, items, genres=items % 10), ["genres"])
         self.assertAlmostEqual(leak.share, 1)
@@ -89,7 +89,7 @@ class FindTest(parameterized.TestCase):
         self.assertGreater(leak.nats, 1)
         self.assertLess(leak.nats, np.log(10))
 
-    def test_events_that_do_not_train_do_not_count(self):
+    def test_held_out_events_are_not_used(self):
         users, items, random = _events(30, 20)
         genres = items % 10
         log = event_files.log_of_arrays(users, items, np.arange(len(users)),
@@ -123,7 +123,7 @@ class CheckTest(absltest.TestCase):
             self.assertIn(part, message)
         self.assertNotIn("\n", message)
 
-    def test_reading_refuses_or_tells(self):
+    def test_reading_refuses_or_reports_a_leak(self):
         users, items, _ = _events(30, 20)
         lines = ["user,item,time,genre"] + ["%d,%d,%d,g%d" % (user, item, time, item % 10)
                                             for time, (user, item) in enumerate(zip(users, items))]
@@ -134,15 +134,15 @@ class CheckTest(absltest.TestCase):
         data = reading.read(RecsysSettings(allow_leaks=True, **values), reading.Sources(), lines.append)
         leak, = data.leaks
         self.assertEqual(leak.column, "genre")
-        self.assertEqual(data.summary["leaks"], [leak._asdict()])  # as metrics.json has it
+        self.assertEqual(data.summary["leaks"], [leak._asdict()])  # as in metrics.json
 
     def test_an_allowed_leak_is_reported(self):
         found, lines = self._read(allow_leaks=True)
         self.assertEqual([leak.column for leak in found], ["genres"])
         self.assertLen(lines, 1)
-        self.assertIn("--categorical: 'genres', 100% of which follows from the item", lines[0])
+        self.assertIn("--categorical: 'genres', of which the item explains 100%", lines[0])
 
-    def test_other_columns_pass_without_a_word(self):
+    def test_other_columns_pass_without_a_report(self):
         self.assertEqual(self._read(categorical=[]), ([], []))
 
 

@@ -1,4 +1,4 @@
-"""Single calls as calls of a list: what comes together, what fails alone, what nobody waits for."""
+"""Tests of calls that become batches: simultaneous calls, errors and cancelled calls."""
 import asyncio
 import threading
 
@@ -28,26 +28,26 @@ class MicroBatchesTest(absltest.TestCase):
         finally:
             batches.close()
 
-    def test_calls_at_once_are_batches(self):
+    def test_simultaneous_calls_become_batches(self):
         self.assertEqual([100 // n for n in range(1, 11)], self.run_all(range(1, 11), 4))
         self.assertEqual([4, 4, 2], [len(one) for one in self.lists])
         self.assertEqual(list(range(1, 11)), sum(self.lists, []))
 
-    def test_who_comes_later_does_not_wait_for_more(self):
+    def test_single_call_does_not_wait(self):
         self.assertEqual([50], self.run_all([2], 4))
 
-    def test_an_error_is_that_of_its_own_call(self):
+    def test_error_affects_only_its_own_call(self):
         got = self.run_all([1, 0, 4], 8)
         self.assertEqual((100, 25), (got[0], got[2]))
         self.assertIsInstance(got[1], ZeroDivisionError)
         self.assertEqual([[1, 0, 4], [1], [0], [4]], self.lists)
         self.assertIsInstance(self.run_all([0], 8)[0], ZeroDivisionError)
 
-    def test_several_threads(self):
+    def test_several_threads_run_batches_in_parallel(self):
         barrier = threading.Barrier(2, timeout=60)
 
         def together(numbers):
-            barrier.wait()  # breaks unless two batches run beside each other
+            barrier.wait()  # fails unless two batches run in parallel
             return numbers
 
         batches = MicroBatches(together, 1, num_threads=2)
@@ -58,7 +58,7 @@ class MicroBatchesTest(absltest.TestCase):
         self.assertEqual([0, 1, 2, 3], asyncio.run(main()))
         batches.close()
 
-    def test_a_caller_who_has_gone(self):
+    def test_cancelled_call_does_not_affect_others(self):
         batches = MicroBatches(self.squares, 8)
 
         async def main():

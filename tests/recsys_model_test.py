@@ -1,4 +1,4 @@
-"""Tests of the YouTube DNN: each part against slow NumPy, and that what is there is learned."""
+"""Tests of the YouTube DNN: each part equals slow NumPy, and known patterns are learned."""
 import functools
 import itertools
 
@@ -30,20 +30,20 @@ RICH = dict(num_users=3, context={"kind": KINDS, "hour": columns.Numeric(10.0, 4
 
 def made_network(dim=4, item_counts=COUNTS, num_users=0, context=None, age_unit=0.0, seed=1,
                  features=None, **architecture):
-    """A Network; what is not of its data is of its architecture."""
+    """Return a Network; settings that it does not take are those of its architecture."""
     return model.Network(item_counts, model.Architecture(dim, **architecture), num_users, context,
                          age_unit=age_unit, seed=seed, features=features)
 
 
 def some_inputs(net, ages=None):
-    """Arrays of three examples: two events without one, none, all five."""
+    """Return arrays of three examples: two events without one of them, none, all five."""
     context = {"kind": np.int32([3, 0, 1]), "hour": np.float32([10, 2, np.nan])} if net.context else {}
     return model.Inputs(np.int32([3, 1, 4, 1, 0]), np.int32([0, 2, 0]), np.int32([3, 2, 5]),
                         np.int32([1, -1, -1]), np.int32([2, -1, 0]), context, ages)
 
 
 def slow_vectors(net, values, inputs):
-    """User vectors in NumPy of the values of the variables, one user at a time."""
+    """Return user vectors in NumPy, one user at a time, from the values of the variables."""
     dim, hidden = net.architecture.dim, net.architecture.hidden
     vectors = []
     for p in range(len(inputs.begin)):
@@ -77,7 +77,7 @@ def slow_vectors(net, values, inputs):
 
 
 def class_rows(kind, values):
-    """The rows of classes, not scaled, of the values of the variables."""
+    """Return the class rows, not scaled, from the values of the variables."""
     own, shared = values.get("class_weights"), values["item_embeddings"]
     return {"own": own, "shared": shared}[kind] if kind != "sum" else own + shared
 
@@ -88,7 +88,7 @@ class ModelCase(graph_case.GraphCase):
         return {v.op.name: session.run(v) for v in tf.global_variables()}
 
     def given(self, arrays):
-        """Inputs of constants."""
+        """Return Inputs of constants."""
         return arrays._replace(**{name: tf.constant(value) for name, value in arrays._asdict().items()
                                   if isinstance(value, np.ndarray)},
                                context={name: tf.constant(v) for name, v in arrays.context.items()})
@@ -96,21 +96,21 @@ class ModelCase(graph_case.GraphCase):
 
 class FeaturesTest(ModelCase):
 
-    # Of the items: two, none, one twice as much, two, one.
+    # Features of the items: two, none, one with twice the weight, two, one.
     _FEATURES = item_features.ItemFeatures(
         np.int64([0, 2, 2, 3, 5, 6]), np.int32([0, 1, 1, 2, 0, 2]), np.float32([1, 1, 2, 1, -1, 0.5]),
         ["a", "b", "c"])
     _DENSE = np.array([[1, 1, 0], [0, 0, 0], [0, 2, 0], [-1, 0, 1], [0, 0, 0.5]])
 
     def _with_sums(self, values):
-        """The values of a network without features that has the sums as its rows."""
+        """Return the values of a network without features whose rows are the sums."""
         return dict(values, **{table: values[table] + self._DENSE @ values[table + "_features"]
                                for table in model.ITEM_TABLES if table in values})
 
     @parameterized.product(similarity=model.SIMILARITIES, hidden=((), (6, 4)),
                            class_rows=model.CLASS_ROWS,
                            counts=(COUNTS, [3, 0, 2, 1, 0]))
-    def test_rows_are_the_sums_in_histories_and_classes(self, counts, **architecture):
+    def test_feature_rows_are_added_in_histories_and_classes(self, counts, **architecture):
         net = made_network(item_counts=counts, features=self._FEATURES, **architecture)
         arrays = some_inputs(net)
         vectors = net.user_vectors(self.given(arrays))
@@ -119,12 +119,12 @@ class FeaturesTest(ModelCase):
         with self.new_session() as session:
             for variable in tf.trainable_variables():
                 if variable.op.name.endswith("_features"):
-                    # From zeros, so that nothing is worse with them at first.
+                    # From zeros, so that features do no harm at first.
                     self.assertFalse(session.run(variable).any())
                     session.run(variable.assign(tf.random_normal(variable.shape, seed=1)))
             values = self._with_sums(self.values(session))
             vectors, table, some = session.run([vectors, table, some])
-        if counts[-1] == 0:  # known by its features alone
+        if counts[-1] == 0:  # it has only its features
             for name in set(model.ITEM_TABLES) & set(values):
                 values[name][4] = self._DENSE[4] @ values[name + "_features"]
         self.assertEqual("class_weights_features" in values, architecture["class_rows"] != "shared")
@@ -135,7 +135,7 @@ class FeaturesTest(ModelCase):
         self.assert_close(table, rows, 1e-4)
         self.assert_close(some, rows[[3, 0]], 1e-4)
 
-    def test_arrays_are_in_the_graph_once(self):
+    def test_feature_arrays_are_in_the_graph_once(self):
         net = made_network(features=self._FEATURES)
         net.user_vectors(model.placeholders(net))
         size = len([op for op in tf.get_default_graph().get_operations() if "features/ids" in op.name])
@@ -149,7 +149,7 @@ class FeaturesTest(ModelCase):
             made_network(item_counts=COUNTS[:4], features=self._FEATURES)
 
     def test_a_rare_item_is_placed_by_its_features(self):
-        """Items of two groups; users stay in one. A new item of a group is offered to its users."""
+        """Check, with items of two groups and users of one, that users get new items of their group."""
         random = np.random.RandomState(1)
         group = np.arange(12) % 2
         of_user = random.randint(2, size=200)
@@ -188,7 +188,7 @@ class NetworkTest(ModelCase):
         case for case in itertools.product(model.SIMILARITIES, [(), (6, 4), (5,)], model.CLASS_ROWS,
                                            ["plain", "now", "ages"])
         if (case[1] != (5,) if case[2] == "shared" else case[2] == "own" or case[1] == (6, 4))])
-    def test_is_the_papers_tower(self, similarity, hidden, kind, parts):
+    def test_user_vectors_equal_the_tower_of_the_paper(self, similarity, hidden, kind, parts):
         net = made_network(hidden=hidden, similarity=similarity, temperature=0.5, pooling_power=0.5,
                            class_rows=kind, frequency_bias=0.7 * (kind == "shared"),
                            **({} if parts == "plain" else RICH))
@@ -197,7 +197,7 @@ class NetworkTest(ModelCase):
         weights, biases = net.class_table()
         scores = tf.matmul(vectors, whole_table(weights, 5), transpose_b=True) + biases
         with self.new_session() as session:
-            # Biases of the layers begin as zeros, which would hide them.
+            # Initial biases are zeros, which would hide errors.
             for variable in tf.trainable_variables():
                 if variable.op.name.endswith("bias"):
                     session.run(variable.assign(0.3 + tf.range(0.0, variable.shape.as_list()[0])))
@@ -214,7 +214,7 @@ class NetworkTest(ModelCase):
         self.assertEqual(vectors.shape[1], net.vector_size)
 
     @parameterized.parameters(((), 1, 2, 1), ((), 1, 6, 0.5), ((6, 4), 1, 3, 1), ((6, 4), 3, 2, 0.5))
-    def test_histories_have_weights_by_position(self, hidden, num_poolings, num_positions, power):
+    def test_histories_are_weighted_by_position(self, hidden, num_poolings, num_positions, power):
         net = made_network(hidden=hidden, num_positions=num_positions, num_poolings=num_poolings,
                            pooling_power=power, similarity="cosine", **RICH)
         arrays = some_inputs(net)._replace(own=None)
@@ -228,14 +228,14 @@ class NetworkTest(ModelCase):
             values, vectors = self.values(session), session.run(vectors)
         self.assert_close(vectors, slow_vectors(net, values, arrays), 1e-4)
 
-    def test_positions_leave_no_event_of_a_history_out(self):
+    def test_positions_allow_no_own_event(self):
         net = made_network(num_positions=3)
         self.assertIsNone(model.placeholders(net, training=True).own)
         with self.assertRaisesRegex(InputError, "inputs.own: wanted None with positions, got"):
             net.user_vectors(some_inputs(net))
 
     @parameterized.product(hidden=((), (6, 4)), similarity=model.SIMILARITIES)
-    def test_no_age_is_an_age_of_zero(self, hidden, similarity):
+    def test_missing_age_is_zero(self, hidden, similarity):
         net = made_network(hidden=hidden, similarity=similarity, **RICH)
         arrays = some_inputs(net)
         vectors = [net.user_vectors(self.given(arrays._replace(ages=ages)))
@@ -244,7 +244,7 @@ class NetworkTest(ModelCase):
         self.assert_close(zero, none)
         self.assertGreater(np.abs(old - none).min(1).max(), 1e-3)
 
-    def test_an_unknown_user_is_one_without_a_row(self):
+    def test_unknown_user_has_no_row(self):
         net = made_network(num_users=3)
         plain = made_network()
         inputs = self.given(some_inputs(net)._replace(users=np.int32([-1, 1, -1])))
@@ -252,7 +252,7 @@ class NetworkTest(ModelCase):
         self.assert_close(ours[[0, 2]], wanted[[0, 2]])
         self.assertGreater(np.abs(ours[1] - wanted[1]).max(), 0.01)
 
-    def test_who_has_no_history_has_a_vector_and_gradients_that_are_finite(self):
+    def test_empty_history_has_finite_vector_and_gradients(self):
         net = made_network(similarity="cosine", temperature=0.1)
         vectors = net.user_vectors(self.given(some_inputs(net)))
         gradient = tf.gradients(vectors, net.item_embeddings())[0]
@@ -273,10 +273,10 @@ class NetworkTest(ModelCase):
         self.assertLen(tf.global_variables(), 11)  # and class_biases, which is not trained
         self.assert_close(*self.run_graph([first, second]))
 
-    def test_columns_of_any_name_have_variables_of_their_own(self):
+    def test_columns_of_any_name_have_their_own_variables(self):
         names = ["zip code", "zip-20-code", "a/b", "ü", "Kind", "_", ""]
         net = made_network(context=dict.fromkeys(names, KINDS))
-        for training_too in (True, False):  # as in a program: placeholders come before variables
+        for training_too in (True, False):  # as in a program: placeholders are made before variables
             net.user_vectors(model.placeholders(net, training_too))
         self.assertCountEqual(
             [v.op.name for v in tf.trainable_variables()],
@@ -285,7 +285,7 @@ class NetworkTest(ModelCase):
         self.assertEqual(model.context_variable("Kind_2.b"), "context_Kind_2.b")
 
     @parameterized.parameters(("cosine", 0.15), ("dot", 1.0))
-    def test_rows_begin_with_their_length_and_every_table_is_another(self, similarity, length):
+    def test_initial_rows_have_their_length_and_tables_differ(self, similarity, length):
         kinds = columns.Categorical([""] + ["kind %d" % number for number in range(39)])
         net = made_network(40, [1] * 40, hidden=(40, 40), similarity=similarity, num_users=40,
                            context={"kind": kinds})
@@ -339,7 +339,7 @@ class NetworkTest(ModelCase):
 
 class DropoutTest(ModelCase):
 
-    def test_nothing_is_dropped_but_in_training(self):
+    def test_dropout_is_only_in_training(self):
         plain, dropping = (made_network(hidden=(6, 4), dropout=dropout, **RICH)
                            for dropout in (0, 0.5))
         inputs = self.given(some_inputs(plain))
@@ -353,7 +353,7 @@ class DropoutTest(ModelCase):
         size = 4000
         net = made_network(dropout=0.3)
         places = np.arange(size, dtype=np.int32)
-        # Each item once by itself, and once all of them together.
+        # Each item once alone, and once all of them together.
         inputs = model.Inputs(np.zeros(size, np.int32), np.append(places, 0).astype(np.int32),
                               np.append(places + 1, size).astype(np.int32), None, None, {}, None)
         row, vectors = self.run_graph([net.item_embeddings()[0],
@@ -375,31 +375,31 @@ class DropoutTest(ModelCase):
         self.assert_close(vectors, np.array(wanted)[found], 1e-4)
         self.assertLen(set(found), 4)
 
-    def test_steps_drop_other_items(self):
+    def test_steps_drop_different_items(self):
         net = made_network(dropout=0.5)
         vectors = net.user_vectors(self.given(some_inputs(net)), training=True)
         with self.new_session() as session:
             made = np.array([session.run(vectors) for _ in range(20)])
         self.assertGreater(len(np.unique(made.round(6), axis=0)), 5)
 
-    def test_an_item_left_out_is_left_out_dropped_or_not(self):
+    def test_own_event_is_excluded_with_dropout(self):
         net = made_network(dropout=0.5)
         inputs = model.Inputs(np.int32([0, 1]), np.int32([0] * 50), np.int32([2] * 50),
                               np.int32([1] * 50), None, {}, None)
         vectors = net.user_vectors(inputs, training=True)
         with self.new_session() as session:
             row = session.run(net.item_embeddings())[0]
-            for _ in range(10):  # item 0 alone counts: weighed 2, or dropped
+            for _ in range(10):  # only item 0 is used: with weight 2, or dropped
                 one = session.run(vectors)[0]
                 self.assert_close(one, 2 * row if np.abs(one).max() > 1e-6 else 0 * row, 1e-4)
 
-    def test_hidden_units_are_dropped_by_themselves_in_each_layer(self):
+    def test_hidden_units_are_dropped_independently_in_each_layer(self):
         net = made_network(60, hidden=(60, 60, 60), dropout=0.5)
         inputs = model.Inputs(np.int32([0]), np.int32([0] * 40), np.int32([1] * 40), None, None, {},
                               None)
         vectors = net.user_vectors(inputs, training=True)
         with self.new_session() as session:
-            # The first layer gives ones whatever comes in, the others hand on.
+            # The first layer gives ones for any input, the others pass them on.
             for variable in tf.trainable_variables():
                 layer, _, part = variable.op.name.partition("/")
                 if layer == "hidden_1":
@@ -407,12 +407,12 @@ class DropoutTest(ModelCase):
                 elif part == "kernel":
                     session.run(variable.assign(tf.eye(60)))
             vectors = session.run(vectors)
-        self.assertCountEqual(np.unique(vectors), [0, 4])  # kept twice, each time weighed 2
+        self.assertCountEqual(np.unique(vectors), [0, 4])  # kept in both layers, each time with weight 2
         self.assertAlmostEqual((vectors > 0).mean(), 0.25, delta=6 * (0.25 * 0.75 / 2400) ** 0.5)
 
 
 class LeaveOneOutTest(ModelCase):
-    """A batch against one example at a time, whose history is gathered by itself."""
+    """Tests of a batch against one example at a time whose history is gathered."""
 
     @parameterized.product(similarity=model.SIMILARITIES, context=batches.CONTEXTS, power=(0.5, 1))
     def test_loss_and_gradient_are_those_of_one_example_at_a_time(self, similarity, context, power):
@@ -449,7 +449,7 @@ class LeaveOneOutTest(ModelCase):
 
 class FeedTest(ModelCase):
 
-    def test_placeholders_are_what_the_model_reads(self):
+    def test_placeholders_are_the_inputs_of_the_model(self):
         plain, rich = made_network(), made_network(**RICH)
         inputs = model.placeholders(plain, training=True)
         self.assertEqual((inputs.users, inputs.context, inputs.ages), (None, {}, None))
@@ -463,11 +463,11 @@ class FeedTest(ModelCase):
         self.assertEqual(inputs.ages.dtype, tf.float32)
 
     @parameterized.parameters(False, True)
-    def test_what_is_fed_is_what_comes_in(self, training_too):
+    def test_feed_values_reach_their_inputs(self, training_too):
         net = made_network(**RICH)
         values = some_inputs(net, np.float32([1, 2, 3]))
         inputs = model.placeholders(net, training_too)
-        # What the model has no input for is not fed.
+        # Values without an input of the model are not fed.
         fed = model.feed(inputs, values._replace(context=dict(values.context, more=np.zeros(3))))
         self.assertLen(fed, 8 if training_too else 6)
         got = self.run_graph({name: getattr(inputs, name) for name in inputs._fields
@@ -481,7 +481,7 @@ class FeedTest(ModelCase):
 
 
 def made_events(rows, num_items, held_out=2, kinds=None):
-    """Events of users, a list of item ids of each, of which the last two are held out in turn."""
+    """Return events from a list of item ids of each user; the last two are validation and test."""
     lengths = np.array([len(row) for row in rows])
     stops = np.cumsum(lengths)
     items = np.concatenate(rows).astype(np.int32)
@@ -497,7 +497,7 @@ def made_events(rows, num_items, held_out=2, kinds=None):
 
 
 def chains(follows, num_users=200, seed=1):
-    """Users who go through 40 items, each next one by `follows`."""
+    """Return users with 40 items, whose next items are given by `follows`."""
     random = np.random.RandomState(seed)
     rows = []
     for _ in range(num_users):
@@ -517,12 +517,12 @@ def any_one(_, random):
 
 
 class LearningTest(graph_case.AsBuiltCase, graph_case.GraphCase):
-    """Each item is followed by the next one, or by any: what can be learned is known."""
+    """Tests of learning: each item is followed by the next one, or by a random one."""
 
     def learn(self, data, loss="sampled_softmax", sampler="uniform", optimizer="adam", rate=0.03,
               context="past", history_length=1, epochs=10, k=1, repeats=False, remove_known=False,
               hard_negatives=0, **options):
-        """(HR@k, full softmax loss) on the test events."""
+        """Return (HR@k, full softmax loss) on the test events."""
         num_items = len(data.item_names)
         net = made_network(16, data.item_counts, context=feeds.context_columns(data), **options)
         inputs, labels = model.placeholders(net, training=True), tf.placeholder(tf.int32, [None])
@@ -579,11 +579,11 @@ class LearningTest(graph_case.AsBuiltCase, graph_case.GraphCase):
         dict(similarity="dot", frequency_bias=0, optimizer="adagrad", rate=0.5),
         dict(similarity="cosine", temperature=0.1, hard_negatives=8),
         dict(similarity="cosine", temperature=0.1, num_users=200, dropout=0.1))
-    def test_other_models_find_it_too(self, **options):
+    def test_next_item_is_found_by_other_models(self, **options):
         self.assertGreater(self.learn(chains(next_one), **dict(dict(rate=0.02), **options))[0], 0.95)
 
-    def test_the_position_that_decides_is_learned(self):
-        # The next item follows the one before the last.
+    def test_decisive_position_is_learned(self):
+        # The second to last item determines the next one.
         random = np.random.RandomState(1)
         rows = []
         for _ in range(300):
@@ -597,14 +597,14 @@ class LearningTest(graph_case.AsBuiltCase, graph_case.GraphCase):
         with tf.Graph().as_default():
             self.assertLess(self.learn(made_events(rows, 40), **options)[0], 0.7 * by_position)
 
-    def test_nothing_is_found_where_nothing_is(self):
+    def test_random_sequences_are_not_predicted(self):
         hit_rate, full_loss = self.learn(chains(any_one), rate=0.002, repeats=True, similarity="dot")
         self.assertLess(hit_rate, 0.1)
         self.assert_close(full_loss, np.log(40), 0.1)
 
     @parameterized.parameters(("own", False), ("shared", True), ("sum", False))
-    def test_items_that_are_taken_together_are_found(self, class_rows, remove_known):
-        # Users of one of ten groups of eight items take seven of these: the one that is left is first.
+    def test_items_taken_together_are_found(self, class_rows, remove_known):
+        # Users take seven items of one of ten groups of eight: the remaining one ranks first.
         random = np.random.RandomState(1)
         rows = [8 * random.randint(10) + random.permutation(8)[:7] for _ in range(300)]
         hit_rate, _ = self.learn(
@@ -614,7 +614,7 @@ class LearningTest(graph_case.AsBuiltCase, graph_case.GraphCase):
         self.assertGreater(hit_rate, 0.95)
 
     @parameterized.parameters(((16,), True), ((), False))
-    def test_a_column_that_decides_what_comes_next_is_used(self, hidden, has_column):
+    def test_decisive_context_column_is_used(self, hidden, has_column):
         random = np.random.RandomState(1)
         rows = random.randint(20, size=(200, 8))
         data = made_events(rows, 20, kinds=rows + 1 if has_column else None)

@@ -1,4 +1,4 @@
-"""The graph of a training: what its parts are, and what it computes with the settings."""
+"""Tests of the graph of a training: its parts, and its losses with the settings."""
 import numpy as np
 import tensorflow.compat.v1 as tf
 from absl.testing import absltest, parameterized
@@ -57,14 +57,14 @@ class BuildTest(graph_case.GraphCase):
             "accidental_hit_rate"})
 
     @parameterized.parameters(False, True)
-    def test_the_l2_loss_is_that_of_the_rows_in_use(self, featured):
+    def test_l2_loss_is_that_of_the_rows_in_use(self, featured):
         settings, graph, feed = self._build(featured, l2=0.3, sampler="all")
         embeddings, rows = (logits.whole_table(table, 7) for table in (
             graph.network.item_embeddings(), graph.network.class_rows()))
         loss, mean_loss, embeddings, rows = self.run_graph(
             [graph.loss, graph.mean_loss, embeddings, rows], feed)
         labels, items = feed[graph.labels], feed[graph.inputs.items]
-        used = np.concatenate([labels, np.arange(7)])  # labels, and all as negatives
+        used = np.concatenate([labels, np.arange(7)])  # labels, and all items as negatives
         total = 0.5 * (np.sum(embeddings[items] ** 2) + np.sum(rows[used] ** 2))
         self.assertAlmostEqual(loss - mean_loss, settings.l2 * total / len(labels), places=5)
 
@@ -90,7 +90,7 @@ class BuildTest(graph_case.GraphCase):
         wanted = np.log(np.exp(scores).sum(1)) - scores[np.arange(3), labels]
         np.testing.assert_allclose(got, wanted, rtol=1e-5)
 
-    def test_examples_count_by_the_weights_of_their_events(self):
+    def test_examples_have_the_weights_of_their_events(self):
         settings, events = _data(loss="full_softmax", batch_size=100, dropout=0)
         self.assertIsNone(objective.build(settings, events).weights)
         graphs = []
@@ -111,7 +111,7 @@ class BuildTest(graph_case.GraphCase):
         self.assertAlmostEqual(graphs[1][0], np.average(graphs[1][1], weights=graphs[1][2]), places=5)
         self.assertNotAlmostEqual(graphs[0][0], graphs[1][0], places=3)
 
-    def test_known_items_are_fed_where_they_are_removed(self):
+    def test_known_items_are_fed_if_they_are_removed(self):
         self.assertIsNone(self._build()[1].known)
         _, graph, feed = self._build(remove_known=True)
         self.assertLessEqual(set(graph.known), set(feed))
@@ -128,21 +128,21 @@ class NegativesTest(graph_case.GraphCase):
 
     @parameterized.parameters(({}, 3), ({"sampler": "all"}, 7), ({"sampler": "in_batch"}, 2),
                               ({"hard_negatives": 2}, 5), ({"num_sampled": 6}, 6))
-    def test_their_number(self, values, wanted):
+    def test_number_of_negatives(self, values, wanted):
         sampled, known = self._sampled(**values)
         self.assertLen(self.run_graph(sampled.sampled_candidates), wanted)
         self.assertIsNone(known)
 
-    def test_a_full_loss_has_none(self):
+    def test_full_loss_has_no_negatives(self):
         self.assertEqual(self._sampled(loss="full_softmax"), (None, None))
 
-    def test_known_items_do_not_count(self):
+    def test_known_items_are_removed_from_the_negatives(self):
         sampled, known = self._sampled(sampler="all", remove_known=True)
         feed = {known.items: [3, 5], known.rows: [0, 0], known.row_of_example: [0, 0]}
         with self.new_session() as session:
             counts = session.run(sampled.sampled_expected_count, feed)
             ids = session.run(sampled.sampled_candidates, feed)
-        self.assertEqual(counts.shape, (2, 7))  # of each example its own
+        self.assertEqual(counts.shape, (2, 7))  # for each example
         for row in counts:
             self.assertCountEqual(ids[row == np.finfo(np.float32).max], [3, 5])
 
@@ -161,7 +161,7 @@ class NetworkTest(graph_case.GraphCase):
         self.assertEqual((network.num_users, network.seed), (6, 1))
         self.assertEqual(network.age_unit, np.ptp(feeds.training_span(events)))
 
-    def test_without_rows_of_users_and_ages(self):
+    def test_user_rows_and_ages_are_optional(self):
         network = objective.make_network(*_data())
         self.assertEqual((network.num_users, network.age_unit, network.context), (0, 0, {}))
         self.assertIn(_data()[0].context, batches.CONTEXTS)

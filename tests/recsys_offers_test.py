@@ -1,4 +1,4 @@
-"""Recommendations from stored histories, and the files that they go to."""
+"""Tests of recommendations from stored histories, and of their files."""
 import gzip
 import json
 import os
@@ -20,13 +20,13 @@ class StoredTest(recommender_case.ModelCase):
         self.place = self.create_tempdir().full_path
 
     def written(self, users, k=3, name="best.jsonl"):
-        """(lines of the file, lines that were told)."""
+        """Return (lines of the file, reported lines)."""
         path, told = os.path.join(self.place, name), []
         offers.write_stored(path, self.model, users, k, told.append)
         with open(path, encoding="utf-8") as stream:
             return stream.read().splitlines(), [line.replace(path, "FILE") for line in told]
 
-    def test_all_users(self):
+    def test_all_users_are_written(self):
         lines, told = self.written(None)
         self.assertEqual(["FILE: recommendations for 3 users"], told)
         found = [json.loads(line) for line in lines]
@@ -41,13 +41,13 @@ class StoredTest(recommender_case.ModelCase):
             self.assertEqual([self.model.title(name) for name, _ in wanted],
                              [offer["title"] for offer in one["recommendations"]])
 
-    def test_some_users_and_unknown_ones(self):
+    def test_unknown_users_are_left_out_and_reported(self):
         lines, told = self.written(["cid", "zed"] + ["x%d" % i for i in range(11)], 1)
         self.assertEqual(["cid"], [json.loads(line)["user"] for line in lines])
         self.assertEqual("12 of 13 users left out, as the model does not know them: zed, " + ", ".join(
             "x%d" % i for i in range(9)) + ", ...", told[1])
 
-    def test_blocks_are_as_all_at_once(self):
+    def test_blocks_give_the_same_results(self):
         whole = list(offers.recommend_stored(self.model, None, 2))
         with mock.patch.object(offers, "_USERS_AT_A_TIME", 2), (
                 mock.patch.object(self.model, "answer", wraps=self.model.answer)):
@@ -55,7 +55,7 @@ class StoredTest(recommender_case.ModelCase):
             self.assertEqual(whole[2:] + whole[:1],
                              list(offers.recommend_stored(self.model, [2, 0], 2)))
 
-    def test_a_k_below_1(self):
+    def test_k_below_1_is_refused(self):
         with self.assertRaisesRegex(InputError, "k: wanted an integer above 0, got 0"):
             self.written(None, 0)
         self.assertEmpty(os.listdir(self.place))
@@ -81,7 +81,7 @@ class FilesTest(parameterized.TestCase):
         super().setUp()
         self.folder = self.create_tempdir().full_path
 
-    def test_tsv_has_names_that_come_back(self):
+    def test_tsv_names_are_restored(self):
         path = os.path.join(self.folder, "new", "best.tsv")
         self.assertEqual(3, offers.write(path, iter(self._BEST)))
         with open(path, encoding="utf-8") as stream:
@@ -90,7 +90,7 @@ class FilesTest(parameterized.TestCase):
                           "é\té\t1", ""], lines)
         self.assertEqual(lines[1].split("\t")[0], item_files.escaped("a\tb"))
 
-    def test_json_lines_packed(self):
+    def test_json_lines_are_compressed(self):
         path = os.path.join(self.folder, "best.jsonl.gz")
         self.assertEqual(3, offers.write(path, iter(self._BEST), str.upper))
         with gzip.open(path, "rt", encoding="utf-8") as stream:
@@ -101,20 +101,20 @@ class FilesTest(parameterized.TestCase):
         self.assertEqual({"user": "c", "recommendations": []}, found[1])
 
     @parameterized.parameters("best", "best.csv", "best.gz", "best.tsv.zip", "best.json")
-    def test_other_endings(self, name):
+    def test_other_endings_are_refused(self, name):
         path = os.path.join(self.folder, name)
         for function in (offers.check_writable, lambda path: offers.write(path, iter([]))):
             with self.assertRaisesRegex(InputError, "best.*: wanted a name that ends in .tsv or .jsonl"):
                 function(path)
 
-    def test_where_no_file_can_be_made(self):
+    def test_unwritable_path_is_refused(self):
         path = os.path.join(self.folder, "best.tsv")
         os.mkdir(path)
         with self.assertRaisesRegex(InputError, "wanted a file, got a folder"):
             offers.check_writable(path)
         offers.check_writable(os.path.join(self.folder, "new", "best.tsv"))
 
-    def test_a_file_is_whole_or_not_there(self):
+    def test_file_is_written_whole_or_not_at_all(self):
         def broken():
             yield "ann", [("a", 1.0)]
             raise InputError("no more")
@@ -126,7 +126,7 @@ class FilesTest(parameterized.TestCase):
     def test_names_of_users(self):
         path = self.create_tempfile("users.txt", "u1\n\n  u2 \nu1\n").full_path
         self.assertEqual(["u1", "u2"], offers.read_users(path))
-        for content, message in (("\n", "wanted names of users, one a line, got none"),
+        for content, message in (("\n", "wanted names of users, one on each line, got none"),
                                  (None, "wanted a readable file")):
             path = self.create_tempfile("none.txt", content or "").full_path
             if content is None:

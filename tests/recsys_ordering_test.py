@@ -1,4 +1,4 @@
-"""Tests of the order of each user's events, and of what stays of repeated pairs."""
+"""Tests of the order of each user's events, and of the kept events of repeated pairs."""
 import collections
 import itertools
 import zlib
@@ -11,14 +11,14 @@ from tf1_sampled.recsys import events, ordering
 
 
 def made_log(lines, with_times=True, weights=None):
-    """The Log of (user, item, time) lines."""
+    """Return the Log of (user, item, time) lines."""
     log = events.log_of_arrays(*zip(*lines)) if with_times else events.log_of_arrays(
         *list(zip(*lines))[:2])
     return log._replace(weights=None if weights is None else np.array(weights, np.float32))
 
 
 def slow_key(user, item, seed):
-    """SplitMix64 of the names, in Python's integers."""
+    """Return SplitMix64 of the names, with Python's integers."""
     every = 2 ** 64 - 1
     key = zlib.crc32(user.encode()) * 2 ** 32 + zlib.crc32(item.encode())
     key = key + (seed + 1) * 0x9E3779B97F4A7C15 & every
@@ -48,7 +48,7 @@ class ByUserTest(parameterized.TestCase):
         self.assertEqual(ordering.by_user(log, 1).tolist(), [0, 2, 1, 3])
         self.assertEqual(ordering.by_user(log, 1, np.array([1, 0, 0, 0])).tolist(), [2, 0, 1, 3])
 
-    def test_all_orders_of_one_time_are_as_likely(self):
+    def test_all_orders_of_simultaneous_events_are_equally_likely(self):
         lines = [("u%d" % user, item, 7) for user in range(6000) for item in "abc"]
         log = made_log(lines)
         items = log.items[ordering.by_user(log, 1)].reshape(-1, 3)
@@ -56,7 +56,7 @@ class ByUserTest(parameterized.TestCase):
         for order in itertools.permutations(range(3)):
             self.assertAlmostEqual(counts[order], 1000, delta=150)  # 5 standard deviations
 
-    def test_the_order_of_the_file_changes_nothing(self):
+    def test_result_does_not_depend_on_the_order_of_the_file(self):
         lines = [(user, item, time) for user in "ab" for item in "stuvwxyz" for time in (1, 2)]
         shuffled = [lines[n] for n in np.random.RandomState(0).permutation(len(lines))]
         orders = []
@@ -65,7 +65,7 @@ class ByUserTest(parameterized.TestCase):
             orders.append(sorted([some[n] for n in ordering.by_user(log, 5)], key=lambda row: row[0]))
         self.assertEqual(*orders)
 
-    def test_one_event_and_names_that_are_no_text(self):
+    def test_single_event_and_lone_surrogates_are_sorted(self):
         self.assertEqual(ordering.by_user(made_log([("a", "b", 1)]), 1).tolist(), [0])
         log = made_log([("a", "x", 1), ("a", "y", 1)])._replace(item_names=["\udcff", "y"])
         self.assertCountEqual(ordering.by_user(log, 1).tolist(), [0, 1])
@@ -74,7 +74,7 @@ class ByUserTest(parameterized.TestCase):
 class WithoutRepeatsTest(parameterized.TestCase):
 
     @parameterized.product(keep=ordering.KEEP, with_part=(False, True), with_weights=(False, True))
-    def test_agrees_with_a_slow_choice(self, keep, with_part, with_weights):
+    def test_kept_events_equal_a_slow_choice(self, keep, with_part, with_weights):
         random = np.random.RandomState(4)
         lines = [("u%d" % random.randint(5), "i%d" % random.randint(9), time) for time in range(200)]
         weights = random.randint(1, 4, size=200).astype(float) if with_weights else None
@@ -97,7 +97,7 @@ class WithoutRepeatsTest(parameterized.TestCase):
         found = ordering.without_repeats(log, order, keep, part)
         self.assertEqual(found.tolist(), [event for _, event in sorted(wanted)])
 
-    def test_unknown_choice(self):
+    def test_unknown_choice_is_refused(self):
         log = made_log([("a", "b", 1)])
         with self.assertRaisesRegex(
                 checks.InputError, "without_repeats: keep: wanted one of first, last, strongest, got '"):

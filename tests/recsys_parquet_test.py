@@ -1,4 +1,4 @@
-"""Tests of Parquet files; those of whole files need pyarrow."""
+"""Tests of Parquet files; tests with whole files need pyarrow."""
 import os
 from unittest import mock
 
@@ -7,7 +7,7 @@ from absl.testing import absltest
 try:
     import pyarrow
     from pyarrow import parquet as pyarrow_parquet
-except ImportError:  # an option of users
+except ImportError:  # an optional dependency
     pyarrow = pyarrow_parquet = None
 
 from tf1_sampled import checks
@@ -28,7 +28,7 @@ class ParquetTest(absltest.TestCase):
                      self.create_tempdir().full_path):
             self.assertFalse(parquet.is_parquet(path))
 
-    def test_without_pyarrow(self):
+    def test_missing_pyarrow_is_named(self):
         path = self.path("x.parquet", b"PAR1...")
         with mock.patch.dict("sys.modules", {"pyarrow": None}):
             with self.assertRaisesRegex(checks.InputError,
@@ -36,7 +36,7 @@ class ParquetTest(absltest.TestCase):
                 events.read_log(path)
 
     @absltest.skipUnless(pyarrow, "pyarrow is not installed")
-    def test_events(self):
+    def test_events_are_read(self):
         table = pyarrow.table({
             "user_id": ["a", "b", None, "a"], "item_id": [1, 2, 3, None], "rating": [4.0, 1.0, 5.0, 5.0],
             "ts": pyarrow.array([1500000000000] * 4, pyarrow.timestamp("ms")),
@@ -57,7 +57,7 @@ class ParquetTest(absltest.TestCase):
             events.read_log(path, roles.Options(user_column="who"))
 
     @absltest.skipUnless(pyarrow, "pyarrow is not installed")
-    def test_a_file_that_changes_meanwhile(self):
+    def test_file_that_changes_while_read_is_refused(self):
         path = os.path.join(self.create_tempdir().full_path, "x.parquet")
         pyarrow_parquet.write_table(pyarrow.table({"user": ["a"], "item": [1]}), path)
         table = parquet.Table(path)
@@ -69,7 +69,7 @@ class ParquetTest(absltest.TestCase):
             table["item"]
 
     @absltest.skipUnless(pyarrow, "pyarrow is not installed")
-    def test_a_damaged_file(self):
+    def test_damaged_file_is_refused(self):
         with self.assertRaisesRegex(checks.InputError, "x.parquet: wanted a whole Parquet file, got"):
             events.read_log(self.path("x.parquet", b"PAR1" + b"x" * 100))
 

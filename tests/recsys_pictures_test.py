@@ -1,4 +1,4 @@
-"""Pictures of a recommender: which data reaches which picture."""
+"""Tests of the pictures of a recommender: each shows its data."""
 import os
 import unittest
 from unittest import mock
@@ -20,7 +20,7 @@ UNITS, SECONDS, LOSSES = (100, 200, 300), (1.0, 2.5, 3.0), (5.0, 4.0, 4.5)
 
 
 def ranking_of(ranks):
-    """Targets 0, 1, 2, 3 of a user each, among four items."""
+    """Return the Ranking of targets 0, 1, 2 and 3, each of one user, among four items."""
     return evaluation.Ranking(np.array(ranks), np.arange(4), np.arange(4), np.zeros(4, int), 10)
 
 
@@ -41,7 +41,7 @@ class DataTest(absltest.TestCase):
         self.charts.loss.assert_called_once_with(
             "folder", [(100, 1.0, 5.0), (200, 2.5, 4.0), (300, 3.0, 4.5)], "examples",
             "Full softmax loss on validation")
-        # How much is covered is another scale than how much is found.
+        # Coverage has another scale than the other scores.
         self.charts.curves.assert_called_once_with(
             path, {"Recall@5": (UNITS, [0.1, 0.3, 0.2]), "NDCG@5": (UNITS, [0.05, 0.15, 0.1])},
             "examples", "", "Scores on validation")
@@ -107,7 +107,7 @@ class FilesTest(absltest.TestCase):
     def test_one_validation_is_enough(self):
         self.check(pictures.training(self.folder, UNITS[:1], SECONDS[:1], LOSSES[:1], SCORES[:1]))
 
-    def test_a_cut_above_the_ranking_is_named(self):
+    def test_cut_above_the_ranking_is_named(self):
         with self.assertRaisesRegex(InputError,
                                     "recall_by_popularity: k: wanted at most 10 items, got 11"):
             pictures.popularity(self.folder, {"a": ranking_of([0] * 4)}, [1] * 4, 11)

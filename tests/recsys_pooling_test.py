@@ -1,4 +1,4 @@
-"""Tests of pooled histories: values and gradients are those of one example at a time."""
+"""Tests of pooled histories: values and gradients equal those of one example at a time."""
 import numpy as np
 import tensorflow.compat.v1 as tf
 from absl.testing import absltest, parameterized
@@ -8,7 +8,7 @@ from tf1_sampled.recsys import pooling
 
 
 def slow_pooled(rows, begin, end, own=None, power=1.0):
-    """The pooled histories, one example at a time, and [P, N], the share of each row in them."""
+    """Return the pooled histories, one example at a time, and the share of each row, [P, N]."""
     shares = np.zeros([len(begin), len(rows)])
     for p, (low, high) in enumerate(zip(begin, end)):
         places = [n for n in range(low, high) if own is None or n != own[p]]
@@ -20,7 +20,7 @@ def slow_pooled(rows, begin, end, own=None, power=1.0):
 class PoolMeanTest(graph_case.GraphCase):
 
     def check(self, rows, begin, end, own, power, integer=np.int32):
-        """Values and gradients are those of the slow way."""
+        """Check that values and gradients equal those of slow_pooled."""
         factors = np.random.RandomState(2).standard_normal([len(begin), rows.shape[1]])
         table = tf.constant(rows, tf.float32)
         begin, end, own = (x if x is None else np.asarray(x, integer) for x in (begin, end, own))
@@ -31,10 +31,10 @@ class PoolMeanTest(graph_case.GraphCase):
         self.assert_close(pooled, wanted, 1e-5, 1e-5)
         self.assert_close(gradient, shares.T @ factors, 1e-5, 1e-5)
 
-    # One zero row comes before the N in blocks of 64.
+    # A zero row comes before the N rows in blocks of 64.
     @parameterized.product(size=(1, 62, 63, 64, 126, 127, 128, 200), power=(0, 0.5, 1),
                            own=(False, True))
-    def test_is_one_slice_at_a_time(self, size, power, own):
+    def test_pooled_vectors_equal_one_slice_at_a_time(self, size, power, own):
         random = np.random.RandomState(size)
         edges = [(0, size), (0, 0), (size, size), (size - 1, size), (0, 1)]
         begin, end = np.array(edges + [sorted(random.randint(0, size + 1, 2)) for _ in range(30)]).T
@@ -42,23 +42,23 @@ class PoolMeanTest(graph_case.GraphCase):
         if own:
             places = [random.randint(low, high) if low < high and random.rand() < 0.7 else -1
                       for low, high in zip(begin, end)]
-            places[3] = size - 1  # of a slice that is nothing else
+            places[3] = size - 1  # of a slice with only this row
         self.check(random.standard_normal([size, 3]), begin, end, places, power,
                    random.choice(["i4", "i8"]))
 
-    def test_a_slice_of_its_own_row_alone_is_zeros_to_the_last_bit(self):
+    def test_slice_of_only_the_own_row_is_exactly_zero(self):
         rows = np.random.RandomState(1).standard_normal([500, 8])
         places = np.arange(500)
         pooled = pooling.pool_mean(tf.constant(rows, tf.float32), places, places + 1, places)
         self.assertEqual(self.run_graph(tf.reduce_max(tf.abs(pooled))), 0)
 
-    def test_no_rows_at_all(self):
+    def test_empty_rows_give_zeros(self):
         rows = tf.placeholder(tf.float32, [None, 3])
         pooled = pooling.pool_mean(rows, [0, 0], [0, 0], [-1, -1])
         self.assertEqual(self.run_graph(pooled, {rows: np.zeros([0, 3])}).tolist(), [[0] * 3] * 2)
 
-    def test_short_slices_of_a_long_run_are_exact(self):
-        # The sum over the run is 100,000 times as large as what is asked for.
+    def test_short_slices_of_a_long_batch_are_exact(self):
+        # The sum over the batch is 100,000 times as large as that of a slice.
         random = np.random.RandomState(1)
         rows = random.standard_normal([200000, 2]) + 1
         begin = np.append(random.randint(0, len(rows) - 20, 300), [0, len(rows) - 1])
@@ -95,7 +95,7 @@ class PositionLogWeightsTest(absltest.TestCase):
 
 
 def slow_by_position(rows, begin, end, log_weights, power=1.0):
-    """The pooled histories, one example at a time: [P, M, D]."""
+    """Return the pooled histories, one example at a time: [P, M, D]."""
     weights = np.exp(log_weights)
     pooled = np.zeros([len(begin), weights.shape[1], rows.shape[1]])
     for p, (low, high) in enumerate(zip(begin, end)):
@@ -109,7 +109,7 @@ def slow_by_position(rows, begin, end, log_weights, power=1.0):
 
 
 def gathered(rows, begin, end, log_weights, power=1.0):
-    """The same from TensorFlow's gather of each example's rows [P, L, D], for gradients."""
+    """Return the same by TensorFlow's gather of each example's rows [P, L, D], for gradients."""
     positions = end[:, None] - 1 - np.arange(log_weights.shape.as_list()[0])  # [P, L]
     there = positions >= begin[:, None]
     weights = tf.exp(log_weights)[None] * tf.constant(there, rows.dtype)[:, :, None]  # [P, L, M]
@@ -119,7 +119,7 @@ def gathered(rows, begin, end, log_weights, power=1.0):
 
 
 def some_slices(size, longest, random):
-    """(begin, end) of slices of one begin for each end, in random order, a few of them empty."""
+    """Return (begin, end) of slices with one begin for each end, in random order, some empty."""
     cuts = np.append(0, np.sort(random.randint(0, size + 1, 4)))
     end = random.permutation(size + 1)[:max(1, 2 * size // 3)]
     begin = np.array([max(cuts[cuts <= stop].max() if stop else 0, stop - longest) for stop in end])
@@ -132,7 +132,7 @@ class PoolByPositionTest(graph_case.GraphCase):
     @parameterized.parameters(
         (1, 1, 1, 1), (1, 60, 0.5, 2), (31, 2, 0, 1), (32, 33, 1, 2), (33, 34, 0.5, 1), (64, 2, 1, 2),
         (100, 1, 0.5, 1), (100, 33, 1, 1), (100, 34, 1, 2), (100, 60, 0, 1), (130, 66, 0.5, 2))
-    def test_is_one_slice_at_a_time(self, size, num_positions, power, num_poolings):
+    def test_pooled_vectors_equal_one_slice_at_a_time(self, size, num_positions, power, num_poolings):
         random = np.random.RandomState(size + num_positions)
         begin, end = some_slices(size, num_positions + random.randint(-1, 5), random)
         rows = random.standard_normal([size, 3])
@@ -190,7 +190,7 @@ class PoolByPositionTest(graph_case.GraphCase):
         pooled = pooling.pool_by_position(rows, [0], [3], log_weights, 0)
         self.assert_close(self.run_graph(pooled), [[[410.5]]])
 
-    def test_rows_of_other_slices_do_not_matter(self):
+    def test_rows_of_other_slices_have_no_effect(self):
         rows = np.random.RandomState(1).standard_normal([70, 2])
         begin, end = np.array([0, 30]), np.array([30, 70])
         pooled = []
@@ -201,7 +201,7 @@ class PoolByPositionTest(graph_case.GraphCase):
         before, after = self.run_graph(pooled)
         np.testing.assert_array_equal(before[1], after[1])
 
-    def test_no_rows_at_all(self):
+    def test_empty_rows_give_zeros(self):
         rows, log_weights = tf.placeholder(tf.float32, [None, 3]), tf.zeros([4, 2])
         pooled = pooling.pool_by_position(rows, [0, 0], [0, 0], log_weights)
         gradients = tf.gradients(pooled, log_weights)[0]
@@ -214,7 +214,7 @@ class PoolByPositionTest(graph_case.GraphCase):
         with self.assertRaisesRegex(tf.errors.InvalidArgumentError, "one for all slices of one end"):
             self.run_graph(pooled)
 
-    def test_nothing_is_gathered_for_each_example(self):
+    def test_rows_are_not_gathered_for_each_example(self):
         # The largest tensor of [P, L, D] would have 64 * 200 * 8 numbers.
         rows = tf.random_normal([64, 8])
         end = np.arange(64) + 1

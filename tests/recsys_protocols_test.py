@@ -10,13 +10,13 @@ _SEPTEMBER = 1537444800  # 2018-09-20 12:00:00
 
 
 def made_log(times=True, first=0, step=1):
-    """Ten events of each of three users, in time one user after the other."""
+    """Return ten events of each of three users; the users follow each other in time."""
     users, items = np.repeat(list("abc"), 10), np.tile(np.arange(10), 3)
     return event_files.log_of_arrays(users, items, first + step * np.arange(30) if times else None)
 
 
 def numbers(events):
-    """[(events that train, validate, test) of each user]."""
+    """Return [(numbers of training, validation and test events) of each user]."""
     return [(b - a, c - b, d - c) for a, b, c, d in zip(
         events.starts, events.train_ends, events.valid_ends, events.starts[1:])]
 
@@ -34,7 +34,7 @@ class SplitTest(parameterized.TestCase):
          "the events from time 18 on"),
         ({"split": "time", "split_at": ["0.5", "0.6"]}, [(10, 0, 0), (5, 3, 2)],
          "the events from time 18 on"))
-    def test_parts(self, values, wanted, protocol):
+    def test_parts_depend_on_the_split(self, values, wanted, protocol):
         found = protocols.split(RecsysSettings(**values), made_log(), None)
         self.assertEqual((numbers(found[0]), found[1]), (wanted, protocol))
 
@@ -53,12 +53,12 @@ class SplitTest(parameterized.TestCase):
             RecsysSettings(split="random", seed=seed), made_log(), None)[0]) for seed in (1, 2)}
         self.assertNotEqual(digests[1], digests[2])
 
-    def test_given_parts(self):
+    def test_given_parts_are_kept(self):
         part = np.tile([0] * 7 + [1, 2, 2], 3)
         found = protocols.split(RecsysSettings(), made_log(), part)
         self.assertEqual((numbers(found[0]), found[1]), ([(7, 1, 2)] * 3, "the events of --test"))
 
-    def test_settings_say_what_stays(self):
+    def test_settings_decide_which_events_are_kept(self):
         log = event_files.log_of_arrays(list("aaaaabb"), list("xyzxwxy"), range(7))
         for values, names in (({}, "xyzw"), ({"keep_event": "last"}, "yzxw"),
                               ({"repeats": True}, "xyzxw"), ({"min_count": 2}, "xy")):
@@ -74,11 +74,11 @@ class SplitTest(parameterized.TestCase):
         ("time", ["15"], "two shares or times, when validation begins and, not before that, test, got"),
         ("time", ["18", "15"], "two shares or times"), ("time", ["x", "15"], "two shares or times"),
         ("time", ["nan", "15"], "two shares or times"), ("time", ["1", "2", "3"], "two shares or times"))
-    def test_wrong_cuts(self, split, cuts, message):
+    def test_wrong_cuts_are_refused(self, split, cuts, message):
         with self.assertRaisesRegex(InputError, "split_at: wanted " + message):
             protocols.split(RecsysSettings(split=split, split_at=cuts), made_log(), None)
 
-    def test_no_times_to_split_by(self):
+    def test_split_by_time_needs_times(self):
         with self.assertRaisesRegex(InputError, "split: wanted events with times, got 'time'"):
             protocols.split(RecsysSettings(split="time"), made_log(False), None)
 

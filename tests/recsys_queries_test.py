@@ -1,4 +1,4 @@
-"""Checks of queries: which names, users and contexts pass, and the words of those that do not."""
+"""Tests of the checks of questions: valid values, and the messages for invalid ones."""
 import numpy as np
 from absl.testing import absltest, parameterized
 
@@ -26,12 +26,12 @@ class WordingTest(Case):
     def test_values_are_json(self, value, shown):
         self.assertEqual("k: wanted more, got " + shown, queries.wrong("k", "more", value))
 
-    def test_a_list_within_itself(self):
+    def test_list_in_itself_is_shown(self):
         value = []
         value.append(value)
         self.assertEqual("k: wanted more, got [[...]]", queries.wrong("k", "more", value))
 
-    def test_want(self):
+    def test_want_raises_unless_the_condition_holds(self):
         queries.want(True, "k", "more", 1)
         self.assert_refused("k: wanted more, got 1", queries.want, False, "k", "more", 1)
 
@@ -41,12 +41,12 @@ class NamesTest(Case):
     @parameterized.parameters(
         ([],), (["a", "é", _LONG],), (("a", "b"),), (np.array(["a", "b"]),),
         (np.array(["a", "b"], object),))
-    def test_names(self, names):
+    def test_names_become_a_list(self, names):
         for longest in (None, _MOST):
             self.assertEqual([str(name) for name in names],
                              queries.check_names("items", names, longest))
 
-    def test_none_is_no_names(self):
+    def test_none_means_no_names(self):
         self.assertEqual([], queries.check_names("items", None))
 
     @parameterized.parameters(
@@ -56,10 +56,10 @@ class NamesTest(Case):
         ([""], 'names of 1 to 1000 characters, got ""'),
         ([_LONG + "n"], 'names of 1 to 1000 characters, got "%s...' % ("n" * 59)),
         (["\udfff"], 'names of 1 to 1000 characters, got "\\udfff"'))
-    def test_what_is_refused(self, names, message):
+    def test_invalid_values_are_refused(self, names, message):
         self.assert_refused("seen: wanted " + message, queries.check_names, "seen", names, _MOST)
 
-    def test_any_length(self):
+    def test_length_is_unlimited_by_default(self):
         self.assertEqual([_LONG + "n"], queries.check_names("items", [_LONG + "n"]))
         for name, shown in (("", '""'), (3.5, "3.5"), ("\ud800", '"\\ud800"')):
             self.assert_refused("items: wanted names of at least 1 character, got " + shown,
@@ -74,7 +74,7 @@ class NumberTest(Case):
         self.assertEqual(["1", "2571", "a"], queries.check_names("items", [1, np.int32(2571), "a"]))
         self.assertEqual("12", queries.check_name("user", 12))
 
-    def test_a_name(self):
+    def test_name_is_checked(self):
         self.assertEqual("", queries.check_name("user", "", _MOST, least=0))
         for name, shown in ((3.5, "3.5"), (None, "null"), (True, "true"), ("", '""'),
                             (_LONG + "n", '"%s...' % ("n" * 59))):
@@ -86,7 +86,7 @@ class NumberTest(Case):
         self.assert_refused("items: wanted at most 3 names, got 4", queries.check_names, "items",
                             ["a"] * 4, None, 3)
 
-    def test_counts(self):
+    def test_counts_are_integers_above_0(self):
         for value in (1, 5, np.int64(3)):
             queries.check_count("k", value, 5)
             queries.check_count("k", value)
@@ -96,7 +96,7 @@ class NumberTest(Case):
                                 "k", value, 5)
         self.assert_refused("k: wanted an integer above 0, got -1", queries.check_count, "k", -1)
 
-    def test_flags(self):
+    def test_flags_are_booleans(self):
         for value in (True, False, np.bool_(True)):
             queries.check_flag("repeat", value)
         self.assert_refused("repeat: wanted true or false, got 1", queries.check_flag, "repeat", 1)
@@ -108,7 +108,7 @@ class CategoryTest(Case):
         (None, {}), ({}, {}), ({"year": 1995}, {"year": ["1995"]}),
         ({"genres": ["War", "Drama"], "year": ("1995",)},
          {"genres": ["War", "Drama"], "year": ["1995"]}))
-    def test_filters(self, category, wanted):
+    def test_filters_become_lists_of_names(self, category, wanted):
         self.assertEqual(wanted, queries.check_category(category, {"genres": [], "year": []}))
 
     @parameterized.parameters(
@@ -116,10 +116,10 @@ class CategoryTest(Case):
         ({"x": "War"}, 'category: wanted the columns genres, got "x"'),
         ({"genres": 1.5}, "category: wanted names of 1 to 1000 characters, got 1.5"),
         ({"genres": ["a"] * 4}, "category: wanted at most 3 names, got 4"))
-    def test_what_is_refused(self, category, message):
+    def test_invalid_values_are_refused(self, category, message):
         self.assert_refused(message, queries.check_category, category, {"genres": []}, _MOST, 3)
 
-    def test_items_without_categories(self):
+    def test_filters_are_refused_for_items_without_categories(self):
         self.assert_refused('category: wanted no columns, as the items have none, got "x"',
                             queries.check_category, {"x": "War"}, {})
 
@@ -130,11 +130,11 @@ class ContextTest(Case):
 
     @parameterized.parameters(
         ("", 0), (_LONG, -3.5), ("é", 3.4e38), ("a", np.float32(1)), ("a", np.int64(1)))
-    def test_values(self, mood, shift):
+    def test_values_are_accepted(self, mood, shift):
         context = {"shift": shift, "mood": mood}
         self.assertEqual(context, queries.check_context(context, self.columns, _MOST))
 
-    def test_any_length(self):
+    def test_length_is_unlimited_by_default(self):
         context = {"shift": 0, "mood": _LONG + "n"}
         self.assertEqual(context, queries.check_context(context, self.columns))
         self.assert_refused("mood: wanted a string, got 3.5", queries.check_context,
@@ -143,7 +143,7 @@ class ContextTest(Case):
     def test_an_integer_is_text_in_a_column_of_text(self):
         self.assertEqual({"mood": "3"}, queries.check_context({"mood": 3}, self.columns))
 
-    def test_a_value_for_each_column(self):
+    def test_each_column_needs_a_value(self):
         queries.check_complete({"mood": "", "shift": None}, self.columns)
         for context, message in (({}, "context: wanted a value for the column mood, got []"),
                                  ({"mood": ""}, 'context: wanted a value for the column shift, got '
@@ -155,7 +155,7 @@ class ContextTest(Case):
             context = {"mood": "", "shift": value}
             self.assertEqual(queries.check_context(context, self.columns, _MOST), context)
 
-    def test_none_without_columns(self):
+    def test_none_is_valid_without_columns(self):
         self.assertEqual({}, queries.check_context(None, {}))
 
     @parameterized.parameters(
@@ -170,10 +170,10 @@ class ContextTest(Case):
         ({"mood": "", "shift": float("inf")}, "shift: wanted a number, got Infinity"),
         ({"mood": "", "shift": -1e39}, "shift: wanted a number, got -1e+39"),
         ({"mood": "", "shift": 10 ** 400}, "shift: wanted a number, got 1%s..." % ("0" * 59)))
-    def test_what_is_refused(self, context, message):
+    def test_invalid_values_are_refused(self, context, message):
         self.assert_refused(message, queries.check_context, context, self.columns, _MOST)
 
-    def test_a_column_of_a_model_without_any(self):
+    def test_columns_are_refused_by_a_model_without_any(self):
         self.assert_refused('context: wanted no columns, got "mood"', queries.check_context,
                             {"mood": "far"}, {})
 

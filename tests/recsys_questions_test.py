@@ -1,4 +1,4 @@
-"""Questions in the ids of a model: history, what is hidden and allowed, what is unknown."""
+"""Tests of questions as ids of a model: history, hidden and allowed items, unknown names."""
 import os
 import tempfile
 
@@ -36,13 +36,13 @@ class ResolverTest(parameterized.TestCase):
         (dict(user="bob", items=["casino"]), [6], [6, 1, 0]),
         (dict(user="bob", items=["x"], exclude=["casino", "y"]), [1, 0], [6, 1, 0]),
         (dict(user="bob", repeat=True, exclude=["heat"]), [1, 0], [1]), (dict(user="zed"), [], []))
-    def test_history_and_what_is_hidden(self, fields, history, hidden):
+    def test_history_and_hidden_items(self, fields, history, hidden):
         row = self.resolve(**fields)
         self.assertEqual((history, hidden), (list(row.history), row.wanted.hidden.tolist()))
         self.assertEqual(bool(history), row.is_known)
         self.assertEqual(np.int64, row.wanted.hidden.dtype)
 
-    def test_what_is_allowed(self):
+    def test_filters_and_candidates_give_the_allowed_items(self):
         self.assertIsNone(self.resolve().wanted.allowed)
         for fields, allowed in (
                 (dict(candidates=["casino", "heat", "heat", "x"]), [1, 6]), (dict(candidates=[]), []),
@@ -51,7 +51,7 @@ class ResolverTest(parameterized.TestCase):
             got = self.resolve(**fields).wanted.allowed
             self.assertEqual(allowed, got if got is None else got.tolist())
 
-    def test_what_is_unknown(self):
+    def test_unknown_names_are_reported(self):
         row = self.resolve(self.resolver(["mood"]), items=["x", "heat", 3], user="zed",
                            exclude=["x", "y"], candidates=["z", "heat"], context={"mood": "odd"},
                            category={"genres": ["Odd", "Crime"]})
@@ -60,7 +60,7 @@ class ResolverTest(parameterized.TestCase):
         row = self.resolve(self.resolver(["mood"]), user="bob", context={"mood": ""})
         self.assertEqual(([], [], []), row.unknown)
 
-    def test_repeats_are_as_the_model_was_trained(self):
+    def test_repeats_default_to_the_training(self):
         resolver = self.resolver(repeats=True)
         self.assertEqual([], self.resolve(resolver, user="bob").wanted.hidden.tolist())
         self.assertEqual([1, 0], self.resolve(resolver, user="bob", repeat=False).wanted.hidden.tolist())
@@ -73,7 +73,7 @@ class ResolverTest(parameterized.TestCase):
             self.assertEqual((place, has_rows), (row.user, row.is_known))
             self.assertEqual(has_rows, self.resolver(has_user_rows=has_rows).stored(0, 5).is_known)
 
-    def test_columns_of_the_user_are_filled_in(self):
+    def test_columns_of_the_user_are_added(self):
         resolver = self.resolver(["mood", "shift"])
         row = self.resolve(resolver, user="bob", context={"shift": 3})
         self.assertEqual({"mood": "far", "shift": 3}, row.context)
@@ -85,7 +85,7 @@ class ResolverTest(parameterized.TestCase):
             self.resolve(resolver, items=["heat"], user="zed", context={"shift": 3})
         self.assertFalse(self.resolve(resolver, user="zed").is_known)
 
-    def test_a_given_history_is_all_that_counts(self):
+    def test_given_history_replaces_the_stored_one(self):
         resolver = self.resolver(has_user_rows=True)
         row = resolver.given(queries.Question(["casino", "x"], "bob", exclude=["alien"], repeat=False))
         self.assertEqual(([6], 1, [0, 6]), (row.history, row.user, row.wanted.hidden.tolist()))
@@ -99,14 +99,14 @@ class ResolverTest(parameterized.TestCase):
         (dict(exclude=[""]), "exclude: wanted names of at least 1"),
         (dict(candidates=3), "candidates: wanted a list of names"),
         (dict(category=3), "category: wanted columns"), (dict(context={"a": 1}), "context: wanted no"))
-    def test_what_is_refused(self, fields, message):
+    def test_invalid_fields_are_refused(self, fields, message):
         with self.assertRaisesRegex(InputError, message):
             self.resolve(**fields)
         if not set(fields) & {"candidates", "category"}:
             with self.assertRaisesRegex(InputError, message):
                 self.resolver().given(queries.Question(**fields))
 
-    def test_bounds(self):
+    def test_limits_are_checked(self):
         with self.assertRaisesRegex(InputError, "exclude: wanted at most 1 names, got 2"):
             self.resolver().resolve(queries.Question(exclude=["a", "b"]), 5, 1)
         with self.assertRaisesRegex(InputError, "user: wanted a name of at most 5 characters"):

@@ -1,4 +1,4 @@
-"""Tests of ranking in a graph: against the ranker in NumPy on the same scores."""
+"""Tests of ranking in a graph: it equals the ranker in NumPy on the same scores."""
 import itertools
 
 import numpy as np
@@ -14,7 +14,7 @@ NUM_ITEMS, NUM_USERS = 37, 23
 
 
 def rows_of(lists):
-    """splits.Rows of lists of ids."""
+    """Return splits.Rows of lists of ids."""
     stops = np.cumsum([len(ids) for ids in lists])
     return splits.Rows(np.concatenate(lists).astype(np.int32), np.append(0, stops[:-1]), stops)
 
@@ -26,7 +26,7 @@ def made_part(targets, seen):
 
 
 class Case:
-    """Small whole numbers, whose scores are exact and often equal."""
+    """A model of small whole numbers, whose scores are exact and often equal."""
 
     def __init__(self, seed=1):
         random = np.random.RandomState(seed)
@@ -34,14 +34,14 @@ class Case:
         self.weights = random.randint(-1, 2, [NUM_ITEMS, 3]).astype(np.float32)
         self.biases = random.randint(0, 2, NUM_ITEMS).astype(np.float32)
         self.scores = self.vectors @ self.weights.T + self.biases
-        # Of user 3 nearly all is seen, of user 4 nothing; some targets are seen, and seen twice.
+        # User 3 has seen nearly all items, user 4 none; some targets are seen, some twice.
         self.seen = [random.randint(NUM_ITEMS, size=random.randint(1, 30)) for _ in range(NUM_USERS)]
         self.seen[3], self.seen[4] = np.arange(2, NUM_ITEMS), np.zeros(0, int)
         self.targets = [random.choice(NUM_ITEMS, random.randint(0, 5), False) for _ in range(NUM_USERS)]
         self.targets[5], self.targets[6] = self.seen[5][:1], np.arange(NUM_ITEMS)
 
     def rankings(self, *sizes):
-        """An ItemRanking for each (users_at_a_time, items_at_a_time)."""
+        """Return an ItemRanking for each (users_at_a_time, items_at_a_time)."""
         return [ranking.ItemRanking(tf.constant(self.weights), tf.constant(self.biases), NUM_ITEMS, 3,
                                     *size) for size in sizes]
 
@@ -52,7 +52,7 @@ SIZES = [(1, 37), (7, 5), (1024, 1), (4, 36), (1024, 1 << 15)]
 class ItemRankingTest(graph_case.GraphCase):
 
     @parameterized.parameters(True, False)
-    def test_is_the_ranker_of_the_same_scores_whatever_the_blocks(self, has_seen):
+    def test_ranks_equal_those_in_numpy_for_all_block_sizes(self, has_seen):
         case = Case()
         part = made_part(case.targets, case.seen if has_seen else None)
         in_numpy = evaluation.score_ranker(lambda users: case.scores[users], NUM_ITEMS)
@@ -68,7 +68,7 @@ class ItemRankingTest(graph_case.GraphCase):
                         got = np.concatenate([b[place] for b in blocks])
                         np.testing.assert_array_equal(got, wanted, str(size))
 
-    def test_evaluation_takes_it(self):
+    def test_evaluation_accepts_the_ranker(self):
         case = Case()
         part = made_part(case.targets, case.seen)
         graph, = case.rankings((4, 10))
@@ -78,7 +78,7 @@ class ItemRankingTest(graph_case.GraphCase):
         self.assertEqual(got, evaluation.evaluate(in_numpy, part, NUM_ITEMS, [1, 10]))
 
     @parameterized.parameters(1, 10, 37, 100)
-    def test_the_top_is_what_a_sort_gives(self, k):
+    def test_top_equals_a_sort(self, k):
         case = Case()
         graphs = case.rankings((7, 5), (1024, 1 << 15))
         with self.new_session() as session:
@@ -108,14 +108,14 @@ class ItemRankingTest(graph_case.GraphCase):
         np.testing.assert_array_equal(items, np.argsort(-wanted, 1))
         self.assert_close(scores, -np.sort(-wanted, 1), 1e-4)
 
-    def test_no_users(self):
+    def test_top_without_users_gives_empty_arrays(self):
         graph, = Case().rankings((5, 10))
         with self.new_session() as session:
             items, scores = graph.top(session, np.zeros([0, 3]), None, 4)
         self.assertEqual((items.shape, scores.shape), ((0, 4), (0, 4)))
 
-    def test_users_of_a_part_alone_have_rows(self):
-        # Rows of a part begin anywhere in its items, as those of splits.held_out do.
+    def test_rows_are_those_of_the_users_of_the_part(self):
+        # Rows of a part may begin anywhere in its items, as in splits.held_out.
         case = Case()
         shifted = rows_of([np.arange(9)] + case.targets)
         part = made_part(case.targets, case.seen)._replace(
@@ -130,7 +130,7 @@ class ItemRankingTest(graph_case.GraphCase):
 class BestItemsTest(graph_case.GraphCase):
 
     @parameterized.parameters((10, 4), (3, 16), (37, 1), (8, 8), (1, 3))
-    def test_the_best_of_each_asked_come_first(self, number, num_vectors):
+    def test_best_items_of_each_vector_come_first(self, number, num_vectors):
         random = np.random.RandomState(1)
         vectors, weights, biases = (random.standard_normal(shape).astype(np.float32)
                                     for shape in ([8, 4], [37, 4], [37]))
@@ -147,7 +147,7 @@ class BestItemsTest(graph_case.GraphCase):
         best = ranking.best_items(weights, tf.zeros([2]), tf.constant([[1.0, 0.0]]), 2, 1)
         self.assertEqual(self.run_graph(best).tolist(), [1])
 
-    def test_nothing_is_learned_of_the_choice(self):
+    def test_choice_has_no_gradient(self):
         weights, vectors = tf.constant(np.eye(4, dtype=np.float32)), tf.ones([3, 4])
         best = ranking.best_items(weights, tf.zeros([4]), vectors, 4, 2)
         self.assertEqual(tf.gradients(tf.gather(tf.range(4.0), best), [weights, vectors]), [None, None])

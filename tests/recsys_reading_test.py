@@ -16,7 +16,7 @@ _TIMES = list(range(16))
 
 
 class Frame(dict):
-    """Stands for a pandas frame: named columns of arrays."""
+    """A stand-in for a pandas frame: named columns of arrays."""
 
     columns = property(list)
 
@@ -65,7 +65,7 @@ class ReadTest(parameterized.TestCase):
         self.assertEqual(data.protocol, "the last event")
         self.assertEqual(data.titles, {})
 
-    def test_times_order_the_events_and_may_be_none(self):
+    def test_times_order_events_and_are_optional(self):
         backwards = _read((_USERS, _ITEMS, _TIMES[::-1])).events
         self.assertEqual(_part(backwards, "ann", splits.TRAIN), ["d", "c"])
         for source in ((_USERS, _ITEMS, None), (_USERS, _ITEMS)):
@@ -73,7 +73,7 @@ class ReadTest(parameterized.TestCase):
             self.assertIsNone(events.times)
             self.assertEqual(_part(events, "ann", splits.TRAIN), ["a", "b"])
 
-    def test_split_none_trains_on_all(self):
+    def test_split_none_trains_on_all_events(self):
         data = _read((_USERS, _ITEMS, _TIMES), split="none")
         self.assertEqual(_part(data.events, "cid", splits.TRAIN), ["c", "d", "a", "b"])
         self.assertEqual((data.valid, data.test, data.protocol), (None, None, "none"))
@@ -84,7 +84,7 @@ class ReadTest(parameterized.TestCase):
                          [["d", "a"], ["b"], ["c"]])
         self.assertEqual(data.protocol, "the events from time 3 on")
 
-    def test_parts_of_their_own(self):
+    def test_separate_parts_are_not_split(self):
         parts = [([u for u in _USERS[p::4]], _ITEMS[p::4]) for p in range(4)]
         data = _read(tuple(a + b for a, b in zip(*parts[:2])), parts[2], parts[3])
         self.assertEqual([_part(data.events, "ann", part) for part in range(3)],
@@ -106,29 +106,29 @@ class ReadTest(parameterized.TestCase):
         with self.assertRaisesRegex(InputError, "none.*csv: wanted files that are not empty, got n"):
             _read(events=os.path.join(folder, "none*.csv"))
 
-    def test_options_of_files_do_not_suit_arrays(self):
+    def test_file_options_are_refused_for_arrays(self):
         for values in ({"min_rating": 3}, {"events_kept": ["buy"]}):
             wanted = "%s: wanted a file or a data frame, which has columns" % list(values)[0]
             with self.assertRaisesRegex(InputError, wanted):
                 _read((_USERS, _ITEMS), **values)
 
-    def test_names_that_stand_for_missing_values_may_be_kept(self):
+    def test_texts_for_missing_values_may_be_names(self):
         users = ["NA" if user == "dan" else user for user in _USERS]
         self.assertNotIn("NA", _read((users, _ITEMS)).events.user_names)
         self.assertIn("NA", _read((users, _ITEMS), keep_missing=True).events.user_names)
 
-    def test_files_of_settings(self):
+    def test_files_may_come_from_the_settings(self):
         valid = self.create_tempfile("valid.csv", "user,item,time\nann,e,99\nbob,e,99\n").full_path
         data = _read(train=[self.path], valid=[valid])
         self.assertEqual(_part(data.events, "ann", splits.VALID), ["e"])
         self.assertIsNone(data.test)
 
-    def test_without_events_calls_in_the_installed_code(self):
+    def test_default_events_are_calls_in_installed_code(self):
         with mock.patch.object(reading.default_data, "call_histories", return_value=self.path) as made:
             self.assertEqual(splits.digest(_read().events), self.digest)
         made.assert_called_once()
 
-    def test_titles(self):
+    def test_titles_are_read(self):
         titles = self.create_tempfile("titles.csv", "item,title\na,The A\n").full_path
         self.assertEqual(_read(self.path, titles=titles).titles, {"a": "The A"})
 
@@ -149,11 +149,11 @@ class ReadTest(parameterized.TestCase):
         frame = Frame(user=np.array(_USERS), item=np.array(_ITEMS), mood=np.array(list("xyzx") * 4))
         data = _read(frame, categorical=["mood"], users=users, user_numeric=["age"])
         self.assertCountEqual(data.events.columns, ["mood", "age"])
-        # Of one source alone, too: scores on later events need the same columns.
+        # A single source has the columns too: scores on later events need them.
         log = reading.log_of(_settings(categorical=["mood"], users=users, user_numeric=["age"]), frame)
         np.testing.assert_array_equal(log.columns["age"].values, np.repeat([1, 2, 3, 4], 4))
 
-    def test_the_user_is_told_how_much_it_is(self):
+    def test_amount_of_data_is_reported(self):
         lines = []
         _read(self.path, report=lines.append)
         self.assertEqual(lines[1:], [
@@ -168,18 +168,18 @@ class ReadTest(parameterized.TestCase):
                          ("the last event", "events of one time in random order (seed 3)", 4))
         self.assertEqual(json.loads(json.dumps(summary)), summary)
 
-    def test_three_different_items_of_a_user_leave_nothing_to_train_on(self):
+    def test_three_items_of_each_user_leave_no_training_example(self):
         users = np.repeat(np.arange(60), 3)
-        items = (users + np.tile(np.arange(3), 60)) % 15  # 12 events of each
+        items = (users + np.tile(np.arange(3), 60)) % 15  # 12 events for each item
         with self.assertRaisesRegex(
-                InputError, r"^RecsysSettings: split: wanted a user with two events or more to train on "
-                r"\(--split=none trains on all\), got '60 events to train on of 60 users'$"):
+                InputError, r"^RecsysSettings: split: wanted a user with at least two training events "
+                r"\(--split=none trains on all events\), got '60 training events of 60 users'$"):
             _read((users, items))
         self.assertEqual(_read((users, items), split="none").summary["examples"], 120)
-        with self.assertRaisesRegex(InputError, "train: wanted a user with two events or more"):
+        with self.assertRaisesRegex(InputError, "train: wanted a user with at least two training"):
             _read((users[::3], items[::3]), None, (users[1::3], items[1::3]))
 
-    def test_users_of_the_test_without_a_history_are_counted(self):
+    def test_users_without_a_history_are_counted(self):
         lines = []
         data = _read((_USERS[:8], _ITEMS[:8]), None, (["ann", "eve", "bob", "eva"], list("eeee")),
                      report=lines.append)
@@ -196,7 +196,7 @@ class ReadTest(parameterized.TestCase):
         data = _read((_USERS, _ITEMS), init_from=folder, report=lines.append)
         self.assertEqual(data.events.item_names[-2:], ["old", "older"])
         self.assertEqual(data.events.item_counts[-2:].tolist(), [0, 0])
-        self.assertIn("Items of %s without an event here: 2" % folder, lines)
+        self.assertIn("Items of %s without events in this data: 2" % folder, lines)
         self.assertEqual(data.summary["items"]["not_in_the_log"], 2)
         empty = self.create_tempdir().full_path
         with self.assertRaisesRegex(InputError, empty + ": wanted a folder with a model"):
@@ -206,9 +206,9 @@ class ReadTest(parameterized.TestCase):
         ({}, (5,), "events: wanted a path, a list of paths, a data frame, or .*, got 'int'"),
         ({}, ([_USERS],), "events: wanted a path, a list of"), ({}, ([],), "events: wanted a path"),
         ({}, ({"user": _USERS},), "events: wanted a path, .*, got 'dict'"),
-        ({}, ((_USERS, _ITEMS[1:]),), "items: wanted as many as users, 16, got 15"),
+        ({}, ((_USERS, _ITEMS[1:]),), "items: wanted the length of users, 16, got 15"),
         ({}, (("ann", "a"),), "ann: wanted"),  # two paths
-        ({}, (None, None, (_USERS, _ITEMS)), "events: wanted events to train on beside valid and"),
+        ({}, (None, None, (_USERS, _ITEMS)), "events: wanted training events for valid and"),
         ({"numeric": ["price"]}, ((_USERS, _ITEMS),),
          "numeric: wanted a file or a data frame, which has columns, got 'tuple'"),
         ({"k": [5]}, ((_USERS, _ITEMS),), "k: wanted at most 4 items, got 5"),
@@ -216,8 +216,8 @@ class ReadTest(parameterized.TestCase):
         ({"split": "time"}, ((_USERS, _ITEMS),), "split: wanted events with times, got 'time'"),
         ({"split": "time", "split_at": ["0.9", "0.1"]}, ((_USERS, _ITEMS, _TIMES),),
          "split_at: wanted two shares or times, when validation begins and, .*, test, got '0.9,0.1'"),
-        ({"min_count": 99}, ((_USERS, _ITEMS),), "wanted two items or more"))
-    def test_what_does_not_fit(self, values, sources, message):
+        ({"min_count": 99}, ((_USERS, _ITEMS),), "wanted at least two items"))
+    def test_invalid_sources_are_refused(self, values, sources, message):
         with self.assertRaisesRegex(InputError, message):
             _read(*sources, **values)
 
@@ -230,12 +230,12 @@ class PlanTest(absltest.TestCase):
         self.assertEqual(reading.num_examples(_settings(context="others"), events), 16)
         self.assertEqual(reading.num_examples(_settings(max_examples_per_user=2), events), 8)
 
-    def test_plan(self):
+    def test_plan_follows_from_the_settings(self):
         plan = reading.batch_plan(
             _settings(batch_size=7, epochs=3, seed=5, history_length=4), None)
         self.assertEqual((plan.examples_per_batch, plan.epochs, plan.seed), (7, 3, 5))
         self.assertEqual((plan.context, plan.history_length), ("past", 4))
-        self.assertIsNone(plan.max_examples_per_user)  # 0 stands for all
+        self.assertIsNone(plan.max_examples_per_user)  # 0 means all
 
 
 class LogOfEventsTest(absltest.TestCase):
@@ -243,15 +243,15 @@ class LogOfEventsTest(absltest.TestCase):
     def _rows(self, log):
         return [(log.user_names[u], log.item_names[i]) for u, i in zip(log.users, log.items)]
 
-    def test_it_is_what_was_split(self):
+    def test_log_equals_the_split_events(self):
         events = _read((_USERS, _ITEMS, _TIMES)).events
         log = reading.log_of_events(events)
         self.assertEqual(self._rows(log), list(zip(_USERS, _ITEMS)))
         np.testing.assert_array_equal(log.times, _TIMES)
 
-    def test_test_events_that_come_later_are_left_out(self):
+    def test_later_test_events_are_left_out(self):
         events = _read((_USERS, _ITEMS, _TIMES)).events
-        # ann's last event, an event of bob that trained, and one of cid at another time.
+        # ann's last event, a training event of bob, and an event of cid at another time.
         after = event_files.log_of_arrays(["ann", "bob", "cid"], ["d", "b", "b"], [3, 4, 99])
         log = reading.log_of_events(events, after)
         self.assertEqual(self._rows(log), [row for row in zip(_USERS, _ITEMS) if row != ("ann", "d")])
@@ -259,7 +259,7 @@ class LogOfEventsTest(absltest.TestCase):
         after = event_files.log_of_arrays(["ann", "bob", "cid"], ["d", "b", "b"])
         self.assertLen(reading.log_of_events(events, after).items, 14)
 
-    def test_columns_go_with_the_events(self):
+    def test_columns_stay_with_their_events(self):
         frame = Frame(user=np.array(_USERS), item=np.array(_ITEMS), price=np.arange(16.0))
         events = _read(frame, numeric=["price"]).events
         log = reading.log_of_events(events, event_files.log_of_arrays(["ann"], ["d"]))
@@ -268,7 +268,7 @@ class LogOfEventsTest(absltest.TestCase):
 
 class IsPathsTest(absltest.TestCase):
 
-    def test_is_paths(self):
+    def test_paths_are_recognised(self):
         for source in ("a", pathlib.Path("a"), ["a"], ["a", pathlib.Path("b")], ("a", "b")):
             self.assertTrue(reading.is_paths(source), source)
         for source in (None, [], (), (["a"], ["b"]), [np.array(["a"])], Frame(a=1), os):

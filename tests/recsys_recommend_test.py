@@ -1,4 +1,4 @@
-"""The program that writes recommendations for many users of an exported model."""
+"""Tests of the program that writes recommendations for many users of an exported model."""
 import json
 import os
 
@@ -19,7 +19,7 @@ class RecommendTest(recommender_case.ModelCase):
     def run_main(self, *arguments):
         recommend.main(["recommend.py", *arguments])
 
-    def test_users_of_a_file(self):
+    def test_users_are_read_from_a_file(self):
         with open("users.txt", "w") as stream:
             stream.write("cid\nzed\n")
         self.run_main(self.folder, "--output=new/best.jsonl", "--to=users.txt", "--k=2")
@@ -29,12 +29,12 @@ class RecommendTest(recommender_case.ModelCase):
         self.assertEqual([name for name, _ in recommender_case.oracle(["casino"], 2, ["casino"])],
                          [one["item"] for one in found[0]["recommendations"]])
 
-    def test_all_users(self):
+    def test_all_users_are_written_by_default(self):
         self.run_main("--output=best.tsv", self.folder)
         with open("best.tsv", encoding="utf-8") as stream:
             self.assertEqual({"user", "bob", "cid"}, {line.split("\t")[0] for line in stream})
 
-    def test_a_graph_that_writes_a_file_wants_trust(self):
+    def test_graph_that_writes_a_file_needs_trust(self):
         os.mkdir("model")
         recommender_case.write_model("model", writes=os.path.abspath("written"))
         with self.assertRaisesRegex(InputError, "got the ops WriteFile; --trust_model"):
@@ -43,7 +43,7 @@ class RecommendTest(recommender_case.ModelCase):
         self.run_main("model", "--output=best.tsv", "--trust_model")
         self.assertTrue(os.path.exists("written"))
 
-    def test_what_is_refused(self):
+    def test_invalid_arguments_are_refused(self):
         for arguments, message in (
                 (["--output=a.tsv"], "MODEL_DIR: wanted one folder"),
                 ([self.folder, "b", "--output=a.tsv"], "MODEL_DIR: wanted one folder"),

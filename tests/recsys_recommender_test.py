@@ -1,4 +1,4 @@
-"""The recommender as Python asks it: its answers, what it refuses, what it leaves alone."""
+"""Tests of the recommender in Python: its answers, its errors, and its side effects."""
 import concurrent.futures
 import os
 import shutil
@@ -21,13 +21,13 @@ from tf1_sampled.recsys import (
     scoring,
 )
 
-_KNOWN = "items: wanted a name that the model knows, or a user whom it knows, got "
-# By length no neighbours: the cosines must not depend on it.
+_KNOWN = "items: wanted a known item or a known user, got "
+# Neighbours differ in length: the cosines must not depend on it.
 VECTORS = np.float32([[1, 0], [30, 3], [0, 2], [-1, 0.5], [1e-3, 1e-3], [0, 0], [-2, -1]])
 
 
 def cosine_oracle(item, k):
-    """[(name, cosine)] of the most similar items, of equal ones the smaller id first."""
+    """Return [(name, cosine)] of the most similar items, ties by the smaller id."""
     rows = VECTORS.astype(np.float64)
     row = NAMES.index(item)
     found = []
@@ -54,12 +54,12 @@ class Case(recommender_case.ModelCase):
 
 class RecommendTest(Case):
 
-    def test_the_best_items(self):
+    def test_best_items_are_recommended(self):
         got = self.model.recommend(["alien", "日本"], 3, exclude=["heat"])
         self.assert_best(oracle(["alien", "日本"], 3, seen=["alien", "日本", "heat"]), got)
         self.assertEqual([(str, float)] * 3, [(type(name), type(score)) for name, score in got])
 
-    def test_ten_without_a_k(self):
+    def test_k_defaults_to_10(self):
         self.assertLen(self.model.recommend(["heat"]), 6)
         for function, items in ((self.model.recommend, ["heat"]),
                                 (self.model.recommend_many, [["heat"]])):
@@ -67,21 +67,21 @@ class RecommendTest(Case):
                 function(items)
             self.assertEqual(10, best.call_args[0][0][0].wanted.k)
 
-    def test_names_of_the_history_with_repeat(self):
+    def test_repeat_recommends_items_of_the_history(self):
         self.assert_best(oracle(["heat", "casino"], 10),
                          self.model.recommend(["heat", "casino"], repeat=True))
 
-    def test_each_name_comes_back_as_it_is(self):
+    def test_names_are_returned_unchanged(self):
         for name in NAMES:
             self.assertEqual([name], [one for one, _ in self.model.recommend([name], 1, repeat=True)])
 
-    def test_fewer_where_the_items_run_out(self):
+    def test_answer_is_shorter_if_there_are_too_few_items(self):
         seen = NAMES[:3] + ["nobody's"]
         self.assert_best(oracle(["casino"], 9, seen),
                          self.model.recommend(["casino"], 1 << 40, exclude=seen, repeat=True))
         self.assertEqual([], self.model.recommend(["casino"], 5, exclude=NAMES))
 
-    def test_unknown_names_are_passed_over(self):
+    def test_unknown_names_are_ignored(self):
         self.assert_best(oracle(["heat"], 10, ["heat", "alien"]),
                          self.model.recommend(["x", "heat", "y"], exclude=["y", "alien"]))
         np.testing.assert_array_equal([1.0, 1.0], self.model.embed(["x", "heat"]))
@@ -91,13 +91,13 @@ class RecommendTest(Case):
         self.assert_best(oracle(["heat"], 10, ["heat"]),
                          self.model.recommend([long, "heat"], 10, exclude=[long]))
 
-    def test_tuples_and_arrays_are_lists(self):
+    def test_tuples_and_arrays_are_accepted(self):
         wanted = self.model.recommend(["heat", "alien"], 3, exclude=["casino"])
         for kind in (tuple, np.array, lambda names: np.array(names, object)):
             self.assertEqual(wanted, self.model.recommend(
                 kind(["heat", "alien"]), np.int64(3), exclude=kind(["casino"]), repeat=np.bool_(False)))
 
-    def test_vectors(self):
+    def test_vectors_equal_the_model(self):
         got = self.model.embed(["heat", "日本"])
         np.testing.assert_array_equal(np.float32([1.75, 2.0]), got)
         self.assertEqual(np.float32, got.dtype)
@@ -108,11 +108,11 @@ class RecommendTest(Case):
         ("items: wanted names of at least 1 character, got 3.5", ["heat", 3.5]),
         ("user: wanted a name, got null", ["heat"], None),
         ('context: wanted no columns, got "mood"', ["heat"], "", {"mood": "far"}))
-    def test_what_is_refused(self, message, items, user="", context=None):
+    def test_invalid_arguments_are_refused(self, message, items, user="", context=None):
         for function in (self.model.recommend, self.model.embed):
             self.assert_refused(message, function, items, user=user, context=context)
 
-    def test_other_arguments_that_are_refused(self):
+    def test_other_invalid_arguments_are_refused(self):
         for k in (0, -1, True, 2.0, "3", None):
             with self.assertRaisesRegex(checks.InputError, "^k: wanted an integer above 0, got "):
                 self.model.recommend(["heat"], k)
@@ -125,7 +125,7 @@ class RecommendTest(Case):
         self.assert_refused('exclude: wanted a list of names, got "alien"', self.model.recommend,
                             ["heat"], exclude="alien")
 
-    def test_threads_agree_with_one(self):
+    def test_threads_give_the_same_answers(self):
         asked = [[NAMES[(i * j) % 7] for j in range(1, 2 + i % 4)] for i in range(60)]
         alone = [self.model.recommend(names) for names in asked]
         with concurrent.futures.ThreadPoolExecutor(12) as threads:
@@ -142,15 +142,15 @@ class FilterTest(Case):
         ({"candidates": []}, []),
         ({"candidates": ["casino", "日本"], "category": {"genres": "Space"}, "exclude": ["alien"]},
          ["日本"]))
-    def test_the_best_of_what_a_filter_leaves(self, fields, allowed):
+    def test_filter_gives_the_best_of_the_rest(self, fields, allowed):
         seen = [name for name in NAMES if name not in allowed]
-        for few in (1, 8):  # by the scores of all items, and of the few alone
+        for few in (1, 8):  # by the scores of all items, and of the few allowed ones only
             with mock.patch.object(scoring, "_FEW", few):
                 self.assert_best(oracle(["a\tb"], 10, seen), self.model.recommend(["a\tb"], **fields))
         popular = [(name, count) for name, count in zip(NAMES, COUNTS) if name in allowed]
         self.assertEqual(popular, self.model.popular(**fields))
 
-    def test_filters_that_are_refused(self):
+    def test_invalid_filters_are_refused(self):
         self.assert_refused('category: wanted the columns genres, got "year"', self.model.recommend,
                             ["heat"], category={"year": 1995})
         self.assert_refused("candidates: wanted a list of names, got 3", self.model.popular,
@@ -159,7 +159,7 @@ class FilterTest(Case):
 
 class StoredTest(Case):
 
-    def test_the_stored_history_counts_and_is_not_offered(self):
+    def test_stored_history_is_used_and_not_recommended(self):
         self.assert_best(oracle(["heat", "alien"], 10, ["heat", "alien"]),
                          self.model.recommend(user="bob"))
         self.assert_best(oracle(["casino"], 10, ["heat", "alien", "casino"]),
@@ -169,13 +169,13 @@ class StoredTest(Case):
         self.assert_best(oracle(["heat", "alien"], 10), self.model.recommend(user="bob", repeat=True))
         np.testing.assert_array_equal([0.5, 2.0], self.model.embed(user="bob"))
 
-    def test_many_users(self):
+    def test_many_users_are_answered_from_stored_histories(self):
         got = self.model.recommend_stored([2, 0, 1], 3)
-        self.assertEqual([], got[1])  # ann had nothing, and there are no rows of users
+        self.assertEqual([], got[1])  # ann has no history, and there are no user rows
         self.assert_best(oracle(["casino"], 3, ["casino"]), got[0])
         self.assert_best(oracle(["heat", "alien"], 3, ["heat", "alien"]), got[2])
 
-    def test_a_model_of_repeats_offers_a_users_own_items(self):
+    def test_model_with_repeats_recommends_earlier_items(self):
         folder = self.create_tempdir().full_path
         recommender_case.write_model(folder, repeats=True)
         with recommender.Recommender(folder) as model:
@@ -184,14 +184,14 @@ class StoredTest(Case):
             self.assert_best(oracle(had, 10, had), model.recommend(user="bob", repeat=False))
             self.assert_best(oracle(had, 10), model.recommend_stored([1])[0])
 
-    def test_the_latest_items_alone_where_the_model_takes_no_more(self):
+    def test_only_the_latest_history_length_items_are_used(self):
         folder = shutil.copytree(self.folder, os.path.join(self.create_tempdir().full_path, "m"))
         model_files.write_about(folder, model_files.About(False, True, 1))
         with recommender.Recommender(folder) as model:
             np.testing.assert_array_equal([0.0, 1.0], model.embed(user="bob"))
             np.testing.assert_array_equal([0.0, 1.0], model.embed(["heat", "alien"]))
 
-    def test_without_the_stored_users_nobody_is_known(self):
+    def test_no_user_is_known_without_stored_users(self):
         folder = shutil.copytree(self.folder, os.path.join(self.create_tempdir().full_path, "m"))
         shutil.rmtree(os.path.join(folder, "users"))
         os.remove(os.path.join(folder, "item_categories.npz"))
@@ -205,7 +205,7 @@ class StoredTest(Case):
 
 class AnswersTest(Case):
 
-    def test_each_question_has_the_answer_that_it_has_alone(self):
+    def test_answers_do_not_depend_on_other_questions(self):
         questions = [queries.Question(["heat"], k=2), queries.Question(user="zed", k=3),
                      queries.Question(user="cid", candidates=["alien", 7]), queries.Question(["x"], k=1)]
         rows = [self.model.resolve(question) for question in questions]
@@ -219,7 +219,7 @@ class AnswersTest(Case):
 
 class ManyTest(Case):
 
-    def test_each_is_as_alone(self):
+    def test_each_history_is_answered_as_if_alone(self):
         histories = [["heat"], ["alien", "日本", "casino"], ("x", "casino"), np.array(["a\tb"])] * 3
         seen = [[], ["casino"], ["alien", "x"], None] * 3
         for rows, scores in ((1024, 1 << 24), (5, 1 << 24), (1024, 15), (1024, 1)):
@@ -240,18 +240,18 @@ class ManyTest(Case):
                 self.model.recommend_many(histories)
             self.assertEqual(wanted, [len(call[0][0]) for call in run.call_args_list])
 
-    def test_with_repeat(self):
+    def test_repeat_recommends_items_of_the_histories(self):
         self.assert_best(oracle(["heat"], 10), self.model.recommend_many([["heat"]], repeat=True)[0])
         self.assert_best(oracle(["heat"], 10, ["heat"]), self.model.recommend_many([["heat"]])[0])
 
-    def test_a_history_without_a_known_item_gets_none(self):
+    def test_history_without_a_known_item_gets_an_empty_answer(self):
         got = self.model.recommend_many([["x"], ["heat"], []], 2)
         self.assertEqual(([], []), (got[0], got[2]))
         self.assert_best(oracle(["heat"], 2, ["heat"]), got[1])
         self.assertEqual([[]], self.model.recommend_many([["x"]]))
         self.assertEqual([], self.model.recommend_many([]))
 
-    def test_what_is_refused(self):
+    def test_invalid_arguments_are_refused(self):
         self.assert_refused("row 1: items: wanted names of at least 1 character, got 3.5",
                             self.model.recommend_many, [["heat"], [3.5]])
         self.assert_refused('row 0: exclude: wanted a list of names, got "alien"',
@@ -267,11 +267,11 @@ class ContextTest(Case):
 
     arguments = {"with_users": True, "with_context": True}
 
-    def test_what_it_takes(self):
+    def test_inputs_of_the_model(self):
         self.assertTrue(self.model.has_users)
         self.assertEqual({"mood": "string", "shift": "number"}, self.model.context)
 
-    def test_the_context_counts(self):
+    def test_context_changes_the_answer(self):
         for mood, shift, total in (("far", 1.5, 6.5), ("", np.float32(2), 2),
                                    ("日本", np.int64(-2), -2)):
             context = {"mood": mood, "shift": shift}
@@ -284,7 +284,7 @@ class ContextTest(Case):
         self.assert_best(oracle([], 10, user="ann"), self.model.recommend(user="ann", context=context))
         np.testing.assert_array_equal([20.0, 0.0], self.model.embed([], "ann", context))
 
-    def test_what_a_user_had_is_not_offered_where_users_have_rows(self):
+    def test_earlier_items_are_not_recommended_with_user_rows(self):
         had = ["heat", "alien"]
         self.assert_best(oracle(had, 10, had, shift=6),
                          self.model.recommend(user="bob", context={"shift": 1}))
@@ -301,7 +301,7 @@ class ContextTest(Case):
 
     def test_neither_items_nor_user(self):
         self.assert_refused(
-            'items: wanted a name that the model knows, or a user whom it knows, got ["x"]',
+            'items: wanted a known item or a known user, got ["x"]',
             self.model.recommend, ["x"], context={"mood": "", "shift": 1})
 
     def test_numbers_that_are_too_large_or_missing(self):
@@ -334,7 +334,7 @@ class SimilarTest(Case):
         self.model = recommender.Recommender(self.copy)
         self.addCleanup(self.model.close)
 
-    def test_a_filter(self):
+    def test_filter_restricts_similar_items(self):
         wanted = [one for one in cosine_oracle("heat", 10) if one[0] in ("alien", "日本")]
         self.assert_best(wanted, self.model.similar_items("heat", category={"genres": ["Space"]}))
         self.assert_best(wanted[:1], self.model.similar_items("heat", exclude=[
@@ -346,19 +346,19 @@ class SimilarTest(Case):
         self.assert_best(cosine_oracle("heat", 2), self.model.similar_items("heat", 2))
         self.assertEqual(float, type(self.model.similar_items("heat")[0][1]))
 
-    def test_lengths_whose_squares_float32_lacks(self):
+    def test_vectors_whose_squared_lengths_exceed_float32(self):
         lengths = np.float32([1e30, 1e-30, 1, 1e25, 1e-25, 1, 3])
         np.save(os.path.join(self.copy, "item_vectors.npy"), VECTORS * lengths[:, None])
         with recommender.Recommender(self.copy) as model:
             for item in NAMES:
                 self.assert_best(cosine_oracle(item, 10), model.similar_items(item))
 
-    def test_rows_are_mapped_not_read(self):
+    def test_vectors_are_mapped(self):
         self.assertIsInstance(self.model._vectors.base, np.memmap)
 
-    def test_what_is_refused(self):
+    def test_invalid_arguments_are_refused(self):
         for item in ("x", "", None, ["heat"]):
-            with self.assertRaisesRegex(checks.InputError, "^item: wanted a name that the model knows"):
+            with self.assertRaisesRegex(checks.InputError, "^item: wanted a known item"):
                 self.model.similar_items(item)
         self.assert_refused("k: wanted an integer above 0, got 0", self.model.similar_items, "heat", 0)
 
@@ -368,7 +368,7 @@ class SimilarTest(Case):
         (np.float32([[1]] * 7), "user vectors of shape"), (np.array([None]), "got: Object arrays "),
         (VECTORS * np.float32(np.nan), "ItemScorer: vectors: wanted finite numbers"),
         (None, "got none$"), (b"nothing", "got: "), (b"", "got: "))
-    def test_files_of_other_contents(self, contents, message):
+    def test_files_with_other_contents_are_refused(self, contents, message):
         path = os.path.join(self.copy, "item_vectors.npy")
         os.remove(path)
         if isinstance(contents, bytes):
@@ -395,17 +395,17 @@ class ItemsTest(Case):
         ("1995", ["heat"], 1), ("映", ["日本"], 9), ("CAFÉ", ["naïve \\ café"], 9),
         ("a\tb", ["a\tb"], 9), ("aliencasino", [], 9), (".", [], 9), ("naïve", ["naïve \\ café"], 9),
         ("1995 casino", ["casino"], 9))
-    def test_a_search(self, query, names, limit):
+    def test_search_finds_items(self, query, names, limit):
         self.assertEqual(names, self.model.search(query, limit))
 
-    def test_searches_that_are_refused(self):
+    def test_invalid_searches_are_refused(self):
         self.assert_refused("query: wanted a string, got 3", self.model.search, 3)
         self.assert_refused("limit: wanted an integer above 0, got 0", self.model.search, "", 0)
 
 
 class LoadTest(Case):
 
-    def test_a_folder_that_holds_no_model(self):
+    def test_folder_without_a_model_is_refused(self):
         folder = self.create_tempdir().full_path
         with self.assertRaisesRegex(checks.InputError, "items.tsv: wanted a file of an exported"):
             recommender.Recommender(folder)
@@ -448,7 +448,7 @@ class LoadTest(Case):
                 recommender.Recommender(folder)
             os.unlink(path)
 
-    def test_another_saved_model(self):
+    def test_other_saved_model_is_refused(self):
         folder = shutil.copytree(self.folder, os.path.join(self.create_tempdir().full_path, "m"))
         shutil.rmtree(os.path.join(folder, "saved_model"))
         with tf.Graph().as_default(), tf.Session() as session:
@@ -458,14 +458,14 @@ class LoadTest(Case):
         with self.assertRaisesRegex(checks.InputError, "SavedModel, got: no signature embed_user_ids$"):
             recommender.Recommender(folder)
 
-    def test_no_items(self):
+    def test_model_without_items_is_refused(self):
         folder = self.create_tempdir().full_path
         shutil.copytree(os.path.join(self.folder, "saved_model"), os.path.join(folder, "saved_model"))
-        item_files.write_items(os.path.join(folder, "items.tsv"), [], [], [])  # it is read first
+        item_files.write_items(os.path.join(folder, "items.tsv"), [], [], [])  # this file is read first
         with self.assertRaisesRegex(checks.InputError, "items.tsv: wanted items, got none"):
             recommender.Recommender(folder)
 
-    def test_it_leaves_the_graph_of_others_alone(self):
+    def test_other_graphs_are_unchanged(self):
         with tf.Graph().as_default() as graph, tf.Session() as session:
             tf.constant(1)
             with recommender.Recommender(self.folder) as model:
@@ -476,7 +476,7 @@ class LoadTest(Case):
             self.assertIs(session, tf.get_default_session())
 
     @unittest.skipUnless(index.is_available(), "faiss is not installed")
-    def test_an_index_answers_without_a_filter_and_must_be_of_these_items(self):
+    def test_index_answers_without_a_filter_and_must_match_the_items(self):
         folder = shutil.copytree(self.folder, os.path.join(self.create_tempdir().full_path, "m"))
         path, arrays = os.path.join(folder, "items.faiss"), [
             np.load(os.path.join(folder, "item_%s.npy" % name)) for name in ("vectors", "biases")]
@@ -496,19 +496,19 @@ class LoadTest(Case):
             index.build(path, arrays[0][:6], arrays[1][:6], np.float32([[1, 1]]))
             with self.assertRaisesRegex(checks.InputError, "got '6 items of 2 numbers'"):
                 recommender.Recommender(folder)
-        with recommender.Recommender(folder) as model:  # few items: it is not read
+        with recommender.Recommender(folder) as model:  # with few items, the index is not read
             self.assertTrue(model.is_exact)
 
-    def test_two_do_not_share(self):
+    def test_two_recommenders_are_independent(self):
         with recommender.Recommender(self.folder) as one, recommender.Recommender(self.folder) as other:
             one.close()
             with self.assertRaises(RuntimeError):
                 one.recommend(["heat"])
             self.assertLen(other.recommend(["heat"], 3), 3)
-            one.close()  # twice is well
+            one.close()  # closing twice is allowed
 
 
-# In a process as TensorFlow makes it: that of TensorFlow 2 is eager.
+# In a process with TensorFlow's defaults: TensorFlow 2 is eager.
 _PROCESS = """
 import logging, os, sys
 import tensorflow as tf
@@ -534,13 +534,13 @@ print("eager" if before[0] else "graph")
 class ProcessTest(Case):
 
     def run_code(self, code):
-        """Return the output of a process that has imported TensorFlow, and nothing of this library."""
+        """Return the output of a process that has imported TensorFlow but nothing of this library."""
         exit_code, out, err = run_program.run_code(
             code, self.create_tempdir().full_path, self.folder)
         self.assertEqual(exit_code, 0, err)
         return out
 
-    def test_nothing_of_the_process_is_changed(self):
+    def test_process_state_is_unchanged(self):
         self.assertEqual("graph\n" if tf.__version__.startswith("1.") else "eager\n",
                          self.run_code(_PROCESS))
 

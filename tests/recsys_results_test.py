@@ -1,4 +1,4 @@
-"""The results of a training, of a model that was not trained: a checkpoint of its first values."""
+"""Tests of the results of a training, with a checkpoint of initial values."""
 import os
 import shutil
 import tempfile
@@ -52,7 +52,7 @@ class ResultsTest(absltest.TestCase):
         shutil.rmtree(cls.folder)
         super().tearDownClass()
 
-    def test_what_is_written(self):
+    def test_files_are_written(self):
         self.assertEqual([path[len(self.folder) + 1:] for path in self.written], [
             "saved_model" + os.sep, "item_vectors.npy", "item_biases.npy", "items.tsv", "names.json",
             "users" + os.sep, "item_categories.npz", "recommender.json"])
@@ -62,10 +62,10 @@ class ResultsTest(absltest.TestCase):
             self.assertEqual(model.names, self.fit.data.events.item_names)
             self.assertEqual(model.title("0"), "The nought")
             self.assertEqual(model.title("1"), "1")
-            # The setting history_length is in the SavedModel.
+            # The SavedModel contains the setting history_length.
             np.testing.assert_array_equal(model.embed(["1", "2", "3"]), model.embed(["2", "3"]))
 
-    def test_items_of_another_number_than_the_models(self):
+    def test_wrong_number_of_items_is_refused(self):
         for keep, message in ((6, "saved_model: .*, got: more items than the 6 of items.tsv$"),
                               (8, "saved_model: wanted a recommender's SavedModel, got: ")):
             folder = shutil.copytree(self.folder, os.path.join(self.create_tempdir().full_path, "m"))
@@ -80,7 +80,7 @@ class ResultsTest(absltest.TestCase):
             with self.assertRaisesRegex(InputError, message):
                 recommender.Recommender(folder)
 
-    def test_what_a_service_needs_is_stored(self):
+    def test_data_for_the_service_is_stored(self):
         with recommender.Recommender(self.folder) as model:
             self.assertLen(model.users, 6)
             for user in range(6):
@@ -103,7 +103,7 @@ class ResultsTest(absltest.TestCase):
         results.export_model(self.fit)
         self.assertFalse(os.path.exists(path))
 
-    def test_it_is_written_again_over_what_was_there(self):
+    def test_earlier_results_are_replaced(self):
         self.assertEqual(results.export_model(self.fit), self.written)
 
     def test_scores_on_the_test_events(self):
@@ -115,8 +115,8 @@ class ResultsTest(absltest.TestCase):
         self.assertEqual(found.scores, judged.scores)
         self.assertEqual(found.full_softmax_loss, judged.full_loss)
         self.assertEqual(set(found.baselines), {"popularity", "item-kNN"})
-        self.assertEqual(found.notes, ["item-kNN: 5 neighbours, of 5, 10, 20, 50, 100 by NDCG@2 on "
-                                       "validation events"])
+        self.assertEqual(found.notes, ["item-kNN: 5 neighbours, best of 5, 10, 20, 50, 100 by NDCG@2 "
+                                       "on validation"])
         wanted = evaluation.evaluate(
             baselines.popularity(data.events.item_counts), data.test, 7, [2, 3])
         self.assertEqual(found.baselines["popularity"], wanted)
@@ -126,16 +126,16 @@ class ResultsTest(absltest.TestCase):
                          evaluation.evaluate(item_knn, data.test, 7, [2, 3]))
         self.assertEqual(evaluation.metrics(found.rankings["popularity"], [2, 3]), wanted)
 
-    def test_item_knn_that_would_take_long_is_left_out(self):
+    def test_slow_item_knn_is_left_out(self):
         for name in ("_KNN_PAIRS", "_KNN_PAIRS_PER_EXAMPLE"):
             self.enter_context(mock.patch.object(results, name, 0))
         found = results.test(self.fit)
         self.assertEqual(list(found.baselines), ["popularity"])
-        self.assertEqual(found.notes, ["item-kNN: left out, as its 54 pairs of items of one user would "
-                                       "take more than a tenth of the training"])
+        self.assertEqual(found.notes, ["item-kNN: left out; counting its 54 item pairs would take more "
+                                       "than a tenth of the training time"])
 
-    def test_the_previous_model_is_beside_it(self):
-        # Its own model, with another catalogue by name: the scores are the same.
+    def test_previous_model_is_compared(self):
+        # The same model with its items in another order has the same scores.
         settings = RecsysSettings(dim=4, k=[2, 3], history_length=2, init_from=self.folder)
         found = results.test(self.fit._replace(settings=settings))
         self.assertEqual(list(found.baselines), ["previous model", "popularity", "item-kNN"])
@@ -151,7 +151,7 @@ class ResultsTest(absltest.TestCase):
         self.assertRegex(found.notes[0], "^previous model: left out; .* got the ops WriteFile")
         self.assertFalse(os.path.exists(os.path.join(folder, "written")))
 
-    def test_examples(self):
+    def test_examples_have_history_offers_and_test_items(self):
         found = results.test(self.fit).examples
         self.assertEqual([user for user, _ in found], ["0", "1", "2", "3", "5"])
         with recommender.Recommender(self.folder) as model:
@@ -164,12 +164,12 @@ class ResultsTest(absltest.TestCase):
                 self.assertEqual(titles["offered"],
                                  [model.title(name) for name, _ in model.recommend(had, k=5)])
 
-    def test_titles_are_names_where_there_are_none(self):
+    def test_names_replace_missing_titles(self):
         names = self.fit.data.events.item_names
         self.assertEqual(results.titles_of_items(self.fit),
                          ["The nought" if name == "0" else name for name in names])
 
-    def test_item_table(self):
+    def test_item_table_is_mapped(self):
         vectors, biases = results.item_table(self.folder)
         self.assertEqual((vectors.shape, biases.shape), ((7, 4), (7,)))
         self.assertIsInstance(vectors, np.memmap)
@@ -181,7 +181,7 @@ class ResultsTest(absltest.TestCase):
         found = results.vectors_of_some_users(self.fit, 3)
         self.assertEqual(found.shape, (3, 4))
         self.assertEqual(results.vectors_of_some_users(self.fit, 1000).shape, (6, 4))
-        with recommender.Recommender(self.folder) as model:  # users 0, 2 and 5, after all their events
+        with recommender.Recommender(self.folder) as model:  # users 0, 2 and 5, with all their events
             for vector, user in zip(found, (0, 2, 5)):
                 had = [str(item) for item in _ITEMS[_USERS == user]]
                 np.testing.assert_allclose(vector, model.embed(had), rtol=1e-5)

@@ -1,4 +1,4 @@
-"""Tests of which column is which: options, names of columns, weights of kinds of events."""
+"""Tests of the roles of columns: options, column names, weights of event kinds."""
 from absl.testing import absltest, parameterized
 
 from tf1_sampled import checks
@@ -13,7 +13,7 @@ class OptionsTest(parameterized.TestCase):
             checks.argument(condition, "f", name, wanted, got)
         roles.check_options(Options(**options), check)
 
-    def test_what_fits(self):
+    def test_valid_options_pass(self):
         self.check()
         self.check(user_column="a", item_column="b", time_column="_", rating_column="_")
         self.check(columns=["_", "user", "_", "items"], separator="tab", events_kept=["buy:3", "view"])
@@ -22,34 +22,34 @@ class OptionsTest(parameterized.TestCase):
 
     @parameterized.parameters(
         (dict(user_column="_"), "user_column: wanted the name of a column, got '_'"),
-        (dict(user_column="a", item_column="a"), "user_column: wanted a column of its own, got 'a'"),
+        (dict(user_column="a", item_column="a"), "user_column: wanted a separate column, got 'a'"),
         (dict(columns=["user", "x"]), "columns: wanted user and item among them"),
         (dict(columns=["user", "item", "x", "x"]), "columns: wanted each name once"),
         (dict(columns=["user", "item", ""]), "columns: wanted each name once"),
         (dict(columns=["user", "item"], time_column="x"),
-         "columns: wanted no names of columns in a header"),
+         "columns: wanted no names of header columns with it"),
         (dict(separator="x"), "separator: wanted one of comma semicolon space tab"),
-        (dict(events_kept=["buy:0"]), "events_kept: wanted kinds with weights above 0, as buy:3"),
+        (dict(events_kept=["buy:0"]), "events_kept: wanted kinds with weights above 0, such as buy:3"),
         (dict(events_kept=["buy:x"]), "events_kept: "), (dict(
             events_kept=["buy", "buy:2"]), "events_kept: "),
         (dict(events_kept=[":2"]), "events_kept: "), (dict(events_kept=["buy:nan"]), "events_kept: "))
-    def test_what_does_not_fit(self, options, message):
+    def test_invalid_options_are_refused(self, options, message):
         with self.assertRaisesRegex(checks.InputError, "^f: " + message):
             self.check(**options)
 
-    def test_weights_of_kinds(self):
+    def test_event_kinds_have_weights(self):
         self.assertEqual(roles.kind_weights(["buy:3", " view ", "a:b:0.5"]),
                          {"buy": 3.0, "view": 1.0, "a:b": 0.5})
 
 
 class PlacesTest(absltest.TestCase):
 
-    def test_the_first_known_name_counts(self):
+    def test_first_known_name_is_used(self):
         self.assertEqual(roles.roles_of(["User-ID", "uid", "asin", "parent_asin"],
                                         ("user", "item", "time")),
                          {"user": 0, "item": 3})
 
-    def test_names_of_options_come_first(self):
+    def test_names_in_options_take_precedence(self):
         names = ["user", "who", "item", "time"]
         self.assertEqual(roles.named_places(names, ("user", "item", "time"),
                                             {"user": "who", "time": "_"}),

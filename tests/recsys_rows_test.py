@@ -1,4 +1,4 @@
-"""Tests of rows: what each layout gives, and the numbers of lines."""
+"""Tests of rows: the rows of each layout, and their line numbers."""
 from unittest import mock
 
 from absl.testing import absltest, parameterized
@@ -8,7 +8,7 @@ from tf1_sampled.recsys import layouts, roles, rows
 
 
 def read(text, **options):
-    """[(line, row)] of a file's text."""
+    """Return [(line, row)] of a file's text."""
     lines = text.splitlines(True)
     layout = layouts.of_events("e.txt", lines[:100], roles.Options(**options))
     return [(chunk.line_of(place), row) for chunk in rows.read("e.txt", iter(lines), layout)
@@ -40,18 +40,18 @@ class ReadTest(parameterized.TestCase):
             with mock.patch.multiple(rows, _ROWS_AT_A_TIME=at_a_time, _LISTS_AT_A_TIME=at_a_time):
                 self.assertEqual(read(text), wanted)
 
-    def test_a_column_of_lists(self):
+    def test_column_of_lists_gives_several_rows(self):
         self.assertEqual(read("u\t1 2\n", columns=["user", "items"]), [(1, ["u", "1"]), (1, ["u", "2"])])
 
     @parameterized.named_parameters(
         ("width", "user,item\n1,a\n1\n", {}, r"line 3: wanted 2 columns, got \['1'\]"),
-        ("quotes", 'user,item\n1,"a\n', {}, "line 2: wanted CSV whose quotes are in pairs"),
+        ("quotes", 'user,item\n1,"a\n', {}, "line 2: wanted CSV with paired quotes"),
         ("netflix", "1:\n5,3,2005-09-06\n6,1\n", {},
          "line 3: wanted user,rating,date or movie:, got '6,1'"),
         ("json", '{"user": 1, "item": 2}\n\n[1]\n', {}, r"line 3: wanted a JSON object, got '\[1\]'"),
         ("json_list", '{"user": 1, "item": 2}\n{"user": [1], "item": 2}\n', {},
          r"line 2: wanted a text or a number in column 'user', got \[1\]"))
-    def test_lines_of_another_layout(self, text, options, message):
+    def test_lines_of_another_layout_are_refused(self, text, options, message):
         for at_a_time in (1, 4096):
             with mock.patch.object(rows, "_ROWS_AT_A_TIME", at_a_time):
                 with self.assertRaisesRegex(checks.InputError, "^e.txt: " + message):

@@ -1,4 +1,4 @@
-"""The best items under filters, beside the scores of all items."""
+"""Tests of the best items under filters: they equal those by the scores of all items."""
 from unittest import mock
 
 import numpy as np
@@ -15,7 +15,7 @@ _USERS = _RNG.randn(9, 4).astype(np.float32)
 
 
 def oracle(user, one):
-    """[(id, score)] of a user, by all scores in float64."""
+    """Return [(id, score)] of a user, by all scores in float64."""
     scores = _VECTORS.astype(np.float64) @ user + _BIASES
     ids = set(range(300) if one.allowed is None else one.allowed.tolist()) - set(one.hidden.tolist())
     return sorted(((i, scores[i]) for i in ids), key=lambda pair: (-pair[1], pair[0]))[:one.k]
@@ -38,7 +38,7 @@ class ItemScorerTest(parameterized.TestCase):
         np.testing.assert_allclose(scores, [score for _, score in wanted], rtol=1e-4, atol=1e-5)
 
     @parameterized.parameters(1 << 24, 300 * 4, 1)
-    def test_the_best_of_what_is_allowed_and_not_hidden(self, block):
+    def test_best_allowed_items_that_are_not_hidden(self, block):
         rows, wanted = zip(*_questions())
         for few in (1, 8, 300):
             with mock.patch.object(scoring, "_FEW", few), (
@@ -47,10 +47,10 @@ class ItemScorerTest(parameterized.TestCase):
             for row, one, best in zip(rows, wanted, found):
                 self.assert_best(_USERS[row], one, best)
 
-    def test_nobody(self):
+    def test_empty_batch_gives_an_empty_answer(self):
         self.assertEqual([], ItemScorer(_VECTORS, _BIASES).best(_USERS[:0], []))
 
-    def test_what_is_refused(self):
+    def test_invalid_arguments_are_refused(self):
         for vectors, biases, message in (
                 (_VECTORS[0], _BIASES, r"vectors: wanted float32 \[C, D'\]"),
                 (_VECTORS.astype(float), _BIASES, "vectors: wanted float32"),
@@ -67,7 +67,7 @@ class ItemScorerTest(parameterized.TestCase):
 
 @absltest.skipUnless(index.is_available(), "faiss is not installed")
 class IndexTest(ItemScorerTest):
-    """With an index of so few items that it finds all; a search that finds too few is made up for."""
+    """Tests with an index of few items, which finds all; exact search replaces poor results."""
 
     def setUp(self):
         super().setUp()
@@ -89,11 +89,11 @@ class IndexTest(ItemScorerTest):
         for one_search in (search, poor):
             with mock.patch.object(index, "search", wraps=one_search) as asked:
                 found = scorer.best(_USERS[list(rows)], list(wanted))
-            self.assertEqual(9, len(asked.call_args[0][1]))  # those without a filter
+            self.assertEqual(9, len(asked.call_args[0][1]))  # the users without a filter
             for row, one, best in zip(rows, wanted, found):
                 self.assert_best(_USERS[row], one, best)
 
-    def test_an_index_of_other_items(self):
+    def test_index_of_other_items_is_refused(self):
         for vectors, got in ((_VECTORS[:9], "300 items of 4 numbers"), (_VECTORS[:, :3], "300 items"),
                              (_VECTORS + 1, "other vectors, as of an earlier training")):
             with self.assertRaisesRegex(InputError, "index: wanted an index of these .*, got '" + got):

@@ -1,4 +1,4 @@
-"""The program that serves a recommender: its options, how it begins and ends."""
+"""Tests of the program that serves a recommender: its options, its start and its end."""
 import concurrent.futures
 import contextlib
 import http.client
@@ -21,7 +21,7 @@ class MainTest(recommender_case.ModelCase):
     def run_main(self, *arguments):
         serve.main(["serve.py", *arguments])
 
-    def test_none_or_two_folders_are_an_error(self):
+    def test_exactly_one_folder_is_needed(self):
         for arguments in ((), ("a", "b"), ("a", "--port=0", "b")):
             with self.assertRaisesRegex(checks.InputError, "^serve: MODEL_DIR: wanted one folder "):
                 self.run_main(*arguments)
@@ -55,13 +55,13 @@ class MainTest(recommender_case.ModelCase):
             other.listen(1)
             port = other.getsockname()[1]
             with self.assertRaisesRegex(
-                    checks.InputError, "^http://127.0.0.1:%d/: wanted an address and a port that are "
-                    "free to listen on, got: Address already in use$" % port):
+                    checks.InputError, "^http://127.0.0.1:%d/: wanted a free address and port "
+                    "to listen on, got: Address already in use$" % port):
                 self.run_main(self.folder, "--port=%d" % port)
 
     @service_case.needs_aiohttp
-    def test_an_address_of_another_machine(self):
-        with self.assertRaisesRegex(checks.InputError, "^http://192.0.2.1:8080/: wanted an address "):
+    def test_address_of_another_machine_is_an_error(self):
+        with self.assertRaisesRegex(checks.InputError, "^http://192.0.2.1:8080/: wanted a free "):
             self.run_main(self.folder, "--host=192.0.2.1", "--port=8080")
 
 
@@ -85,7 +85,7 @@ recommender.Recommender.answer = slow
 with running.errors_told():
     serve.main(sys.argv)
 """
-# The program, which does not wait for long.
+# The program with a short wait at the end.
 _IMPATIENT = """
 import sys
 from tf1_sampled.programs import running
@@ -106,29 +106,29 @@ class ProcessTest(parameterized.TestCase, service_case.ProcessCase):
         for part in ("--host", "--port", "tf1_sampled.recsys.serve runs/recsys-1", "POST /recommend"):
             self.assertIn(part, out)
 
-    def test_help_of_which_a_reader_has_enough(self):
+    def test_help_into_a_closed_pipe_ends_quietly(self):
         for option in ("--help", "-h"):
             process = self.start(option)
-            process.stdout.close()  # before it writes: it has yet to import
+            process.stdout.close()  # before it writes: it is still importing
             self.assertEqual((0, ""), (process.wait(60), process.stderr.read()))
             process.stderr.close()
 
-    def test_an_option_that_is_unknown(self):
+    def test_unknown_option_is_one_line(self):
         self.assert_ended(self.start("model", "--ports=1"), 1, "", (
             "serve.py: error: unrecognized arguments: --ports=1\n"))
 
-    def test_without_aiohttp(self):
+    def test_missing_aiohttp_is_one_line(self):
         self.assert_ended(self.start("model", broken="aiohttp"), 1, "", (
-            "serve.py: error: serve: aiohttp: wanted it installed, as by pip install "
-            "'tf1_sampled[serve]', got None\n"))
+            "serve.py: error: serve: aiohttp: wanted an installed aiohttp (pip install "
+            "'tf1_sampled[serve]'), got None\n"))
 
     @service_case.needs_aiohttp
-    def test_a_folder_that_is_no_model(self):
+    def test_folder_without_a_model_is_one_line(self):
         self.assert_ended(self.start("nothing"), 1, "", (
             "serve.py: error: nothing/items.tsv: wanted a file of an exported recommender, got none\n"))
 
     @service_case.needs_aiohttp
-    def test_a_graph_that_writes_a_file_wants_trust(self):
+    def test_graph_that_writes_a_file_needs_trust(self):
         self.assert_ended(self.start("model", writes="written"), 1, "", (
             "serve.py: error: model/saved_model/saved_model.pb: wanted a graph that only computes, got "
             "the ops WriteFile; --trust_model loads it, and lets it read and write files, open "
@@ -139,7 +139,7 @@ class ProcessTest(parameterized.TestCase, service_case.ProcessCase):
 
     @service_case.needs_aiohttp
     @parameterized.parameters(signal.SIGTERM, signal.SIGHUP)
-    def test_a_request_under_way_is_answered_before_the_end(self, number):
+    def test_request_in_progress_is_answered_before_the_end(self, number):
         process, port = self.serving(program=_SLOW, with_users=True)
         with concurrent.futures.ThreadPoolExecutor(1) as thread:
             answer = thread.submit(service_case.ask, port, "/recommend", {"items": ["heat"], "k": 7})
@@ -158,11 +158,11 @@ class ProcessTest(parameterized.TestCase, service_case.ProcessCase):
         self.assert_ended(process, 0, "Stopped.\n", "")
 
     @service_case.needs_aiohttp
-    def test_it_does_not_wait_for_ever(self):
+    def test_waiting_for_requests_is_limited(self):
         process, port = self.serving(program=_IMPATIENT, with_rounds=True)
         endless = {"items": ["heat"], "context": {"rounds": 1e9}}
         with concurrent.futures.ThreadPoolExecutor(1) as thread:
-            # Whether it is under way a second later or not, it is never answered.
+            # It is never answered, whether in progress a second later or not.
             answer = thread.submit(service_case.ask, port, "/recommend", endless)
             time.sleep(1)
             process.send_signal(signal.SIGTERM)
@@ -170,28 +170,28 @@ class ProcessTest(parameterized.TestCase, service_case.ProcessCase):
             self.assertIsInstance(answer.exception(), (OSError, http.client.HTTPException))
 
     @service_case.needs_aiohttp
-    def test_loopback_alone_and_an_interrupt(self):
+    def test_only_loopback_is_served_and_interrupt_stops(self):
         process, port = self.serving(with_users=True)
-        # 127.0.0.2 is this machine too: who listens on all addresses listens there.
+        # 127.0.0.2 is this machine too: a server on all addresses would answer there.
         self.assertTrue(self.is_refused(port, "127.0.0.2"))
         with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port)) as kept:
             kept.request("GET", "/health")
             self.assertEqual(b'{"status": "ok", "items": 7}', kept.getresponse().read())
-            process.send_signal(signal.SIGINT)  # while a connection is open, but idle
+            process.send_signal(signal.SIGINT)  # while a connection is open but idle
             self.assert_ended(process, 0, "Stopped.\n", "")
 
     @service_case.needs_aiohttp
-    def test_another_host(self):
+    def test_unknown_host_is_refused(self):
         process, port = self.serving("--host=127.0.0.2", host="127.0.0.2", with_users=True)
         self.assertTrue(self.is_refused(port))
         self.assertFalse(self.is_refused(port, "127.0.0.2"))
 
     @service_case.needs_aiohttp
-    def test_all_addresses_and_a_host_that_is_listed(self):
+    def test_all_addresses_and_a_listed_host_are_served(self):
         process, port = self.serving("--host=0.0.0.0", "--allowed_hosts=box.example", host="0.0.0.0",
                                      with_users=True)
-        self.assertEqual("Everyone who reaches this address can ask the model, and read its items and "
-                         "what it recommends to each user; --token_file=FILE asks for a token.\n",
+        self.assertEqual("Everyone who can reach this address can query the model, list its items and "
+                         "read its recommendations for each user; --token_file=FILE requires a token.\n",
                          process.stdout.readline())
         for host, status in (("box.example", 200), ("0.0.0.0:1", 200), ("evil.example", 421)):
             self.assertEqual(status, service_case.ask(port, "/health", Host=host).status)
@@ -199,7 +199,7 @@ class ProcessTest(parameterized.TestCase, service_case.ProcessCase):
         self.assert_ended(process, 0, "Stopped.\n", "")
 
     @service_case.needs_aiohttp
-    def test_a_token_that_others_may_read(self):
+    def test_token_readable_by_others_gives_a_warning(self):
         token = self.create_tempfile("token", "secret\n").full_path
         os.chmod(token, 0o644)
         process, port = self.serving("--host=0.0.0.0", "--token_file=" + token, host="0.0.0.0",
@@ -208,18 +208,18 @@ class ProcessTest(parameterized.TestCase, service_case.ProcessCase):
             self.assertEqual(status, service_case.ask(port, "/model", **headers).status)
         process.send_signal(signal.SIGTERM)
         self.assert_ended(process, 0, "Stopped.\n", (
-            "%s: other users can read this token; chmod 600 keeps it\n" % token))
+            "%s: other users can read this token; chmod 600 protects it\n" % token))
 
     @service_case.needs_aiohttp
-    def test_a_signal_while_a_file_blocks_the_start(self):
+    def test_signal_ends_a_start_blocked_by_a_file(self):
         process = self.start("model", "--token_file=token", with_users=True)
         pipe = os.path.join(self.folder, "token")
-        os.mkfifo(pipe)  # before the process comes to it: it has yet to import
+        os.mkfifo(pipe)  # before the process opens it: it is still importing
 
         def is_read():
             try:
                 writing.append(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
-            except OSError:  # nobody reads yet
+            except OSError:  # no reader yet
                 return False
             return True
 

@@ -1,4 +1,4 @@
-"""The HTTP service of a recommender: what it answers and refuses, its page in a browser."""
+"""Tests of the HTTP service of a recommender: its answers and errors, its page in a browser."""
 import base64
 import concurrent.futures
 import contextlib
@@ -40,7 +40,7 @@ class ServiceTest(service_case.ServedCase):
             "items": 7, "users": 3, "user_rows": False, "context": [], "ordered": True, "repeats": False,
             "exact": True, "categories": {"genres": ["Crime", "Horror", "Space"]}}, self.get("/model"))
 
-    def test_answers_have_headers_of_json_and_safety(self):
+    def test_answers_have_json_and_security_headers(self):
         for path, status, kind in (("/", 200, "text/html"), ("/health", 200, "application/json"),
                                    ("/nothing", 404, "application/json"),
                                    ("/embed", 405, "application/json")):
@@ -49,7 +49,7 @@ class ServiceTest(service_case.ServedCase):
                 answer.status, answer.headers["Content-Type"], answer.headers["X-Content-Type-Options"]))
             self.assertEqual("tf1_sampled", answer.headers["Server"])
 
-    def test_the_page_allows_itself_alone(self):
+    def test_page_allows_only_its_own_code(self):
         answer = service_case.ask(self.port, "/")
         policy = dict(part.strip().split(" ", 1) for part in
                       answer.headers["Content-Security-Policy"].split(";"))
@@ -93,14 +93,14 @@ class ServiceTest(service_case.ServedCase):
             self.assert_best(oracle(["heat"], k, ["heat"]),
                              self.post("/recommend", items=["heat"], k=k)["recommendations"])
 
-    def test_unknown_names_are_told_and_left_out(self):
+    def test_unknown_names_are_reported_and_ignored(self):
         got = self.post("/recommend", items=["x", "heat", "é", "x"], exclude=["alien", "y", "x"])
         self.assertEqual(service_case.unknown(["x", "é", "y"]), got["unknown"])
         self.assert_best(oracle(["heat"], 10, ["heat", "alien"]), got["recommendations"])
         self.assertEqual({"vector": [1.0, 1.0], "unknown": service_case.unknown(["x"])},
                          self.post("/embed", items=["x", "heat"]))
 
-    def test_a_filter_gives_the_best_of_what_it_leaves(self):
+    def test_filter_gives_the_best_of_the_rest(self):
         for fields, allowed in (
                 ({"category": {"genres": "Crime"}}, ["heat", "casino"]),
                 ({"category": {"genres": ["Crime", "Horror"]}}, ["heat", "casino", "alien"]),
@@ -113,7 +113,7 @@ class ServiceTest(service_case.ServedCase):
         self.assertEqual([{"column": "genres", "value": "Western"}], got["unknown"]["categories"])
         self.assertEqual(["casino"], [one["item"] for one in got["recommendations"]])
 
-    def test_nobody_known_gets_what_is_popular(self):
+    def test_unknown_users_get_popular_items(self):
         for fields, users, items in (({}, [], []), ({"user": "zed"}, ["zed"], []),
                                      ({"items": ["x", 3]}, [], ["x", "3"])):
             got = self.post("/recommend", k=2, **fields)
@@ -124,7 +124,7 @@ class ServiceTest(service_case.ServedCase):
         got = self.post("/recommend", exclude=["heat"], category={"genres": "Crime"})
         self.assertEqual(["casino"], [one["item"] for one in got["recommendations"]])
 
-    def test_a_stored_history_is_the_history_and_is_not_offered(self):
+    def test_stored_history_is_used_and_not_recommended(self):
         got = self.post("/recommend", user="bob")
         self.assertEqual("model", got["source"])
         self.assert_best(oracle(["heat", "alien"], 10, ["heat", "alien"]), got["recommendations"])
@@ -133,7 +133,7 @@ class ServiceTest(service_case.ServedCase):
         got = self.post("/recommend", user="bob", repeat=True)
         self.assert_best(oracle(["heat", "alien"], 10), got["recommendations"])
 
-    def test_several_users_have_an_answer_each(self):
+    def test_each_of_several_users_gets_an_answer(self):
         got = self.post("/recommend", users=["bob", "zed", "cid", 7], k=2)
         self.assertEqual(["answers"], list(got))
         self.assertEqual([("bob", "model", []), ("zed", "popular", ["zed"]), ("cid", "model", []),
@@ -143,22 +143,22 @@ class ServiceTest(service_case.ServedCase):
         self.assert_best(oracle(["casino"], 2, ["casino"]), got["answers"][2]["recommendations"])
         self.assertEqual({"answers": []}, self.post("/recommend", users=[]))
 
-    def test_similar_items(self):
+    def test_similar_items_are_returned(self):
         got = self.post("/similar", item="heat", k=2, exclude=["x"])
         self.assertEqual(service_case.unknown(["x"]), got["unknown"])
         self.assertEqual([{"item": "日本", "title": "日本の映画", "cosine": 1.0}], got["similar"][:1])
         got = self.post("/similar", item="heat", category={"genres": "Crime"})
         self.assertEqual(["casino"], [one["item"] for one in got["similar"]])
-        self.assert_refused('item: wanted a name that the model knows, got "x"', "/similar",
+        self.assert_refused('item: wanted a known item, got "x"', "/similar",
                             {"item": "x"})
         self.assert_refused("item: wanted a name of at most 1000 characters, got null", "/similar", {})
 
-    def test_vectors(self):
+    def test_vectors_are_returned(self):
         self.assertEqual({"vector": [1.75, 2.0], "unknown": service_case.unknown()},
                          self.post("/embed", items=["heat", "日本"]))
         self.assertEqual([0.5, 2.0], self.post("/embed", user="bob")["vector"])
 
-    def test_the_most_that_is_allowed(self):
+    def test_limits_themselves_are_allowed(self):
         long = "n" * requests.MAX_NAME
         got = self.post("/recommend", items=["heat"] * (requests.MAX_ITEMS - 1) + [long],
                         exclude=["alien"] * requests.MAX_ITEMS)
@@ -193,8 +193,8 @@ class ServiceTest(service_case.ServedCase):
         ({"category": ["Crime"]}, 'category: wanted columns and their values, got ["Crime"]'),
         ({"category": {"year": 1995}}, 'category: wanted the columns genres, got "year"'),
         ({"category": {"genres": 1.5}}, "category: wanted names of 1 to 1000 characters, got 1.5"),
-        ({"users": ["bob"], "user": "bob"}, 'users: wanted no field "user" beside it, got ["bob"]'),
-        ({"users": ["bob"], "items": []}, 'users: wanted no field "items" beside it, got ["bob"]'),
+        ({"users": ["bob"], "user": "bob"}, 'users: wanted no field "user" with it, got ["bob"]'),
+        ({"users": ["bob"], "items": []}, 'users: wanted no field "items" with it, got ["bob"]'),
         ({"users": "bob"}, 'users: wanted a list of names, got "bob"'),
         ({"users": ["bob"] * 1000, "k": 101},
          "users: wanted at most 100000 recommendations in all, got 101000"),
@@ -209,10 +209,10 @@ class ServiceTest(service_case.ServedCase):
         ({"context": {"mood": "far"}}, 'context: wanted no columns, got "mood"'),
         (b'{"k": 1' + b"0" * 5000 + b"}", "body: wanted JSON, got: an integer of 5001 digits"),
         (b"[" + b"[]," * 30000 + b"[]]", "body: wanted at most 50000 values, got 60002"))
-    def test_bodies_that_are_refused(self, body, message):
+    def test_invalid_bodies_are_refused(self, body, message):
         self.assert_refused(message, "/recommend", body)
 
-    def test_json_that_is_too_much_for_the_parser(self):
+    def test_too_complex_json_is_refused(self):
         for body in (b"[" * 100000, b'{"k": 1' + b"0" * 100000 + b"}"):
             answer = service_case.ask(self.port, "/recommend", body)
             self.assertEqual(400, answer.status)
@@ -222,7 +222,7 @@ class ServiceTest(service_case.ServedCase):
         for name in ("k", "exclude", "repeat"):
             self.assert_refused('body: wanted no fields but items, user, context, got "%s"' % name,
                                 "/embed", {"items": ["heat"], name: 1})
-        self.assert_refused("items: wanted a name that the model knows, or a user whom it knows, got []",
+        self.assert_refused("items: wanted a known item or a known user, got []",
                             "/embed", {"items": []})
 
     @parameterized.parameters(
@@ -233,10 +233,10 @@ class ServiceTest(service_case.ServedCase):
         ("limit=1%0A", 'limit: wanted an integer from 1 to 100, got "1\\n"'),
         ("query=" + "x" * 1001, 'query: wanted at most 1000 characters, got "%s...' % ("x" * 59)),
         ("search=x", 'items: wanted no parameters but query and limit, got "search"'))
-    def test_searches_that_are_refused(self, parameters, message):
+    def test_invalid_searches_are_refused(self, parameters, message):
         self.assert_refused(message, "/items?" + parameters)
 
-    def test_paths_and_methods(self):
+    def test_unknown_paths_and_methods_are_refused(self):
         paths = "/, /embed, /health, /items, /model, /recommend, /similar"
         for path in ("/nothing", "/items/", "/../etc/passwd", "/page.html"):
             self.assert_refused('path: wanted one of %s, got "%s"' % (paths, path), path, status=404)
@@ -251,16 +251,16 @@ class ServiceTest(service_case.ServedCase):
         with self.assertLogs() as logs:
             yield
             self.get("/health")
-            logging.getLogger().info("all that there is")  # assertLogs wants at least one
-        self.assertEqual(["INFO:root:all that there is"], logs.output)
+            logging.getLogger().info("the only line")  # assertLogs wants at least one
+        self.assertEqual(["INFO:root:the only line"], logs.output)
 
-    def test_a_body_that_is_not_packed_as_told(self):
+    def test_body_with_another_encoding_is_refused(self):
         with self.assert_nothing_logged():
             for body in (b"{}", b"{}" * 10000):
-                self.assert_refused("body: wanted what the headers tell, got something else", "/embed",
-                                    body, **{"Content-Encoding": "gzip"})
+                self.assert_refused("body: wanted data that matches the headers, got other data",
+                                    "/embed", body, **{"Content-Encoding": "gzip"})
 
-    def test_others_are_answered_while_a_question_is_worked_on(self):
+    def test_other_requests_are_answered_during_a_question(self):
         began, go = threading.Semaphore(0), threading.Event()
 
         def slow(*_):
@@ -278,13 +278,13 @@ class ServiceTest(service_case.ServedCase):
                 go.set()
                 self.assertEqual([500] * 3, [answer.result().status for answer in answers])
 
-    def test_too_many_questions_that_wait(self):
+    def test_too_many_waiting_questions_are_refused(self):
         with mock.patch.object(service, "MAX_WAITING", -1):
-            answer = self.assert_refused("questions: wanted at most -1 that wait, got more",
+            answer = self.assert_refused("questions: wanted at most -1 waiting, got more",
                                          "/recommend", {}, 503)
         self.assertEqual("1", answer.headers["Retry-After"])
 
-    def test_what_is_no_http(self):
+    def test_invalid_http_is_refused(self):
         with self.assert_nothing_logged():
             for text in (b"hello\r\n\r\n", b"\x16\x03\x01\xff\r\n\r\n",
                          b"GET /" + b"x" * 100000 + b" HTTP/1.1\r\n\r\n",
@@ -295,13 +295,13 @@ class ServiceTest(service_case.ServedCase):
                 self.assertRegex(answer, rb"^HTTP/1\.[01] 400 ")
                 self.assertNotIn(b"Traceback", answer)
 
-    def test_a_packed_body_counts_as_it_unpacks(self):
+    def test_packed_body_is_limited_by_its_unpacked_size(self):
         bomb = gzip.compress(b" " * (bodies.MAX_BYTES + 1))
         self.assertLess(len(bomb), 10000)
         self.assert_refused("body: wanted at most 1048576 bytes, got more", "/embed", bomb, 413,
                             **{"Content-Encoding": "gzip"})
 
-    def test_a_defect_is_logged_and_not_told(self):
+    def test_defect_is_logged_and_not_shown(self):
         with mock.patch.object(self.model, "resolve", side_effect=KeyError("a secret")):
             with self.assertLogs(level="ERROR") as logs:
                 self.assert_refused("internal error", "/recommend", {"items": ["heat"]}, 500)
@@ -313,7 +313,7 @@ class ServiceTest(service_case.ServedCase):
         with mock.patch.object(self.model, "embed", return_value=nan), self.assertLogs():
             self.assert_refused("internal error", "/embed", {"items": ["heat"]}, 500)
 
-    def test_who_goes_away_is_no_defect(self):
+    def test_disconnected_client_is_not_a_defect(self):
         began, go = threading.Event(), threading.Event()
 
         def slow(*_, **__):
@@ -332,7 +332,7 @@ class ServiceTest(service_case.ServedCase):
             self.assertEqual({"vector": [0.0], "unknown": service_case.unknown()},
                              self.post("/embed", items=["heat"]))
 
-    def test_requests_at_once_agree_with_one_after_the_other(self):
+    def test_simultaneous_requests_get_the_same_answers(self):
         requests = [{"items": [NAMES[(i * j) % 7] for j in range(1, 2 + i % 4)], "k": 1 + i % 7}
                     for i in range(60)]
         alone = [self.post("/recommend", **fields) for fields in requests]
@@ -347,14 +347,14 @@ class ContextTest(service_case.ServedCase):
 
     arguments = {"with_users": True, "with_context": True}
 
-    def test_the_model_tells_what_it_takes(self):
+    def test_model_describes_its_inputs(self):
         got = self.get("/model")
         self.assertTrue(got["user_rows"])
         self.assertEqual([
             {"name": "mood", "type": "string", "of_user": True, "values": ["far", "日本"]},
             {"name": "shift", "type": "number", "of_user": False, "values": None}], got["context"])
 
-    def test_the_context_counts(self):
+    def test_context_changes_the_answer(self):
         for mood, shift, total in (("far", 1.5, 6.5), ("", 0, 0), ("日本", -2, -2)):
             got = self.post("/recommend", items=["heat"], context={"mood": mood, "shift": shift})
             self.assert_best(oracle(["heat"], 10, ["heat"], shift=total), got["recommendations"])
@@ -369,8 +369,8 @@ class ContextTest(service_case.ServedCase):
         got = self.post("/embed", user="ann", items=["x"], context=columns)
         self.assertEqual(service_case.unknown(["x"]), got["unknown"])
 
-    def test_a_column_of_the_user_is_filled_in(self):
-        had = ["heat", "alien"]  # of bob, whose mood is far
+    def test_column_of_the_user_is_added(self):
+        had = ["heat", "alien"]  # the history of bob, whose mood is far
         got = self.post("/recommend", user="bob", context={"shift": 1})
         self.assert_best(oracle(had, 10, had, shift=6), got["recommendations"])
         got = self.post("/recommend", user="bob", context={"shift": 1, "mood": "日本"})
@@ -378,7 +378,7 @@ class ContextTest(service_case.ServedCase):
         got = self.post("/recommend", items=["heat"], context={"shift": 0, "mood": "odd"})
         self.assertEqual([{"column": "mood", "value": "odd"}], got["unknown"]["categories"])
 
-    def test_whoever_is_unknown_needs_no_context(self):
+    def test_unknown_users_need_no_context(self):
         self.assertEqual("popular", self.post("/recommend")["source"])
 
     @parameterized.parameters(
@@ -392,17 +392,17 @@ class ContextTest(service_case.ServedCase):
         ({"mood": "", "shift": True}, "shift: wanted a number, got true"),
         ({"mood": "", "shift": 1e39}, "shift: wanted a number, got 1e+39"),
         ({"mood": "", "shift": 10 ** 400}, "shift: wanted a number, got 1%s..." % ("0" * 59)))
-    def test_contexts_that_are_refused(self, columns, message):
+    def test_invalid_contexts_are_refused(self, columns, message):
         for path in ("/recommend", "/embed"):
             self.assert_refused(message, path, {"items": ["heat"], "context": columns})
 
-    def test_numbers_that_no_float_holds(self):
+    def test_numbers_beyond_float_are_refused(self):
         self.assert_refused("shift: wanted a number, got Infinity", "/embed",
                             b'{"items": ["heat"], "context": {"mood": "", "shift": 1e999}}')
 
 
 def _browser():
-    """A headless Chromium with its driver; skips the test where one of these is missing."""
+    """Return a headless Chromium with its driver; skip the test if one of these is missing."""
     chromium = (shutil.which("chromium") or shutil.which("chromium-browser")
                 or shutil.which("google-chrome"))
     driver = shutil.which("chromedriver")
@@ -441,7 +441,7 @@ class PageCase(service_case.ServedCase):
 
     def setUp(self):
         super().setUp()
-        self.browser.get_log("browser")  # what came before is told no more
+        self.browser.get_log("browser")  # discards earlier messages
         self.browser.get("http://127.0.0.1:%d/" % self.port)
         self.wait(lambda: "7 items" in self.find("#about").text)
 
@@ -452,12 +452,12 @@ class PageCase(service_case.ServedCase):
         return [one.text for one in self.browser.find_elements(By.CSS_SELECTOR, selector)]
 
     def wait(self, condition, wanted=True):
-        """Waits until a function gives what is wanted, and shows what it gives instead."""
+        """Wait until a function returns the wanted value; fail with its last value."""
         deadline = time.time() + 60
         while True:
             try:
                 got = condition()
-            except StaleElementReferenceException:  # the page has just replaced it
+            except StaleElementReferenceException:  # the page has just replaced the element
                 got = None
             if got == wanted or time.time() > deadline:
                 break
@@ -465,17 +465,17 @@ class PageCase(service_case.ServedCase):
         self.assertEqual(wanted, got)
 
     def type(self, text, suggested):
-        """Types into the search box, and waits for the titles that it suggests."""
+        """Type into the search box, and wait for the suggested titles."""
         self.find("#search").send_keys(text)
         self.wait(self.is_up_to_date)
         self.wait(lambda: self.texts("#suggestions .title"), suggested)
 
     def is_up_to_date(self):
-        """Whether the suggestions are those of the text in the search box."""
+        """Return whether the suggestions are those of the text in the search box."""
         return self.find("#suggestions").get_attribute("aria-busy") == "false"
 
     def offered(self):
-        """The titles that are recommended, without the names below them."""
+        """Return the recommended titles, without the names below them."""
         return [text.split("\n")[0] for text in self.texts("#recommendations .title")]
 
     def wait_for_best(self, names, **others):
@@ -483,20 +483,20 @@ class PageCase(service_case.ServedCase):
         self.wait(self.offered, wanted)
 
     def pick(self, text, *keys):
-        """Types into the search box, waits for what it suggests, and goes on with other keys."""
+        """Type into the search box, wait for the suggestions, and press other keys."""
         self.find("#search").send_keys(text)
         self.wait(lambda: self.is_up_to_date() and self.texts("#suggestions li") != [])
         self.find("#search").send_keys(*keys)
 
     def assert_quiet(self):
-        """Nothing was logged: no errors of the script, nothing that the policy refused."""
+        """Check that the browser logged no script errors and no violations of the policy."""
         self.assertEqual([], self.browser.get_log("browser"))
 
 
 class PageTest(PageCase):
 
-    def test_two_items_by_keyboard(self):
-        self.assertIn("Nothing picked yet", self.find("#status").text)
+    def test_two_items_are_picked_by_keyboard(self):
+        self.assertIn("No item is picked", self.find("#status").text)
         self.type("ali", ["Alien (1979)\nalien"])
         self.find("#search").send_keys(Keys.ENTER)
         self.wait_for_best(["alien"], seen=["alien"])
@@ -507,7 +507,7 @@ class PageTest(PageCase):
         self.find("#search").send_keys(Keys.ENTER)
         self.wait_for_best(["alien", "casino"], seen=["alien", "casino"])
         self.assertEqual(["Alien (1979)\nalien", "Casino (1995)\ncasino"], self.texts("#picked .title"))
-        self.assertEqual("5 items, the best first.", self.find("#status").text)
+        self.assertEqual("5 items, best first.", self.find("#status").text)
         self.assert_quiet()
 
     def test_bars_and_scores(self):
@@ -530,7 +530,7 @@ class PageTest(PageCase):
         self.assertEqual("Move up: 日本の映画",
                          self.browser.switch_to.active_element.get_attribute("aria-label"))
         self.browser.switch_to.active_element.send_keys(Keys.ENTER)
-        # At the top there is no further up: the keyboard is at the way down.
+        # The first item cannot move up: the focus moves to its button down.
         self.assertEqual("Move down: 日本の映画",
                          self.browser.switch_to.active_element.get_attribute("aria-label"))
         self.find("[aria-label='Remove: Alien (1979)']").click()
@@ -539,8 +539,8 @@ class PageTest(PageCase):
         for _ in range(2):
             self.browser.switch_to.active_element.send_keys(Keys.ENTER)
         self.assertEqual("search", self.browser.switch_to.active_element.get_attribute("id"))
-        self.wait(self.offered, TITLES)  # the most frequent
-        self.assertIn("Nothing picked yet", self.find("#status").text)
+        self.wait(self.offered, TITLES)  # the most frequent items
+        self.assertIn("No item is picked", self.find("#status").text)
         self.assert_quiet()
 
     def test_the_order_reaches_the_model(self):
@@ -559,7 +559,7 @@ class PageTest(PageCase):
         self.find("[aria-label='Add to the history: Tab']").click()
         self.wait_for_best(["alien", "a\tb"], seen=["alien", "a\tb"])
 
-    def test_the_history_may_be_offered_too(self):
+    def test_history_may_be_recommended(self):
         self.pick("alien", Keys.ENTER)
         self.wait_for_best(["alien"], seen=["alien"])
         self.find("#repeat").click()
@@ -581,10 +581,11 @@ class PageTest(PageCase):
         self.assertIn(markup, self.offered())
         self.assertLen(self.browser.find_elements(By.TAG_NAME, "script"), 1)
         self.type("<b>x", [])
-        self.wait(lambda: self.find("#search-hint").text, "No title or name has all of “<b>x” in it.")
-        self.assert_quiet()  # an alert would have stopped all this
+        self.wait(lambda: self.find("#search-hint").text,
+                  "No title or name contains all words of “<b>x”.")
+        self.assert_quiet()  # an alert would have blocked these steps
 
-    def test_an_error_of_the_server_is_told(self):
+    def test_server_error_is_shown(self):
         with mock.patch.object(self.model, "resolve", side_effect=KeyError), self.assertLogs():
             self.pick("alien", Keys.ENTER)
             self.wait(lambda: self.find("#error").text.split("\n")[0],
@@ -594,21 +595,21 @@ class PageTest(PageCase):
         self.wait_for_best(["alien"], seen=["alien"])
         self.assertFalse(self.find("#error").is_displayed())
 
-    def test_a_server_that_has_gone_is_told(self):
+    def test_stopped_server_is_reported(self):
         with service_case.served(self.model) as port:
             self.browser.get("http://127.0.0.1:%d/" % port)
             self.wait(lambda: "7 items" in self.find("#about").text)
         self.find("#search").send_keys("a")
         self.wait(lambda: "The server does not answer." in self.find("#error").text)
 
-    def test_a_search_that_works_again_clears_its_error(self):
+    def test_successful_search_clears_its_error(self):
         with mock.patch.object(self.model, "search", side_effect=KeyError), self.assertLogs():
             self.find("#search").send_keys("a")
             self.wait(lambda: "internal error" in self.find("#error").text)
         self.find("#search").send_keys("li")
         self.wait(lambda: self.find("#error").is_displayed(), False)
 
-    def test_enter_takes_nothing_from_an_earlier_search(self):
+    def test_enter_ignores_an_earlier_search(self):
         self.find("#search").click()
         self.wait(lambda: len(self.texts("#suggestions li")), 7)
         go, search = threading.Event(), self.model.search
@@ -628,7 +629,7 @@ class PageTest(PageCase):
         for control in controls:
             self.assertNotEqual("", control.accessible_name, control.get_attribute("outerHTML"))
 
-    def test_a_phone_and_the_dark(self):
+    def test_narrow_screen_and_dark_mode(self):
         self.addCleanup(self.browser.execute_cdp_cmd, "Emulation.clearDeviceMetricsOverride", {})
         self.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {
             "width": 320, "height": 640, "deviceScaleFactor": 1, "mobile": True})
@@ -647,9 +648,9 @@ class PageTest(PageCase):
 
 
 class TokenPageTest(PageCase):
-    """The page of a service that wants a token."""
+    """The page of a service that needs a token."""
 
-    def test_the_address_has_the_token(self):
+    def test_token_is_read_from_the_address(self):
         with service_case.served(self.model, access.Access([], "a+Z/9==")) as port:
             self.browser.get("http://127.0.0.1:%d/" % port)
             self.wait(lambda: "Authorization: wanted" in self.find("#error").text)
@@ -675,7 +676,7 @@ class ContextPageTest(PageCase):
             By.XPATH, "//label[starts-with(., '%s')]" % label).get_attribute("for"))
         box.find_element(By.XPATH, "option[.='%s']" % text).click()
 
-    def test_user_and_context_count(self):
+    def test_user_and_context_are_used(self):
         self.fill("shift", "0")
         self.fill("User", "ann")
         self.wait_for_best([], user="ann", shift=0)
@@ -684,7 +685,7 @@ class ContextPageTest(PageCase):
         self.fill("shift", "-18.4")
         self.wait_for_best([], user="ann", shift=-13.4)
         self.fill("shift", "much")
-        self.wait(lambda: self.find("#status").text, "Fill in a number for shift, or nothing.")
+        self.wait(lambda: self.find("#status").text, "Enter a number for shift, or leave it empty.")
         self.assertEqual([], self.offered())
         self.fill("shift", "1e39")
         self.wait(lambda: self.find("#error").text.split("\n")[0],
@@ -697,12 +698,12 @@ class ContextPageTest(PageCase):
             self.assertNotEqual("", control.accessible_name)
         self.assertEqual("false", self.find("#context-1").get_attribute("aria-invalid"))
 
-    def test_a_stored_history_and_a_filter(self):
+    def test_stored_history_and_filter_are_used(self):
         had = ["heat", "alien"]
         self.fill("shift", "0")
         self.fill("User", "bob")
         self.wait_for_best(had, seen=had, shift=5)
-        self.wait(lambda: "by the stored history of bob" in self.find("#status").text)
+        self.wait(lambda: "from the stored history of bob" in self.find("#status").text)
         self.choose("Only genres", "Space")
         self.wait(self.offered, ["日本の映画"])
         self.fill("User", "zed")

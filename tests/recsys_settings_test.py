@@ -18,25 +18,25 @@ class RecsysSettingsTest(parameterized.TestCase):
         self.assertEqual(found.chosen_temperature(), 0.1)
         self.assertEqual(found.chosen_score(), "NDCG@10")
 
-    def test_the_api_has_the_settings_as_keywords(self):
+    def test_settings_are_keywords_of_the_api(self):
         self.assertEqual(YouTubeDNN().values(), RecsysSettings().values())
 
-    def test_the_temperature_is_by_the_similarity_unless_given(self):
+    def test_temperature_defaults_by_similarity(self):
         self.assertEqual(RecsysSettings(similarity="dot").chosen_temperature(), 1.0)
         self.assertEqual(RecsysSettings(similarity="dot", temperature=0.3).chosen_temperature(), 0.3)
 
-    def test_the_learning_rate_is_by_the_optimizer_unless_given(self):
+    def test_learning_rate_defaults_by_optimizer(self):
         for optimizer, rate in (("adagrad", 0.1), ("adam", 0.003), ("sgd", 1.0)):
             self.assertEqual(RecsysSettings(optimizer=optimizer).chosen_learning_rate(), rate)
         self.assertEqual(RecsysSettings(learning_rate=0.7).chosen_learning_rate(), 0.7)
 
-    def test_the_pooling_is_by_the_context_unless_given(self):
+    def test_pooling_defaults_by_context(self):
         for values, wanted in (({}, 7), ({"context": "others"}, 0), ({"pooling": "mean"}, 0),
                                ({"pooling": "positions"}, 7)):
             self.assertEqual(RecsysSettings(history_length=7, **values).num_positions(), wanted)
         self.assertEqual(RecsysSettings(history_length=0).num_positions(), 0)
 
-    def test_the_class_rows_are_by_the_layers_unless_given(self):
+    def test_class_rows_default_by_layers(self):
         for values, wanted in (({}, "sum"), ({"hidden": [5, 4]}, "sum"), ({"hidden": [5]}, "own"),
                                ({"class_rows": "own"}, "own"), ({"class_rows": "shared"}, "shared")):
             self.assertEqual(RecsysSettings(dim=4, **values).chosen_class_rows(), wanted)
@@ -52,31 +52,31 @@ class RecsysSettingsTest(parameterized.TestCase):
     @parameterized.parameters(
         ({"events": ""}, "events: wanted the name of a file, got ''"),
         ({"train": []}, r"train: wanted the name of a file, got ''"),
-        ({"valid": ["v"]}, r"train: wanted files to train on beside valid and test, got \[\]"),
-        ({"train": ["a"], "events": "b"}, r"train: wanted no events beside it, got \['b'\]"),
+        ({"valid": ["v"]}, r"train: wanted training files for valid and test, got \[\]"),
+        ({"train": ["a"], "events": "b"}, r"train: wanted no events with it, got \['b'\]"),
         ({"events": ["a", ""]}, "events: wanted the name of a file, got ''"),
         ({"encoding": "utf-99"}, "encoding: wanted the name of a text encoding, got 'utf-99'"),
         ({"encoding": "base64"}, "encoding: wanted the name of a text encoding, got 'base64'"),
         ({"columns": ["user"]}, r"columns: wanted user and item among them, got \['user'\]"),
         ({"separator": "x"}, "separator: wanted one of comma semicolon space tab"),
-        ({"events_kept": ["buy:-1"]}, "events_kept: wanted kinds with weights above 0, as buy:3"),
+        ({"events_kept": ["buy:-1"]}, "events_kept: wanted kinds with weights above 0, such as buy:3"),
         ({"user_numeric": ["age"]},
          "users: wanted a file with the columns of user_categorical and user_numeric, got ''"),
         ({"init_from": "m", "model_dir": "./m"},
-         "init_from: wanted another folder than model_dir, got 'm'"),
-        ({"k": []}, r"k: wanted one integer or more, got \[\]"),
+         "init_from: wanted a folder other than model_dir, got 'm'"),
+        ({"k": []}, r"k: wanted at least one integer, got \[\]"),
         ({"k": [5], "choose_by": "NDCG@10"},
          "choose_by: wanted one of Coverage@5, HR@5, MAP@5, MRR@5, NDCG@5, Precision@5, Recall@5, got "
          "'NDCG@10'"),
         ({"context": "future"}, "context: wanted one of others, past, got 'future'"),
         ({"split": "first"}, "split: wanted one of last, none, random, ratio, time, got 'first'"),
-        ({"train": ["a"], "split": "time"}, "split: wanted events to be split, not train, got 'time'"),
-        ({"train": ["a"], "split_at": ["1", "2"]}, "split_at: wanted events to be split, not train"),
+        ({"train": ["a"], "split": "time"}, "split: wanted events instead of train, got 'time'"),
+        ({"train": ["a"], "split_at": ["1", "2"]}, "split_at: wanted events instead of train"),
         ({"split_at": ["0.5", "0.6"]},
-         "split_at: wanted split=random, ratio or time beside it, got '0.5,0.6'"),
+         "split_at: wanted split=random, ratio or time with it, got '0.5,0.6'"),
         ({"keep_event": "last", "repeats": True},
-         "keep_event: wanted no repeats beside it, which keeps all, got"),
-        ({"keep_event": "strongest"}, "keep_event: wanted weights of events by events_kept, got"),
+         "keep_event: wanted no repeats, which keeps all events, got"),
+        ({"keep_event": "strongest"}, "keep_event: wanted event weights in events_kept, got"),
         ({"pooling": "sum"}, "pooling: wanted one of mean, positions, got 'sum'"),
         ({"pooling": "positions", "context": "others"},
          "pooling: wanted mean with context=others, got 'positions'"),
@@ -89,11 +89,11 @@ class RecsysSettingsTest(parameterized.TestCase):
         ({"temperature": 0}, "temperature: wanted a number above 0, got 0"),
         ({"dropout": 1}, "dropout: wanted a number from 0 to 0.99, got 1"),
         ({"hiden": [3]}, r"hiden: wanted a setting, maybe hidden, got \[3\]"))
-    def test_settings_that_do_not_fit(self, values, message):
+    def test_invalid_settings_are_refused(self, values, message):
         with self.assertRaisesRegex(InputError, "^RecsysSettings: " + message):
             RecsysSettings(**values)
 
-    def test_how_events_are_read(self):
+    def test_reading_options_are_those_of_the_settings(self):
         options = RecsysSettings(user_column="who", min_rating=4,
                                  events_kept=["buy:3"]).reading_options()
         self.assertEqual(options, roles.Options(
@@ -101,10 +101,10 @@ class RecsysSettingsTest(parameterized.TestCase):
         self.assertEqual(RecsysSettings().reading_options(), roles.DEFAULTS)
 
     def test_errors_name_flags_as_flags(self):
-        with self.assertRaisesRegex(InputError, "^run_recsys: --train: wanted no --events beside it"):
+        with self.assertRaisesRegex(InputError, "^run_recsys: --train: wanted no --events with it"):
             flags.parse("run_recsys", ["x", "--train=a", "--events=b"], [RecsysSettings])
 
-    def test_what_may_change_when_a_training_goes_on(self):
+    def test_settings_that_may_change_on_resume(self):
         found = RecsysSettings().changeable()
         self.assertLessEqual({"events", "train", "epochs", "k", "patience", "validations"}, found)
         self.assertNoCommonElements(

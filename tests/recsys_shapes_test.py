@@ -46,7 +46,7 @@ class RecognisedTest(parameterized.TestCase):
         ("lists", " ", "1 10 20 30\n2 20\n3", dict(user=0, item=1)),
         ("long_lists", " ", "1 10 20 30 40\n2 10 20 30 40", dict(user=0, item=1)),
         ("lists_of_words", " ", "u1 a b\nu2 c d", dict(user=0, item=1)))
-    def test_published_sets(self, separator, text, places):
+    def test_published_sets_are_recognised(self, separator, text, places):
         shape = shapes.recognised("e.txt", separator, rows_of(text, separator))
         self.assertEqual(shape.places, places)
         width = max(len(row) for row in rows_of(text, separator))
@@ -61,10 +61,10 @@ class RecognisedTest(parameterized.TestCase):
         ("almost_steam", ",", "151603712,Fallout 4,sold,1.0,0"),
         ("almost_yoochoose", ",", "1,2014-04-07,214536502,0"),
         ("almost_mind", "\t", "1\tU1\tnoon\tN1\tN2-1"))
-    def test_others(self, separator, text):
+    def test_other_files_are_not_recognised(self, separator, text):
         self.assertIsNone(shapes.recognised("e.txt", separator, rows_of(text, separator)))
 
-    def test_nothing(self):
+    def test_empty_files_are_not_recognised(self):
         self.assertIsNone(shapes.recognised("e.txt", " ", []))
 
     @parameterized.named_parameters(
@@ -76,13 +76,13 @@ class RecognisedTest(parameterized.TestCase):
         ("times_or_ratings", "\t", "u1\ti1\t1500000000\nu1\ti2\t1500000001",
          "--columns=user,item,time or --columns=user,item,rating .*as 1.5e.09, which look like times"),
         ("counts", "\t", "u1\ti1\t1\nu1\ti2\t250",
-         "--columns=user,item,time or .*a third column of numbers as 250"),
+         "--columns=user,item,time or .*a third column of numbers such as 250"),
         ("colons", "::", "1::2::978300760", "--columns=user,item,time or"),
         ("time_before_rating", "\t", "1\t2\t881250949\t5",
          "--columns=user,item,rating,time, or these in another"),
         ("lists_after_tabs", "\t", "u1\t1 2 3\nu2\t4 5",
          "--columns=user,items for a user and a list of items"))
-    def test_shapes_of_two_kinds_are_refused_with_what_decides(self, separator, text, message):
+    def test_error_for_ambiguous_shapes_names_the_options(self, separator, text, message):
         with self.assertRaisesRegex(checks.InputError, "^e.txt: wanted " + message):
             shapes.recognised("e.txt", separator, rows_of(text, separator))
 

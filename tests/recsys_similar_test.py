@@ -1,4 +1,4 @@
-"""Tests of similar items: against a sort of all cosines."""
+"""Tests of similar items: they equal a sort of all cosines."""
 from unittest import mock
 
 import numpy as np
@@ -9,7 +9,7 @@ from tf1_sampled.recsys import similar
 
 
 def slow_nearest(vectors, row, k):
-    """(ids, cosines) of one item."""
+    """Return (ids, cosines) of one item."""
     lengths = np.linalg.norm(vectors, axis=1)
     units = vectors / np.where(lengths > 0, lengths, 1)[:, None]
     cosines = units @ units[row]
@@ -20,8 +20,8 @@ def slow_nearest(vectors, row, k):
 class NearestTest(parameterized.TestCase):
 
     @parameterized.product(k=(1, 5, 36, 100), items=(1, 4, 37, 1000), rows=(1, 3, 1000))
-    def test_is_a_sort_of_all_cosines_whatever_the_blocks(self, k, items, rows):
-        # Multiples of few directions: cosines that are equal to the last bit, and a vector of zeros.
+    def test_nearest_equals_a_sort_of_all_cosines_for_all_block_sizes(self, k, items, rows):
+        # Multiples of few directions, with exactly equal cosines, and a vector of zeros.
         random = np.random.RandomState(1)
         vectors = random.choice([-2.0, 0.0, 2.0], [37, 2]) * 2.0 ** random.randint(-3, 3, [37, 1])
         vectors[5] = 0
@@ -39,7 +39,7 @@ class NearestTest(parameterized.TestCase):
             self.assertLen(set(got_ids.tolist()), len(got_ids))
             np.testing.assert_array_equal(np.lexsort([got_ids, -got]), np.arange(len(got)))
 
-    def test_random_vectors(self):
+    def test_random_vectors_equal_a_sort(self):
         vectors = np.random.RandomState(2).standard_normal([200, 8]).astype(np.float32)
         vectors *= np.random.RandomState(3).lognormal(size=[200, 1]).astype(np.float32)
         with mock.patch.object(similar, "_ITEMS_AT_A_TIME", 30):
@@ -57,7 +57,7 @@ class NearestTest(parameterized.TestCase):
             self.assertEqual([row.tolist() for row in ids], [[0, 2, 3], [0, 1, 2]])
             self.assertEqual([row.tolist() for row in cosines], [[1, 1, 1]] * 2)
 
-    def test_among_some_items(self):
+    def test_candidates_restrict_the_items(self):
         vectors = np.random.RandomState(4).standard_normal([50, 3]).astype(np.float32)
         among = np.array([2, 7, 8, 30, 41, 49])
         for items in (1, 2, 100):
@@ -80,7 +80,7 @@ class NearestTest(parameterized.TestCase):
         for got, wanted in zip(similar.nearest(mapped, [4], 3), similar.nearest(vectors, [4], 3)):
             np.testing.assert_array_equal(got, wanted)
 
-    def test_nothing_to_find(self):
+    def test_empty_queries_and_candidates_give_empty_answers(self):
         self.assertEqual(similar.nearest(np.ones([1, 2]), [0], 3)[0][0].shape, (0,))
         self.assertEqual(similar.nearest(np.ones([5, 2]), [], 3), ([], []))
 

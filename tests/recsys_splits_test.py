@@ -1,4 +1,4 @@
-"""Tests of the protocols that split a log into events to train on, to validate and to test."""
+"""Tests of the splits of a log into training, validation and test events."""
 import collections
 import math
 
@@ -10,7 +10,7 @@ from tf1_sampled.recsys import columns, events, ordering, splits
 
 
 def made_log(lines, with_times=True):
-    """A Log of (user, item, time) lines, with a column that tells each event's place in it."""
+    """Return a Log of (user, item, time) lines, with a column of each event's position."""
     users, items = (list(collections.OrderedDict.fromkeys(line[n] for line in lines)) for n in (0, 1))
     return events.Log(
         np.array([users.index(line[0]) for line in lines], np.int32),
@@ -22,12 +22,12 @@ def made_log(lines, with_times=True):
 
 
 def pairs(text):
-    """Lines without time of "1a 2b 1c": user 1 took a, user 2 b, ..."""
+    """Return lines without time of "1a 2b 1c": user 1 took a, user 2 b, ..."""
     return [(word[0], word[1:], 0) for word in text.split()]
 
 
 def random_lines(seed, num=600):
-    """Lines of which no two have one time; the order of equal times has tests of its own."""
+    """Return lines with distinct times; other tests check the order of equal times."""
     random = np.random.RandomState(seed)
     times = random.permutation(num) * 0.5 - 10
     return [("u%d" % (50 * random.rand() ** 2), "i%d" % (60 * random.rand() ** 2), time)
@@ -35,7 +35,7 @@ def random_lines(seed, num=600):
 
 
 def slow_split(lines, parts, rules):
-    """({user: [[places of the lines that train], [validate], [test]]}, what is left out).
+    """Return ({user: [[positions of training lines], [of validation], [of test]]}, left_out).
 
     `parts`: of each line, or None for the last of each user, or a function of a user's places that
     gives their parts.
@@ -78,7 +78,7 @@ def slow_split(lines, parts, rules):
 
 
 def three_parts(made):
-    """{user name: [[item names to train on], [to validate], [to test]]}."""
+    """Return {user name: [[training items], [validation items], [test items]]}."""
     result = {}
     for u, user in enumerate(made.user_names):
         edges = [made.starts[u], made.train_ends[u], made.valid_ends[u], made.starts[u + 1]]
@@ -90,7 +90,7 @@ def three_parts(made):
 class SplitTestCase(parameterized.TestCase):
 
     def assert_split(self, made, lines, wanted, left_out):
-        """All of Events as `slow_split` has it."""
+        """Check that all of Events equals `slow_split`."""
         self.assertEqual(three_parts(made),
                          {user: [[lines[place][1] for place in part] for part in three]
                           for user, three in wanted.items()})
@@ -115,7 +115,7 @@ class SplitTestCase(parameterized.TestCase):
 
 class SplitLastTest(SplitTestCase):
 
-    def test_last_event_tests_and_the_one_before_validates(self):
+    def test_last_event_is_test_and_the_one_before_validation(self):
         made = splits.split_last(made_log(pairs("1a 1b 1c 2a 2b 1d 3c 4a 4b 4c"), False))
         self.assertEqual(three_parts(made), {
             "1": [["a", "b"], ["c"], ["d"]], "2": [["a", "b"], [], []], "3": [["c"], [], []],
@@ -125,30 +125,30 @@ class SplitLastTest(SplitTestCase):
     @parameterized.parameters(
         (False, {"1": [["z"], ["y"], ["x"]], "2": [["y", "z"], [], []]}),
         (True, {"1": [["x"], ["y"], ["z"]], "2": [["z", "y"], [], []]}))
-    def test_events_are_in_the_order_of_time_or_else_of_the_log(self, with_times, wanted):
+    def test_events_are_in_time_order_or_in_log_order(self, with_times, wanted):
         lines = [("1", "z", 5), ("2", "y", 5), ("1", "y", 3), ("1", "x", 2), ("2", "z", -1)]
         self.assertEqual(three_parts(splits.split_last(made_log(lines, with_times))), wanted)
 
     @parameterized.parameters(
         (False, [["a"], ["b"], ["c"]]), (True, [["a", "b", "c"], ["b"], ["a"]]))
-    def test_repeated_pair_keeps_its_first_event_in_time_unless_repeats_stay(self, repeats, wanted):
+    def test_repeated_pair_keeps_its_first_event_without_repeats(self, repeats, wanted):
         lines = [("1", "a", 9), ("1", "b", 5), ("1", "a", 1), ("1", "b", 7), ("1", "c", 6)]
         made = splits.split_last(made_log(lines), splits.Rules(repeats=repeats))
         self.assertEqual(three_parts(made), {"1": wanted})
 
-    def test_repeats_lift_an_item_over_its_minimum_only_where_they_stay(self):
+    def test_repeats_count_towards_the_minimum_only_if_kept(self):
         log = made_log(pairs("1a 1a 1a 1b 2b 1c 2c"), False)
         self.assertNotIn("a", splits.split_last(log, splits.Rules(2, 2)).item_names)
         self.assertIn("a", splits.split_last(log, splits.Rules(2, 2, repeats=True)).item_names)
 
-    def test_rare_items_go_before_users_are_counted(self):
+    def test_rare_items_are_dropped_before_users_are_counted(self):
         log = made_log(pairs("1a 2a 3a 1b 2b 1c 2c 3rare 3b"), False)
         made = splits.split_last(log, splits.Rules(2, 3))
         self.assertEqual(three_parts(made), {user: [["a"], ["b"], ["c"]] for user in "12"})
         self.assertCountEqual(made.item_names, ["a", "b", "c"])
 
     def test_ids_fall_in_training_frequency_with_ties_by_first_appearance(self):
-        # "last" is the most frequent of all, but only in the two held-out places of each user.
+        # "last" is the most frequent item, but occurs only in the two held-out events of each user.
         made = splits.split_last(made_log(pairs(
             "0p 0q 0r 0last 0x 1q 1r 1last 1x 2r 2x 2last 3p 3last 3x"), False))
         self.assertEqual(made.item_names, ["r", "p", "q", "last", "x"])
@@ -167,11 +167,11 @@ class SplitLastTest(SplitTestCase):
         self.assert_split(made, lines, wanted, left_out)
 
     @parameterized.parameters((3, 1), (1, 3))
-    def test_minimum_counts_that_leave_nothing_are_in_the_message(self, item_count, user_count):
+    def test_error_names_minimum_counts_that_leave_nothing(self, item_count, user_count):
         with self.assertRaisesRegex(
-                checks.InputError, "split_last: log: wanted two items or more that have %d events or "
-                "more each \\(--min_count\\), of users who have %d such events or more and one "
-                "to train on, got '0 left of 2 items and 2 users'" % (item_count, user_count)):
+                checks.InputError, "split_last: log: wanted at least two items with %d or more events "
+                "each \\(--min_count\\), of users with %d or more such events and at least one "
+                "for training, got '0 left of 2 items and 2 users'" % (item_count, user_count)):
             splits.split_last(made_log(pairs("1a 1b 2a 2b"), False),
                               splits.Rules(item_count, user_count))
 
@@ -211,8 +211,8 @@ class SplitSharesTest(SplitTestCase):
                 parts = three_parts(splits.split_shares(log, .8, .9, at_random))["1"]
                 self.assertEqual(tuple(map(len, parts)), wanted)
 
-    def test_at_random_each_place_is_as_likely(self):
-        # Users of 10 events, in order of time: how often is each place in a part?
+    def test_random_split_draws_all_positions_equally(self):
+        # Users with 10 events, in time order: how often is each position in a part?
         log = made_log([("u%d" % user, str(item), item) for user in range(2000) for item in range(10)])
         made = splits.split_shares(log, .5, .8, at_random=True, rules=splits.Rules(seed=3))
         counts = np.zeros([3, 10])
@@ -227,7 +227,7 @@ class SplitSharesTest(SplitTestCase):
             np.testing.assert_allclose(found, np.full(10, 2000 * share),
                                        atol=5 * (2000 * share * (1 - share)) ** .5)
 
-    def test_another_seed_draws_others(self):
+    def test_seed_changes_the_random_split(self):
         log = made_log(random_lines(3))
         same, again, other = (splits.digest(splits.split_shares(
             log, .8, .9, True, splits.Rules(seed=seed))) for seed in (3, 3, 4))
@@ -240,7 +240,7 @@ class SplitSharesTest(SplitTestCase):
         ("nan", (float("nan"), .9), "valid_from: wanted a share above 0, at most 1, got nan"),
         ("order", (.9, .8), "test_from: wanted a share from valid_from = 0.9 to 1, got 0.8"),
         ("item_count", (.8, .9, False, splits.Rules(0)), "min_item_count: wanted an integer above 0"),
-        ("none_left", (.8, .9, False, splits.Rules(9)), "log: wanted two items or more that have 9 ev"))
+        ("none_left", (.8, .9, False, splits.Rules(9)), "log: wanted at least two items with 9 or more"))
     def test_wrong_argument_is_named(self, arguments, message):
         with self.assertRaisesRegex(checks.InputError, "split_shares: " + message):
             splits.split_shares(made_log(pairs("1a 1b 2c")), *arguments)
@@ -250,7 +250,7 @@ class RulesTest(parameterized.TestCase):
 
     @parameterized.parameters(
         ("first", [["a", "b"], ["c"], ["d"]]), ("last", [["c"], ["d"], ["a", "b"]]))
-    def test_event_of_a_repeated_pair_that_stays(self, keep, wanted):
+    def test_kept_event_of_a_repeated_pair(self, keep, wanted):
         log = made_log([("1", "a", 1), ("1", "b", 2), ("1", "c", 3), ("1", "d", 4), ("1", "a", 5),
                         ("1", "b", 6)])
         made = splits.split_shares(log, .5, .75, rules=splits.Rules(keep=keep))
@@ -258,7 +258,7 @@ class RulesTest(parameterized.TestCase):
         self.assertEqual(flat, sum(wanted, []))
         self.assertEqual(made.left_out[splits.REPEATED], 2)
 
-    def test_weights_go_with_their_events(self):
+    def test_weights_stay_with_their_events(self):
         log = made_log([("1", "a", 3), ("1", "b", 2), ("2", "b", 1), ("1", "a", 4)])
         log = log._replace(weights=np.array([1, 2, 3, 4], np.float32))
         made = splits.split_last(log, splits.Rules(keep="strongest"))
@@ -267,7 +267,7 @@ class RulesTest(parameterized.TestCase):
         self.assertNotEqual(splits.digest(made), splits.digest(made._replace(weights=None)))
         self.assertIsNone(splits.split_last(log._replace(weights=None)).weights)
 
-    def test_events_of_one_time_are_in_the_order_that_the_seed_gives(self):
+    def test_seed_orders_simultaneous_events(self):
         log = made_log([("1", item, 7) for item in "dbcaefgh"])
         orders = [sum(three_parts(splits.split_last(log, splits.Rules(seed=seed)))["1"], [])
                   for seed in range(3)]
@@ -278,7 +278,7 @@ class RulesTest(parameterized.TestCase):
 
 class WithItemsTest(absltest.TestCase):
 
-    def test_further_items_come_last_without_an_event(self):
+    def test_further_items_come_last_without_events(self):
         made = splits.split_last(made_log(pairs("1a 1b 2a 2b 2c"), False))
         more = splits.with_items(made, ["z", "b", "y", "z"])
         self.assertEqual(more.item_names, made.item_names + ["z", "y"])
@@ -298,7 +298,7 @@ class WithItemsTest(absltest.TestCase):
 
 class SplitTimeTest(SplitTestCase):
 
-    def test_events_from_a_time_on_validate_or_test(self):
+    def test_events_from_a_time_on_are_held_out(self):
         lines = [("1", "a", 9.5), ("1", "b", 10), ("1", "c", 3), ("2", "a", 19), ("2", "c", 20),
                  ("2", "b", -4), ("3", "a", 10), ("3", "b", 30), ("4", "c", 9)]
         made = splits.split_time(made_log(lines), 10, 20)
@@ -324,7 +324,7 @@ class SplitTimeTest(SplitTestCase):
         ("nan_test", (5, float("nan")), "test_from: wanted a time not before valid_from = 5, got nan"),
         ("item_count", (5, 6, splits.Rules(0)), "min_item_count: wanted an integer above 0, got 0"),
         ("user_count", (5, 6, splits.Rules(1, 0)), "min_user_count: wanted an integer above 0, got 0"),
-        ("no_training", (1, 9), "log: wanted two items .* one to train on, got '0 left of 3 items"))
+        ("no_training", (1, 9), "log: wanted at least two items .* one for training, got '0 left of 3"))
     def test_wrong_argument_is_named(self, arguments, message):
         log = made_log([("1", "a", 1), ("1", "b", 5), ("2", "c", 9)])
         with self.assertRaisesRegex(checks.InputError, "split_time: " + message):
@@ -366,7 +366,7 @@ class SplitGivenTest(SplitTestCase):
         self.assertEqual(made.left_out[splits.UNTRAINED_TEST_USERS], 1)
         self.assertEqual(made.item_names, ["a", "d", "c", "e"])
 
-    def test_pair_that_is_trained_on_does_not_test(self):
+    def test_trained_pair_is_not_tested(self):
         lines = [("1", "a", 1), ("1", "b", 2), ("1", "a", 5), ("1", "b", 9), ("1", "a", 4)]
         part = [2, 1, 0, 0, 2]
         self.assertEqual(three_parts(splits.split_given(made_log(lines), part)),
@@ -390,7 +390,7 @@ class SplitGivenTest(SplitTestCase):
         ("shape", ([0, 1],), r"part: wanted shape \(3,\), got \(2,\)"),
         ("value", ([0, 3, 1],), "part: wanted 0 to train, 1 to validate, 2 to test, got 3"),
         ("item_count", ([0, 0, 0], splits.Rules(0)), "min_item_count: wanted an integer above 0, got 0"),
-        ("no_training", ([1, 2, 1],), "log: wanted two items .* one to train on, got '0 left of 3 it"))
+        ("no_training", ([1, 2, 1],), "log: wanted at least two items .* one for training, got '0 left"))
     def test_wrong_argument_is_named(self, arguments, message):
         with self.assertRaisesRegex(checks.InputError, "split_given: " + message):
             splits.split_given(made_log(pairs("1a 1b 2c")), *arguments)
@@ -399,7 +399,7 @@ class SplitGivenTest(SplitTestCase):
 class HeldOutTest(parameterized.TestCase):
 
     @parameterized.parameters(False, True)
-    def test_targets_are_what_comes_after_the_history(self, repeats):
+    def test_targets_are_the_events_after_the_history(self, repeats):
         lines = random_lines(5)
         part = np.random.RandomState(3).choice(3, size=len(lines), p=[.7, .15, .15])
         made = splits.split_given(made_log(lines), part, splits.Rules(repeats=repeats))

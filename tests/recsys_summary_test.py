@@ -1,4 +1,4 @@
-"""Tests of the block about the data before a training."""
+"""Tests of the lines about the data before a training."""
 import json
 
 import numpy as np
@@ -8,7 +8,7 @@ from tf1_sampled.recsys import events as event_files, splits, summary
 
 
 def made(times=True, first=1.5e9, part=None, min_count=1, titles=None, further=()):
-    """The facts about 8 events of 3 users and 4 items."""
+    """Return the facts about 8 events of 3 users and 4 items."""
     users, items = list("aaaabbbc"), list("wxyzwxyw")
     log = event_files.log_of_arrays(users, items, [first + n for n in range(8)] if times else None)
     rules = splits.Rules(min_count)
@@ -19,7 +19,7 @@ def made(times=True, first=1.5e9, part=None, min_count=1, titles=None, further=(
 
 class OfDataTest(absltest.TestCase):
 
-    def test_numbers(self):
+    def test_facts_count_events_users_and_items(self):
         facts = made(titles={"w": "W", "z": "Z", "new": "New", "gone": "Gone"}, further=["new"])
         self.assertEqual(facts["read"], {"events": 8, "users": 3, "items": 4})
         self.assertEqual(facts["times"], ["2017-07-14 02:40:00", "2017-07-14 02:40:07"])
@@ -31,14 +31,14 @@ class OfDataTest(absltest.TestCase):
         self.assertEqual(set(facts["left_out"].values()), {0})
         self.assertEqual(json.loads(json.dumps(facts)), facts)
 
-    def test_times_that_are_no_dates_are_numbers(self):
+    def test_times_that_are_not_dates_are_numbers(self):
         self.assertEqual(made(first=3.5)["times"], [3.5, 10.5])
         self.assertIsNone(made(times=False)["times"])
 
-    def test_no_titles_were_read(self):
+    def test_titles_are_optional(self):
         self.assertIsNone(made()["titles"])
 
-    def test_what_was_read_of_each_file(self):
+    def test_each_file_is_described(self):
         path = self.create_tempfile("a.csv", "user,item,time,price\nann,x,1,2\nbob,y,,3\nann,z,4,4\n")
         log = event_files.read_log(path.full_path)
         events = splits.split_last(log)
@@ -51,7 +51,7 @@ class OfDataTest(absltest.TestCase):
 
 class LinesTest(absltest.TestCase):
 
-    def test_everything(self):
+    def test_lines_show_all_facts(self):
         facts = made(titles={"w": "W", "gone": "Gone"}, further=["new"], part=[0, 0, 1, 2, 0, 1, 2, 2],
                      min_count=2)
         facts["sources"] = [event_files.Source(
@@ -68,15 +68,15 @@ class LinesTest(absltest.TestCase):
             "Events: 3 train; 2 (of 2 users) validate; 1 (of 1 users) test",
             "Catalogue: 4 items, 2 of them without a training event (1 in no event at all)"])
 
-    def test_nothing_is_left_out_and_nothing_is_held_out(self):
+    def test_lines_without_left_out_and_held_out_events(self):
         facts = made(times=False, part=np.zeros(8, int))
         self.assertEqual(summary.lines(facts)[1:], [
-            "No times: the order of the file counts (--time_column names a column of times)",
+            "No times: the file order is used (--time_column names the time column)",
             "Read: 8 events of 3 users and 4 items", "Left out: nothing",
-            "Events: 8 train; none validates (the last state is kept); none tests",
+            "Events: 8 train; no validation (the last state is kept); no test",
             "Catalogue: 4 items"])
 
-    def test_many_files_are_a_few_lines(self):
+    def test_many_files_are_summarised(self):
         facts = made()
         source = event_files.Source("a.csv", "CSV", {}, [], 1000, {"user missing": 500})
         facts["sources"] = [source._asdict()] * 100

@@ -40,17 +40,17 @@ class WithUserColumnsTest(FileTestCase):
                          [np.int32, np.float32])
         self.assertEqual(list(self.log.columns), ["n"])
 
-    def test_a_user_who_is_not_in_the_table(self):
+    def test_user_missing_in_the_table_has_missing_values(self):
         path = self.write("users.csv", "user,city,age\n9,Ulm,31\n7,Bonn,4\n")
         log = tables.with_user_columns(self.log, path, categorical=["city"])
         self.assertEqual(log.columns["city"].values.tolist(), [1, 0, 1, 2])
         log = tables.with_user_columns(self.log, path, numeric=["age"])
         np.testing.assert_array_equal(log.columns["age"].values, np.float32([4, np.nan, 4, 31]))
 
-    def test_a_column_that_the_log_has(self):
+    def test_column_of_the_log_is_refused(self):
         path = self.write("users.csv", "user,n\n7,1\n8,1\n9,1\n")
         with self.assertRaisesRegex(checks.InputError, "^with_user_columns: categorical, numeric: "
-                                    "wanted names that are not those of the event file's .*got 'n'"):
+                                    "wanted names that the event file's columns do not have, got 'n'"):
             tables.with_user_columns(self.log, path, numeric=["n"])
 
 
@@ -79,7 +79,7 @@ class ReadTitlesTest(FileTestCase):
         ("spaces", "item title\n1 a\n", "got columns 'item title'"),
         ("json", '{"item": 1, "genre": "a"}\n', r"wanted JSON Lines with .*title.*keys 'item', 'genre'"),
         ("binary", "item,title\0\n", "wanted UTF-8 text, got a binary file"))
-    def test_malformed_file_is_named_with_what_is_wrong(self, text, message):
+    def test_malformed_file_error_names_the_fault(self, text, message):
         with self.assertRaisesRegex(checks.InputError, r"bad\.csv: .*" + message):
             tables.read_titles(self.write("bad.csv", text))
 
@@ -109,7 +109,7 @@ class ReadSideTableTest(FileTestCase):
         ("long_name", "item,%s\n1,2\n" % ("n" * 10 ** 5),
          "wanted one column 'n', got columns 'item', 'n{30}'$"),
         ("binary", "item,n\0\n", "wanted UTF-8 text, got a binary file"))
-    def test_malformed_file_is_named_with_what_is_wrong(self, text, message):
+    def test_malformed_file_error_names_the_fault(self, text, message):
         with self.assertRaisesRegex(checks.InputError, r"bad\.csv: .*" + message):
             tables.read_side_table(self.write("bad.csv", text), "item", numeric=["n"])
 
@@ -121,17 +121,17 @@ class ReadSideTableTest(FileTestCase):
         table = tables.read_side_table(path, "user", "other", categorical=["city"])
         self.assertEqual(list(table["city"]), ["1", "2", "3"])
 
-    def test_whole_floats_are_the_integers_of_the_events(self):
+    def test_whole_floats_match_the_integers_of_the_events(self):
         path = self.write("movies.csv", "item,title,n\n10.0,Ten,1\n7.0,Seven,2\n")
         self.assertEqual(tables.read_titles(path), {"10": "Ten", "7": "Seven"})
         self.assertEqual(tables.read_side_table(path, "item", numeric=["n"])["n"], {"10": 1.0, "7": 2.0})
 
-    def test_json_lines(self):
+    def test_json_lines_are_read(self):
         path = self.write(
             "movies.json", '{"asin": 7, "title": "Seven"}\n{"asin": "8", "title": "Eight"}\n')
         self.assertEqual(tables.read_titles(path), {"7": "Seven", "8": "Eight"})
 
-    def test_columns_that_may_be_read(self):
+    def test_side_columns_are_listed(self):
         path = self.write("m.csv", "movieId,title,genres,x,x,userId\n1,a,b,c,d,e\n")
         self.assertEqual(tables.side_columns(path, "item"), ["genres"])
         self.assertEqual(tables.side_columns(self.write("m.dat", "1::a::b\n"), "item"), [])
@@ -143,7 +143,7 @@ class ReadSideTableTest(FileTestCase):
             table = tables.read_side_table(path, "user", categorical=["city"])
             self.assertEqual(table["city"]["u"], city)
 
-    def test_memory_is_that_of_the_table(self):
+    def test_memory_is_bounded_by_the_table(self):
         path = self.write("users.csv.gz", "user,n,x\n" + ("1,2,%s\n" % ("x" * 1000)) * 20000)
         tracemalloc.start()
         self.addCleanup(tracemalloc.stop)

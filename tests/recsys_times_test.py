@@ -63,7 +63,7 @@ class ColumnTest(parameterized.TestCase):
         np.testing.assert_array_equal(seconds, [1.5e9, 1.4e9, 1.6e9, np.nan, 0])
         self.assertEqual(form, "times in " + unit)
 
-    def test_numbers_that_are_all_dates(self):
+    def test_numbers_may_be_dates(self):
         seconds, form = read(["20180920", "", "20161231"])
         np.testing.assert_array_equal(seconds, [seconds_of(
             2018, 9, 20), np.nan, seconds_of(2016, 12, 31)])
@@ -80,11 +80,11 @@ class ColumnTest(parameterized.TestCase):
         ("zones", ["2018-09-20T12:13:14+02:00", "2018-09-20T12:13:14-02:00"]),
         ("with_missing", ["", "2018-09-20", "NA"]),
         ("missing_first", ["", ""]))
-    def test_a_column_of_dates_is_each_of_them(self, texts):
+    def test_column_of_dates_equals_single_dates(self, texts):
         wanted = [times.parse(text) if text not in ("", "NA") else math.nan for text in texts]
         np.testing.assert_allclose(read(texts)[0], wanted, rtol=0, atol=1e-5)
 
-    def test_random_dates_are_those_of_datetime(self):
+    def test_random_dates_equal_datetime(self):
         random = np.random.RandomState(1)
         stamps = [datetime.datetime(1600, 1, 1) + datetime.timedelta(seconds=int(second))
                   for second in random.randint(0, 1 << 34, 2000)]
@@ -93,7 +93,7 @@ class ColumnTest(parameterized.TestCase):
         np.testing.assert_array_equal(
             read([stamp.isoformat() + "+00:00" for stamp in stamps])[0], wanted)
 
-    def test_the_fast_way_and_the_slow_way_refuse_the_same(self):
+    def test_fast_and_slow_parsers_refuse_the_same_texts(self):
         for text in ("2018-02-30", "2018-13-01", "2018-00-01", "2018-01-00", "2018-01-01 24:00:00",
                      "2018-01-01 10:60:00", "2018-01-01x10:00:00", "2018-01-0a", "0000-01-01"):
             for texts in ([text], ["2018-01-01"[:len(text)], text], ["", text]):
@@ -110,13 +110,13 @@ class ColumnTest(parameterized.TestCase):
                 column.read(first)
                 column.read(second)
 
-    def test_missing_times_alone_decide_nothing(self):
+    def test_missing_times_alone_fix_no_kind(self):
         column = times.Column()
         np.testing.assert_array_equal(column.read(["", "NA", "nan"]), [np.nan] * 3)
         np.testing.assert_array_equal(column.read(
             ["2018-01-01", "NaN"]), [seconds_of(2018, 1, 1), np.nan])
 
-    def test_month_first_as_mind_has_it(self):
+    def test_month_first_times_are_read(self):
         seconds, _ = read(["11/15/2019 8:55:22 AM", "1/2/2019 12:00:00 PM", "1/2/2019 12:00:01 AM"],
                           month_first=True)
         self.assertEqual(seconds.tolist(),
@@ -143,18 +143,18 @@ class OfValuesTest(parameterized.TestCase):
         ("datetimes", [datetime.datetime(1970, 8, 19, tzinfo=UTC), None], [19872000, np.nan],
          "times as dates"),
         ("array_of_dates", np.array(["1970-08-19"], "M8[D]"), [19872000], "times as dates"))
-    def test_values(self, values, wanted, form):
+    def test_values_become_seconds(self, values, wanted, form):
         seconds, found = times.of_values("f", "x", values)
         np.testing.assert_array_equal(seconds, wanted)
         self.assertEqual(found, form)
 
-    def test_a_text_that_is_not_a_time(self):
+    def test_invalid_time_is_named(self):
         with self.assertRaisesRegex(checks.InputError,
                                     r"^f: x\[2\]: wanted a number or an ISO 8601 time, "
                                     "got 'noon'"):
             times.of_values("f", "x", ["2018-01-01", "", "noon"])
 
-    def test_histories_come_right_before_all(self):
+    def test_history_times_come_right_before_all_others(self):
         np.testing.assert_array_equal(times.after_histories(np.array([0, 1.6e9, 1, 1.5e9])),
                                       [1.5e9 - 2, 1.6e9, 1.5e9 - 1, 1.5e9])
         for values in ([1.5e9], [0, 1.0]):

@@ -1,4 +1,4 @@
-"""The largest scores, beside a sort of all of them."""
+"""Tests of the largest scores: they equal those of a sort."""
 import numpy as np
 from absl.testing import absltest, parameterized
 
@@ -13,9 +13,9 @@ def oracle(scores, k):
 class LargestTest(parameterized.TestCase):
 
     @parameterized.parameters(0, 1, 5, 64, 100, 255, 256, 257, 1000, 5000)
-    def test_the_places_of_a_sort(self, number):
+    def test_positions_equal_those_of_a_sort(self, number):
         rng = np.random.RandomState(number)
-        for num_values in (2, 7, 10 ** 6):  # many ties, and none
+        for num_values in (2, 7, 10 ** 6):  # many ties, and no ties
             scores = rng.randint(num_values, size=number).astype(np.float32)
             scores[rng.rand(number) < 0.1] = -np.inf
             for k in (0, 1, 3, 10, number, number + 1):
@@ -27,7 +27,7 @@ class LargestTest(parameterized.TestCase):
         self.assertEqual([70, 700], top_k.largest(scores, 2).tolist())
         self.assertEqual([70, 700, 4000, 0, 1], top_k.largest(scores, 5).tolist())
 
-    def test_nothing_that_may_not_be_chosen(self):
+    def test_minus_infinity_is_not_selected(self):
         scores = np.full(2000, -np.inf, np.float32)
         self.assertEqual([], top_k.largest(scores, 3).tolist())
         scores[1999] = 1

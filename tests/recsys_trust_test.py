@@ -1,4 +1,4 @@
-"""Models that do more than compute are refused before anything of them runs."""
+"""Tests of trust: models that do more than compute are refused before any part of them runs."""
 import os
 
 import tensorflow.compat.v1 as tf
@@ -13,7 +13,7 @@ _SIGNATURES = ["embed_user_ids", "recommend_ids"]
 
 
 def _write_file(path, result):
-    """An op that writes a file, and `result` after it."""
+    """Return `result` after an op that writes a file."""
     with tf.control_dependencies([tf.io.write_file(path, "stolen")]):
         return tf.identity(result)
 
@@ -28,7 +28,7 @@ class TrustTest(parameterized.TestCase):
         self.path = os.path.join(self.folder, "saved_model")
 
     def rewrite(self, change):
-        """Put another SavedModel in the place of the recommender's.
+        """Replace the recommender's SavedModel.
 
         Args:
           change: function of the vectors [B, 2] -> (vectors that the signature gives, init op or None).
@@ -72,25 +72,25 @@ class TrustTest(parameterized.TestCase):
     @parameterized.named_parameters(
         ("request", lambda path, x: (_write_file(path, x), None)),
         ("load", lambda path, x: (x, tf.io.write_file(path, "stolen"))))
-    def test_an_op_that_writes_a_file(self, change):
+    def test_op_that_writes_a_file_is_refused(self, change):
         self.rewrite(lambda vectors: change(self.stolen, vectors))
         self.assert_refused("WriteFile")
         with recommender.Recommender(self.folder, trust_model=True) as model:
             model.embed(["alien"])
         self.assertTrue(os.path.exists(self.stolen))  # so the test can fail
 
-    def test_ops_that_read_files_call_python_and_draw(self):
+    def test_ops_that_read_files_call_python_or_draw_are_refused(self):
         self.rewrite(lambda x: (x + tf.cast(tf.strings.length(tf.io.read_file(self.stolen)), tf.float32)
                                 + tf.random.uniform([]) + tf.py_func(lambda: 0.0, [], tf.float32), None))
         self.assert_refused("PyFunc, RandomUniform, ReadFile, StringLength")
 
-    def test_a_checkpoint_of_somebody_else(self):
+    def test_restoring_another_checkpoint_is_refused(self):
         self.rewrite(lambda x: (x + tf.raw_ops.RestoreV2(
             prefix=self.stolen, tensor_names=["a"], shape_and_slices=[""],
             dtypes=[tf.float32])[0], None))
         self.assert_refused("RestoreV2")
 
-    def test_a_restore_op_that_reads_another_file(self):
+    def test_restore_op_that_reads_another_file_is_refused(self):
         def change(meta_graph):
             prefix = meta_graph.graph_def.node.add(name="elsewhere", op="Identity", input=["x"])
             for node in meta_graph.graph_def.node:
@@ -100,7 +100,7 @@ class TrustTest(parameterized.TestCase):
         self.edit(change)
         self.assert_refused("RestoreV2")
 
-    def test_a_restore_op_that_writes(self):
+    def test_restore_op_that_writes_is_refused(self):
         def change(meta_graph):
             save = next(n for n in meta_graph.graph_def.node if n.op == "SaveV2")
             meta_graph.saver_def.restore_op_name = save.name
@@ -108,12 +108,12 @@ class TrustTest(parameterized.TestCase):
         self.edit(change)
         self.assert_refused(".*SaveV2.*")
 
-    def test_an_op_in_a_branch(self):
+    def test_op_in_a_branch_is_refused(self):
         self.rewrite(lambda vectors: (tf.cond(tf.reduce_sum(vectors) > 0, lambda: vectors,
                                               lambda: _write_file(self.stolen, vectors)), None))
         self.assert_refused("WriteFile")
 
-    def test_an_op_in_a_function(self):
+    def test_op_in_a_function_is_refused(self):
         def call(meta_graph):
             graph = meta_graph.graph_def
             write = next(node for node in graph.node if node.op == "WriteFile")
@@ -129,7 +129,7 @@ class TrustTest(parameterized.TestCase):
         self.rewrite(lambda vectors: (_write_file(self.stolen, vectors), None))
         self.edit(call)
 
-    def test_an_op_of_another_signature_that_is_run(self):
+    def test_op_of_another_used_signature_is_refused(self):
         def change(meta_graph):
             meta_graph.graph_def.node.add(name="leave", op="WriteFile", input=["^other"])
             meta_graph.signature_def["recommend_ids"].outputs["items"].name = "leave:0"
@@ -138,7 +138,7 @@ class TrustTest(parameterized.TestCase):
         self.assert_refused("WriteFile")
 
     @parameterized.parameters(("saved_model_main_op",), ("legacy_init_op",))
-    def test_an_init_op_in_a_collection(self, key):
+    def test_init_op_in_a_collection_is_refused(self, key):
         def change(meta_graph):
             meta_graph.graph_def.node.add(name="leave", op="WriteFile", input=["^other"])
             meta_graph.collection_def[key].node_list.value.append("leave")
@@ -146,7 +146,7 @@ class TrustTest(parameterized.TestCase):
         self.edit(change)
         self.assert_refused("WriteFile")
 
-    def test_an_init_op_in_a_signature(self):
+    def test_init_op_in_a_signature_is_refused(self):
         def change(meta_graph):
             meta_graph.graph_def.node.add(name="leave", op="WriteFile", input=["^other"])
             meta_graph.signature_def["__saved_model_init_op"].outputs["init"].name = "leave"
@@ -154,7 +154,7 @@ class TrustTest(parameterized.TestCase):
         self.edit(change)
         self.assert_refused("WriteFile")
 
-    def test_files_that_are_no_model_for_serving(self):
+    def test_files_without_a_model_for_serving_are_refused(self):
         def other_tag(meta_graph):
             meta_graph.meta_info_def.tags[:] = ["train"]
 

@@ -1,4 +1,4 @@
-"""The stored users: what is written comes back, what does not fit is refused."""
+"""Tests of the stored users: they are restored, and invalid files are refused."""
 import json
 import os
 
@@ -35,7 +35,7 @@ class UserTableTest(parameterized.TestCase):
         user_table.write(self.folder, events(further), ["country"])
         return user_table.UserTable(self.folder, num_items)
 
-    def test_each_user_comes_back(self):
+    def test_each_user_is_restored(self):
         table = self.written(["later"])
         self.assertLen(table, 9)
         for place, (name, items) in enumerate(zip(_NAMES + ["later"], _LISTS + [[]])):
@@ -45,29 +45,29 @@ class UserTableTest(parameterized.TestCase):
         for name in ("", "u", "u123", "u13", "zz", "A", "a\0\0"):
             self.assertEqual(-1, table.find(name))
 
-    def test_the_context_of_the_last_event(self):
+    def test_context_is_that_of_the_last_event(self):
         table = self.written()
         self.assertEqual({"country": (["", "FR", "DE"], True), "hour": (None, False)}, table.columns)
         self.assertEqual({"country": "DE", "hour": 2.0}, table.context(0))
         self.assertEqual({"country": "DE"}, table.context(0, of_user=True))
-        self.assertEqual({"country": "", "hour": None}, table.context(3))  # without an event
+        self.assertEqual({"country": "", "hour": None}, table.context(3))  # without events
         self.assertEqual({"country": "DE", "hour": None}, table.context(7))  # without a number
 
-    def test_they_are_mapped_and_replace_earlier_ones(self):
+    def test_files_are_mapped_and_replace_earlier_ones(self):
         self.written()
         table = self.written()
         self.assertIsInstance(table.items(0).base.base, np.memmap)
 
-    def test_no_folder_is_no_users(self):
+    def test_missing_folder_means_no_users(self):
         table = user_table.UserTable(self.folder, 10)
         self.assertEqual((0, -1, {}), (len(table), table.find("u12"), table.columns))
 
-    def test_no_users_at_all(self):
+    def test_empty_table_is_written_and_read(self):
         user_table.write(self.folder, events()._replace(
             items=np.empty(0, np.int32), starts=np.zeros(1, np.int64), user_names=[], columns={}))
         self.assertEqual(-1, user_table.UserTable(self.folder, 10).find("u12"))
 
-    def test_items_of_another_model(self):
+    def test_items_of_another_model_are_refused(self):
         self.assertEqual([3, 1, 4], self.written(num_items=10).items(0).tolist())
         with self.assertRaisesRegex(InputError, "items.npy: wanted ids of the model's 9 items"):
             self.written(num_items=9)
@@ -81,7 +81,7 @@ class UserTableTest(parameterized.TestCase):
         ("columns.json", b"{}"), ("columns.json", b"[3]"), ("columns.json", None),
         ("columns.json", json.dumps([{"name": "a", "categories": [3], "of_user": True}]).encode()),
         ("columns.json", json.dumps([{"name": "a", "categories": None, "of_user": 1}]).encode()))
-    def test_files_that_do_not_fit(self, name, content):
+    def test_files_with_other_contents_are_refused(self, name, content):
         self.written()
         path = os.path.join(self.folder, name)
         os.remove(path)

@@ -1,4 +1,4 @@
-"""Tests of going on from an earlier model: each row goes to its name, what does not fit is told."""
+"""Tests of warm starts: rows are matched by name, and models that do not fit are refused."""
 import json
 import os
 
@@ -12,7 +12,7 @@ from tf1_sampled.recsys import columns, item_features, items, model, warm_start
 
 BEFORE = warm_start.Names(["king", "a\tb", "queen", "日本"], ["u1", "u2"],
                        {"zip code": ["", "x", "y"], "kind": ["", "phone"]})
-# What is there in both stands elsewhere: some is new, some is gone.
+# Common names have other positions; some names are new, some are gone.
 NOW = warm_start.Names(["new", "日本", "king", "newer", "a\tb"], ["u3", "u2", "u1"],
                     {"zip code": ["", "y", "z", "x"], "kind": [""]})
 TABLES = {"item_embeddings": "items", "class_weights": "items", "user_embeddings": "users"}
@@ -20,7 +20,7 @@ COLUMNS = {"context_zip-20-code": "zip code", "context_kind": "kind"}
 
 
 def made_net(names, **options):
-    """A model with a table of each kind."""
+    """Return a model with a table of each kind."""
     context = {column: columns.Categorical(texts) for column, texts in names.categories.items()}
     data = dict(num_users=len(names.users or ()), context=dict(context, hour=columns.Numeric(1.0, 2.0)),
                 age_unit=2.0)
@@ -52,10 +52,10 @@ class EarlierCase(graph_case.GraphCase):
         return {v.op.name: session.run(v) for v in tf.global_variables()}
 
     def write(self, names=BEFORE, **options):
-        """Writes a model of random numbers; returns these."""
+        """Write a model of random numbers, and return them."""
         with tf.Graph().as_default():
             self.build(made_net(names, **options))
-            # As after training: slots are in the checkpoint too.
+            # As after training: the checkpoint contains optimizer slots.
             tf.get_variable("item_embeddings/Adam", [4, 4])
             tf.train.create_global_step()
             with self.new_session() as session:
@@ -68,7 +68,7 @@ class EarlierCase(graph_case.GraphCase):
         return values
 
     def load(self, names=NOW, **options):
-        """(values at random, values after loading) of a new model."""
+        """Return (random initial values, values after loading) of a new model."""
         with tf.Graph().as_default():
             self.build(made_net(names, **options))
             with self.new_session() as session:
@@ -100,14 +100,14 @@ class EarlierTest(EarlierCase):
         self.assertLen(layers, 2 + 2 * len(options.get("hidden", (6, 5))))
         for name in layers:
             np.testing.assert_array_equal(now[name], before[name])
-        # Biases are the frequencies of now.
+        # Biases are the current frequencies.
         np.testing.assert_array_equal(now["class_biases"], start["class_biases"])
 
     def test_each_table_is_reported(self):
         self.write()
         self.load()
         self.assertCountEqual(self.lines, [
-            "%s go on from %s" % (text, self.folder) for text in (
+            "%s start from %s" % (text, self.folder) for text in (
                 "item_embeddings: 3 of 5 rows", "class_weights: 3 of 5 rows",
                 "user_embeddings: 2 of 3 rows", "context_kind: 1 of 1 rows",
                 "context_zip-20-code: 3 of 4 rows")])
@@ -124,7 +124,7 @@ class EarlierTest(EarlierCase):
             self.assertLen(new[table], 4)
             np.testing.assert_array_equal(new[table][[0, 2]], old[table][[2, 1]])
             np.testing.assert_array_equal(new[table][[1, 3]], start[table][[1, 3]])
-            self.assertIn("%s: 2 of 4 rows go on from %s" % (table, self.folder), self.lines)
+            self.assertIn("%s: 2 of 4 rows start from %s" % (table, self.folder), self.lines)
 
     def test_an_earlier_model_without_features_is_named(self):
         self.write()
@@ -132,7 +132,7 @@ class EarlierTest(EarlierCase):
                 InputError, r"a model with item_embeddings_features of shape \[1, 4\], got None"):
             self.load(NOW._replace(features=["war"]))
 
-    def test_a_model_without_users_or_columns(self):
+    def test_models_without_users_or_columns_are_loaded(self):
         names = warm_start.Names(BEFORE.items, None, {})
         before = self.write(names, context={})
         _, now = self.load(names, context={})
@@ -146,7 +146,7 @@ class EarlierTest(EarlierCase):
         ("layers", dict(hidden=(6, 5, 5)), "hidden_3/kernel of shape [5, 5], got None"),
         ("positions", dict(num_positions=7), "position_log_weights of shape [7, 1], got None"),
         ("age", dict(age_unit=0.0, hidden=(6, 5)), "hidden_1/kernel of shape [20, 6], got [24, 6]"))
-    def test_other_settings_are_named_before_there_is_a_session(self, options, message):
+    def test_other_settings_are_refused_before_the_session(self, options, message):
         self.write()
         with tf.Graph().as_default():
             self.build(made_net(BEFORE, **options))
@@ -155,7 +155,7 @@ class EarlierTest(EarlierCase):
         self.assertEqual(str(raised.exception),
                          "%s: wanted a model with %s" % (self.folder, message))
 
-    def test_weights_by_position_go_on_where_they_are_as_many(self):
+    def test_position_weights_are_copied_if_their_number_is_equal(self):
         before = self.write(num_positions=7)
         _, now = self.load(num_positions=7)
         np.testing.assert_array_equal(now["position_log_weights"], before["position_log_weights"])
@@ -167,14 +167,14 @@ class EarlierTest(EarlierCase):
         ("users", dict(num_users=0), BEFORE._replace(users=None), "user_embeddings"),
         ("column", {}, BEFORE._replace(categories={"zip code": ["", "x", "y"]}), "context_kind"),
         ("table", dict(class_rows="shared", hidden=()), BEFORE, "class_weights"))
-    def test_a_part_that_the_earlier_model_lacks_is_named(self, options, names, missing):
+    def test_part_missing_in_the_earlier_model_is_named(self, options, names, missing):
         self.write(names, **dict(options, hidden=()))
         with self.assertRaisesRegex(InputError,
                                     "wanted a model with %s of shape .*, got None" % missing):
             self.load(BEFORE, hidden=())
 
     @parameterized.product(numeric_before=(False, True), texts=([""], ["", "phone"]))
-    def test_a_column_that_was_of_the_other_kind_is_named(self, numeric_before, texts):
+    def test_column_of_another_kind_is_named(self, numeric_before, texts):
         kinds = warm_start.Names(BEFORE.items, None, {"kind": texts})
         numbers = kinds._replace(categories={})
         column = {"context": {"kind": columns.Numeric(1.0, 2.0)}}
@@ -184,7 +184,7 @@ class EarlierTest(EarlierCase):
             self.load(second, hidden=(), **(
                 {"context": {"kind": columns.Categorical(texts)}} if numeric_before else column))
 
-    def test_names_of_another_number_than_rows_are_told(self):
+    def test_wrong_number_of_names_is_refused(self):
         self.write()
         items.write_items(self.path("items.tsv"), BEFORE.items[:3], None, [1] * 3)
         with self.assertRaisesRegex(InputError, r"item_embeddings of shape \[3, 4\], got \[4, 4\]"):
@@ -281,11 +281,11 @@ class WriteNamesTest(absltest.TestCase):
             self.assertEqual(json.load(stream), {
                 "users": BEFORE.users, "categories": BEFORE.categories, "features": None})
 
-    def test_what_is_written_is_read(self):
+    def test_written_names_are_read(self):
         texts = ["=1+1", "../../up", "a\n\t\"b\"", "\0", "\U0001f600", "x" * 10 ** 6]
         for names in (warm_start.Names(texts, texts[::-1], {"c/../d": [""] + texts}),
                       warm_start.Names(["a"], None, {}),
-                      # More than a line of text may have: it is one line.
+                      # Longer than the limit for a line: the file is one line.
                       warm_start.Names(["a"], ["user %d" % number for number in range(10 ** 6)], {})):
             folder = self.create_tempdir().full_path
             warm_start.write_names(folder, names)

@@ -1,4 +1,4 @@
-"""The recommender's API, from Python as a user of a notebook has it."""
+"""Tests of the recommender's API in Python, as in a notebook."""
 import gc
 import json
 import os
@@ -19,13 +19,13 @@ from tf1_sampled import InputError
 from tf1_sampled.recsys import YouTubeDNN
 from tf1_sampled.training.host import OneMachine
 
-# Small, and the same each time.
+# Small and reproducible.
 _SETTINGS = dict(dim=8, min_count=1, k=[3], num_sampled=4, threads=1, learning_rate=0.05, batch_size=60,
                  history_length=1, validations=2)
 
 
 def circle(num_items=12, num_users=60, length=8):
-    """Return (users, items, times) of users who take items in a circle: the next item is known."""
+    """Return (users, items, times) of users who take items in a circle, so the next item is known."""
     random = np.random.RandomState(1)
     rows = [(user, (start + place) % num_items, place)
             for user, start in enumerate(random.randint(num_items, size=num_users))
@@ -38,13 +38,13 @@ def _where(mask, arrays):
 
 
 class Frame(dict):
-    """Stands for a pandas frame: named columns of arrays."""
+    """A stand-in for a pandas frame: named columns of arrays."""
 
     columns = property(list)
 
 
 class Stopping(OneMachine):
-    """A host that is asked to stop after some batches."""
+    """A host that stops the training after some batches."""
 
     def __init__(self, batches):
         self._left = batches
@@ -59,7 +59,7 @@ def _item_vectors(model):
 
 
 class CompiledTest(parameterized.TestCase):
-    """Steps that XLA compiles for a GPU teach what others do, here on the CPU."""
+    """Tests, on the CPU, that steps compiled by XLA for a GPU learn the same as other steps."""
 
     @classmethod
     def setUpClass(cls):
@@ -69,7 +69,7 @@ class CompiledTest(parameterized.TestCase):
     @parameterized.parameters(
         dict(history_length=5, class_rows="sum"),
         dict(context="others", pooling="mean", history_length=9, hidden=[16, 8], optimizer="adagrad"))
-    def test_as_without(self, **settings):
+    def test_compiled_steps_equal_uncompiled_steps(self, **settings):
         if tf.VERSION.startswith("1."):
             self.skipTest("TensorFlow %s has no tf.function(jit_compile=True)" % tf.VERSION)
         settings = dict(_SETTINGS, epochs=6, dropout=0.0, batch_size=20, **settings)
@@ -82,7 +82,7 @@ class CompiledTest(parameterized.TestCase):
 
 
 class YouTubeDNNTest(graph_case.AsBuiltCase):
-    """One model of arrays, in a temporary folder."""
+    """Tests of one model of arrays, in a temporary folder."""
 
     @classmethod
     def setUpClass(cls):
@@ -96,7 +96,7 @@ class YouTubeDNNTest(graph_case.AsBuiltCase):
         self.addCleanup(os.chdir, os.getcwd())
         os.chdir(self.create_tempdir().full_path)
 
-    def test_fit_returns_the_model_and_says_what_it_did(self):
+    def test_fit_returns_the_model_with_its_results(self):
         self.assertIs(self.fitted, self.model)
         self.assertEqual((self.model.is_whole, self.model.examples), (True, 8 * 60 * 5))
         self.assertEqual(self.model.history[-1][0], 2400)
@@ -105,7 +105,7 @@ class YouTubeDNNTest(graph_case.AsBuiltCase):
         self.assertAlmostEqual(self.model.examples_per_second * self.model.seconds, 2400, delta=1e-3)
         self.assertLen(self.model.validation_history, 2)
 
-    def test_recommend(self):
+    def test_next_item_is_recommended(self):
         found = self.model.recommend(["3", "4"], k=3)
         self.assertEqual(found[0][0], "5")
         self.assertEqual({type(name) for name, _ in found}, {str})
@@ -117,19 +117,19 @@ class YouTubeDNNTest(graph_case.AsBuiltCase):
 
     @parameterized.parameters(
         ([3, 4],), (np.array([3, 4]),), ((np.int64(3), "4"),), (np.array(["3", "4"]),))
-    def test_integers_are_names_as_in_the_events(self, items):
+    def test_integers_are_names(self, items):
         self.assertEqual(self.model.recommend(items, exclude=[5]),
                          self.model.recommend(["3", "4"], exclude=["5"]))
         self.assertEqual(self.model.similar_items(int(items[0])), self.model.similar_items("3"))
 
     @parameterized.parameters(
         ("34", "a list of names"), (3, "a list of names, got 3"), ([True], "names of .*, got true"),
-        ([3.0], "names of .*, got 3.0"), (["x"], "a name that the model knows"))
-    def test_what_is_no_history(self, items, message):
+        ([3.0], "names of .*, got 3.0"), (["x"], "a known item or a known user"))
+    def test_invalid_histories_are_refused(self, items, message):
         with self.assertRaisesRegex(InputError, "^items: wanted " + message):
             self.model.recommend(items)
 
-    def test_similar_items(self):
+    def test_similar_items_have_the_cosines_of_their_vectors(self):
         found = self.model.similar_items("3", k=4)
         self.assertLen(found, 4)
         unit = _item_vectors(self.model)
@@ -137,10 +137,10 @@ class YouTubeDNNTest(graph_case.AsBuiltCase):
         names = self.model.recommender.names
         for name, cosine in found:
             self.assertAlmostEqual(cosine, unit[names.index("3")].dot(unit[names.index(name)]), places=5)
-        with self.assertRaisesRegex(InputError, "item: wanted a name that the model knows, got \"x\""):
+        with self.assertRaisesRegex(InputError, "item: wanted a known item, got \"x\""):
             self.model.similar_items("x")
 
-    def test_scores_of_the_events_that_were_kept_apart(self):
+    def test_evaluate_scores_the_test_events_of_fit(self):
         found = self.model.evaluate()
         self.assertEqual(list(found), [
             "Recall@3", "Precision@3", "HR@3", "NDCG@3", "MAP@3", "MRR@3", "Coverage@3"])
@@ -149,26 +149,26 @@ class YouTubeDNNTest(graph_case.AsBuiltCase):
         self.assertEqual(list(self.model.evaluate(k=5))[::6], ["Recall@5", "Coverage@5"])
         self.assertLen(self.model.evaluate(k=(1, 2)), 14)
 
-    def test_the_same_events_given_have_the_same_scores(self):
+    def test_given_events_have_the_same_scores(self):
         is_last = self.events[2] == 7
         test = _where(is_last, self.events)
         given = self.model.evaluate(test, k=[1, 3])
         self.assertEqual(given, self.model.evaluate(k=[1, 3]))
         before = _where(~is_last, self.events)
         self.assertEqual(self.model.evaluate(test, k=[1, 3], events=before), given)
-        # Of a model that was loaded, too.
+        # The same for a loaded model.
         self.model.save("m")
         loaded = YouTubeDNN.load("m")
         for name, score in loaded.evaluate(test, k=[1, 3], events=before).items():
             self.assertAlmostEqual(score, given[name], places=6)
 
-    def test_later_events_follow_on_all_events(self):
-        # The one after the last: all eight of the user's items are seen.
+    def test_later_events_follow_all_events_of_fit(self):
+        # The item after the last one: all eight items of the user are seen.
         users, items, _ = _where(self.events[2] == 7, self.events)
         found = self.model.evaluate((users, (items + 1) % 12, np.full(60, 8)), k=1)
         self.assertGreater(found["HR@1"], 0.9)
 
-    def test_a_k_that_is_none(self):
+    def test_invalid_k_is_refused(self):
         test = _where(self.events[2] == 7, self.events)
         for k in (0, "3", 2.5, True, 13, [3, 0], {3}):
             for one in (None, test):
@@ -194,7 +194,7 @@ class YouTubeDNNTest(graph_case.AsBuiltCase):
     def test_all_users_of_other_events(self):
         users, items, scores = self.model.recommend_all(k=99, events=(["new", "none"], [3, 99]))
         self.assertEqual(users, ["new", "none"])
-        self.assertEqual(items.shape, (2, 12))  # as many as there are
+        self.assertEqual(items.shape, (2, 12))  # all items
         self.assertEqual((items[0][0], items[0][-1], scores[0][-1]), ("4", "", -np.inf))
         self.assertEqual(set(items[1]), {""})
 
@@ -203,12 +203,12 @@ class YouTubeDNNTest(graph_case.AsBuiltCase):
                               ({"path": "a.csv"}, "a.csv: wanted a name that ends in .tsv or .jsonl"),
                               ({"context": {"mood": "x"}}, "context: wanted no columns, got \"mood\""),
                               ({"events": 5}, "events: wanted a path, a list of paths, a data frame"))
-    def test_questions_about_all_users_that_do_not_fit(self, arguments, message):
+    def test_invalid_arguments_for_all_users_are_refused(self, arguments, message):
         with self.assertRaisesRegex(InputError, message):
             self.model.recommend_all(**arguments)
         self.assertEmpty(os.listdir("."))
 
-    def test_a_saved_model_is_asked_again(self):
+    def test_saved_model_gives_the_same_answers(self):
         self.model.save("m")
         self.assertCountEqual([name for name in os.listdir("m") if not name.startswith("model.ckpt-")], [
             "saved_model", "item_vectors.npy", "item_biases.npy", "items.tsv", "names.json", "users",
@@ -217,7 +217,7 @@ class YouTubeDNNTest(graph_case.AsBuiltCase):
         loaded = YouTubeDNN.load("m")
         self.assertEqual(loaded.recommend(["3"]), self.model.recommend(["3"]))
         self.assertEqual(loaded.similar_items("3"), self.model.similar_items("3"))
-        # The histories are stored with the model.
+        # The model stores the histories.
         self.assertEqual(loaded.recommend(user=0), self.model.recommend(user="0"))
         for got, wanted in zip(loaded.recommend_all(k=3), self.model.recommend_all(k=3)):
             np.testing.assert_array_equal(got, wanted)
@@ -226,12 +226,12 @@ class YouTubeDNNTest(graph_case.AsBuiltCase):
             self.assertEqual(getattr(loaded, name), getattr(self.model, name), name)
         self.assertIsNone(loaded.fitted)
         for ask, message in (
-                (loaded.evaluate, "test: wanted later events, where fit kept none"),
-                (lambda: loaded.evaluate(self.events), "events: wanted events of the users")):
+                (loaded.evaluate, "test: wanted later events, as fit has no test events"),
+                (lambda: loaded.evaluate(self.events), "events: wanted the users' events")):
             with self.assertRaisesRegex(InputError, "^YouTubeDNN: " + message):
                 ask()
 
-    def test_a_second_fit_begins_anew(self):
+    def test_second_fit_starts_from_scratch(self):
         model = YouTubeDNN(epochs=8, **_SETTINGS).fit(self.events)
         first, answer = model.folder, model.recommend(["3"])
         self.assertEqual(answer, self.model.recommend(["3"]))
@@ -240,13 +240,13 @@ class YouTubeDNNTest(graph_case.AsBuiltCase):
         self.assertEqual((os.path.exists(first), os.path.exists(model.folder)), (False, True))
         self.assertEqual(model.recommend([103]),
                          [(str(int(name) + 100), score) for name, score in answer])
-        # The data, the graph and the model refer to each other.
+        # The data, the graph and the model are in a reference cycle.
         folder = model.folder
         del model
         gc.collect()
         self.assertFalse(os.path.exists(folder))
 
-    def test_new_events_alone_keep_the_items_of_the_earlier_model(self):
+    def test_warm_start_keeps_the_items_of_the_earlier_model(self):
         before = self.model.folder
         settings = dict(_SETTINGS, learning_rate=1e-6, epochs=1, split="none")
         model = YouTubeDNN(init_from=before, **settings).fit(
@@ -260,14 +260,14 @@ class YouTubeDNNTest(graph_case.AsBuiltCase):
             np.testing.assert_allclose(vectors[names.index(name)], wanted[place], atol=1e-4)
         self.assertEqual(model.data_summary["items"]["not_in_the_log"], 9)
 
-    def test_before_fit_there_is_nothing_to_ask(self):
+    def test_queries_before_fit_are_refused(self):
         model = YouTubeDNN()
         for ask in (lambda: model.recommend(["a"]), lambda: model.similar_items("a"), model.evaluate,
                     model.recommend_all, lambda: model.save("m"), lambda: model.evaluate(self.events)):
             with self.assertRaisesRegex(InputError, "^YouTubeDNN: .*: wanted a model after fit or load"):
                 ask()
 
-    def test_a_folder_of_word_vectors(self):
+    def test_folder_of_word_vectors_is_refused(self):
         os.mkdir("m")
         with open("m/settings.json", "w") as stream:
             json.dump({"program": "word2vec", "settings": {}, "data": {}}, stream)
@@ -277,7 +277,7 @@ class YouTubeDNNTest(graph_case.AsBuiltCase):
 
 class GoesOnTest(graph_case.AsBuiltCase):
 
-    def test_stopped_saved_loaded_and_gone_on_is_as_one_training(self):
+    def test_resumed_training_equals_one_training(self):
         self.addCleanup(os.chdir, os.getcwd())
         os.chdir(self.create_tempdir().full_path)
         events = circle(num_users=30)
@@ -303,7 +303,7 @@ class GoesOnTest(graph_case.AsBuiltCase):
         self.assertEqual(shared(), before)
         self.assertFalse(model.is_whole)
         self.assertLess(model.examples, 4 * 210)
-        self.assertLen(model.recommend(["3"], k=5), 5)  # what was trained is kept
+        self.assertLen(model.recommend(["3"], k=5), 5)  # the trained model is kept
         model.save("m")
         loaded = YouTubeDNN.load("m", epochs=8)
         self.assertFalse(loaded.is_whole)
@@ -311,7 +311,7 @@ class GoesOnTest(graph_case.AsBuiltCase):
         self.assertEqual((loaded.is_whole, loaded.examples), (True, 8 * 210))
         np.testing.assert_array_equal(_item_vectors(loaded), _item_vectors(whole))
         self.assertEqual(loaded.recommend(["3"]), whole.recommend(["3"]))
-        # There is nothing left to do, and the folder is free after an error too.
+        # The training is complete, and an error also releases the folder.
         with self.assertRaisesRegex(InputError, "m: wanted the data that its model is trained on"):
             loaded.fit(circle(num_users=31))
         self.assertEqual(loaded.fit(events).examples, 8 * 210)
@@ -319,7 +319,7 @@ class GoesOnTest(graph_case.AsBuiltCase):
 
 
 class ColumnsTest(graph_case.AsBuiltCase):
-    """A model of frames with names of their own, context columns, user features and rows of users."""
+    """Tests of a model of frames with other names, context columns, user features and user rows."""
 
     @classmethod
     def setUpClass(cls):
@@ -352,16 +352,16 @@ class ColumnsTest(graph_case.AsBuiltCase):
         super().setUp()
         self.folder = self.create_tempdir().full_path
 
-    def test_one_history(self):
+    def test_one_history_is_answered(self):
         context = {"mood": "far", "price": 0.3, "country": "c1"}
         found = self.model.recommend(["i\t3"], user="u\t1", context=context)
-        self.assertLen(found, 4)  # of 12 items the user has had 8
+        self.assertLen(found, 4)  # the user has had 8 of 12 items
         own = self.model.recommend(["i\t3"], user="u\t1", context={"mood": "far", "price": 0.3})
-        self.assertEqual(found, own)  # the country is known
+        self.assertEqual(found, own)  # the country of a known user is optional
         self.assertNotEqual(found, self.model.recommend(["i\t3"], user="u\t2", context=context))
         self.assertNotEqual(found, self.model.recommend(["i\t3"], user="u\t1",
                                                         context=dict(context, price=9.0)))
-        # Text that is not known is as none; an integer is text there, and a number elsewhere.
+        # Unknown text equals missing text; an integer is text here, and a number in other columns.
         strange = dict(context, mood=5, price=np.int64(2))
         self.assertEqual(self.model.recommend(["i\t3"], context=strange),
                          self.model.recommend(["i\t3"], context=dict(context, mood="", price=2.0)))
@@ -371,17 +371,17 @@ class ColumnsTest(graph_case.AsBuiltCase):
         self.assertEqual(self.model.fitted.data.protocol, "the events of --test")
         for name, score in self.model.evaluate(self.test).items():
             self.assertAlmostEqual(score, wanted[name], places=6)
-        # The names of the columns are those of fit, in another process too.
+        # The column names are those of fit, also in another process.
         self.model.save(os.path.join(self.folder, "m"))
         loaded = YouTubeDNN.load(os.path.join(self.folder, "m"))
         found = loaded.evaluate(self.test, events=self.part(self.frame["when"] < 7))
         for name, score in found.items():
             self.assertAlmostEqual(score, wanted[name], places=6)
 
-    def test_all_users(self):
+    def test_all_users_are_answered(self):
         users, items, _ = self.model.recommend_all(k=2)
         self.assertLen(users, 40)
-        # By default in the context of each user's last event.
+        # The default context is that of each user's last event.
         had = [name for name in self.frame["what"][self.frame["who"] == "u\t3"]]
         last = {"mood": "far", "price": float(np.float32(0.7)), "country": "c0"}
         best = self.model.recommend(had, k=2, user="u\t3", context=last)
@@ -434,7 +434,7 @@ class ProgramTest(absltest.TestCase):
                          [record["scores"] for record in metrics["validations"]])
         self.assertEqual(loaded.validation_history[0][2:], model.validation_history[0][2:])
         self.assertEqual((loaded.examples, loaded.epochs), (4 * 200, 4))
-        # It goes on with the files that its settings name.
+        # It resumes with the files in its settings.
         self.assertEqual(YouTubeDNN.load(os.path.join(folder, "m"), epochs=5).fit().examples, 5 * 200)
 
 
@@ -478,13 +478,13 @@ class NotebookTest(absltest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         return [json.loads(line) for line in done.stdout.splitlines()]
 
-    def test_train_save_and_go_on_in_another_process(self):
+    def test_training_resumes_in_another_process(self):
         folder = self.create_tempdir().full_path
         (place, best, scores, examples), = self._run(folder, "first")
         self.assertEqual(examples, 2 * 90)
         self.assertIn("NDCG@2", scores)
         self.assertLen(best, 2)
-        self.assertFalse(os.path.exists(place))  # it went with the process
+        self.assertFalse(os.path.exists(place))  # it was deleted with the process
         (place, again), (is_item, examples) = self._run(folder, "second")
         self.assertEqual((place, again), ("model", best))
         self.assertEqual((is_item, examples), (True, 3 * 90))

@@ -1,4 +1,4 @@
-"""The program as a user runs it, on events with a known answer."""
+"""Tests of the program as a user runs it, on events with known answers."""
 import importlib.util
 import json
 import os
@@ -13,7 +13,7 @@ from tf1_sampled import registry
 
 
 def _circle(num_items=30, num_users=250, length=8):
-    """Users who take items in a circle, each from a place of its own: the next item is known."""
+    """Return users who take items in a circle, each from another start, so the next item is known."""
     random = np.random.RandomState(1)
     lines = ["userId,movieId,rating,timestamp"]
     for user in range(num_users):
@@ -23,14 +23,14 @@ def _circle(num_items=30, num_users=250, length=8):
 
 
 def _groups(users=range(120), num_groups=6):
-    """[(user, 6 items)]: each user takes the items of a group, in an order of its own."""
+    """Return [(user, 6 items)]: each user takes the items of a group, in another order."""
     random = np.random.RandomState(2)
     return [("u%d" % user, ["i%d" % i for i in 6 * (user % num_groups) + random.permutation(6)])
             for user in users]
 
 
 def _devices():
-    """Of the 24 items a device has 3; who takes which of them is random, as is all else."""
+    """Return events in which each device has 3 of the 24 items, and everything else is random."""
     random = np.random.RandomState(3)
     lines = ["user,item,time,Device kind,price"]
     for user in range(200):
@@ -59,7 +59,7 @@ class _ProgramCase(parameterized.TestCase):
         return run_program.run("run_recsys.py", self.folder, *arguments, **options)
 
     def train(self, model_dir, *arguments):
-        """(metrics.json, standard output) of a run that goes well."""
+        """Return (metrics.json, standard output) of a successful run."""
         code, out, err = self.run_program(
             "--dim=16", "--batch_size=64", "--learning_rate=0.02", "--num_sampled=10", "--threads=1",
             "--model_dir=" + model_dir, *arguments)
@@ -84,7 +84,7 @@ class _ProgramCase(parameterized.TestCase):
 class RunRecsysTest(_ProgramCase):
 
     @unittest.skipIf(importlib.util.find_spec("matplotlib") is None, "matplotlib is not installed")
-    def test_each_users_last_event_with_titles_and_pictures(self):
+    def test_last_event_split_with_titles_and_pictures(self):
         arguments = ["--events=" + self.file("ratings.csv", _circle()), "--loss=nce", "--similarity=dot",
                      "--hidden=32,16", "--l2=0.0001", "--history_length=1", "--epochs=20", "--k=1,10",
                      "--titles=" + self.file("movies.csv", _TITLES)]
@@ -124,27 +124,27 @@ class RunRecsysTest(_ProgramCase):
         self.assertGreater(first["full_softmax_loss"], last["full_softmax_loss"])
         for name in ("loss", "validation", "popularity", "map"):
             self.assertIn(os.path.join("plots", name + ".png"), metrics["files"])
-        # One thread and one seed: one model.
+        # One thread and one seed give one model.
         again, _ = self.train("again", *arguments)
         self.assertEqual(again["scores"], metrics["scores"])
         self.assertEqual(again["full_softmax_loss"], metrics["full_softmax_loss"])
         self.assertEqual([v["scores"] for v in again["validations"]],
                          [v["scores"] for v in metrics["validations"]])
 
-    def test_a_split_by_time_as_shares_trains(self):
+    def test_training_with_a_split_at_shares_of_time(self):
         metrics, out = self.train(
             "model", "--events=" + self.file("ratings.csv", _circle()), "--split=time",
             "--split_at=0.7,0.85", "--class_rows=shared", "--remove_known", "--hard_negatives=4",
             "--dropout=0.05", "--example_age", "--sampler=in_batch+fixed_unigram", "--history_length=2",
             "--hidden=32,16", "--epochs=10", "--k=3", "--choose_by=Recall@3", "--validations=5")
-        # Events at 1000 to 1007: of 8 those from the sixth on validate, from the seventh on test.
+        # Of 8 events at times 1000 to 1007, the sixth is for validation, the last two for the test.
         self.assertIn("Catalogue: 30 items", out)
         self.assertIn("Training: 1,000 examples in an epoch", out)
         self.assertIn("Protocol: the events from time 1006 on of 250 users, among all 30 items but", out)
         self.assertIn("Validation 5 of 5: Recall@3 ", out)
-        self.assertGreater(metrics["scores"]["Recall@3"], 0.7)  # two events each; .1 by chance
+        self.assertGreater(metrics["scores"]["Recall@3"], 0.7)  # two events each; chance gives .1
 
-    def test_by_time_as_such_with_repeats(self):
+    def test_training_with_a_split_at_times_and_repeats(self):
         metrics, out = self.train(
             "model", "--events=" + self.file("ratings.csv", _circle(num_items=6)), "--split=time",
             "--split_at=1006,1007", "--repeats", "--loss=gbce", "--sampler=in_batch+uniform",
@@ -155,10 +155,10 @@ class RunRecsysTest(_ProgramCase):
         self.assertIn("Protocol: the events from time 1007 on of 250 users, among all 6 items; e", out)
         self.assertNotIn("Validation", out)
         self.assertEqual(metrics["validations"], [])
-        # The next one is an item that the user has had.
+        # The next item is an earlier item of the user.
         self.assertGreater(metrics["scores"]["HR@1"], 0.9)
 
-    def test_files_of_their_own_without_an_order_and_a_second_training(self):
+    def test_separate_files_without_order_and_a_warm_start(self):
         parts = {"train": [], "valid": [], "test": []}
         for user, items in _groups():
             parts["train"].append(" ".join([user] + items[:4]))
@@ -184,7 +184,7 @@ class RunRecsysTest(_ProgramCase):
             self.assertIn(os.path.join("first", "items.faiss"), metrics["files"])
             self.assertRegex(out, r"\nIndex: recall@2 [01].\d+; [\d,]+ users/s, exact search ")
 
-        # 7 groups, of which the last is new, as pairs, in two files; without validation.
+        # 7 groups, the last one new, as pairs in two files, without validation.
         pairs, test = [], []
         for user, items in _groups(range(100, 170), 7):
             pairs += ["%s\t%s" % (user, item) for item in items[:5]]
@@ -194,16 +194,16 @@ class RunRecsysTest(_ProgramCase):
         second = ["--train=" + ",".join(files), "--test=" + test, "--init_from=first", "--epochs=1",
                   "--loss=negative_sampling", "--sampler=fixed_unigram", "--l2=0.001", *model]
         metrics, out = self.train("second", *second)
-        self.assertIn("item_embeddings: 36 of 42 rows go on from first\n", out)
-        self.assertIn("class_weights: 36 of 42 rows go on from first\n", out)
-        # Users without an event now keep their rows, too.
-        self.assertIn("user_embeddings: 120 of 170 rows go on from first\n", out)
+        self.assertIn("item_embeddings: 36 of 42 rows start from first\n", out)
+        self.assertIn("class_weights: 36 of 42 rows start from first\n", out)
+        # Users without new events keep their rows too.
+        self.assertIn("user_embeddings: 120 of 170 rows start from first\n", out)
         self.assertRegex(out, r"\nprevious model +[01]\.\d+ ")
         self.assertGreater(metrics["baselines"]["previous model"]["HR@2"], 0.6)
         self.assertEqual((metrics["examples"], metrics["validations"]), (350, []))
-        self.assertGreater(metrics["scores"]["HR@2"], 0.6)  # one epoch from nothing gives .1
+        self.assertGreater(metrics["scores"]["HR@2"], 0.6)  # one epoch from scratch gives .1
 
-        # A model of other settings is named, and nothing is left behind.
+        # A model of other settings is refused, and no file is left.
         code, _, err = self.run_program("--model_dir=third", "--dim=8", "--num_sampled=10", *second)
         self.assertEqual(code, 1, err)
         self.assertRegex(err, r"^run_recsys.py: error: first: wanted a model with .* of shape .*8\]")
@@ -232,7 +232,7 @@ class RunRecsysTest(_ProgramCase):
         self.assertIn("Training: 400 examples in an epoch", out)
         self.assertGreater(metrics["scores"]["HR@3"], 0.9)
         self.assertLess(metrics["baselines"]["popularity"]["HR@3"], 0.3)
-        # It ended at the first score that was not better.
+        # It stopped at the first score that was not better.
         ndcg = [v["scores"]["NDCG@3"] for v in metrics["validations"]]
         self.assertBetween(len(ndcg), 2, 29)
         self.assertEqual(sorted(ndcg[:-1]), ndcg[:-1])
@@ -240,7 +240,7 @@ class RunRecsysTest(_ProgramCase):
         self.assertEqual(metrics["examples"], metrics["validations"][-1]["examples"])
         self.assertLess(metrics["examples"], 60 * 400)
 
-    def test_all_threads_and_nothing_held_out(self):
+    def test_training_with_all_threads_and_nothing_held_out(self):
         lines = "\n".join("u%d i%d i%d i%d" % (u, u % 10, (u + 1) % 10, (u + 2) % 10) for u in range(99))
         metrics, out = self.train(
             "model", "--train=" + self.file("train.txt", lines), "--loss=softmax_at_k", "--at_k=4",
@@ -249,8 +249,8 @@ class RunRecsysTest(_ProgramCase):
         self.assertIsNone(metrics["full_softmax_loss"])
         self.assertNotIn("Protocol", out)
 
-    def test_defaults_do_with_few_items(self):
-        events = _circle() + "1,31,3.5,2000\n" * 5  # the last one is an item that only tests
+    def test_defaults_work_with_few_items(self):
+        events = _circle() + "1,31,3.5,2000\n" * 5  # the last item occurs only in test events
         for name, more in (("log_uniform", []), ("fixed_unigram", ["--repeats", "--split=time"]),
                            ("all", [])):
             path = self.file(name + ".csv", events if name == "fixed_unigram" else _circle())
@@ -273,16 +273,16 @@ class WrongInputTest(_ProgramCase):
     @parameterized.named_parameters(
         ("missing", ["--events=no/such/file"], "no/such/file: wanted"),
         ("line", ["--events=BROKEN"], "broken.csv: line 3: wanted a number or an ISO 8601"),
-        ("rare", ["--min_count=100000"], "wanted two items or more that have 100000 events or more"),
+        ("rare", ["--min_count=100000"], "wanted at least two items with 100000 or more events"),
         ("hidden", ["--hidden=3,x"], "--hidden: wanted an integer of 1 or more, got 'x'"),
         ("titles", ["--titles=no/titles"], "no/titles: wanted"),
         ("cut", ["--k=31"], "--k: wanted at most 30 items, got 31"),
-        ("no_cut", ["--k="], "--k: wanted one integer or more, got []"),
+        ("no_cut", ["--k="], "--k: wanted at least one integer, got []"),
         ("sampler", ["--sampler=zipf"], "log_uniform"),
         ("zero", ["--num_sampled=0"], "num_sampled"),
         ("dropout", ["--dropout=1"], "dropout"),
-        ("valid_alone", ["--valid=EVENTS"], "--train: wanted files to train on beside --valid"),
-        ("two_inputs", ["--train=EVENTS"], "--train: wanted no --events beside it, got "),
+        ("valid_alone", ["--valid=EVENTS"], "--train: wanted training files for --valid"),
+        ("two_inputs", ["--train=EVENTS"], "--train: wanted no --events with it, got "),
         ("choose_by", ["--choose_by=NDCG@5"], "--choose_by: wanted one of Coverage@10, HR@10"),
         ("column", ["--categorical=genre"], "ratings.csv: wanted one column 'genre', got columns"),
         ("user_column", ["--users=EVENTS", "--user_numeric=age"],
@@ -312,7 +312,7 @@ class WrongInputTest(_ProgramCase):
         ("at_k_of_labels", ["--loss=softmax_at_k", "--sampler=in_batch", "--at_k=300"],
          "run_recsys: --at_k: wanted at most the number of negatives, 256, got 300"),
         ("itself", ["--init_from=model", "--model_dir=./model"],
-         "run_recsys: --init_from: wanted another folder than --model_dir, got 'model'"),
+         "run_recsys: --init_from: wanted a folder other than --model_dir, got 'model'"),
         ("items", ["--events=model/items.tsv"],
          "error: --events: wanted a path of its own, got items.tsv, a file of the model in model"),
         ("titles_in_a_model", ["--titles=model/saved_model/x.csv"],
@@ -334,7 +334,7 @@ class WrongInputTest(_ProgramCase):
     def test_an_error_after_tensorflow_is_imported_is_one_line(self, arguments, message):
         self._assert_one_line(arguments, message)
 
-    def test_a_model_to_go_on_from_is_not_deleted(self):
+    def test_model_of_a_warm_start_is_not_deleted(self):
         os.makedirs(os.path.join(self.folder, "model"))
         path = self.file("ratings.csv", _circle())
         checkpoint = os.path.join(self.folder, "model", "model.ckpt-1.index")
@@ -344,11 +344,11 @@ class WrongInputTest(_ProgramCase):
         code, _, err = self.run_program("--events=" + path, "--model_dir=model", "--init_from=link",
                                         "--restart", no_tensorflow=True)
         self.assertEqual((code, err), (1, "run_recsys.py: error: run_recsys: --init_from: wanted "
-                                          "another folder than --model_dir, got 'link'\n"))
+                                          "a folder other than --model_dir, got 'link'\n"))
         self.assertEqual(os.listdir(os.path.join(self.folder, "model")), ["model.ckpt-1.index"])
 
     def _assert_one_line(self, arguments, message, **options):
-        """That the program ends with a line, on ratings.csv where arguments do not say otherwise."""
+        """Check that the program ends with one line of error, on ratings.csv by default."""
         texts = {"EVENTS": ("ratings.csv", _circle()), "TITLES": ("movies.csv", _TITLES),
                  "BROKEN": ("broken.csv", _circle().replace(",1001", ",later", 1)),
                  "PAIRS": ("pairs.tsv", "".join("u%d\ti%d\n" % (i // 4, i % 4) for i in range(40)))}
@@ -364,7 +364,7 @@ class WrongInputTest(_ProgramCase):
         self.assertNotIn("Traceback", err)
         self.assertEmpty(set(os.listdir(self.folder)) - {run_program.CACHE})
 
-    def test_an_earlier_model_is_not_written_over(self):
+    def test_earlier_model_is_not_overwritten(self):
         os.makedirs(os.path.join(self.folder, "model"))
         with open(os.path.join(self.folder, "model", "model.ckpt-1.index"), "w"):
             pass
@@ -372,7 +372,7 @@ class WrongInputTest(_ProgramCase):
         self.assertEqual(code, 1)
         self.assertStartsWith(err, "run_recsys.py: error: model: wanted a folder of this program")
 
-    def test_pictures_that_cannot_be_made(self):
+    def test_missing_matplotlib_is_one_line(self):
         code, _, err = self.run_program("--plots=plots", no_matplotlib=True, no_tensorflow=True)
         self.assertEqual(code, 1)
         self.assertIn("plots: matplotlib: wanted it installed, as by pip install", err)

@@ -1,4 +1,4 @@
-"""The HTTP service of a small recommender, in a thread and as a process, and a client."""
+"""The HTTP service of a small recommender, in a thread and as a process, and its clients."""
 import asyncio
 import collections
 import contextlib
@@ -31,7 +31,7 @@ Answer = collections.namedtuple("Answer", "status headers value")
 
 @contextlib.contextmanager
 def served(model, *access):
-    """Yield the port of a Service of a model, which runs in a thread."""
+    """Run a Service of a model in a thread, and yield its port."""
     loop = asyncio.new_event_loop()
 
     def run(coroutine):
@@ -54,7 +54,7 @@ def served(model, *access):
 
 
 def ask(port, path, body=None, method=None, **headers):
-    """Return the Answer to a request, a POST if it has a body. A body that is not bytes becomes JSON."""
+    """Return the Answer to a request, a POST if it has a body; other bodies than bytes become JSON."""
     if body is not None and not isinstance(body, bytes):
         body = json.dumps(body).encode("utf-8")
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
@@ -69,7 +69,7 @@ def ask(port, path, body=None, method=None, **headers):
 
 
 def unknown(items=(), users=(), categories=()):
-    """Return the names that an answer reports as unknown."""
+    """Return the unknown names of an answer."""
     return {"items": list(items), "users": list(users), "categories": list(categories)}
 
 
@@ -105,10 +105,10 @@ class ServedCase(recommender_case.ModelCase):
 
 
 class ProcessCase(absltest.TestCase):
-    """A case that runs the module as a process."""
+    """Tests of the module as users run it."""
 
     def start(self, *arguments, program=None, broken=None, **model):
-        """Start a process in a new folder, with a model in "model" if there are options of a model."""
+        """Start a process in its own folder, with a model in its subfolder "model" if needed."""
         self.folder = self.create_tempdir().full_path
         if model:
             os.mkdir(os.path.join(self.folder, "model"))
@@ -132,7 +132,7 @@ class ProcessCase(absltest.TestCase):
         return process
 
     def serving(self, *arguments, host="127.0.0.1", **others):
-        """Yield (process of the service, its port)."""
+        """Return (process that serves, its port)."""
         process = self.start("model", "--port=0", *arguments, **others)
         line = process.stdout.readline()
         found = re.match(r"Serving 7 items on http://%s:(\d+)/ \(Ctrl-C stops\)\n$" % re.escape(host),
@@ -155,6 +155,6 @@ class ProcessCase(absltest.TestCase):
             socket.create_connection((host, port), timeout=10).close()
         except ConnectionRefusedError:
             return True
-        except ConnectionResetError:  # the connection was being closed
+        except ConnectionResetError:  # it was closed at this moment
             return False
         return False

@@ -64,7 +64,8 @@ def _run(model: YouTubeDNN, results: ResultSettings, host: running.ProgramHost) 
     if not host.is_chief:
         return
     begin = time.monotonic()
-    print("%s examples/s" % format(int(model.examples_per_second), ","))
+    print("Training speed: %s examples/s without the validations; the progress above includes them" %
+          format(int(model.examples_per_second), ","))
     made = Made(model, results, category_of)
     made.evaluate()
     made.index()

@@ -1,4 +1,4 @@
-"""A recommender: YouTubeDNN, and the rooms that it is made of.
+"""A recommender: YouTubeDNN and its modules.
 
     from tf1_sampled.recsys import YouTubeDNN
 """

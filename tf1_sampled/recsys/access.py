@@ -1,12 +1,12 @@
-"""Who may ask the HTTP service: by the names of the host and the origin, and by a token.
+"""Access checks of the HTTP service: the names of the host and the origin, and a token.
 
     access = Access(["box.example"], token="")
     access.check(request.headers, "127.0.0.1", needs_token=True)    # raises Refused
 
-A page of another site cannot read what the service answers, unless a name of that site leads to this
-machine (DNS rebinding): then the browser sends that name as the Host. So only names of this machine are
-answered: localhost, loopback addresses, the address that the connection came to, the name of the machine
-and those that are listed. A request with an Origin comes from a page, which must be of such a host too.
+A page of another site cannot read the service's answers, unless a name of that site leads to this
+machine (DNS rebinding). The browser then sends that name as the Host. So only requests to names of this
+machine are answered: localhost, loopback addresses, the address of the connection, the machine's name
+and the listed names. A request with an Origin comes from a page; that origin must have such a name too.
 """
 import functools
 import hmac
@@ -21,17 +21,17 @@ from tf1_sampled.recsys import queries, requests
 
 ANY = "*"
 _HOST = r"(\[[0-9a-f:.]+\]|[^\s:\[\]/@,]+)(?::[0-9]+)?"
-_TOKEN = "[A-Za-z0-9._~+/-]+=*"  # as RFC 6750 has them
+_TOKEN = "[A-Za-z0-9._~+/-]+=*"  # as defined by RFC 6750
 _LONGEST_TOKEN = 4096
 
 
 class Access:
-    """Checks requests.
+    """The access rules of a service.
 
     Args:
-      hosts: list of strings, names and addresses that are answered beside those of this machine; ANY
-        for all.
-      token: string that a request must have; "" for none.
+      hosts: list of strings, names and addresses to answer in addition to those of this machine; ANY for
+        all.
+      token: string that each request must have; "" for none.
     """
 
     def __init__(self, hosts=(), token=""):
@@ -40,15 +40,15 @@ class Access:
         self._token = token.encode("ascii")
 
     def check(self, headers, own_address, needs_token):
-        """Raise Refused unless a request with these headers is answered.
+        """Raise Refused unless a request with these headers is allowed.
 
         Args:
           headers: CIMultiDict.
-          own_address: string, the address that the connection came to.
+          own_address: string, the local address of the connection.
           needs_token: boolean.
 
         Raises:
-          Refused: another host or origin, no token or another.
+          Refused: another host or origin, a missing or wrong token.
         """
         if ANY not in self._hosts:
             for host in headers.getall("Host", [""]):
@@ -74,16 +74,16 @@ class Access:
 
 
 def parse_hosts(text):
-    """Return the hosts in an option: names and addresses with commas between, or ANY.
+    """Return the hosts in an option: names and addresses separated by commas, or ANY.
 
     Raises:
-      InputError: something that is not a host, as one with a port.
+      InputError: an entry that is not a host, such as one with a port.
     """
     hosts = [host.strip().lower() for host in text.split(",")] if text else []
     for host in hosts:
         is_host = host == ANY or _address(host) or _host_of(host) == host
         checks.argument(host and is_host, "serve", "--allowed_hosts",
-                        "names of hosts with commas between, or *", host)
+                        "host names separated by commas, or *", host)
     return hosts
 
 
@@ -91,7 +91,7 @@ def read_token(path):
     """Return (the token in the first line of a file, whether other users may read the file).
 
     Raises:
-      InputError: a file that cannot be read, without a token.
+      InputError: a file that cannot be read or has no token.
     """
     try:
         with open(path, "rb") as stream:
@@ -105,7 +105,7 @@ def read_token(path):
 
 
 def is_loopback(address):
-    """Return whether only this machine reaches an address."""
+    """Return whether only this machine can reach an address."""
     return _address(address).is_loopback
 
 
@@ -116,7 +116,7 @@ def _wrong(header, got):
 
 @functools.lru_cache(maxsize=256)
 def _host_of(text, scheme=""):
-    """Return the host in "host", "host:port" or an origin; "" where there is none."""
+    """Return the host in "host", "host:port" or an origin; "" if there is none."""
     found = re.fullmatch(scheme + _HOST, text.lower())
     return found.group(1).strip("[]") if found else ""
 

@@ -1,4 +1,4 @@
-"""Names and numbers in Python: from lists, arrays and pandas columns to ids and floats.
+"""Convert lists, arrays and pandas columns to ids of names and to numbers.
 
     names = Numbering()
     name_ids("log_of_arrays", "items", ["b", "a", "b"], names)    # int32 [0, 1, 0]
@@ -6,7 +6,7 @@
     numbers("log_of_arrays", "times", [3, 4.5])                   # float64 [3, 4.5]
 
 Arrays of numbers are converted as a whole, lists and arrays of objects in one pass. An error names the
-place of the first wrong value. Missing names have the id -1, missing numbers are NaN.
+position of the first invalid value. Missing names have the id -1; missing numbers are NaN.
 """
 import datetime
 import re
@@ -16,7 +16,7 @@ import numpy as np
 
 from tf1_sampled import checks
 
-# Texts that stand for a missing value in exports of pandas, R, SQL and Hive.
+# Texts for a missing value in exports of pandas, R, SQL and Hive.
 MISSING = frozenset(["", "NA", "N/A", "#N/A", "<NA>", "nan", "NaN", "NAN", "NaT", "null", "Null", "NULL",
                      "None", "NONE", "\\N"])
 NO_ID = -1
@@ -25,13 +25,13 @@ _LARGEST = sys.float_info.max
 
 
 class Numbering(dict):
-    """Text -> id, numbered in the order of appearance; spaces around a name do not count.
+    """A dict of ids by text, numbered in order of appearance; surrounding spaces are ignored.
 
-    A missing name has the id of "" where that is one of the names, else NO_ID.
+    A missing name has the id of "" if that is one of the names, else NO_ID.
 
     Args:
       names: strings that have the first ids.
-      missing: set of strings that are not names; "" is not a name in any case.
+      missing: set of strings that are not names; "" is never a name.
 
     Attributes:
       names: list of str, by id.
@@ -58,19 +58,19 @@ class Numbering(dict):
 
 
 def is_missing_text(text):
-    """Return whether a text stands for a missing value."""
+    """Return whether a text means a missing value."""
     return text.strip() in MISSING
 
 
 def whole_names(names):
-    """Return names without a ".0" at the end, if all have one: pandas so writes integers beside NaN.
+    """Return names without ".0" at the end, if all have it: pandas writes integers beside NaN like that.
 
     Args:
       names: list of str.
 
     Returns:
-      list of str; `names` itself where one of them is not a whole number with a decimal point, or where
-      two would become the same.
+      list of str; `names` itself if one of them is not a whole number with a decimal point, or if two
+      would become the same.
     """
     if not names or not all(re.fullmatch(r"-?[0-9]+\.0+", name) for name in names):
         return names
@@ -82,24 +82,24 @@ def length(function, argument, values):
     """Return the length of a sequence, an array of one dimension or a pandas column.
 
     Raises:
-      InputError: something else, as a string or an array of two dimensions.
+      InputError: another type, such as a string, or an array of two dimensions.
     """
     return len(_cells(function, argument, values))
 
 
 def name_ids(function, argument, values, numbering):
-    """Return the ids of names, which are what `str` makes of the values.
+    """Return the ids of names; a name is `str` of its value.
 
     Args:
-      function, argument: strings, who asks and what for; for errors.
+      function, argument: strings, the caller and its argument, for errors.
       values: sequence or array [N]; None, NaN and NaT are missing.
-      numbering: Numbering, which gets the new names.
+      numbering: Numbering, to which new names are added.
 
     Returns:
       int32 [N].
 
     Raises:
-      InputError: no sequence, bytes, a name that UTF-8 cannot hold.
+      InputError: not a sequence, bytes, a name that UTF-8 cannot encode.
     """
     cells = _cells(function, argument, values)
     known = len(numbering.names)
@@ -107,7 +107,7 @@ def name_ids(function, argument, values, numbering):
         ids = _ids_of_distinct(cells, numbering)
     else:
         kinds = set(map(type, cells))
-        if bytes in kinds:  # whose text is not known
+        if bytes in kinds:  # their encoding is unknown
             _wrong(function, argument, next(n for n, cell in enumerate(cells) if type(cell) is bytes),
                    "a name", cells)
         texts = cells if kinds <= {str} else map(_text, cells)
@@ -122,19 +122,19 @@ def name_ids(function, argument, values, numbering):
 def numbers(function, argument, values, largest=_LARGEST, wanted="a number"):
     """Return numbers; dates and times become seconds since 1970, those without a time zone as UTC.
 
-    A value that is missing, as None, NaN, NaT or a text of MISSING, is NaN.
+    Missing values (None, NaN, NaT or a text of MISSING) become NaN.
 
     Args:
-      function, argument: as `name_ids`.
+      function, argument: strings, the caller and its argument, for errors.
       values: sequence or array [N].
       largest: float, the largest magnitude.
-      wanted: string, what a value must be; for errors.
+      wanted: string, the description of a valid value, for errors.
 
     Returns:
       float64 [N].
 
     Raises:
-      InputError: no sequence, a value that is infinite, too large or not a number.
+      InputError: not a sequence, a value that is infinite, too large or not a number.
     """
     cells = _cells(function, argument, values)
     is_missing = None
@@ -146,7 +146,7 @@ def numbers(function, argument, values, largest=_LARGEST, wanted="a number"):
         found[np.isnat(cells)] = np.nan
     else:
         found = cells.astype(np.float64)
-    with np.errstate(invalid="ignore"):  # NumPy before 1.20 warns of NaN in comparisons
+    with np.errstate(invalid="ignore"):  # NumPy before 1.20 warns about NaN in comparisons
         is_wrong = ~(np.abs(found) <= largest)
     is_wrong &= ~(np.isnan(found) if is_missing is None else is_missing)
     if is_wrong.any():
@@ -155,8 +155,8 @@ def numbers(function, argument, values, largest=_LARGEST, wanted="a number"):
 
 
 def _cells(function, argument, values):
-    """The values as an array of numbers or times [N], or else as a list."""
-    if str(getattr(values, "type", "")).startswith("dictionary"):  # pyarrow, whose nulls would be lost
+    """Return the values as an array [N] of numbers or times, or else as a list."""
+    if str(getattr(values, "type", "")).startswith("dictionary"):  # pyarrow: its nulls would be lost
         values = values.to_pylist()
     elif hasattr(values, "to_numpy"):
         values = values.to_numpy()
@@ -167,14 +167,14 @@ def _cells(function, argument, values):
         values, (str, bytes, dict))
     checks.argument(is_sequence, function, argument, "a sequence or an array", values)
     cells = list(values)
-    if set(map(type, cells)) in ({int}, {float}):  # not of both: 1 and 1.0 are two names
+    if set(map(type, cells)) in ({int}, {float}):  # not mixed: 1 and 1.0 are two names
         array = np.array(cells)
         return array if array.dtype.kind in "iuf" else cells
     return cells
 
 
 def _ids_of_distinct(cells, numbering):
-    """`name_ids` of an array: each distinct value is looked up once, in the order of appearance."""
+    """Return `name_ids` of an array, by one lookup for each distinct value, in order of appearance."""
     distinct, first, inverse = np.unique(cells, return_index=True, return_inverse=True)
     order = np.argsort(first)
     ids = np.empty(len(distinct), np.int32)
@@ -183,7 +183,7 @@ def _ids_of_distinct(cells, numbering):
 
 
 def _is_missing(value):
-    """Whether it is None, NaN, NaT or pandas' NA, which cannot be compared."""
+    """Return whether a value is None, NaN, NaT or pandas' NA, which cannot be compared."""
     if value is None or type(value).__name__ == "NAType":
         return True
     return isinstance(value, (float, np.floating, datetime.datetime, np.datetime64)) and value != value
@@ -194,12 +194,12 @@ def _is_missing_cell(value):
 
 
 def _text(value):
-    """The name that a value is; "" for a missing one."""
+    """Return the name of a value; "" for a missing one."""
     return "" if _is_missing(value) else str(value)
 
 
 def are_dates(values):
-    """Return whether values, a sequence or an array, are dates or times."""
+    """Return whether a sequence or an array holds dates or times."""
     cells = _cells("are_dates", "values", values)
     if isinstance(cells, np.ndarray):
         return cells.dtype.kind == "M"
@@ -207,18 +207,19 @@ def are_dates(values):
 
 
 def as_texts(function, argument, values):
-    """Return the texts of a sequence or an array, "" where a value is missing: list of N strings."""
+    """Return the texts of a sequence or an array, "" for missing values: list of N strings."""
     return list(map(_text, _cells(function, argument, values)))
 
 
 def texts(function, argument, values):
-    """Return the strings of a sequence in which nothing else is but missing values; None for others.
+    """Return the strings of a sequence of strings and missing values; None for other sequences.
 
     Args:
-      function, argument, values: as `name_ids`.
+      function, argument: strings, the caller and its argument, for errors.
+      values: sequence or array [N].
 
     Returns:
-      list of N strings, "" where one is missing, or None.
+      list of N strings, "" for missing values, or None.
     """
     cells = _cells(function, argument, values)
     if isinstance(cells, np.ndarray) or not any(isinstance(cell, str) for cell in cells):
@@ -229,7 +230,7 @@ def texts(function, argument, values):
 
 
 def _number(value):
-    """A value as a float; NaN for one that is not a number."""
+    """Return a value as a float; NaN if it is not a number."""
     if type(value) in (int, float):
         try:
             return float(value)

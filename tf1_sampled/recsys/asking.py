@@ -1,6 +1,6 @@
-"""Recommendations for many users at once.
+"""Recommend items to many users at once.
 
-Axes: U users, K recommendations of each.
+Axes: U users, K recommendations for each.
 """
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
@@ -16,7 +16,7 @@ class All(NamedTuple):
     """The recommendations for all users, best first.
 
     users: list of U strings.
-    items: array [U, K] of strings; "" where the items run out.
+    items: array [U, K] of strings; "" after the last recommendation.
     scores: float32 [U, K]; -inf there.
     """
 
@@ -26,11 +26,11 @@ class All(NamedTuple):
 
 
 class Histories(NamedTuple):
-    """What users have had, oldest first.
+    """The earlier events of users, oldest first.
 
     users: list of U strings.
     items: list of U lists of item names.
-    contexts: list of U {column: string or number}, of each one's last event; None without columns.
+    contexts: list of U {column: string or number}, of each user's last event; None without columns.
     """
 
     users: List[str]
@@ -42,10 +42,10 @@ def histories(settings: RecsysSettings, log: Any) -> Histories:
     """Return the histories of all users of a log, in the order of `ordering.by_user`.
 
     Args:
-      settings: RecsysSettings, which says whether repeated events count, or which stays.
+      settings: RecsysSettings; repeats and keep_event decide which repeated events count.
       log: events.Log.
     """
-    # Not by `splits`, which wants as many events as a training needs.
+    # Not by `splits`: it needs enough events for training.
     order = ordering.by_user(log, settings.seed)
     last = order[np.cumsum(np.bincount(log.users, minlength=len(log.user_names))) - 1]
     if not settings.repeats:
@@ -64,7 +64,7 @@ def recommend_all(recommender: Any, had: Histories, k: int,
       recommender: recommender.Recommender.
       had: Histories.
       k: integer above 0.
-      repeat: boolean, whether a user's own items are offered too.
+      repeat: boolean, whether the user's earlier items may be recommended.
     """
     for low in range(0, len(had.users), _USERS_AT_A_TIME):
         rows = slice(low, low + _USERS_AT_A_TIME)
@@ -75,7 +75,7 @@ def recommend_all(recommender: Any, had: Histories, k: int,
 
 
 def collected(best: Iterator[Tuple[str, List[Tuple[str, float]]]], k: int) -> All:
-    """Return what `recommend_all` yields as arrays."""
+    """Return the output of `recommend_all` as arrays."""
     users, rows = [], []
     for user, row in best:
         users.append(user)

@@ -1,4 +1,4 @@
-"""Baselines beside a model: popularity, item-kNN, chance. Each is a ranker, as `evaluation` has them.
+"""Rank items by baselines: popularity, item-kNN, chance. Each is a ranker, see `evaluation`.
 
     evaluation.evaluate(popularity(events.item_counts), test, num_items, [10])
     found = neighbours(events, repeats=False)
@@ -13,7 +13,7 @@ import numpy as np
 from tf1_sampled import checks
 from tf1_sampled.recsys import evaluation, splits
 
-NUMBERS = (5, 10, 20, 50, 100)  # of neighbours, to choose from
+NUMBERS = (5, 10, 20, 50, 100)  # of neighbours, to select from
 _PAIRS_AT_A_TIME = 1 << 20
 
 Neighbours = collections.namedtuple("Neighbours", "starts ids cosines")
@@ -27,12 +27,12 @@ Fields:
 
 
 def popularity(item_counts):
-    """Return the ranker that offers everyone the items with the most events.
+    """Return the ranker that offers each user the most frequent items.
 
-    All users have one order, so that a user takes the time of what was seen, not of all items.
+    All users share one order, so that ranking for a user takes time for the seen items, not for all.
 
     Args:
-      item_counts: int [C], how often each item comes in training.
+      item_counts: int [C], the number of training events of each item.
     """
     counts = np.asarray(item_counts)
     order = np.argsort(-counts, kind="stable")
@@ -51,24 +51,24 @@ def popularity(item_counts):
 
 
 def at_random(num_items, seed):
-    """Return the ranker that draws scores at random.
+    """Return the ranker that draws random scores.
 
     Args:
       num_items: int, C.
-      seed: int; a user's scores depend on it and on the user alone, not on the blocks.
+      seed: int. A user's scores depend on the seed and the user only, not on the blocks.
     """
     return evaluation.score_ranker(lambda users: np.stack(
         [np.random.default_rng([seed, user]).random(num_items) for user in users]), num_items)
 
 
 def num_pairs(events):
-    """Return sum_u n_u^2 of users with n_u training events: what `neighbours` has to look at."""
+    """Return sum_u n_u^2 over users with n_u training events, the number of pairs for `neighbours`."""
     counts = (events.train_ends - events.starts[:-1]).astype(np.float64)
     return int(np.sum(counts * counts))
 
 
 def neighbours(events, repeats=False):
-    """Return the nearest items of each item, by the cosine of who has taken them in training.
+    """Return the nearest items of each item, by the cosine of their sets of users in training.
 
         cos(i, j) = #{users of both} / sqrt(#{users of i} #{users of j})
 
@@ -77,7 +77,7 @@ def neighbours(events, repeats=False):
       repeats: bool, whether an item is a neighbour of itself.
 
     Returns:
-      `Neighbours`, at most the largest of NUMBERS for each item; of equal cosines the smaller id.
+      `Neighbours`, at most max(NUMBERS) for each item; ties by the smaller id.
 
     Reference: Sarwar et al. 2001, "Item-based collaborative filtering recommendation algorithms".
     """
@@ -107,7 +107,7 @@ def neighbours(events, repeats=False):
 
 
 def _counted(keys, num_keys):
-    """(the different keys in rising order, how often each comes)."""
+    """Return (the distinct keys, rising; how often each occurs)."""
     if num_keys > 8 * len(keys):
         return np.unique(keys, return_counts=True)
     counts = np.bincount(keys, minlength=num_keys)
@@ -116,10 +116,10 @@ def _counted(keys, num_keys):
 
 
 def _nearest(counted, block, counts, repeats):
-    """(number of neighbours of each item of a block, their ids, their cosines).
+    """Return (number of neighbours of each item of a block, their ids, their cosines).
 
     Args:
-      counted: (keys (item - low) C + other, users of both), as `_counted`.
+      counted: (keys (item - low) C + other, users of both), from `_counted`.
       block: (low, high), the items.
       counts: int [C], users of each item.
       repeats: bool, whether an item is a neighbour of itself.
@@ -139,16 +139,16 @@ def _nearest(counted, block, counts, repeats):
 
 
 def _places(rows):
-    """The place of each entry among those of its row, from 0; rows do not fall."""
+    """Return the position of each entry in its row, from 0; `rows` must not fall."""
     counts = np.bincount(rows)
     return np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
 
 
 def item_knn(events, found, number):
-    """Return the ranker that offers the neighbours of what a user has had.
+    """Return the ranker that offers the neighbours of a user's earlier items.
 
-    The score of an item is the sum of the cosines over the items of the history whose neighbour it is.
-    An item without a score is not offered, and a target without one is not found.
+    The score of an item is the sum of its cosines with the items of the history that have it as a
+    neighbour. Items without a score are not offered, and targets without a score count as misses.
 
     Args:
       events: `splits.Events`, with the histories.
@@ -156,7 +156,7 @@ def item_knn(events, found, number):
       number: int, neighbours of each item.
 
     Raises:
-      InputError: a number that is not an integer from 1 to the largest of NUMBERS.
+      InputError: a number that is not an integer from 1 to max(NUMBERS).
     """
     checks.positive("item_knn", "number", number)
     checks.argument(number <= max(NUMBERS), "item_knn", "number", "at most %d" % max(NUMBERS), number)
@@ -180,7 +180,7 @@ def item_knn(events, found, number):
 
 
 _Block = collections.namedtuple("_Block", "num_rows num_items targets hidden")
-_Block.__doc__ = """Some users: their targets, and what they have seen but for these, as row C + item."""
+_Block.__doc__ = """Some users: their targets and their other seen items, as row C + item."""
 
 
 def _block_of(part, low, high, num_items):
@@ -195,28 +195,28 @@ def _block_of(part, low, high, num_items):
 
 
 def _ranked(rows, ids, scores, block, k):
-    """(offered items [b, k], ranks of the targets), as `evaluation` wants them of a ranker.
+    """Return (offered items [b, k], ranks of the targets), in the form that `evaluation` defines.
 
     Args:
-      rows, ids, scores: [n] of what adds to the score of an item for a user.
+      rows, ids, scores: [n], the contributions to the score of an item for a user.
       block: _Block.
       k: int.
     """
     offered = np.full([block.num_rows, k], -1, np.int64)
     ranks = np.full(len(block.targets), k)
     keys, place = np.unique(rows * block.num_items + ids, return_inverse=True)
-    # Exact, so in any order the same: float64 has room for the sum of a history's float32.
+    # Exact, so the order does not matter: float64 holds the sum of a history's float32 values.
     sums = np.bincount(place, scores, minlength=len(keys))
     stays = np.isin(keys, block.hidden, assume_unique=True, invert=True)
     keys, sums = keys[stays], sums[stays]
     if not len(keys):
         return offered, ranks
     rows = keys // block.num_items
-    order = np.lexsort([-sums, rows])  # stable: of equal scores the smaller id first
+    order = np.lexsort([-sums, rows])  # stable: ties by the smaller id
     places = _places(rows)
     first = places < k
     offered[rows[first], places[first]] = keys[order][first] % block.num_items
-    # Equal scores count against a target: its rank is the last place of its score.
+    # Ties count against a target: its rank is the last place of its score.
     ends = np.append((np.diff(rows) != 0) | (np.diff(sums[order]) != 0), True)
     last = np.empty(len(keys), np.int64)
     last[order] = places[np.flatnonzero(ends)[np.cumsum(ends) - ends]]

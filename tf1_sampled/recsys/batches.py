@@ -1,14 +1,14 @@
-"""Training examples: an item to predict from others of the same user, whole users together.
+"""Make training examples: an item to predict from others of the same user, whole users together.
 
     plan = Plan("past", history_length=50, examples_per_batch=1000)
     for batch in training_batches(events, plan, np.random.RandomState(1)):
         ...  # example p: batch.items[batch.begin[p]:batch.end[p]] -> batch.labels[p]
 
-What an example is told of its user is its context:
+The context of an example selects its history:
 
     past    the events before the label: what comes next?
-    others  all events but the label's own: what else? The examples of a user share one slice of
-            events, which a model sums once for all of them.
+    others  all events except the label's own: what else? The examples of a user share one slice of
+            events, so a model sums the slice once for all of them.
 
 Axes: N events in a flat array, L history length, P examples.
 """
@@ -26,51 +26,52 @@ CONTEXTS = ("past", "others")
 Plan = collections.namedtuple(
     "Plan", "context history_length examples_per_batch max_examples_per_user epochs seed",
     defaults=[None, 1, 0])
-Plan.__doc__ = """Which examples there are, in batches of which size, and how often.
+Plan.__doc__ = """The examples of a training, the size of their batches, and the number of epochs.
 
   context: "past" or "others".
-  history_length: int, L; None or 0 for all events. With "others" 1 would leave some label nothing.
-  examples_per_batch: int, the mean number of examples in a batch (but for the last one); none has twice
-    as many.
-  max_examples_per_user: int, so many labels of a user who has more, at random and others in each epoch;
-    None for all. Histories stay whole.
+  history_length: int, L; None or 0 for all events. 1 is invalid with "others": some label would have no
+    history.
+  examples_per_batch: int, the mean number of examples in a batch (except the last one); no batch has
+    twice as many.
+  max_examples_per_user: int, the largest number of labels of a user, drawn again in each epoch; None for
+    all. Histories stay whole.
   epochs: int.
-  seed: int, not negative; each epoch has an order of its own.
+  seed: int, not negative; each epoch has its own order.
 """
 
 Batch = collections.namedtuple("Batch", "items labels begin end own users positions")
 Batch.__doc__ = """Examples of several users: items[begin[p]:end[p]] without own[p] -> labels[p].
 
 Fields:
-  items: int32 [N], events of the users in the batch, each user's in the order of time.
-  labels: int32 [P], the item to predict.
+  items: int32 [N], events of the users in the batch, each user's in time order.
+  labels: int32 [P], the items to predict.
   begin, end: int32 [P], 0 <= begin < end <= N.
-  own: int32 [P], where in `items` the label's own event is, or -1 if the slice does not hold it.
+  own: int32 [P], the position in `items` of the label's own event, or -1 if it is not in the slice.
   users: int32 [P].
-  positions: int64 [P], where in `Events.items` the label's event is.
+  positions: int64 [P], the position in `Events.items` of the label's event.
 """
 
 _Parts = collections.namedtuple("_Parts", "users begin end")
-_Parts.__doc__ = """Labels of one user each: as many as fit into a batch.
+_Parts.__doc__ = """Labels of one user each, as many as fit into a batch.
 
 Fields:
   users: int64 [n].
-  begin, end: int64 [n], of label_events, or of all events where each may be a label.
+  begin, end: int64 [n], positions in label_events, or in all events if each may be a label.
 """
 
 
 def num_examples(events, context, max_examples_per_user=None):
-    """Return how many examples an epoch has.
+    """Return the number of examples in an epoch.
 
     Args:
       events: `splits.Events`.
-      context, max_examples_per_user: as in Plan.
+      context, max_examples_per_user: see Plan.
 
     Returns:
       int.
 
     Raises:
-      InputError: an unknown context, a wrong number.
+      InputError: an unknown context, an invalid number.
     """
     return int(_label_counts("num_examples", events, context, max_examples_per_user)[1].sum())
 
@@ -78,24 +79,24 @@ def num_examples(events, context, max_examples_per_user=None):
 def training_batches(events, plan, rng, first=0):
     """Yield one epoch of examples (an item and others of the same user), whole users together.
 
-    With the context "past" each training event but a user's first is the label of one example, whose
-    history are the last L events before it. With "others" each training event of a user with two or
-    more is a label, whose history are the user's last L training events without its own.
+    With the context "past", each training event except a user's first is the label of one example; its
+    history is the L events before it. With "others", each training event of a user with at least two is
+    a label; its history is the user's last L training events without its own.
 
-    Users come in random order; one with more than `examples_per_batch` examples is cut into parts that
-    are shuffled like users, each with as much of the history as its examples need.
+    Users come in random order. A user with more than `examples_per_batch` examples is cut into parts.
+    The parts are shuffled like users; each has as much of the history as its examples need.
 
     Args:
       events: `splits.Events`.
-      plan: Plan, whose epochs and seed are not read.
-      rng: np.random.RandomState or Generator; draws another order at each call.
-      first: int, how many batches to leave out at the beginning; they take no time.
+      plan: Plan; its epochs and seed are not used.
+      rng: np.random.RandomState or Generator; each call draws another order.
+      first: int, how many batches to skip at the beginning; skipping takes no time.
 
     Returns:
       An iterator of `Batch`.
 
     Raises:
-      InputError: an unknown context, wrong numbers, no user with two training events.
+      InputError: an unknown context, invalid numbers, no user with two training events.
     """
     function = "training_batches"
     labels_from, counts = _label_counts(function, events, plan.context, plan.max_examples_per_user)
@@ -103,7 +104,7 @@ def training_batches(events, plan, rng, first=0):
     checks.argument(plan.context == "past" or plan.history_length != 1, function, "history_length",
                     'an integer above 1 for the context "others"', plan.history_length)
     checks.positive(function, "examples_per_batch", plan.examples_per_batch)
-    checks.argument(counts.any(), function, "events", "a user with two training events or more",
+    checks.argument(counts.any(), function, "events", "a user with at least two training events",
                     "%d users" % len(counts))
     label_events = None
     if plan.max_examples_per_user is not None:
@@ -121,14 +122,14 @@ def training_batches(events, plan, rng, first=0):
 
 
 def _label_counts(function, events, context, max_examples_per_user):
-    """(position of each user's first label int64 [U], number of labels int64 [U])."""
+    """Return (position of each user's first label int64 [U], number of labels int64 [U])."""
     checks.one_of(function, "context", context, CONTEXTS)
     starts = events.starts[:-1]
     counts = events.train_ends - starts
     if context == "past":
         first, counts = starts + 1, np.maximum(counts - 1, 0)
     else:
-        # Of a single event nothing is left: its user's labels begin where they end.
+        # A single event has no history: its user has no labels.
         first = np.where(counts > 1, starts, events.train_ends)
         counts = events.train_ends - first
     if max_examples_per_user is not None:
@@ -138,11 +139,11 @@ def _label_counts(function, events, context, max_examples_per_user):
 
 
 def _drawn(first, stop, most, rng):
-    """Positions of labels, int64, those of each user in order: `most` at random of first..stop-1."""
+    """Return positions of labels, int64, by user: at most `most` random ones of first..stop-1."""
     counts = np.maximum(stop - first, 0)
     events = ranges(first, counts)
     many = np.repeat(counts > most, counts)
-    # Users in the high bits, a random number in the low ones: sorted, each user's are shuffled.
+    # Users in the high bits, random numbers in the low bits: sorting shuffles within each user.
     drawn, counts = events[many], counts[counts > most]
     keys = np.repeat(np.arange(len(counts)) << 32, counts) + (rng.random(len(drawn)) * (1 << 32)).astype(
         np.int64)
@@ -153,11 +154,11 @@ def _drawn(first, stop, most, rng):
 
 
 def _batches(events, plan, label_events, parts, first):
-    """Batches of parts in the given order, from the batch `first` on."""
+    """Yield the batches of parts in the given order, from batch `first` on."""
     history_length = plan.history_length or len(events.items)
     counts = parts.end - parts.begin
     before = np.cumsum(counts) - counts
-    # No part is larger than a batch, so each multiple of its size meets another part.
+    # No part is larger than a batch, so each multiple of the batch size falls into another part.
     cuts = np.searchsorted(before, np.arange(0, before[-1] + 1, plan.examples_per_batch))
     slices = {"past": _past, "others": _others}[plan.context]
     for low, high in zip(cuts[first:], np.append(cuts, len(counts))[first + 1:]):
@@ -172,20 +173,20 @@ def _batches(events, plan, label_events, parts, first):
 
 
 def _past(events, history_length, users, count, positions):
-    """Slices of the events before each label.
+    """Return the slices of events before each label.
 
     Args:
       events: `splits.Events`.
       history_length: int.
-      users: int [n], of each part.
-      count: int [n], labels in each part.
-      positions: int64 [P], of the labels, rising in each part.
+      users: int [n], the user of each part.
+      count: int [n], the number of labels in each part.
+      positions: int64 [P], of the labels, rising within each part.
 
     Returns:
-      (positions of the events that are needed int64 [N], begin, end and own [P] in these).
+      (positions of the needed events int64 [N]; begin, end and own [P] as positions in these).
     """
     oldest = np.maximum(np.repeat(events.starts[users], count), positions - history_length)
-    # What the label before in the same part did not need yet.
+    # The events that the previous label of the same part did not need yet.
     done = np.append(0, positions[:-1])
     done[np.cumsum(count) - count] = 0
     fresh = positions - np.maximum(oldest, done)
@@ -195,7 +196,7 @@ def _past(events, history_length, users, count, positions):
 
 
 def _others(events, history_length, users, count, positions):
-    """Slices of all training events, the same for each label of a part; else as `_past`."""
+    """Return slices of all training events, one for all labels of a part; arguments as in `_past`."""
     stop = events.train_ends[users]
     oldest = np.maximum(events.starts[users], stop - history_length)
     length = stop - oldest
@@ -212,23 +213,23 @@ def epochs_of_batches(events, plan, position=None, begin=0.0, end=1.0):
     Args:
       events: `splits.Events`.
       plan: Plan.
-      position: what an earlier iterator gave with the last batch that was used; None for none.
-      begin, end: floats in [0, 1], the share of the work to do. Shares that meet have each batch once.
+      position: the position that came with the last used batch of an earlier iterator; None to start.
+      begin, end: floats in [0, 1], the share of the work to do. Adjacent shares have each batch once.
 
     Returns:
       An iterator of (`Batch`, share of the work done after it: float in (0, 1], position after it).
 
     Raises:
-      InputError: as `training_batches`, before the first batch.
+      InputError: see `training_batches`; raised before the first batch.
     """
     checks.positive("epochs_of_batches", "epochs", plan.epochs)
     checks.positive("epochs_of_batches", "examples_per_batch", plan.examples_per_batch)
     total = num_examples(events, plan.context, plan.max_examples_per_user) * plan.epochs
-    checks.argument(total > 0, "epochs_of_batches", "events", "a user with two training events or more",
+    checks.argument(total > 0, "epochs_of_batches", "events", "a user with at least two training events",
                     "%d users" % len(events.train_ends))
 
     def place(share):
-        """(epoch, number of the batch) that begins at a share of the work or after it."""
+        """Return (epoch, number of the batch) of the first batch at or after a share of the work."""
         epoch, example = divmod(int(round(share * total)), total // plan.epochs)
         return epoch, -(-example // plan.examples_per_batch)
 

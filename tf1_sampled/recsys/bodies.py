@@ -1,11 +1,11 @@
-"""The bodies of HTTP requests, within bounds: of each, of all that are held at a time, and unpacked.
+"""Read the bodies of HTTP requests within limits: of each body, of all bodies held, and unpacked.
 
     bodies = Bodies()
     body, encoding = await bodies.read(request, connection)
-    unpacked(body, encoding)                    # bytes; in a thread, as it takes time
-    bodies.release(connection)                  # once the request is answered
+    unpacked(body, encoding)                    # bytes; call it in a thread, as it takes time
+    bodies.release(connection)                  # after the request is answered
 
-aiohttp's own unpacking has no bound and blocks the event loop: the server needs auto_decompress=False.
+aiohttp's own unpacking has no limit and blocks the event loop: the server needs auto_decompress=False.
 """
 import zlib
 
@@ -13,29 +13,29 @@ from tf1_sampled import checks
 from tf1_sampled.recsys import queries, requests
 
 MAX_BYTES = 1 << 20  # of a body, packed and unpacked
-MAX_HELD_BYTES = 32 << 20  # of all requests under way, beside the first SMALL_BYTES of each
-SMALL_BYTES = 1 << 14  # what a body may always have
+MAX_HELD_BYTES = 32 << 20  # of all requests in progress, without the first SMALL_BYTES of each
+SMALL_BYTES = 1 << 14  # that each body may always have
 
 _GZIP, _ZLIB, _RAW = 16 + zlib.MAX_WBITS, zlib.MAX_WBITS, -zlib.MAX_WBITS
 _PLAIN = "identity"
-_DAMAGED = "body: wanted what the headers tell, got something else"
+_DAMAGED = "body: wanted data that matches the headers, got other data"
 
 
 class Bodies:
-    """Reads bodies, and counts what is held of all of them."""
+    """A reader of bodies that limits the bytes held for all of them."""
 
     def __init__(self):
-        self._held, self._total = {}, 0  # bytes of each holder, of all
+        self._held, self._total = {}, 0  # bytes of each holder; of all
 
     async def read(self, request, holder):
         """Return (bytes, encoding) of a body; the bytes count as held until `release`.
 
         Args:
           request: aiohttp request.
-          holder: the request's connection, which has one request at a time.
+          holder: the connection of the request, which has one request at a time.
 
         Raises:
-          Refused: a body that is too long or of an unknown encoding, too many of them.
+          Refused: a body that is too long or has an unknown encoding, too many held bytes.
         """
         encoding = request.headers.get("Content-Encoding", _PLAIN).strip().lower()
         if encoding not in (_PLAIN, "gzip", "deflate"):
@@ -54,7 +54,7 @@ class Bodies:
             body += chunk
 
     def release(self, holder):
-        """Count the body of a connection's request no more."""
+        """Stop counting the body of a connection's request as held."""
         self._total -= self._held.pop(holder, 0)
 
     def _hold(self, holder, size):
@@ -68,23 +68,23 @@ class Bodies:
 
 
 def is_quick(body, encoding):
-    """Return whether a body takes no time to unpack and to parse."""
+    """Return whether a body is quick to unpack and parse."""
     return len(body) <= SMALL_BYTES and encoding == _PLAIN
 
 
 def unpacked(body, encoding):
-    """Return the bytes that a body was packed from.
+    """Return the unpacked bytes of a body.
 
     Args:
       body: bytes.
-      encoding: string, as of `Bodies.read`.
+      encoding: string, from `Bodies.read`.
 
     Raises:
-      Refused: more than MAX_BYTES, bytes that are not packed so.
+      Refused: more than MAX_BYTES, bytes that do not have the encoding.
     """
     if encoding == _PLAIN:
         return body
-    # Some clients send deflate without the header of zlib, whose first byte has the method 8.
+    # Some clients send deflate without the zlib header, whose first byte contains the method 8.
     bits = _GZIP if encoding == "gzip" else _ZLIB if body[:1] and body[0] & 15 == 8 else _RAW
     unpacker = zlib.decompressobj(bits)
     try:

@@ -1,12 +1,12 @@
-"""The types of context columns: all that differs between a column of categories and one of numbers.
+"""Types of context columns: everything that differs between categories and numbers.
 
     TYPES                                                            # {"categorical": Categorical, ...}
     column = Column(np.int32([1, 0]), Categorical(["", "phone"]))    # of two events
     net = Network(..., context={"device": column.kind, "hour": Numeric(12.0, 5.0)})
 
-A new type is a new subclass of ColumnType and its row in TYPES; no other module asks which type a column
-has. TensorFlow is not imported, so that readers of files work without it: a type that needs ops calls
-the methods of the network or of the exported query that it is given.
+To add a type, add a subclass of ColumnType and its row in TYPES; no other module depends on the type of
+a column. TensorFlow is not imported, so that readers of files work without it. A type that needs ops
+calls methods of the network or of the exported query that it receives.
 """
 import collections
 import math
@@ -20,7 +20,7 @@ from tf1_sampled.recsys import arrays
 LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 
 Column = collections.namedtuple("Column", "values kind")
-Column.__doc__ = """What a further column says of each event.
+Column.__doc__ = """A context column: a value for each event.
 
 Fields:
   values: [N], of the dtype of its type.
@@ -28,40 +28,44 @@ Fields:
 """
 
 Reader = collections.namedtuple("Reader", "read kind")
-Reader.__doc__ = """Reads the cells of one column of a file.
+Reader.__doc__ = """A reader for the cells of one column of a file.
 
 Fields:
-  read: function of a list of N strings -> array [N]; ValueError where a text does not fit.
-  kind: function () -> the ColumnType of all cells until then.
+  read: function of a list of N strings -> array [N]; ValueError for an invalid text.
+  kind: function () -> the ColumnType of all cells read so far.
 """
 
 
 class ColumnType:
-    """The contract of a type; an instance knows one column, as its categories.
+    """The contract of a type; an instance describes one column, such as its categories.
 
     Class attributes:
-      dtype: of values, and of what is fed.
-      wanted: string, what a cell of a file must be; for errors.
+      dtype: of the values and of the placeholder.
+      wanted: string, the description of a valid cell, for errors.
       serving_dtype: string, the name of the TensorFlow type of its input in a SavedModel.
-      asked_as: "string" or "number", what a request to the HTTP service has for it.
+      asked_as: "string" or "number", the type of its value in an HTTP request.
 
     Attributes:
       num_rows: integer, the rows of its table in a model.
-      row_names: list of str, what each of them belongs to; None for a table without names, whose rows
-        an earlier model gives as they are.
+      row_names: list of str, the name of each row; None for a table without names, whose rows a warm
+        start copies by position.
     """
 
     @classmethod
     def reader(cls, missing=arrays.MISSING):
-        """Return a new Reader; `missing`: set of strings that stand for a missing value."""
+        """Return a new Reader.
+
+        Args:
+          missing: set of strings that mean a missing value.
+        """
         raise NotImplementedError
 
     @classmethod
     def value(cls, cell):
-        """Return what a cell says by itself, without ids: str, or float, NaN if missing.
+        """Return the value of a cell without ids: str, or float, NaN if missing.
 
         Raises:
-          ValueError: text that does not fit.
+          ValueError: an invalid text.
         """
         raise NotImplementedError
 
@@ -70,25 +74,25 @@ class ColumnType:
         """Return the Column of a sequence or array [N]; `function` and `argument` are for errors.
 
         Raises:
-          InputError: a value that does not fit, with its place.
+          InputError: an invalid value, with its position.
         """
         raise NotImplementedError
 
     @classmethod
     def merged(cls, columns):
-        """Return one Column of several, one after the other."""
+        """Concatenate several Columns."""
         raise NotImplementedError
 
     def fitted(self, values):
-        """Return the type as a model takes it, by the values of training events."""
+        """Return the type with what a model needs from the values of training events."""
         raise NotImplementedError
 
     def embedded(self, network, table, values):
-        """Return its part of a user vector.
+        """Return the column's part of a user vector.
 
         Args:
-          network: model.Network, which makes rows.
-          table: string, the name of its variable.
+          network: model.Network, which makes the rows.
+          table: string, the name of the variable.
           values: tensor [P] of `dtype`.
 
         Returns:
@@ -97,18 +101,18 @@ class ColumnType:
         raise NotImplementedError
 
     def asked(self, value):
-        """Return what a request has for a value of `dtype`: str, or float, None if missing."""
+        """Return the value in a request for a value of `dtype`: str, or float, None if missing."""
         raise NotImplementedError
 
     def served(self, query, name):
-        """Return the values of its input in a SavedModel, [B] of `dtype`, from an `export` query."""
+        """Return the values of its input in a SavedModel, [B] of `dtype`, from a query of `export`."""
         raise NotImplementedError
 
 
 class Categorical(ColumnType, collections.namedtuple("Categorical", "categories")):
-    """Text: each is a category, with a row of its own.
+    """A column of text: each value is a category with its own row.
 
-      categories: list of str by id, of which the first is "", for an empty cell and for unknown text.
+      categories: list of str by id; the first is "", for an empty cell and for unknown text.
     """
 
     dtype = np.int32
@@ -135,7 +139,7 @@ class Categorical(ColumnType, collections.namedtuple("Categorical", "categories"
     @classmethod
     def merged(cls, columns):
         numbering = arrays.Numbering([""], missing=frozenset())
-        # By the categories of each column, not by its events.
+        # By the categories of each column, not by its events, to save time.
         new_ids = [np.array([numbering[name] for name in column.kind.categories], cls.dtype)
                    for column in columns]
         values = np.concatenate([ids[column.values] for ids, column in zip(new_ids, columns)])
@@ -163,9 +167,9 @@ class Categorical(ColumnType, collections.namedtuple("Categorical", "categories"
 
 
 class Numeric(ColumnType, collections.namedtuple("Numeric", "mean deviation")):
-    """A number: its standard score times a row of weights, or a second row where it is missing, as NaN.
+    """A column of numbers: standard scores times a weight row, or a second row for a missing number.
 
-      mean, deviation: floats, the mean and the standard deviation of the numbers of training events.
+      mean, deviation: floats, the mean and the standard deviation over training events.
     """
 
     dtype = np.float32
@@ -216,21 +220,21 @@ TYPES = {"categorical": Categorical, "numeric": Numeric}
 
 
 def typed(function, names_by_type):
-    """Return the type of each column that was asked for.
+    """Return the type of each requested column.
 
     Args:
-      function: string, who asks; for errors.
+      function: string, the caller, for errors.
       names_by_type: {key of TYPES: list of names, or dict by name}.
 
     Returns:
       {name: subclass of ColumnType}, in the order of TYPES.
 
     Raises:
-      InputError: a type that is not in TYPES, a string instead of a list, a name that comes twice.
+      InputError: a type that is not in TYPES, a string instead of a list, a repeated name.
     """
     for role, names in names_by_type.items():
         checks.one_of(function, "columns", role, TYPES)
-        checks.argument(not isinstance(names, str), function, role, "a list of names of columns", names)
+        checks.argument(not isinstance(names, str), function, role, "a list of column names", names)
     asked = [(name, kind) for role, kind in TYPES.items() for name in names_by_type.get(role, ())]
     twice = [name for name, n in collections.Counter(name for name, _ in asked).items() if n > 1]
     checks.argument(not twice, function, ", ".join(TYPES), "each column once", twice)
@@ -238,15 +242,15 @@ def typed(function, names_by_type):
 
 
 def row_names(kinds):
-    """Return {name: list of str} of those columns, {name: ColumnType}, whose rows have names."""
+    """Return {name: list of str} of the columns, {name: ColumnType}, whose rows have names."""
     return {name: kind.row_names for name, kind in kinds.items() if kind.row_names is not None}
 
 
 def asked_as(serving_dtype):
-    """Return what a request has for a column whose SavedModel input has this type: "string" or "number".
+    """Return the request type of a column by its input type in the SavedModel: "string" or "number".
 
     Raises:
-      InputError: a type of no column.
+      InputError: a type that no column has.
     """
     found = {kind.serving_dtype: kind.asked_as for kind in TYPES.values()}
     checks.one_of("asked_as", "serving_dtype", serving_dtype, found)
@@ -254,23 +258,23 @@ def asked_as(serving_dtype):
 
 
 def read_numbers(texts, largest=sys.float_info.max):
-    """Return the numbers that texts are: list of N strings -> float64 [N], NaN for missing ones.
+    """Convert texts to numbers: list of N strings -> float64 [N], NaN for missing ones.
 
     Raises:
-      ValueError: a text that is not a number, or that is above `largest` in magnitude.
+      ValueError: a text that is not a number, or whose magnitude is above `largest`.
     """
     try:
         values = np.fromiter(map(float, texts), np.float64, len(texts))
     except ValueError:
         values = np.array([math.nan if arrays.is_missing_text(text) else float(text) for text in texts])
-    with np.errstate(invalid="ignore"):  # NumPy before 1.20 warns of NaN in comparisons
+    with np.errstate(invalid="ignore"):  # NumPy before 1.20 warns about NaN in comparisons
         if (np.abs(values) > largest).any():
             raise ValueError("a number that is too large")
     return values
 
 
 def is_number(text, largest=sys.float_info.max):
-    """Return whether text is a finite number of at most this magnitude."""
+    """Return whether a text is a finite number of at most this magnitude."""
     try:
         return abs(float(text)) <= largest
     except ValueError:

@@ -1,17 +1,17 @@
-"""The connections of an HTTP server: how many there are, and how long each may keep the server waiting.
+"""Limit the connections of an HTTP server: their number, and how long each may keep it waiting.
 
     connections = Connections(runner.server, most_connections())
     connections.listen("127.0.0.1", 8080)       # 8080
     connection = of(request)                    # in a handler
-    connection.waits_for("body")                # at most SECONDS["body"]
-    connection.works()                          # the server is at it, for as long as that takes
+    connection.waits_for("body")                # for at most SECONDS["body"]
+    connection.works()                          # the server works, without a limit of time
 
-What a connection waits for is one of SECONDS: its client's next request, the rest of its headers, the
-rest of its body, or until the client has taken the answer. A connection that waits for longer is closed.
-Where there are as many connections as the limit allows, a new one takes the place of the one that has
-waited for its client for the longest; where none waits for its client, the new one gets a 503.
+A connection waits for one of SECONDS: the client's next request, the rest of its headers, the rest of
+its body, or until the client has read the answer. A connection that waits longer is closed. At the
+limit on connections, a new connection replaces the one that has waited longest for its client. If none
+waits for its client, the new one gets a 503.
 
-asyncio's own server accepts a hundred connections before it looks at the first; this one counts each.
+asyncio's own server accepts a hundred connections before it handles the first; this one counts each.
 """
 import asyncio
 import json
@@ -22,19 +22,19 @@ import socket
 from typing import Any
 
 MAX_CONNECTIONS = 1000
-FREE_FILES = 16  # file descriptors that connections leave to the rest of the process
+FREE_FILES = 16  # file descriptors left for the rest of the process
 SECONDS = {"request": 75, "headers": 10, "body": 30, "answer": 30}
 
 _LOG = logging.getLogger(__name__)
-_BACKLOG = 1024  # connections that the kernel holds until they are accepted, if it allows so many
-_ACCEPTED = 16  # connections that are accepted before others have their turn
-_RETRY_SECONDS = 0.1  # after a connection that could not be accepted
+_BACKLOG = 1024  # connections that the kernel queues before they are accepted, if it allows so many
+_ACCEPTED = 16  # connections to accept before other work
+_RETRY_SECONDS = 0.1  # wait after a connection could not be accepted
 _REASONS = {408: "Request Timeout", 503: "Service Unavailable"}
 _TOO_MANY = "connections: wanted at most %d at a time, got more"
 
 
 def most_connections():
-    """Return how many connections the limit on this process's file descriptors allows."""
+    """Return the number of connections that this process's limit on file descriptors allows."""
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     if limit == resource.RLIM_INFINITY:
         return MAX_CONNECTIONS
@@ -42,16 +42,16 @@ def most_connections():
 
 
 def of(request):
-    """Return the Connection of an aiohttp request; None once the client has gone."""
+    """Return the Connection of an aiohttp request; None after the client has disconnected."""
     return request.transport and request.transport.get_protocol()
 
 
 class Connections:
-    """Accepts connections for a server; to be made in its event loop.
+    """The listening sockets and open connections of a server; create it in the server's event loop.
 
     Args:
-      factory: function that makes the asyncio protocol of a connection, as an aiohttp server.
-      most: integer, connections at a time.
+      factory: function that makes the asyncio protocol of a connection, such as an aiohttp server.
+      most: integer, the largest number of connections.
     """
 
     def __init__(self, factory, most):
@@ -65,10 +65,10 @@ class Connections:
 
         Args:
           host: string, an address or a name.
-          port: integer, 0 for a free one.
+          port: integer, 0 for any free port.
 
         Raises:
-          OSError: an address or port that it cannot listen on.
+          OSError: the address or port cannot be used.
         """
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         for family, kind, protocol, _, address in dict.fromkeys(found):
@@ -85,11 +85,11 @@ class Connections:
         return port
 
     def addresses(self):
-        """Return the addresses that it listens on: list of strings."""
+        """Return the addresses of the listening sockets: list of strings."""
         return [listener.getsockname()[0] for listener in self._listeners]
 
     def close(self):
-        """Accept no more connections; those that there are stay, without limits of time."""
+        """Accept no more connections; open ones stay, without time limits."""
         self._sweeping.cancel()
         for listener in self._listeners:
             self._loop.remove_reader(listener)
@@ -102,7 +102,7 @@ class Connections:
                 accepted, _ = listener.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
-            except OSError as e:  # of the process or the machine: out of files or memory
+            except OSError as e:  # the process or the machine is out of file descriptors or memory
                 _LOG.warning("cannot accept connections: %s", e.strerror)
                 self._loop.remove_reader(listener)
                 self._loop.call_later(_RETRY_SECONDS, self._accept_again, listener)
@@ -117,7 +117,7 @@ class Connections:
             asyncio.ensure_future(self._loop.connect_accepted_socket(
                 Connection(self._factory(), self._open).itself, accepted))
             if is_full:
-                return  # the file of the connection that made room is closed in the next turn
+                return  # the descriptor of the connection that made room is closed in the next loop turn
 
     def _accept_again(self, listener):
         if listener in self._listeners:
@@ -131,25 +131,25 @@ class Connections:
         return bool(waiting)
 
     def _sweep(self):
-        """Close the connections that have waited for too long, and do so again in a moment."""
+        """Close the connections that have waited too long, and repeat after a moment."""
         now = self._loop.time()
         for one in list(self._open):
             if one.waits_since is not None and now - one.waits_since > SECONDS[one.awaited]:
-                one.end(408, "%s: wanted within %g seconds, got no end of it" % (
+                one.end(408, "%s: wanted within %g seconds, got a timeout" % (
                     one.awaited, SECONDS[one.awaited]))
         self._sweeping = self._loop.call_later(min(1, min(SECONDS.values()) / 4), self._sweep)
 
 
 class Connection(asyncio.Protocol):
-    """A protocol around that of the server, which knows what the connection waits for.
+    """A protocol around the server's own that knows what the connection waits for.
 
     Args:
       handler: the server's asyncio.Protocol.
-      others: the set of open connections, of which it is one until it ends.
+      others: the set of open connections; this one is in it until it ends.
 
     Attributes:
-      awaited: string, what it waits for, one of SECONDS.
-      waits_since: float, the time of the event loop; None while the server works.
+      awaited: string, the key of SECONDS that it waits for.
+      waits_since: float, a time of the event loop; None while the server works.
     """
 
     def __init__(self, handler, others):
@@ -160,22 +160,22 @@ class Connection(asyncio.Protocol):
         others.add(self)
 
     def itself(self):
-        """Return the connection, as a factory of one protocol does."""
+        """Return the connection, as a factory of one protocol."""
         return self
 
     def waits_for(self, what):
-        """Begin to wait for the client."""
+        """Start to wait for the client."""
         self.awaited, self.waits_since = what, asyncio.get_event_loop().time()
         if what == "request" and self._is_paused:
             self._is_paused = False
             self._transport.resume_reading()
 
     def works(self):
-        """Begin work that does not wait for the client."""
+        """Start work that does not wait for the client."""
         self.waits_since = None
 
     def end(self, status, error):
-        """Close the connection, with an error where the client has begun a request and awaits an answer.
+        """Close the connection; send an error if the client has begun a request and awaits an answer.
 
         Args:
           status: integer, 408 or 503.
@@ -186,7 +186,7 @@ class Connection(asyncio.Protocol):
         if self.awaited in ("headers", "body"):
             self._transport.write(_error_text(status, error))
         if self._transport.get_write_buffer_size():
-            self._transport.abort()  # close() would wait for the client to take that
+            self._transport.abort()  # close() would wait until the client reads the error
         else:
             self._transport.close()
 
@@ -196,7 +196,7 @@ class Connection(asyncio.Protocol):
         self._handler.connection_made(transport)
 
     def data_received(self, data):
-        if self.waits_since is None:  # the next request comes before this one is answered
+        if self.waits_since is None:  # the next request arrives before this one is answered
             self._is_paused = True
             self._transport.pause_reading()
         elif self.awaited == "request":
@@ -218,7 +218,7 @@ class Connection(asyncio.Protocol):
 
 
 def _error_text(status, error):
-    """Return an HTTP response."""
+    """Return the bytes of an HTTP response with an error."""
     body = json.dumps({"error": error}).encode("utf-8")
     headers = ["HTTP/1.1 %d %s" % (status, _REASONS[status]), "Connection: close",
                "Content-Type: application/json; charset=utf-8", "Content-Length: %d" % len(body)]
@@ -228,10 +228,10 @@ def _error_text(status, error):
 
 
 def _refuse(accepted, most):
-    """Answer a connection that there is no room for, and close it."""
+    """Answer a connection above the limit with a 503, and close it."""
     with accepted:
         accepted.setblocking(False)
         try:
             accepted.send(_error_text(503, _TOO_MANY % most))
         except OSError:
-            pass  # the client has gone
+            pass  # the client has disconnected

@@ -1,26 +1,25 @@
-"""How well models and baselines rank what users took next, over the whole catalogue.
+"""Measure how well models and baselines rank the later items of users, over the whole catalogue.
 
-Metrics over a sample of the catalogue can put models in another order (Krichene and Rendle 2020, "On
-Sampled Metrics for Item Recommendation"). Whoever ranks, a model in a graph or a baseline in NumPy, is a
-ranker, and all go through one evaluation:
+Metrics over a sample of the catalogue can order models differently (Krichene and Rendle 2020, "On
+Sampled Metrics for Item Recommendation"). A ranker is a model in a graph or a baseline in NumPy; one
+evaluation serves all of them:
 
     evaluate(model_ranker, test, num_items, [10, 20])
     evaluate(baselines.popularity(events.item_counts), test, num_items, [10, 20])
 
-    ranker(part, k), a generator: for consecutive blocks of users, which together are all of `part` in
-    order, pairs (items, ranks):
+    ranker(part, k), a generator: for consecutive blocks of users, which together cover `part` in order,
+    yields pairs (items, ranks):
         items  int [b, <= k]  the best k candidates, best first; -1 at the end where fewer are left
-        ranks  int [p]        of the targets of the block's users, in order; k or more where a target is
-                              not among the first k
+        ranks  int [p]        of the targets of the block's users, in order; k or more if a target is not
+                              among the first k
 
-The candidates of a user are the items that the user has not seen, and the targets, seen or not. With the
+The candidates of a user are the items that the user has not seen, and the targets, seen or not. With
 scores s, and 0 for the best place, the rank of a target t is
 
     rank(t) = #{candidates j other than t: s_j >= s_t}
 
-Equal scores count against the target, so that one score for all items earns nothing. In the list of
-offered items those of equal score come by the smaller id, as a list needs some order. So where scores
-tie, a target can be in the list at a better place than its rank says.
+Ties count against the target, so that equal scores for all items earn nothing. The list of offered items
+orders ties by the smaller id. So with ties, a target can be at a better place in the list than its rank.
 
 Axes: V users, b of them in a block; C items; P targets, p of them in a block.
 """
@@ -32,36 +31,36 @@ from tf1_sampled import checks
 from tf1_sampled.recsys import splits
 
 Ranking = collections.namedtuple("Ranking", "ranks rows targets first_offered k")
-Ranking.__doc__ = """What `metrics` needs of how a ranker ranked, cut at k.
+Ranking.__doc__ = """The result of a ranker, cut at k: the input of `metrics`.
 
-  ranks: int64 [P], the place of each target among its user's candidates, 0 the best; k where it is not
+  ranks: int64 [P], the place of each target among its user's candidates, 0 for the best; k if it is not
     among the first k.
-  rows: int64 [P], whose target it is, from 0 to V - 1, not falling.
+  rows: int64 [P], the user of each target, from 0 to V - 1, not falling.
   targets: int64 [P], item ids.
-  first_offered: int64 [C], the best place at which an item was offered to any user; k where to none.
+  first_offered: int64 [C], the best place at which an item was offered to any user; k if to none.
   k: int.
 """
 
 Judgement = collections.namedtuple("Judgement", "scores full_loss ranking vectors")
-Judgement.__doc__ = """What a model is worth on a part.
+Judgement.__doc__ = """The scores of a model on held-out events.
 
-  scores: {metric: float}, as `metrics` gives them.
+  scores: {metric: float}, see `metrics`.
   full_loss: float, the mean full softmax loss of its targets, in nats.
   ranking: Ranking.
-  vectors: float32 [V, D'], of its users.
+  vectors: float32 [V, D'], the user vectors.
 """
 
 Bucket = collections.namedtuple("Bucket", "label num_targets recall")
-Bucket.__doc__ = """How often targets of about the same popularity are found.
+Bucket.__doc__ = """The recall of targets of similar popularity.
 
-  label: string, the places of the bucket's items by popularity, as "1-25".
+  label: string, the popularity ranks of the bucket's items, such as "1-25".
   num_targets: int.
-  recall: float, the share of these targets that is in the top k; NaN where there are none.
+  recall: float, the share of these targets in the top k; NaN without targets.
 """
 
 
 def _pairs(function, name, rows, num_rows, num_items):
-    """(row int64 [n], id int64 [n]) of splits.Rows of item ids."""
+    """Return (row int64 [n], id int64 [n]) of splits.Rows of item ids."""
     begin, end = (np.asarray(bound, np.int64) for bound in (rows.begin, rows.end))
     checks.argument(begin.shape == end.shape == (num_rows,), function, name,
                     "%d rows of ids" % num_rows, (begin.shape, end.shape))
@@ -71,7 +70,7 @@ def _pairs(function, name, rows, num_rows, num_items):
 
 
 def _checked_integers(function, name, values, least, most=None):
-    """int64, none below `least` or above `most`."""
+    """Return values as int64; raise InputError for one below `least` or above `most`."""
     values = np.asarray(values)
     checks.argument(values.dtype.kind in "iu", function, name, "integers", values.dtype.name)
     outside = values < least
@@ -84,16 +83,16 @@ def _checked_integers(function, name, values, least, most=None):
 
 
 def _check_k(function, name, k, most):
-    """k is an integer from 1 to `most` items."""
+    """Raise InputError unless k is an integer from 1 to `most`."""
     checks.positive(function, name, k)
     checks.argument(k <= most, function, name, "at most %d items" % most, k)
 
 
 def rank(ranker, part, num_items, k):
-    """Return where a ranker puts the targets of a part, and what it offers.
+    """Return the ranks of a part's targets, and the first place at which each item is offered.
 
     Args:
-      ranker: as the module says.
+      ranker: see the module.
       part: splits.HeldOut; the targets of a user all differ.
       num_items: int, C.
       k: int, up to C.
@@ -102,8 +101,8 @@ def rank(ranker, part, num_items, k):
       Ranking.
 
     Raises:
-      InputError: a part without users or targets, with ids outside of [0, C) or a repeated target; k
-        that is no integer from 1 to C; a ranker that yields other shapes, other numbers of users or
+      InputError: a part without users or targets, with ids outside of [0, C) or a repeated target; a k
+        that is not an integer from 1 to C; a ranker that yields wrong shapes, wrong numbers of users or
         targets, ids outside of [-1, C) or ranks below 0.
     """
     checks.positive("rank", "num_items", num_items)
@@ -116,7 +115,7 @@ def rank(ranker, part, num_items, k):
                     "%d repeated" % (len(targets) - distinct))
     first_target = np.searchsorted(rows, np.arange(num_users + 1))
 
-    first_offered = np.full(num_items + 1, k, np.int64)  # the last takes what the -1 offer
+    first_offered = np.full(num_items + 1, k, np.int64)  # the last entry takes the places of the -1
     ranks, done = [], 0
     for items, block_ranks in ranker(part, k):
         items = _checked_integers("rank", "ranker's items", items, -1, num_items - 1)
@@ -137,10 +136,10 @@ def rank(ranker, part, num_items, k):
 
 
 def metrics(ranking, k_list):
-    """Return means over the users with targets of what the ranks of their targets are worth.
+    """Return the means of ranking metrics over the users with targets.
 
-    For a user with n targets of ranks r, q the least of them, and h(r) the number of targets of rank r
-    or less:
+    For a user with n targets of ranks r, let q be the least rank, and h(r) the number of targets of rank
+    r or less:
 
         Recall@k    = #{r < k} / n
         Precision@k = #{r < k} / k
@@ -149,7 +148,7 @@ def metrics(ranking, k_list):
         MAP@k       = sum_{r < k} h(r) / (r + 1) / min(k, n)
         MRR@k       = 1 / (q + 1) if q < k, else 0
 
-    and for all users together
+    and over all users together
 
         Coverage@k  = #{items offered to any user at a place < k} / C
 
@@ -162,7 +161,7 @@ def metrics(ranking, k_list):
       "Coverage@k": ...} for the first k, then for the next.
 
     Raises:
-      InputError: an empty ranking; k that is no integer from 1 to the ranking's k.
+      InputError: an empty ranking; a k that is not an integer from 1 to the ranking's k.
 
     Reference: Jarvelin and Kekalainen 2002, "Cumulated gain-based evaluation of IR techniques"; Manning
     et al. 2008, "Introduction to Information Retrieval", section 8.4 (MAP).
@@ -194,12 +193,12 @@ def metrics(ranking, k_list):
 
 
 def _targets_up_to(users, ranks, counts, k):
-    """int64 [P]: how many targets of the same user have the same rank or a better one.
+    """Return the number of targets of the same user with the same rank or a better one: int64 [P].
 
     Args:
       users: int [P], from 0, not falling.
       ranks: int [P], up to k.
-      counts: int [V], targets of each user.
+      counts: int [V], the number of targets of each user.
       k: int.
     """
     keys = users * (k + 1) + ranks
@@ -212,7 +211,20 @@ def metric_names(k_list):
 
 
 def evaluate(ranker, part, num_items, k_list):
-    """Return the `metrics` of how a ranker ranks a part; arguments and errors are those of both."""
+    """Rank a part with a ranker and return the metrics.
+
+    Args:
+      ranker: see the module.
+      part: splits.HeldOut; the targets of a user all differ.
+      num_items: int, C.
+      k_list: ints, up to C.
+
+    Returns:
+      {metric: float}, see `metrics`.
+
+    Raises:
+      InputError: see `rank` and `metrics`.
+    """
     checks.argument(len(k_list), "evaluate", "k_list", "at least one integer", k_list)
     for k in k_list:
         _check_k("evaluate", "k_list", k, num_items)
@@ -220,19 +232,18 @@ def evaluate(ranker, part, num_items, k_list):
 
 
 def recall_by_popularity(ranking, item_counts, k, num_buckets=5):
-    """Return the share of targets in the top k, for targets from the most to the least popular.
+    """Return the share of targets in the top k, for buckets of items from popular to rare.
 
-    Put the items in falling order of their counts, those of one count by their ids. An item belongs to
-    bucket
+    Items are sorted by falling count, ties by id. An item belongs to bucket
 
         floor(num_buckets * (events of the items before it) / (events of all items))
 
     so that the buckets have about equal shares of the events: the first has few items, the last many,
-    among them all without an event. A bucket is not there where one item has the events of several.
+    including all items without an event. A bucket is missing if one item has the events of several.
 
     Args:
       ranking: Ranking.
-      item_counts: int [C], how often each item comes in training.
+      item_counts: int [C], the number of training events of each item.
       k: int, up to the ranking's k.
       num_buckets: int.
 
@@ -240,8 +251,8 @@ def recall_by_popularity(ranking, item_counts, k, num_buckets=5):
       list of Bucket, the most popular items first.
 
     Raises:
-      InputError: counts of another shape, below 0 or all 0; k that is no integer from 1 to the ranking's
-        k; num_buckets that is no integer above 0.
+      InputError: counts of another shape, below 0 or all 0; a k that is not an integer from 1 to the
+        ranking's k; num_buckets that is not an integer above 0.
     """
     function = "recall_by_popularity"
     _check_k(function, "k", k, ranking.k)
@@ -271,17 +282,17 @@ def score_ranker(score_block, num_items, scores_at_a_time=1 << 24):
     """Return the ranker of a function that scores all items for a block of users.
 
     Args:
-      score_block: function of users (int [b], a slice of `part.users`) -> float [b, C]. Infinities are
-        scores like others, also -inf.
+      score_block: function of users (int [b], a slice of `part.users`) -> float [b, C]. Infinite scores,
+        -inf included, are ordinary scores.
       num_items: int, C.
-      scores_at_a_time: int, the size b * C that no block exceeds, unless C alone does.
+      scores_at_a_time: int, the largest size b * C of a block, unless C alone is larger.
 
     Returns:
       A ranker.
 
     Raises:
-      InputError: num_items or scores_at_a_time not above 0. The ranker: scores of another shape or with
-        a NaN, ids outside of [0, C).
+      InputError: num_items or scores_at_a_time not above 0. The ranker raises it for scores of another
+        shape or with a NaN, and for ids outside of [0, C).
     """
     function = "score_ranker"
     checks.positive(function, "num_items", num_items)
@@ -299,8 +310,8 @@ def score_ranker(score_block, num_items, scores_at_a_time=1 << 24):
             if part.seen is not None:
                 never = _by_row(*_pairs(function, "seen", _block(part.seen, low, step), len(users),
                                         num_items), len(users))
-            # Of one user: scores with the sign changed, and one more so that there are k + 1 whatever
-            # the k. What is no candidate is NaN, which NumPy sorts behind all numbers.
+            # Negated scores of one user, plus one more so that there are k + 1 for each k. Items that
+            # are not candidates are NaN, which NumPy sorts last.
             costs = np.full(num_items + 1, np.nan, scores.dtype)
             items = np.empty((len(users), k), np.int64)
             top_scores = np.empty((len(users), k + 1), scores.dtype)
@@ -316,18 +327,18 @@ def score_ranker(score_block, num_items, scores_at_a_time=1 << 24):
 
 
 def _block(rows, low, step):
-    """Rows low to low + step of splits.Rows."""
+    """Return rows low to low + step of splits.Rows."""
     return splits.Rows(rows.items, rows.begin[low:low + step], rows.end[low:low + step])
 
 
 def _checked_scores(scores, shape):
-    """scores as a float array of that shape without NaN."""
+    """Return scores as a float array of this shape; raise InputError for a NaN."""
     scores = np.asarray(scores)
     checks.argument(scores.shape == shape, "score_ranker", "score_block",
                     "scores of shape %s" % (shape,), scores.shape)
     if scores.dtype.kind != "f":
         scores = scores.astype(np.float64)
-    # The minimum of an array with a NaN is NaN: no second array of that size is needed.
+    # The minimum of an array with a NaN is NaN: this needs no second array of the same size.
     if np.isnan(np.min(scores)):
         row, item = np.argwhere(np.isnan(scores))[0]
         checks.argument(False, "score_ranker", "score_block's [%d, %d]" % (row, item), "a number",
@@ -336,18 +347,18 @@ def _checked_scores(scores, shape):
 
 
 def _by_row(rows, ids, num_rows):
-    """The ids of each row; rows do not fall."""
+    """Return the ids of each row; `rows` must not fall."""
     return np.split(ids, np.searchsorted(rows, np.arange(1, num_rows)))
 
 
 def _least(costs, k):
-    """(int64 [k], ids of the k least costs, ties by the smaller id; the k + 1 least costs), least first.
+    """Return (ids int64 [k] of the least costs, ties by the smaller id; the k + 1 least costs).
 
-    Costs that are NaN are left out: the ids are filled with -1, the costs with NaN.
+    NaN costs are left out: missing ids are -1, missing costs NaN.
     """
     least = np.sort(np.partition(costs, k)[:k + 1])
     limit = np.inf if np.isnan(least[k - 1]) else least[k - 1]
-    with np.errstate(invalid="ignore"):  # NumPy before 1.20 warns of NaN in comparisons
+    with np.errstate(invalid="ignore"):  # NumPy before 1.20 warns about NaN in comparisons
         below = np.flatnonzero(costs < limit)
         tied = np.flatnonzero(costs == limit)[:k - len(below)]
     ids = np.full(k, -1, np.int64)
@@ -357,19 +368,19 @@ def _least(costs, k):
 
 
 def ranks_from_top(top_scores, target_rows, target_scores, k):
-    """Return the ranks of targets, as the module defines them, from each user's k + 1 best scores alone.
+    """Return the ranks of targets from each user's k + 1 best scores only.
 
         rank(t) = min(#{s in the list: s >= s_t} - 1, k)
 
-    This is exact: of the n candidates that score s_t or more, t among them, the list has
+    This is exact: of the n candidates with scores of s_t or more, including t, the list contains
     min(n, k + 1).
 
     Args:
-      top_scores: float [b, k + 1], the best scores of each user's candidates, in any order. Where fewer
-        are left, NaN or -inf fills; NaN if candidates may have the score -inf themselves, as each -inf
-        of the fill counts against them.
+      top_scores: float [b, k + 1], the best scores of each user's candidates, in any order. Missing ones
+        are NaN or -inf; use NaN if candidates may have the score -inf, as each -inf that fills counts
+        against them.
       target_rows: int [p], the row of each target.
-      target_scores: float [p], the very numbers that the lists were made of.
+      target_scores: float [p], bitwise equal to the same scores in the lists.
       k: int.
 
     Returns:
@@ -377,7 +388,7 @@ def ranks_from_top(top_scores, target_rows, target_scores, k):
 
     Raises:
       InputError: shapes that do not fit, rows outside of [0, b), a NaN among the target scores, a target
-        with more than the best score of its row.
+        whose score is above the best score of its row.
     """
     function = "ranks_from_top"
     checks.positive(function, "k", k)
@@ -389,8 +400,8 @@ def ranks_from_top(top_scores, target_rows, target_scores, k):
                     "target_scores", "shape %s" % (target_rows.shape,), target_scores.shape)
     checks.argument(not np.isnan(target_scores).any(), function, "target_scores", "numbers", np.nan)
     as_good = np.zeros(len(target_rows), np.int64)
-    with np.errstate(invalid="ignore"):  # NumPy before 1.20 warns of NaN in comparisons
-        for place in range(k + 1):  # no array of p (k + 1) numbers
+    with np.errstate(invalid="ignore"):  # NumPy before 1.20 warns about NaN in comparisons
+        for place in range(k + 1):  # avoids an array of p (k + 1) numbers
             as_good += top_scores[target_rows, place] >= target_scores
     if not as_good.all():
         checks.argument(False, function, "target_scores", "scores that are in top_scores or below them",
@@ -399,7 +410,7 @@ def ranks_from_top(top_scores, target_rows, target_scores, k):
 
 
 def table(results):
-    """Return text that shows the results of systems, one a line, the scores of each k in a block.
+    """Return a text table of results: a line for each system, a block for the scores at each k.
 
     Args:
       results: {name: {metric: float}}, all with the same metrics.

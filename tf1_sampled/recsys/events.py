@@ -1,4 +1,4 @@
-"""From events (who took which item, and when) in files or in Python to one form of arrays.
+"""Convert events (user, item, time) from files or Python objects to one form of arrays.
 
     log = read_log("ratings.csv", numeric=["rating"])
     log, part = read_logs(["train.txt.gz", "valid.txt.gz", "test.txt.gz"])
@@ -6,8 +6,8 @@
     log = log_of_frame(pandas.read_parquet("events.parquet"), categorical=["device"])
     log, part = merge_logs([log_of_arrays(users, items, times) for users, items, times in parts])
 
-Implicit feedback: that the user chose the item is all that counts, be it rated 1 or 5, unless
-Options.min_rating leaves low ratings out. Axes: N events.
+Implicit feedback: only the fact that the user chose the item counts, whatever its rating, unless
+Options.min_rating leaves out low ratings. Axes: N events.
 """
 import collections
 import itertools
@@ -22,45 +22,45 @@ from tf1_sampled.recsys import arrays, columns, layouts, parquet, roles, rows, t
 
 Log = collections.namedtuple("Log", "users items times columns user_names item_names weights sources",
                              defaults=[None, ()])
-Log.__doc__ = """Events in their order; ids are given to names in the order of their appearance.
+Log.__doc__ = """Events in their order; ids number the names in order of appearance.
 
 Fields:
   users, items: int32 [N].
-  times: float64 [N], seconds, since 1970 where the times say so; None for events without times.
-  columns: {name: `columns.Column`}, of [N] each, the context columns that the caller names.
+  times: float64 [N], seconds, since 1970 if the times are dates; None for events without times.
+  columns: {name: `columns.Column`} of [N] values: the requested context columns.
   user_names, item_names: lists of str, by id.
-  weights: float32 [N], above 0, the weight of each event as an example; None for 1 everywhere.
-  sources: tuple of `Source`, one for each file or frame, in the order of reading.
+  weights: float32 [N], above 0, the weight of each event as an example; None if all are 1.
+  sources: tuple of `Source`, one for each file or frame, in reading order.
 """
 
 Source = collections.namedtuple("Source", "name form roles ignored num_events left_out")
-Source.__doc__ = """How a file, a frame or arrays were read.
+Source.__doc__ = """A description of how a file, a frame or arrays were read.
 
 Fields:
   name: str, the path; "-" for standard input, "data frame" or "arrays".
-  form: str, the format in words, as "CSV with a header, times in seconds"; "in memory" of a frame.
+  form: str, the format in words, such as "CSV with a header, times in seconds"; "in memory" for a frame.
   roles: {"user", "item", "time", "rating" or "event": name of its column, "context": list of names}.
-  ignored: list of str, the columns that nothing uses.
+  ignored: list of str, the unused columns.
   num_events: int, events of this source in the log.
-  left_out: {reason: int}, rows that are not in the log.
+  left_out: {reason: int}, the number of rows that are not in the log.
 """
 
 _Reader = collections.namedtuple("_Reader", "field index read wanted")
-_Reader.__doc__ = """What a column of a file gives.
+_Reader.__doc__ = """A reader of one column of a file.
 
 Fields:
   field: string, "users", "items", "times", "ratings", "weights", or ("context", name).
-  index: int, of the column.
-  read: function of a list of n strings -> array [n]; ValueError where a text does not fit.
-  wanted: string, what a cell must be; for errors.
+  index: int, the position of the column.
+  read: function of a list of n strings -> array [n]; ValueError for an invalid text.
+  wanted: string, the description of a valid cell, for errors.
 """
 
 
 class _Weights(dict):
-    """Text of a kind of events -> its weight: 0 for a kind that is not kept, -1 for a missing one.
+    """A dict from event kind to weight: 0 for a kind that is not kept, -1 for a missing one.
 
     Args:
-      kept: strings, as of roles.Options.
+      kept: strings, see roles.Options.
     """
 
     def __init__(self, kept):
@@ -73,55 +73,54 @@ class _Weights(dict):
         return weight
 
     def unknown(self):
-        """Return the kinds that are kept, but that no event had."""
+        """Return the kept kinds that no event has."""
         return sorted(set(self.kept) - set(map(str.strip, self)))
 
 
 def read_log(path, options=roles.DEFAULTS, **names_by_type):
-    """Read who took what from a file.
+    """Read events from a file.
 
-    Formats: CSV, TSV and others with a header; lines without one that `shapes` knows, as u.data,
-    ratings.dat or lines of a user and items, or that Options.columns describes; JSON Lines; Parquet. May
-    be compressed.
+    Formats: CSV, TSV and other separators with a header; lines without a header that `shapes` recognises
+    (such as u.data, ratings.dat or lines of a user and items) or that Options.columns describes; JSON
+    Lines; Parquet. The file may be compressed.
 
     Args:
-      path: the file; "-" for standard input.
+      path: string, the file; "-" for standard input.
       options: roles.Options.
-      **names_by_type: of context columns: categorical=[names] of those of which each text is a category,
-        numeric=[names] of those of numbers; as the header or Options.columns names them, else "1", "2",
-        ...
+      **names_by_type: context columns: categorical=[names] of columns of categories, numeric=[names] of
+        columns of numbers. Names are those of the header or of Options.columns, else "1", "2", ...
 
     Returns:
       `Log`.
 
     Raises:
-      InputError: a file without the columns or events, a line that is not as the others or that has no
-        number or time where one is wanted (with its number), fewer than two items.
+      InputError: a file without the columns or without events, a line (with its number) that has another
+        form or an invalid number or time, fewer than two items.
     """
     return _read_logs("read_log", [path], options, names_by_type)[0]
 
 
 def read_logs(paths, options=roles.DEFAULTS, **names_by_type):
-    """Read several files as `read_log` reads one, with one numbering of users, items and categories.
+    """Read several files with one numbering of users, items and categories.
 
     Args:
-      paths: the files.
+      paths: strings, the files; see `read_log` for their formats.
       options: roles.Options.
-      **names_by_type: categorical=[names], numeric=[names] of columns that each file has.
+      **names_by_type: categorical=[names], numeric=[names] of columns of each file.
 
     Returns:
-      (`Log` of all events, one file after the other; int32 [N], the number of each event's path).
+      (`Log` of all events, one file after the other; int32 [N], the index of each event's path).
 
     Raises:
-      InputError: as `read_log`; no path, times in some of the files only, a kind of events to keep that
-        no file has.
+      InputError: see `read_log`; no path, times in some of the files only, a kept event kind that no
+        file has.
     """
-    checks.argument(len(paths) > 0, "read_logs", "paths", "one file or more", paths)
+    checks.argument(len(paths) > 0, "read_logs", "paths", "at least one file", paths)
     return _read_logs("read_logs", paths, options, names_by_type)
 
 
 def _read_logs(function, paths, options, names_by_type):
-    """As `read_logs`, for either function."""
+    """Do the work of `read_logs`, for a caller named `function`."""
     kinds = columns.typed(function, names_by_type)
     weights = _Weights(options.events_kept)
     paths = [os.fspath(path) for path in paths]
@@ -140,7 +139,7 @@ def _read_logs(function, paths, options, names_by_type):
 
 
 def _read_file(path, options, kinds, weights):
-    """The `Log` of one file; `kinds`: {name: subclass of ColumnType}."""
+    """Return the `Log` of one file; `kinds`: {name: subclass of ColumnType}."""
     if parquet.is_parquet(path):
         title = _Title(path, "Parquet", path)
         return _log_of_frame(title, parquet.Table(path), options, kinds, weights)
@@ -157,7 +156,7 @@ def _read_file(path, options, kinds, weights):
     checks.file(building.num_events, path, "events", building.nothing())
     form = [layout.form]
     if reading.latin1_bytes() > latin1_before:
-        form.append("Latin-1 where it is not UTF-8")
+        form.append("invalid UTF-8 as Latin-1")
     log = building.log({name: reader.kind() for name, reader in kind_readers.items()})
     if log.times is not None:
         seconds, unit = times.seconds(log.times)
@@ -170,7 +169,7 @@ def _read_file(path, options, kinds, weights):
 
 
 def _readers(path, layout, building, kinds, times_and_weights):
-    """(list of `_Reader` of a file's columns, {name: columns.Reader} of the context columns)."""
+    """Return (list of `_Reader` of a file's columns, {name: columns.Reader} of the context columns)."""
     times, weights = times_and_weights
     places = dict(layout.places)
     places.setdefault("item", places.get("items"))
@@ -191,12 +190,12 @@ def _readers(path, layout, building, kinds, times_and_weights):
 
 
 def _mapped(table, dtype):
-    """A function of a list of n texts -> array [n] of what a dict has for them."""
+    """Return a function of a list of n texts -> array [n] of their values in a dict."""
     return lambda texts: np.fromiter(map(table.__getitem__, texts), dtype, len(texts))
 
 
 def _read_chunk(path, chunk, readers):
-    """{field: array} of a rows.Chunk."""
+    """Return {field: array} of a rows.Chunk."""
     try:
         return {reader.field: reader.read(list(map(operator.itemgetter(reader.index), chunk.rows)))
                 for reader in readers}
@@ -208,11 +207,11 @@ def _read_chunk(path, chunk, readers):
                 reader.read([row[reader.index]])
             except ValueError:
                 checks.line(False, path, chunk.line_of(number), reader.wanted, row[reader.index])
-    raise AssertionError("%s: a chunk is wrong, but none of its rows" % path)
+    raise AssertionError("%s: a chunk is invalid, but none of its rows" % path)
 
 
 class _Building:
-    """Events on their way to a Log, chunk by chunk, without the rows that are left out.
+    """A Log under construction, chunk by chunk, without the rows that are left out.
 
     Args:
       options: roles.Options.
@@ -220,7 +219,7 @@ class _Building:
     Attributes:
       users, items: arrays.Numbering.
       missing: set of strings that are not names.
-      num_events: int, of those that stay.
+      num_events: int, the number of events kept.
       left_out: {reason: int}.
     """
 
@@ -238,14 +237,14 @@ class _Building:
         return bool(self._options.events_kept)
 
     def check_columns(self, path, places, names):
-        """Raise InputError where a column that the options need is missing."""
+        """Raise InputError if a column that the options need is missing."""
         for role, option in (("rating", "min_rating"), ("event", "events_kept")):
             checks.file(role in places or not self.uses(role), path,
                         "a column for --%s (--%s_column names it)" % (option, role),
                         layouts.shown(names))
 
     def add(self, values):
-        """Add rows: {field: array [n]}, fields as of `_Reader`."""
+        """Add rows: {field: array [n]}, with the fields of `_Reader`."""
         stays = np.ones(len(values["users"]), bool)
         for reason, is_wrong in self._reasons(values):
             wrong = is_wrong & stays
@@ -259,14 +258,14 @@ class _Building:
                 self._parts.setdefault(field, []).append(array if everything else array[stays])
 
     def _reasons(self, values):
-        """Yield (reason, boolean [n], which rows it leaves out)."""
+        """Yield (reason, boolean [n]: the rows that it leaves out)."""
         yield "user missing", values["users"] < 0
         yield "item missing", values["items"] < 0
         if "times" in values:
             yield "time missing", np.isnan(values["times"])
         if "ratings" in values:
             yield "rating missing", np.isnan(values["ratings"])
-            with np.errstate(invalid="ignore"):  # NumPy before 1.20 warns of NaN in comparisons
+            with np.errstate(invalid="ignore"):  # NumPy before 1.20 warns about NaN in comparisons
                 is_low = values["ratings"] < self._options.min_rating
             yield "rating below %g" % self._options.min_rating, is_low
         if "weights" in values:
@@ -274,7 +273,7 @@ class _Building:
             yield "event kind not kept", values["weights"] == 0
 
     def nothing(self):
-        """Return in words why no event is left."""
+        """Describe why no event is left."""
         reasons = ", ".join("%s %d" % pair for pair in self.left_out.items())
         return "none" + (" of %d rows: %s" % (sum(self.left_out.values()), reasons) if reasons else "")
 
@@ -294,7 +293,7 @@ class _Building:
                    user_names, item_names, weights)
 
     def _named(self, ids, names):
-        """(ids, names) of those that events have, in the order of their appearance."""
+        """Return (ids, names) of the names that events have, in order of appearance."""
         if self.left_out:
             found, first, inverse = np.unique(ids, return_index=True, return_inverse=True)
             order = np.argsort(first)
@@ -308,7 +307,7 @@ class _Building:
 
         Args:
           title: `_Title`.
-          names: list of str, of all columns.
+          names: list of str, all columns.
           places: {role: index of a column}.
           kinds: {name: subclass of ColumnType}, of the context columns.
         """
@@ -325,28 +324,26 @@ class _Building:
 
 
 _Title = collections.namedtuple("_Title", "name form function")
-_Title.__doc__ = """What a source is: name and form as of `Source`, function as errors name it."""
+_Title.__doc__ = """A source: name and form as in `Source`; function: its name in errors."""
 
 
 def log_of_arrays(users, items, times=None, options=roles.DEFAULTS, **values_by_type):
-    """Return the log of events in Python, as `read_log` reads it from a file of the same rows.
+    """Return the log of events in Python, equal to `read_log` of a file with the same rows.
 
         log_of_arrays(["ann", "ann", "bob"], [7, 8, 7], categorical={"device": ["tv", None, "tv"]})
 
     Args:
-      users, items: sequences or arrays [N]; names are what `str` makes of the values, without spaces
-        around them.
-      times: None, or sequence or array [N] of numbers, dates and times or their text.
-      options: roles.Options, of which keep_missing counts.
-      **values_by_type: of context columns: categorical={name: [N] values}, where a missing one is "",
-        and numeric={name: [N] numbers}, where a missing one is NaN.
+      users, items: sequences or arrays [N]; a name is `str` of its value, without surrounding spaces.
+      times: None, or sequence or array [N] of numbers, dates and times, or text of these.
+      options: roles.Options; only keep_missing is used.
+      **values_by_type: context columns: categorical={name: [N] values}, in which a missing value becomes
+        "", and numeric={name: [N] numbers}, in which it becomes NaN.
 
     Returns:
-      `Log`; a part of the data may have a single item.
+      `Log`; it may have only one item, as it may be a part of the data.
 
     Raises:
-      InputError: no events, lengths that differ; with its place, a value that is not a name, a number or
-        a time where one is wanted.
+      InputError: no events, lengths that differ; an invalid name, number or time, with its position.
     """
     function = "log_of_arrays"
     kinds = columns.typed(function, values_by_type)
@@ -364,20 +361,20 @@ def log_of_arrays(users, items, times=None, options=roles.DEFAULTS, **values_by_
 
 
 def log_of_frame(frame, options=roles.DEFAULTS, **names_by_type):
-    """Return the log of the rows of a pandas DataFrame, each one event, as `read_log` reads a file.
+    """Return the log of a pandas DataFrame, equal to `read_log` of a file with the same rows.
 
     Args:
-      frame: pandas.DataFrame, pyarrow.Table, or what has `columns` and columns with `to_numpy()`.
-      options: roles.Options; columns are named there, or found by what a file's header may have.
-      **names_by_type: of context columns: categorical=[names], where a missing value is "", and
-        numeric=[names], where it is NaN.
+      frame: pandas.DataFrame, pyarrow.Table, or an object with `columns` and columns with `to_numpy()`.
+      options: roles.Options; columns are named there, or found by the usual names of a file's header.
+      **names_by_type: context columns: categorical=[names], in which a missing value becomes "", and
+        numeric=[names], in which it becomes NaN.
 
     Returns:
-      `Log`; a part of the data may have a single item.
+      `Log`; it may have only one item, as it may be a part of the data.
 
     Raises:
-      InputError: a column that is missing or comes twice, no rows; with the row, counted from 0, a value
-        that is not a name, a number or a time where one is wanted.
+      InputError: a column that is missing or repeated, no rows; an invalid name, number or time, with
+        its row, counted from 0.
     """
     function = "log_of_frame"
     kinds = columns.typed(function, names_by_type)
@@ -386,7 +383,7 @@ def log_of_frame(frame, options=roles.DEFAULTS, **names_by_type):
 
 
 def _log_of_frame(title, frame, options, kinds, weights):
-    """As `log_of_frame`; `title`: `_Title`; `weights`: `_Weights`."""
+    """Do the work of `log_of_frame`; `title`: `_Title`; `weights`: `_Weights`."""
     function = title.function
     names = list(getattr(frame, "column_names", None) or frame.columns)
     texts = list(map(str, names))
@@ -412,22 +409,22 @@ def _log_of_frame(title, frame, options, kinds, weights):
 
 
 def _log_of_values(function, labels, values, building, kinds_and_context):
-    """(`Log` of values in Python, string for a source's form: how the times are written).
+    """Return (`Log` of values in Python, string for a source's form: how the times are written).
 
     Args:
       function: string, for errors.
-      labels: {field: what errors call it}.
+      labels: {field: its name in errors}.
       values: {field: sequence or array [N]}.
       building: `_Building`.
       kinds_and_context: ({name: subclass of ColumnType}, {name: sequence or array [N]}).
     """
     kinds, context = kinds_and_context
     size = arrays.length(function, labels["users"], values["users"])
-    checks.argument(size > 0, function, labels["users"], "one event or more", size)
+    checks.argument(size > 0, function, labels["users"], "at least one event", size)
     labeled = [(labels[field], of_field) for field, of_field in values.items()]
     for label, of_label in labeled + [("column " + checks.show(name), context[name]) for name in kinds]:
         found = arrays.length(function, label, of_label)
-        checks.argument(found == size, function, label, "as many as users, %d" % size, found)
+        checks.argument(found == size, function, label, "the length of users, %d" % size, found)
     converted = {
         "users": arrays.name_ids(function, labels["users"], values["users"], building.users),
         "items": arrays.name_ids(function, labels["items"], values["items"], building.items)}
@@ -442,42 +439,42 @@ def _log_of_values(function, labels, values, building, kinds_and_context):
             for name, kind in kinds.items()}
     converted.update({("context", name): column.values for name, column in made.items()})
     building.add(converted)
-    checks.argument(building.num_events > 0, function, labels["users"], "one event or more",
+    checks.argument(building.num_events > 0, function, labels["users"], "at least one event",
                     building.nothing())
     return building.log({name: column.kind for name, column in made.items()}), unit and ", " + unit
 
 
 def merge_logs(logs):
-    """Merge logs with one numbering of users, items and categories, as `read_logs` does with files.
+    """Merge logs with one numbering of users, items and categories.
 
         log, part = merge_logs([log_of_frame(frame) for frame in (train, valid, test)])
         events = splits.split_given(log, part)
 
     Args:
-      logs: sequence of `Log`, all with the same columns, and with times or all without.
+      logs: sequence of `Log`, all with the same columns, and either all or none with times.
 
     Returns:
-      (`Log` of all events, one log after the other; int32 [N], the number of each event's log).
+      (`Log` of all events, one log after the other; int32 [N], the index of each event's log).
 
     Raises:
-      InputError: no log, times or columns in some of them only.
+      InputError: no log; times or columns in some logs only.
     """
     function = "merge_logs"
-    checks.argument(len(logs) > 0, function, "logs", "one log or more", len(logs))
+    checks.argument(len(logs) > 0, function, "logs", "at least one log", len(logs))
     kinds = {name: type(column.kind) for name, column in logs[0].columns.items()}
     for number, log in enumerate(logs):
         argument = "logs[%d]" % number
         checks.argument((log.times is None) == (logs[0].times is None), function, argument,
-                        "events %s times, as those of logs[0]" % (
+                        "events %s times, like logs[0]" % (
                             "without" if logs[0].times is None else "with"),
                         "events %s times" % ("without" if log.times is None else "with"))
         found = {name: type(column.kind) for name, column in log.columns.items()}
         checks.argument(found == kinds, function, argument, "the columns of logs[0], %s" % (
             _kinds_shown(kinds)), _kinds_shown(found))
-    # What is a name in a log is a name, be it "NA".
+    # The logs have already removed missing values: here even "NA" is a name.
     numberings, ids = [arrays.Numbering(missing=frozenset()) for _ in range(2)], []
     for numbering, names, values in zip(numberings, ("user_names", "item_names"), ("users", "items")):
-        # By the names of each log, not by its events.
+        # By the names of each log, not by its events, to save time.
         ids.append(np.concatenate([
             np.array([numbering[name] for name in getattr(log, names)], np.int32)[getattr(log, values)]
             for log in logs]))
@@ -493,6 +490,6 @@ def merge_logs(logs):
 
 
 def _kinds_shown(kinds):
-    """Types of columns in words."""
+    """Describe types of columns."""
     return ", ".join("%s (%s)" % (checks.show(name), kind.__name__.lower())
                      for name, kind in kinds.items()) or "none"

@@ -1,4 +1,4 @@
-"""A trained recommender for other programs: a SavedModel to ask, and the vectors of its items as files.
+"""Export a trained recommender: a SavedModel for queries, and the item vectors as files.
 
     export.write_saved_model("runs/recsys-1/saved_model", net, checkpoint, item_names)
     export.write_item_vectors("runs/recsys-1", net, checkpoint, item_names, titles)
@@ -6,7 +6,7 @@
     saved_model_cli run --dir runs/recsys-1/saved_model --tag_set serve --signature_def recommend \\
         --input_exprs 'items=[["os.walk", "open"]];seen=[["os.walk", "open"]];k=5'
 
-The SavedModel loads in TensorFlow 1.15 and 2 alike, whichever wrote it. Its signatures:
+The SavedModel loads in both TensorFlow 1.15 and 2, whichever wrote it. Its signatures:
 
     recommend       items, seen: string [B, L], [B, M], "" pads; k: int32 scalar
                     -> items: string [B, K], scores: float32 [B, K]
@@ -15,16 +15,16 @@ The SavedModel loads in TensorFlow 1.15 and 2 alike, whichever wrote it. Its sig
     embed_user      items: string [B, L]    -> vectors: float32 [B, D]
     embed_user_ids  items: int64 [B, L]     -> vectors: float32 [B, D]
 
-`items` is the user's history, oldest first; what is in `seen` is not recommended. Each signature also
-takes what the model was made for: `user` (string [B], or int64 [B] with -1 for one that is unknown), and
-the columns of the context under their own names (string [B] or float32 [B], also beside ids).
+`items` is the user's history, oldest first; items in `seen` are not recommended. Each signature also
+takes the model's other inputs: `user` (string [B], or int64 [B] with -1 for an unknown user), and the
+context columns under their own names (string [B] or float32 [B], also in the signatures with ids).
 
-K is the smaller of k and the number of items; without a k a session gives 10. The best comes first, of
-equal scores the smaller id; where the unseen items run out, the rest is "" or -1 with the score -inf.
-Scores are the model's, biases included. Names that the model does not know are passed over; who has no
-known item has an empty history. A missing number of the context is NaN. An id out of range, a k below 1,
-inputs of different B, or an infinite number of the context is an InvalidArgumentError. A request takes
-memory for B C scores.
+K is the smaller of k and the number of items; without k, a session returns 10. The best item comes
+first, ties by the smaller id; after the last unseen item, the rest is "" or -1 with the score -inf.
+Scores are the model's, biases included. Unknown names are ignored; a user without a known item has an
+empty history. A missing number of the context is NaN. An id out of range, a k below 1, inputs of
+different B, or an infinite number of the context raises InvalidArgumentError. A request needs memory for
+B C scores.
 
 The files, rows in the order of ids:
 
@@ -51,24 +51,24 @@ _OWN_INPUTS = ("items", "seen", "k", "user")
 
 def write_saved_model(folder, net, checkpoint, item_names, user_names=None, history_length=None,
                       replaces=False):
-    """Writes a SavedModel that answers the signatures above, whole or not at all.
+    """Write a SavedModel with the signatures above, whole or not at all.
 
-    It is made in a graph and a session of its own, on the CPU. The graph holds neither tables nor
-    names: they are in the model's checkpoint. Of a cosine model it has the class rows as they are
-    after scaling, so that no request scales them again.
+    It is built in its own graph and session, on the CPU. The graph holds neither tables nor names: they
+    are in the model's checkpoint. For a cosine model, the checkpoint holds the scaled class rows, so
+    that no request scales them again.
 
     Args:
-      folder: where to; one that is not there or is empty.
-      net: model.Network; of columns with categories the first is "", for all others.
+      folder: string, a new or empty folder.
+      net: model.Network; in columns of categories, the first is "", for all others.
       checkpoint: string, path of a checkpoint with the variables of net.
-      item_names: C strings, none empty, none twice.
-      user_names: as many strings as net.num_users, none empty, none twice; None where net has no users.
-      history_length: integer, how many of the latest known items count; None for all.
-      replaces: boolean, whether a folder with something in it gives way.
+      item_names: C strings, none empty, none repeated.
+      user_names: net.num_users strings, none empty, none repeated; None if net has no users.
+      history_length: integer, the number of latest known items to use; None for all.
+      replaces: boolean, whether to replace a folder that is not empty.
 
     Raises:
-      InputError: a folder with something in it or that cannot be made, names that do not fit net, a
-        column with the name of another input, a checkpoint of other variables or none.
+      InputError: a folder that is not empty or cannot be created, names that do not fit net, a column
+        with the name of another input, a missing checkpoint or one of other variables.
     """
     function = "write_saved_model"
     _check_count(function, "item_names", item_names, len(net.item_counts))
@@ -97,7 +97,7 @@ def write_saved_model(folder, net, checkpoint, item_names, user_names=None, hist
         if isinstance(weights, (UnitRows, AddedRows)):
             weights, biases = _computed(session, weights, biases, net.vector_size)
         signatures = {name: query.signature(weights, biases) for name, query in queries.items()}
-        # The rows before that stay only where histories are made of them.
+        # The separate rows stay only if histories are made of them.
         kept = {v.op.name: v for v in list(tower.values()) + [weights, biases] + tables.variables}
         tf.get_collection_ref(tf.GraphKeys.GLOBAL_VARIABLES)[:] = kept.values()
         builder = tf.saved_model.Builder(temporary)
@@ -108,18 +108,18 @@ def write_saved_model(folder, net, checkpoint, item_names, user_names=None, hist
 
 
 def write_item_vectors(folder, net, checkpoint, item_names, titles=None):
-    """Writes the three files above, each whole or not at all; beside the table, memory stays bounded.
+    """Write the three files above, each whole or not at all; memory for the work is bounded.
 
     Args:
-      folder: where to.
+      folder: string, the target folder.
       net: model.Network.
       checkpoint: string, path of a checkpoint with the variables of net.
-      item_names: C strings, none empty, none twice.
-      titles: None, or {name: title}; an item without one has its name there.
+      item_names: C strings, none empty, none repeated.
+      titles: None, or {name: title}; an item without a title has its name there.
 
     Raises:
-      InputError: names that do not fit net, a checkpoint of other variables or none, a place where no
-        file can be made.
+      InputError: names that do not fit net, a missing checkpoint or one of other variables, a folder
+        that cannot be written.
     """
     num_items = len(net.item_counts)
     _check_count("write_item_vectors", "item_names", item_names, num_items)
@@ -145,7 +145,7 @@ def write_item_vectors(folder, net, checkpoint, item_names, titles=None):
 
 
 def _check_count(function, argument, names, count):
-    checks.argument(len(names) == count, function, argument, "as many as net has, %d" % count,
+    checks.argument(len(names) == count, function, argument, "the number in net, %d" % count,
                     len(names))
     items.check_names(function, argument, names)
 
@@ -155,17 +155,17 @@ def _session():
 
 
 def _blocks(num_rows):
-    """Ids of consecutive rows, int64 [b]."""
+    """Yield the ids of consecutive rows, int64 [b]."""
     for low in range(0, num_rows, _BLOCK):
         yield np.arange(low, min(low + _BLOCK, num_rows))
 
 
 @contextlib.contextmanager
 def _restorable(found):
-    """Variables that are made within are for a checkpoint to fill, and are put into the dict `found`.
+    """Return a scope whose new variables a checkpoint will fill; they are added to the dict `found`.
 
-    TensorFlow 1.15 cannot load the resource variables of later ones, and all load these. Zeros take the
-    place of what training starts from, which may be as large as the table.
+    TensorFlow 1.15 cannot load resource variables of later versions; all versions load these. They start
+    from zeros, because the initial values of a training may be as large as the table.
     """
     def made(creator, initial_value, name, **rest):
         with tf.Graph().as_default():
@@ -175,13 +175,13 @@ def _restorable(found):
         found[name] = creator(initial_value=lambda: tf.zeros(shape, dtype), name=name, **rest)
         return found[name]
 
-    # Not a custom getter, which the library's own variables do not go through.
+    # Not a custom getter: the library's own variables would not use it.
     with tf.variable_creator_scope(made):
         yield
 
 
 def _restore(session, checkpoint, variables):
-    """Gives the variables, {name: variable}, their values in a checkpoint."""
+    """Set the variables, {name: variable}, to their values in a checkpoint."""
     try:
         shapes = tf.train.NewCheckpointReader(checkpoint).get_variable_to_shape_map()
     except (ValueError, tf.errors.OpError) as e:
@@ -196,9 +196,9 @@ def _restore(session, checkpoint, variables):
 
 
 def _add_features(session, checkpoint, features, num_own, variables):
-    """Add the rows of features in a checkpoint to those of the items among {name: variable}.
+    """Add the feature rows in a checkpoint to the item rows in {name: variable}.
 
-    What is asked of an exported model then needs no features. Items from `num_own` on have those alone.
+    The exported model then needs no features. Items from `num_own` on have only their features.
     """
     if features is None:
         return
@@ -217,7 +217,7 @@ def _add_features(session, checkpoint, features, num_own, variables):
 
 
 def _computed(session, weights, biases, width):
-    """Variables of the class rows, added and scaled already, and of their biases."""
+    """Return variables of the class rows, already summed and scaled, and of their biases."""
     num_items = biases.shape.as_list()[0]
     vectors = tf.get_variable("item_vectors", [num_items, width], initializer=tf.zeros_initializer(),
                               trainable=False, use_resource=False)
@@ -230,10 +230,10 @@ def _computed(session, weights, biases, width):
 
 
 class _Names:
-    """Name to id and id to name.
+    """Lookup tables from name to id and from id to name.
 
-    The names are in a variable, from which the table by name is filled: lines of a text file, from which
-    TensorFlow can fill one too, would lose some characters.
+    The names are in a variable that fills the table. TensorFlow can also fill a table from the lines of
+    a text file, but these would lose some characters.
     """
 
     def __init__(self, session, kind, names):
@@ -241,9 +241,9 @@ class _Names:
         start = tf.placeholder(tf.string, [len(names)])
         self.variable = tf.get_variable(kind + "_names", initializer=start, trainable=False,
                                         use_resource=False)
-        # An array of objects: one of strings would lose NULs at their ends.
+        # Object arrays: string arrays would lose trailing NULs.
         session.run(self.variable.initializer, {start: np.array(encoded, object)})
-        # Tables of one name may be shared: models with one name for them have the same names.
+        # Tables with equal names may be shared: models with the same table name have the same names.
         digest = hashlib.sha256(b"".join(b"%d:%s" % (len(name), name) for name in encoded))
         self._table = tf.raw_ops.HashTableV2(key_dtype=tf.string, value_dtype=tf.int64,
                                              shared_name="names_" + digest.hexdigest()[:16])
@@ -252,19 +252,19 @@ class _Names:
         self.size = len(names)
 
     def ids(self, names, unknown):
-        """int64, of the shape of names; `unknown` where one is not known."""
+        """Return the int64 ids of names, in their shape; `unknown` for an unknown name."""
         ids = tf.raw_ops.LookupTableFindV2(
             table_handle=self._table, keys=names, default_value=tf.constant(unknown, tf.int64))
         return tf.ensure_shape(ids, names.shape)
 
     def names(self, ids):
-        """string, of the shape of ids; empty for -1."""
+        """Return the names of ids, string in their shape; "" for -1."""
         names = tf.gather(self.variable, tf.maximum(ids, 0))
         return tf.where(ids < 0, tf.fill(tf.shape(ids), ""), names)
 
 
 class _Tables:
-    """The names of items, users and categories."""
+    """The lookup tables of items, users and categories."""
 
     def __init__(self, session, net, item_names, user_names):
         self.items = _Names(session, "item", item_names)
@@ -278,7 +278,7 @@ class _Tables:
 
 
 class _Query:
-    """One signature: its inputs, and what it computes from them.
+    """The graph of one signature, from its inputs to its outputs.
 
       vectors: float32 [B, D].
     """
@@ -302,7 +302,7 @@ class _Query:
             ages=None)), [None, net.vector_size])
 
     def signature(self, weights, biases):
-        """The SignatureDef."""
+        """Return the SignatureDef."""
         if self._function.startswith("embed"):
             outputs = {"vectors": self.vectors}
         else:
@@ -310,7 +310,7 @@ class _Query:
         return tf.saved_model.predict_signature_def(self._inputs, outputs)
 
     def _best(self, weights, biases):
-        """{output: tensor} of the unseen items of the largest scores."""
+        """Return {output: tensor} of the unseen items with the largest scores."""
         num_items = self._tables.items.size
         seen = self._ids("seen", self._tables.items, [None, None])  # [B, M]
         k = self._inputs["k"] = tf.placeholder_with_default(tf.constant(10), [], self._name("k"))
@@ -327,7 +327,7 @@ class _Query:
         return {"items": ids if self._by_id else self._tables.items.names(ids), "scores": best}
 
     def _ids(self, name, names, shape):
-        """An input of names or ids, as int64 ids; -1 for none."""
+        """Return a new input of names or ids as int64 ids; -1 for none."""
         asked = self._input(name, name, tf.int64 if self._by_id else tf.string, shape)
         if not self._by_id:
             return names.ids(asked, -1)
@@ -336,11 +336,11 @@ class _Query:
         return tf.where(none, asked, graph_checks.ids_below(some, names.size, self._function, name))
 
     def category_ids(self, column):
-        """Return an input of names of categories as their ids, int32 [B]; 0 for unknown ones."""
+        """Return a new input of category names as their ids, int32 [B]; 0 for unknown ones."""
         return tf.cast(self._tables.columns[column].ids(self._column(column), 0), tf.int32)
 
     def numbers_or_nan(self, column):
-        """Return an input of numbers, float32 [B], NaN where missing; none may be infinite."""
+        """Return a new input of numbers, float32 [B], NaN if missing; infinite numbers are errors."""
         value = self._column(column)
         infinite = tf.is_inf(value)
         wrong = tf.boolean_mask(value, infinite)[:5]
@@ -349,12 +349,12 @@ class _Query:
                                   wanted="finite numbers or NaN")
 
     def _column(self, column):
-        """A new input of the context, [B]."""
+        """Return a new input of a context column, [B]."""
         return self._input(column, "context_%d" % list(self._columns).index(column),
                            tf.as_dtype(self._columns[column].serving_dtype), [None])
 
     def _input(self, name, op_name, dtype, shape):
-        """A new input; all have as many rows as the first."""
+        """Return a new input; all inputs have as many rows as the first."""
         value = self._inputs[name] = tf.placeholder(dtype, shape, self._name(op_name))
         if name == "items":
             return value

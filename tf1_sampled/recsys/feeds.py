@@ -1,4 +1,4 @@
-"""From events to what a model reads: batches and held-out users as the arrays of `model.Inputs`.
+"""Convert events to the input of a model: batches and held-out users as arrays of `model.Inputs`.
 
     net = model.Network(..., context=context_columns(events))
     for feed, progress, position in epochs_of_feeds(events, fed, plan):
@@ -14,10 +14,10 @@ from tf1_sampled.recsys import batches, model, splits
 from tf1_sampled.training import step_loop
 
 Known = collections.namedtuple("Known", "items rows row_of_example")
-Known.__doc__ = """What the users of a batch are known to have taken, for candidates.without_known.
+Known.__doc__ = """The known items of the users in a batch, for candidates.without_known.
 
   items: int32 [K], training items of R users.
-  rows: int32 [K], whose, from 0 to R - 1.
+  rows: int32 [K], the user of each, from 0 to R - 1.
   row_of_example: int32 [P].
 """
 
@@ -25,7 +25,7 @@ Known.__doc__ = """What the users of a batch are known to have taken, for candid
 Fed = collections.namedtuple("Fed", "inputs labels known weights", defaults=[None, None])
 Fed.__doc__ = """The placeholders of training.
 
-  inputs: model.placeholders of training.
+  inputs: model.placeholders for training.
   labels: placeholder, int32 [P].
   known: None, or Known of placeholders.
   weights: None, or placeholder, float32 [P], the weight of each example's loss.
@@ -35,7 +35,7 @@ Fed.__doc__ = """The placeholders of training.
 def context_columns(events):
     """Return {name: columns.ColumnType} of the events' columns, for model.Network.
 
-    A number's mean and deviation are those of the training events.
+    Means and deviations of numbers are those of the training events.
     """
     training = splits.ranges(events.starts[:-1], events.train_ends - events.starts[:-1])
     return {name: column.kind.fitted(column.values[training])
@@ -43,19 +43,19 @@ def context_columns(events):
 
 
 def training_span(events):
-    """(time of the first, time of the last training event), floats; InputError for events without."""
+    """Return the times of the first and the last training event, floats; InputError without times."""
     checks.argument(events.times is not None, "training_span", "events", "events with times", None)
     training = splits.ranges(events.starts[:-1], events.train_ends - events.starts[:-1])
     return float(events.times[training].min()), float(events.times[training].max())
 
 
 def of_batch(events, batch, end_of_training=None):
-    """The arrays of a batch of training examples.
+    """Return the arrays of a batch of training examples.
 
     Args:
       events: splits.Events.
       batch: batches.Batch.
-      end_of_training: float, the time from which ages count back; None for no ages.
+      end_of_training: float, the time from which ages are measured backwards; None for no ages.
 
     Returns:
       model.Inputs.
@@ -67,16 +67,16 @@ def of_batch(events, batch, end_of_training=None):
 
 
 def of_users(events, users, ends, history_length=None):
-    """The arrays of users as they are when they are asked: the example age is that of now.
+    """Return the arrays of users at query time, with the example age of now.
 
-    A column of the context says what it does of the event that comes next, as while training; of the
-    user's last event where none comes.
+    A context column has the value of the event after the history, as in training, or of the user's last
+    event if there is no event after it.
 
     Args:
       events: splits.Events.
       users: int [B].
-      ends: int [B], where in `Events.items` their histories end, as of splits.HeldOut.
-      history_length: integer, the latest events that count; None or 0 for all.
+      ends: int [B], positions in `Events.items` where the histories end, see splits.HeldOut.
+      history_length: integer, the number of latest events to use; None or 0 for all.
 
     Returns:
       model.Inputs.
@@ -90,14 +90,14 @@ def of_users(events, users, ends, history_length=None):
 
 
 def everyone(events, most=None):
-    """Return users after all their events, with nothing held out.
+    """Return users with all their events as histories, and nothing held out.
 
     Args:
       events: splits.Events.
-      most: integer, so many users at most, evenly spread; None for all.
+      most: integer, the largest number of users, evenly spread; None for all.
 
     Returns:
-      splits.HeldOut without targets; the items of a user's events are seen.
+      splits.HeldOut without targets; `seen` has the items of each user's events.
     """
     users = np.arange(len(events.user_names))
     if most is not None:
@@ -107,7 +107,7 @@ def everyone(events, most=None):
 
 
 def user_vectors(session, vectors, inputs, events, part, history_length=None, block=4096):
-    """The vectors of users who have something held out, a block of users at a time.
+    """Compute the vectors of held-out users, a block of users at a time.
 
     Args:
       session: tf.Session.
@@ -115,7 +115,7 @@ def user_vectors(session, vectors, inputs, events, part, history_length=None, bl
       inputs: model.placeholders.
       events: splits.Events.
       part: splits.HeldOut of V users.
-      history_length: as `of_users`.
+      history_length: see `of_users`.
       block: integer.
 
     Returns:
@@ -130,7 +130,7 @@ def user_vectors(session, vectors, inputs, events, part, history_length=None, bl
 
 
 def known_of_batch(events, batch):
-    """What the users of a batch took in training, in the batch or not.
+    """Return the training items of the users of a batch, whether in the batch or not.
 
     Args:
       events: splits.Events.
@@ -154,14 +154,14 @@ def epochs_of_feeds(events, fed, plan, position=None, begin=0.0, end=1.0):
       events: splits.Events.
       fed: Fed.
       plan: batches.Plan.
-      position: what came with the last feed that was used; None for none.
+      position: the position that came with the last used feed; None to start.
       begin, end: floats in [0, 1], the share of the work to do.
 
     Returns:
       An iterator of (feed_dict, share of the work done after it: float in (0, 1], position after it).
 
     Raises:
-      InputError: a plan with a setting out of its range, before the first feed.
+      InputError: an invalid setting of the plan; raised before the first feed.
     """
     end_of_training = None if fed.inputs.ages is None else training_span(events)[1]
     for batch, progress, after in batches.epochs_of_batches(events, plan, position, begin, end):
@@ -176,13 +176,13 @@ def epochs_of_feeds(events, fed, plan, position=None, begin=0.0, end=1.0):
 
 
 def filled(fed, feeds):
-    """Return the fixed shapes to which batches are filled up, for steps that XLA compiles.
+    """Return fixed shapes for the batches, so that XLA compiles one step.
 
-    What fills up a batch repeats its first example, with the weight 0.
+    The padding of a batch repeats its first example with the weight 0.
 
     Args:
       fed: Fed with weights.
-      feeds: feed_dicts of some batches; a later one may have 5% more examples or events than each.
+      feeds: feed_dicts of some batches; other batches may have up to 5% more examples or events.
 
     Returns:
       {placeholder: step_loop.Filled}.
@@ -198,7 +198,7 @@ def filled(fed, feeds):
 
 
 def some_targets(part, most=4096):
-    """Targets of a part, spread evenly over it: (rows of users int64 [n], items int32 [n])."""
+    """Return some targets of a part, evenly spread: (user rows int64 [n], items int32 [n])."""
     lengths = part.targets.end - part.targets.begin
     rows = np.repeat(np.arange(len(lengths)), lengths)
     places = splits.ranges(part.targets.begin, lengths)

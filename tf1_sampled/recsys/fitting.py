@@ -1,4 +1,4 @@
-"""A training of a recommender: its plan, its validations, its scores on held-out events."""
+"""Train a recommender: its plan, its validations and its scores on held-out events."""
 import contextlib
 import itertools
 import math
@@ -23,7 +23,7 @@ from tf1_sampled.training.host import OneMachine
 
 
 class Fit(NamedTuple):
-    """A training that was made: all that its results are made of.
+    """A finished training: the input of all results.
 
     settings: RecsysSettings.
     data: reading.Data.
@@ -42,18 +42,18 @@ class Fit(NamedTuple):
 
     @property
     def names(self) -> warm_start.Names:
-        """The names of items, users and categories."""
+        """Return the names of items, users and categories."""
         return names_of(self.settings, self.data)
 
     @contextlib.contextmanager
     def session(self) -> Iterator[Any]:
-        """Yield a session with the variables of the checkpoint that was chosen."""
+        """Yield a session with the variables of the selected checkpoint."""
         with self.default_graph.as_default(), loop.restored_session(self.model_dir) as session:
             yield session
 
 
 def device(settings: RecsysSettings, events: splits.Events, host: OneMachine) -> devices.Device:
-    """Return the device to train on, and tell the user.
+    """Return the device to train on, and report it to the user.
 
     Raises:
       InputError: see devices.chosen.
@@ -62,7 +62,7 @@ def device(settings: RecsysSettings, events: splits.Events, host: OneMachine) ->
     chosen = devices.chosen(settings.device, settings.threads, num_numbers, host.allows_gpu)
     uses_labels = settings.sampler == "learned_unigram" or settings.sampler.startswith("in_batch")
     if chosen.is_compiled and (settings.l2 or settings.remove_known or uses_labels):
-        chosen = chosen._replace(is_compiled=False)  # these would count what fills up a batch
+        chosen = chosen._replace(is_compiled=False)  # these would count the padding of a batch
     if host.is_chief:
         host.report("Training on the %s: steps of about %s examples" % (
             chosen.description, format(reading.batch_size(settings, events), ",")))
@@ -77,7 +77,7 @@ def train(settings: RecsysSettings, data: reading.Data, graph: Graph, folder: An
       settings: RecsysSettings.
       data: reading.Data.
       graph: objective.Graph.
-      folder: model_dir.ModelDir, which this begins.
+      folder: model_dir.ModelDir, not yet begun.
       host: host.OneMachine.
       on: devices.Device.
 
@@ -85,7 +85,7 @@ def train(settings: RecsysSettings, data: reading.Data, graph: Graph, folder: An
       plans.TrainingResult.
 
     Raises:
-      InputError: as loop.train, and an init_from that does not fit.
+      InputError: see loop.train; an init_from that does not fit.
     """
     events = data.events
     num_units = reading.num_examples(settings, events) * settings.epochs
@@ -95,7 +95,7 @@ def train(settings: RecsysSettings, data: reading.Data, graph: Graph, folder: An
     def batches_from(position: Any, *share: float) -> Any:
         return feeds.epochs_of_feeds(events, fed, batch_plan, position, *share)
 
-    # Their errors come before the folder is made.
+    # Raise these errors before the folder is created.
     first = [feed for feed, _, _ in itertools.islice(batches_from(None), 32 if on.is_compiled else 1)]
     initialise = None
     if settings.init_from:
@@ -123,7 +123,7 @@ def train(settings: RecsysSettings, data: reading.Data, graph: Graph, folder: An
 
 
 def with_earlier_users(settings: RecsysSettings, data: reading.Data) -> reading.Data:
-    """Return data whose users with rows in the model are also those of `init_from`.
+    """Return data with additional user rows for the users of `init_from`.
 
     Raises:
       InputError: an init_from whose names cannot be read.
@@ -135,7 +135,7 @@ def with_earlier_users(settings: RecsysSettings, data: reading.Data) -> reading.
 
 
 def names_of(settings: RecsysSettings, data: reading.Data) -> warm_start.Names:
-    """Return the names of what has rows in the model."""
+    """Return the names of the rows of the model."""
     events = data.events
     kinds = {name: column.kind for name, column in events.columns.items()}
     users = events.user_names + list(events.further_users) if settings.user_rows else None
@@ -145,15 +145,15 @@ def names_of(settings: RecsysSettings, data: reading.Data) -> warm_start.Names:
 
 def judge(session: Any, graph: Graph, data: reading.Data, part: splits.HeldOut, history_length: int,
           cuts: Sequence[int]) -> evaluation.Judgement:
-    """Judge the model in a session by the held-out events of some users.
+    """Score the model in a session on the held-out events of some users.
 
     Args:
       session: tf.Session.
       graph: objective.Graph.
       data: reading.Data.
       part: data.valid or data.test.
-      history_length: integer, the latest events that count; 0 for all.
-      cuts: integers, the k of the scores.
+      history_length: integer, the number of latest events to use; 0 for all.
+      cuts: integers, the cut-offs k of the scores.
 
     Returns:
       evaluation.Judgement.
@@ -165,7 +165,7 @@ def judge(session: Any, graph: Graph, data: reading.Data, part: splits.HeldOut, 
     vectors = feeds.user_vectors(session, graph.asked_users, graph.asked, data.events, part,
                                  history_length=history_length)
     placed = evaluation.rank(graph.ranking.ranker(session, vectors), part, num_items, max(cuts))
-    # Few targets where the items are very many: each costs a pass over the table.
+    # Fewer targets for a large catalogue: each costs a pass over the table.
     rows, items = feeds.some_targets(part, min(4096, max(64, (1 << 28) // num_items)))
     full_loss = metrics.mean_in_blocks(
         session, graph.full_losses, {graph.vectors: vectors[rows], graph.labels: items},
@@ -175,7 +175,7 @@ def judge(session: Any, graph: Graph, data: reading.Data, part: splits.HeldOut, 
 
 def _validation(settings: RecsysSettings, data: reading.Data, graph: Graph,
                 report: Callable[[str], None]) -> Optional[policy.Validation]:
-    """Return how the training is validated; None without validation."""
+    """Return the plan of the validations; None without validation."""
     if data.valid is None or not settings.validations:
         return None
     part = data.valid

@@ -1,17 +1,17 @@
-"""An approximate nearest-neighbour index of the items: the best of very many without all their scores.
+"""Search the best items of a large catalogue approximately, without scoring all of them.
 
     index.build("runs/recsys-1/item.faiss", vectors, biases, user_vectors)
     ids, scores = index.search(index.load("runs/recsys-1/item.faiss"), user_vectors, k=20)
 
-It is a graph that is walked from item to item towards larger scores (HNSW), by faiss, whose own programs
-can use the file too: a query is a user vector and a 1. The bias is one more dimension:
+The index is a graph; a search walks from item to item towards larger scores (HNSW). faiss builds it, and
+programs of faiss can use the file too: a query is a user vector and a 1. The bias is one more dimension:
 
     score = <u, x> + b = <(u, s, t), (x, (b - m) / s, m / t)>,   m = mean of the biases
 
-Any s gives the same scores, but not the same graph. With log frequencies as they are (s = 1, m = 0) all
-items would lie in one direction, and the walk would miss most: s is the length of a user vector, so that
-items are near each other as users see them. The third part, a constant, gives scores their place and is
-divided by so large a t that it takes no part in that.
+Any s gives the same scores, but not the same graph. With raw log frequencies (s = 1, m = 0), all items
+would lie in one direction and the walk would miss most of them. So s is the length of a user vector, and
+items are near each other as users see them. The third part, a constant, offsets the scores. Its scale t
+is so large that it does not affect the distances.
 
 On 41,000 items of 64 dimensions in 400 clusters, with the log frequencies of Zipf's law as biases,
 recall@20 was .9997 for a cosine model of temperature 1 / 12, and .992 for dot products with items of
@@ -32,21 +32,21 @@ from tf1_sampled.files import reading, writing
 
 try:
     import faiss
-except ImportError:  # an extra
+except ImportError:  # an optional dependency
     faiss = None
 
 _NEIGHBOURS = 32  # of each item in the graph (M)
-_BUILD_BEAM = 200  # candidates that are looked at for an item's neighbours (efConstruction)
-_SEARCH_BEAM = 128  # candidates of a search, or k where that is more (efSearch)
+_BUILD_BEAM = 200  # candidates for an item's neighbours (efConstruction)
+_SEARCH_BEAM = 128  # candidates of a search, or k if larger (efSearch)
 _CONSTANT_SCALE = 100  # t, in lengths of a user vector
 _BLOCK = 1 << 16  # items at a time
 
 Recall = collections.namedtuple("Recall", "recall queries_per_second exact_queries_per_second")
-Recall.__doc__ = """How good and how fast an index is.
+Recall.__doc__ = """The quality and speed of an index.
 
   recall: float, the share of the k best items that the index finds.
-  queries_per_second: float, of the index.
-  exact_queries_per_second: float, of all scores.
+  queries_per_second: float, with the index.
+  exact_queries_per_second: float, with a search of all scores.
 """
 
 
@@ -56,22 +56,22 @@ def is_available():
 
 
 def check_available():
-    """Raises InputError, which names the extra to install, where faiss is missing."""
+    """Raise InputError, which names the extra to install, unless faiss is installed."""
     checks.argument(is_available(), "index", "faiss", "faiss: pip install 'tf1_sampled[ann]'", None)
 
 
 def build(path, vectors, biases, user_vectors):
-    """Writes an index, whole or not at all.
+    """Write an index, whole or not at all.
 
     Args:
-      path: where to.
-      vectors: float32 [C, D], as `export.write_item_vectors` has them; a mapped file will do.
+      path: string, the file to write.
+      vectors: float32 [C, D], as `export.write_item_vectors` writes them; may be a mapped file.
       biases: float32 [C].
-      user_vectors: float32 [n, D], a sample of what will be asked, for its length.
+      user_vectors: float32 [n, D], a sample of the queries, for their length.
 
     Raises:
-      InputError: faiss is missing, shapes that do not fit, numbers that are not finite, no item, a
-        path where no file can be made.
+      InputError: faiss is missing, shapes that do not fit, numbers that are not finite, no item, a path
+        that cannot be written.
     """
     check_available()
     checks.argument(np.ndim(vectors) == 2 and min(np.shape(vectors)) > 0, "build", "vectors",
@@ -86,7 +86,7 @@ def build(path, vectors, biases, user_vectors):
     checks.argument(len(user_vectors) > 0, "build", "user_vectors", "a sample of users",
                     len(user_vectors))
     length = float(np.sqrt(np.mean(np.einsum("nd,nd->n", user_vectors, user_vectors, dtype=np.float64))))
-    scale = length or 1.0  # users without any direction
+    scale = length or 1.0  # if all user vectors are zero
     mean, constant_scale = float(biases.mean(dtype=np.float64)), _CONSTANT_SCALE * scale
 
     graph = faiss.IndexHNSWFlat(width + 2, _NEIGHBOURS, faiss.METRIC_INNER_PRODUCT)
@@ -101,7 +101,7 @@ def build(path, vectors, biases, user_vectors):
         checks.argument(not wrong.any(), "build", "vectors", "finite numbers", rows[wrong][:1].tolist())
         graph.add(rows)
 
-    # What makes (u, s, t) of the query (u, 1).
+    # Converts the query (u, 1) to (u, s, t).
     matrix = np.eye(width + 2, width + 1, dtype=np.float32)
     matrix[width:, width] = scale, constant_scale
     transform = faiss.LinearTransform(width + 1, width + 2)
@@ -113,14 +113,14 @@ def build(path, vectors, biases, user_vectors):
 
 
 def load(path):
-    """The faiss index in a file that `build` wrote.
+    """Load the faiss index in a file that `build` wrote.
 
     Raises:
-      InputError: faiss is missing, a file that cannot be read or is no such index.
+      InputError: faiss is missing, a file that cannot be read or is not such an index.
     """
     check_available()
     path = os.fspath(path)
-    with reading.open_binary(path):  # what is no file, and what changes, is told in our words
+    with reading.open_binary(path):  # a missing or changing file raises our own errors
         try:
             index = faiss.read_index(path)
         except RuntimeError as e:
@@ -133,18 +133,18 @@ def load(path):
 
 
 def search(index, user_vectors, k):
-    """The k items of the largest scores, as far as the index finds them.
+    """Return the k items of the largest scores, approximately.
 
     Args:
-      index: what `load` gave.
+      index: from `load`.
       user_vectors: float32 [n, D].
       k: integer.
 
     Returns:
-      (ids int64 [n, k], scores float32 [n, k]), best first; -1 and -inf where the index finds fewer.
+      (ids int64 [n, k], scores float32 [n, k]), best first; -1 and -inf if the index finds fewer.
 
     Raises:
-      InputError: user vectors of another width or not finite, a k that is no integer above 0.
+      InputError: user vectors of another width or not finite, a k that is not an integer above 0.
     """
     checks.positive("search", "k", k)
     queries = _queries("search", index, user_vectors)
@@ -153,10 +153,10 @@ def search(index, user_vectors, k):
 
 
 def rows(index, ids):
-    """Return the item vectors that an index was built from, as it holds them.
+    """Return the item vectors in an index.
 
     Args:
-      index: what `load` gave.
+      index: from `load`.
       ids: integer [n], from 0 to the number of items - 1.
 
     Returns:
@@ -167,10 +167,10 @@ def rows(index, ids):
 
 
 def recall(index, user_vectors, k):
-    """How many of the k best items the index finds, and how fast, beside a search of all scores.
+    """Measure the share of the k best items that the index finds, and its speed beside exact search.
 
     Args:
-      index: what `load` gave.
+      index: from `load`.
       user_vectors: float32 [n, D], n above 0.
       k: integer, at most the number of items.
 
@@ -178,7 +178,7 @@ def recall(index, user_vectors, k):
       Recall.
 
     Raises:
-      InputError: as `search`, no users, a k above the number of items.
+      InputError: see `search`; no users, a k above the number of items.
     """
     queries = _queries("recall", index, user_vectors)
     checks.argument(len(queries) > 0, "recall", "user_vectors", "at least one user", len(queries))
@@ -196,7 +196,7 @@ def recall(index, user_vectors, k):
 
 
 def _graph(index):
-    """The HNSW graph behind the transform of queries."""
+    """Return the HNSW graph behind the transform of queries."""
     return faiss.downcast_index(index.index)
 
 
@@ -206,7 +206,7 @@ def _best(index, queries, k):
 
 
 def _queries(function, index, user_vectors):
-    """float32 [n, D + 1], user vectors and a 1."""
+    """Return user vectors with a 1 appended: float32 [n, D + 1]."""
     users = _checked_users(function, user_vectors, index.d - 1)
     return np.concatenate([users, np.ones([len(users), 1], np.float32)], 1)
 

@@ -1,4 +1,4 @@
-"""The categories of items: columns as genres, by which a question may filter.
+"""The categories of items: item columns, such as genres, by which a query may filter.
 
     tables = read(["movies.csv"])                   # {"genres": {"1": "Adventure|Children", ...}}
     write("runs/recsys-1/item_categories.npz", item_names, tables)
@@ -6,8 +6,8 @@
     categories.names                                # {"genres": ["Action", "Adventure", ...]}
     categories.ids("genres", "Action")              # integers, rising
 
-A cell may hold several values with | between them. A column is one of categories where it has 1,000
-different values at most, each of them 1.5 items on average at least: titles and prices have not.
+A cell may hold several values separated by |. A column holds categories if it has at most 1,000 distinct
+values with at least 1.5 items each on average; titles and prices do not.
 """
 import json
 import zipfile
@@ -21,28 +21,28 @@ from tf1_sampled.recsys import tables as tables_lib
 
 SEPARATOR = "|"
 _MOST_VALUES = 1000
-_LEAST_ITEMS = 1.5  # of a value, on average
+_LEAST_ITEMS = 1.5  # mean number of items of a value
 _WANTED = "the categories of a recommender's items"
 
 
 def values_of(cell):
-    """Return the values in a cell, each once, in their order: list of strings, none empty."""
+    """Return the distinct values in a cell, in order: list of strings, none empty."""
     return [value for value in dict.fromkeys(part.strip() for part in cell.split(SEPARATOR)) if value]
 
 
 def read(paths, key_column=""):
-    """Read the columns of files about items.
+    """Read the columns of item files.
 
     Args:
-      paths: list of strings, CSV or TSV files whose header has a column for the item. Of a column that
-        several files have, the first file counts; a file without a header has no columns.
-      key_column: string, the name of the column for the item, as of tables.read_side_table.
+      paths: list of strings, CSV or TSV files whose header has an item column. If several files have a
+        column, the first file counts; a file without a header has no columns.
+      key_column: string, the name of the item column, see tables.read_side_table.
 
     Returns:
-      {column: {item name: text}}, of all columns but those of the item and the title.
+      {column: {item name: text}}, for all columns except the item and the title.
 
     Raises:
-      InputError: as tables.read_side_table.
+      InputError: see tables.read_side_table.
     """
     found = {}
     for path in paths:
@@ -54,15 +54,15 @@ def read(paths, key_column=""):
 
 
 def write(path, item_names, tables):
-    """Write the columns of categories among some columns, whole or not at all.
+    """Write those of some columns that hold categories, whole or not at all.
 
     Args:
-      path: string, a name that ends in .npz.
+      path: string, a file name that ends in .npz.
       item_names: C strings.
       tables: {column: {item name: text}}.
 
     Raises:
-      InputError: a path where no file can be made.
+      InputError: a path that cannot be written.
     """
     names: Dict[str, Any] = {}
     arrays: Dict[str, Any] = {}
@@ -84,17 +84,17 @@ def write(path, item_names, tables):
 
 
 class ItemCategories:
-    """The categories in a file; without the file, none.
+    """The categories in a file; none if there is no file.
 
     Args:
       path: string.
-      num_items: integer, the items of the model.
+      num_items: integer, the number of items of the model.
 
     Attributes:
       names: {column: list of values}.
 
     Raises:
-      InputError: a file that cannot be read or holds something else.
+      InputError: a file that cannot be read or has other contents.
     """
 
     def __init__(self, path, num_items):
@@ -124,7 +124,7 @@ class ItemCategories:
         return self._ids.get((column, value))
 
     def allowed(self, wanted):
-        """Return the items that a filter leaves.
+        """Return the items that pass a filter.
 
         Args:
           wanted: {column: list of values}; an item has one of the values in each column.

@@ -1,12 +1,12 @@
-"""What is known of the items: categories and numbers, from a file to sparse rows by item id.
+"""Item features: categories and numbers from a file, as sparse rows by item id.
 
     events, features = joined(settings, events, log.item_names, tables, report)
     row = slice(*features.starts[7:9])
     [(features.names[f], w) for f, w in zip(features.ids[row], features.weights[row])]
 
-Each category has a row of numbers in the model, and so has each column of numbers. The row of an item is
-the sum of its own and of those of its features, by their weights: an item of few events is placed by
-what it has in common with others.
+Each category and each column of numbers has an embedding in the model. The embedding of an item is its
+own row plus the rows of its features, times their weights. So an item with few events is placed by the
+features that it shares with other items.
 
 Axes: C items, F features, N entries of all items.
 """
@@ -24,19 +24,19 @@ ItemFeatures.__doc__ = """The features of the items: item c has ids[starts[c]:st
 
 Fields:
   starts: int64 [C + 1], rising from 0.
-  ids: int32 [N], of features; no item has one twice.
+  ids: int32 [N], of features; an item has each at most once.
   weights: float32 [N].
-  names: list of F str, as `category_name` and `number_name` make them, each once.
+  names: list of F str from `category_name` and `number_name`, each once.
 """
 
 
 def category_name(column, category):
-    """Return the name of the feature that a category of a column is."""
+    """Return the feature name of a category of a column."""
     return json.dumps([column, category], ensure_ascii=False)
 
 
 def number_name(column, is_missing=False):
-    """Return the name of the feature of a column of numbers, or of items that have no number there."""
+    """Return the feature name of a column of numbers, or of its missing values."""
     return json.dumps([column, None] if is_missing else [column], ensure_ascii=False)
 
 
@@ -44,8 +44,8 @@ def of_items(settings, tables, item_names, report):
     """Return the features of items.
 
     Args:
-      settings: settings.RecsysSettings, with a column of items or more.
-      tables: {column: {item name: text}}, with these columns; an item that is not there has "".
+      settings: settings.RecsysSettings, with at least one item column.
+      tables: {column: {item name: text}}, with these columns; missing items have "".
       item_names: list of C str, by id.
       report: function of a line of text.
 
@@ -53,14 +53,14 @@ def of_items(settings, tables, item_names, report):
       ItemFeatures.
 
     Raises:
-      InputError: no item that a column has, a text that is not a number where one is wanted.
+      InputError: a column without any of the items, an invalid number.
     """
     path = settings.items or settings.titles
     numbering, parts = arrays.Numbering(), []
     for kind, names in settings.item_columns().items():
         for name in names:
             checks.file(any(item in tables[name] for item in item_names), path,
-                        "items of the events, as " + checks.show(item_names[0]),
+                        "items of the events, such as " + checks.show(item_names[0]),
                         checks.show(next(iter(tables[name]), "")))
             texts = [tables[name].get(item, "") for item in item_names]
             some = _categories(name, texts, numbering) if kind == "categorical" else _numbers(
@@ -77,12 +77,12 @@ def of_items(settings, tables, item_names, report):
 
 
 def joined(settings, events, item_names, tables, report):
-    """Return events whose catalogue has the new items, if `new_items` is set, and the features of all.
+    """Return events with new items in the catalogue, if `new_items` is set, and the features of all.
 
     Args:
       settings: settings.RecsysSettings.
       events: splits.Events.
-      item_names: names of items that had events before the split, which are not new.
+      item_names: names of items with events before the split; they are not new.
       tables: {column: {item name: text}}, of the files about items.
       report: function of a line of text.
 
@@ -90,7 +90,7 @@ def joined(settings, events, item_names, tables, report):
       (splits.Events, ItemFeatures or None).
 
     Raises:
-      InputError: as `of_items`.
+      InputError: see `of_items`.
     """
     names = [(kind, name) for kind, of_kind in settings.item_columns().items() for name in of_kind]
     if not names:
@@ -108,12 +108,12 @@ def joined(settings, events, item_names, tables, report):
 
 
 def digest(features):
-    """Return a short string of all that ItemFeatures hold."""
+    """Return a short hash of the contents of ItemFeatures."""
     return cache.digest(*features)
 
 
 def sums(features, items, rows):
-    """Return what features add to the rows of items.
+    """Return the sum of the feature rows of each item.
 
     Args:
       features: ItemFeatures.
@@ -125,7 +125,7 @@ def sums(features, items, rows):
     """
     first, last = features.starts[items[0]], features.starts[items[-1] + 1]
     total = np.zeros([len(items), rows.shape[1]], np.float32)
-    some = np.diff(features.starts[items[0]:items[-1] + 2]) > 0  # reduceat knows no empty sums
+    some = np.diff(features.starts[items[0]:items[-1] + 2]) > 0  # reduceat has no empty sums
     if some.any():
         total[some] = np.add.reduceat(
             rows[features.ids[first:last]] * features.weights[first:last, None],
@@ -134,10 +134,10 @@ def sums(features, items, rows):
 
 
 def _categories(column, texts, numbering):
-    """(item ids, feature ids, weights) of a column of categories, of which a cell may have several.
+    """Return (item ids, feature ids, weights) of a column of categories, several in a cell or one.
 
-    The n categories of a cell weigh 1 / sqrt(n): the sum of n rows of one length in directions of their
-    own is sqrt(n) times as long.
+    Each of the n categories of a cell has the weight 1 / sqrt(n): the sum of n orthogonal rows of equal
+    length is sqrt(n) times as long as one row.
     """
     rows, ids = [], []
     for row, text in enumerate(texts):
@@ -149,11 +149,11 @@ def _categories(column, texts, numbering):
 
 
 def _numbers(path, column, texts, item_names, numbering):
-    """(item ids, feature ids, weights): standard scores, and 1 for a missing number."""
+    """Return (item ids, feature ids, weights): standard scores, and 1 for a missing number."""
     missing = np.array([arrays.is_missing_text(text) for text in texts])
     for item, text, is_missing in zip(item_names, texts, missing):
         checks.file(is_missing or columns.is_number(text, columns.LARGEST_FLOAT32), path,
-                    "a number or nothing in column %s of item %s" % (
+                    "a number or an empty cell in column %s of item %s" % (
                         checks.show(column), checks.show(item)), checks.show(text))
     there = np.flatnonzero(~missing)
     values = np.array([float(texts[row]) for row in there])

@@ -1,24 +1,24 @@
-"""Finds items by text: the exact title or name first, then beginnings, then all words in any order.
+"""Find items by text: the exact title or name first, then prefixes, then all words in any order.
 
     search = ItemSearch(["2", "2571"], ["Jumanji (1995)", "Matrix, The (1999)"])
     search.find("the matrix 1999", limit=20)    # [1], ids
     search.find("2", limit=20)                  # [0, 1]: the item "2", then one with a 2 in it
 
 All texts are one string, which regular expressions search: a search takes a few passes over it, and
-stops where it has enough. Case and the amount of blank space do not count. It goes over some thousand
-items at a time, since other threads wait while a regular expression is looked for.
+stops when it has enough items. Case and the amount of blank space are ignored. A pass handles some
+thousand items at a time, because other threads wait during a regular expression search.
 """
 import bisect
 import itertools
 import re
 
 _LEVELS = (r"\b%s\b", r"\b%s", "%s")  # a word, the beginning of a word, any part
-_ITEMS = 4096  # that a search goes over at a time
-_AROUND = ",;:.!?()[]{}\"'"  # what may stand around a word of a query
+_ITEMS = 4096  # items that a search handles at a time
+_AROUND = ",;:.!?()[]{}\"'"  # characters ignored around a word of a query
 
 
 class ItemSearch:
-    """The texts of items, in the order in which equally good ones are found.
+    """A text index of items; equally good matches are found in the order of ids.
 
     Args:
       names, titles: lists of C strings.
@@ -37,16 +37,16 @@ class ItemSearch:
         self._text = "".join(lines)
 
     def find(self, query, limit):
-        """Return the ids of the items that a text finds.
+        """Return the ids of the items that match a text.
 
         Args:
           query: string; "" finds all items.
-          limit: integer above 0, items at most.
+          limit: integer above 0, the largest number of items.
 
         Returns:
           list of integers: items whose title or name is the text, then those whose title or name begins
-          with it, then those with all of its words in title and name together, as whole words, as
-          beginnings of words, anywhere; within each in the order of ids.
+          with it, then those with all of its words in title and name together: as whole words, as
+          prefixes, anywhere; within each group in the order of ids.
         """
         query = _folded(query)
         if not query:
@@ -61,7 +61,7 @@ class ItemSearch:
         return list(found)[:limit]
 
     def _add(self, found, limit, pattern, others):
-        """Add items with a pattern and with all others to a dict of ids, until it has enough."""
+        """Add items that match a pattern and all others to a dict of ids, until it has enough."""
         if len(found) >= limit:
             return
         pattern, others = re.compile(pattern), [re.compile(other) for other in others]

@@ -1,11 +1,11 @@
-"""The table of items that goes with a model, as text: a name, a title and a count per line.
+"""The item table of a model, a text file: a name, a title and a count on each line.
 
     item            title               events
     os.path.join    Join path parts     8061
 
-Line i is the item with the id i. Tabs, line ends, backslashes and NULs within a name or a title are
-escaped as \\t, \\n, \\r, \\\\ and \\0, so that every name comes back as it was. One that begins
-with =, +, - or @, which a spreadsheet would take for a formula and compute, has a backslash before it.
+Line i is the item with the id i. Tabs, line ends, backslashes and NULs in a name or a title are escaped
+as \\t, \\n, \\r, \\\\ and \\0, so that reading restores each name. A name that begins with =, +, - or @,
+which a spreadsheet would run as a formula, has a backslash before it.
 """
 import re
 
@@ -14,7 +14,7 @@ from tf1_sampled.files import reading, writing
 
 _HEADER = "item\ttitle\tevents"
 _ESCAPES = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": "\\0"}
-_FORMULA = "=+-@"  # what a formula begins with
+_FORMULA = "=+-@"  # first characters of a formula
 _ESCAPES.update((sign, "\\" + sign) for sign in _FORMULA)
 _PLAIN = {escaped: plain for plain, escaped in _ESCAPES.items()}
 _TO_ESCAPE = re.compile("[\\\\\t\n\r\0]|^[%s]" % re.escape(_FORMULA))
@@ -23,22 +23,22 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def write_items(path, names, titles, counts):
-    """Writes the table, whole or not at all.
+    """Write the table, whole or not at all.
 
     Args:
-      path: where to.
-      names: C strings of Unicode characters, none empty, none twice.
-      titles: C strings of Unicode characters, or None where they are the names.
-      counts: C integers, how often each item comes in training.
+      path: string, the file to write.
+      names: C strings of Unicode characters, none empty, none repeated.
+      titles: C strings of Unicode characters, or None to use the names.
+      counts: C integers, the number of training events of each item.
 
     Raises:
-      InputError: names, titles or counts that are not as above, a path where no file can be made.
+      InputError: invalid names, titles or counts, a path that cannot be written.
     """
     check_names("write_items", "names", names)
     titles = names if titles is None else titles
     for argument, values in (("titles", titles), ("counts", counts)):
         checks.argument(len(values) == len(names), "write_items", argument,
-                        "as many as names, %d" % len(names), len(values))
+                        "the length of names, %d" % len(names), len(values))
     for title in titles:
         checks.argument(_is_text(title), "write_items", "titles", "strings of Unicode characters", title)
     with writing.writing(path) as stream:
@@ -48,16 +48,16 @@ def write_items(path, names, titles, counts):
 
 
 def read_items(path):
-    """Reads what `write_items` wrote.
+    """Read a file of `write_items`.
 
     Args:
-      path: a file, which may be packed.
+      path: string, the file, which may be compressed.
 
     Returns:
       (names, titles, counts): lists of C strings, C strings and C integers.
 
     Raises:
-      InputError: a file that cannot be read or is no such table, with the number of the line.
+      InputError: a file that cannot be read or is not such a table, with the number of the line.
     """
     names, titles, counts = [], [], []
     first = {}  # the line of each name
@@ -66,7 +66,7 @@ def read_items(path):
         checks.line(header == _HEADER, path, 1, "the header %r" % _HEADER, header)
         for number, line in enumerate(stream, 2):
             cells = line.rstrip("\n").split("\t")
-            checks.line(len(cells) == 3, path, number, "3 columns with tabs between", len(cells))
+            checks.line(len(cells) == 3, path, number, "3 columns separated by tabs", len(cells))
             name, title = (_unescape(path, number, cell) for cell in cells[:2])
             checks.line(name != "", path, number, "a name in column 'item'", name)
             checks.line(first.setdefault(name, number) == number, path, number,
@@ -80,7 +80,7 @@ def read_items(path):
 
 
 def check_names(function, argument, names):
-    """Raises InputError unless names are strings of Unicode characters, none empty, none twice."""
+    """Raise InputError unless names are strings of Unicode characters, none empty, none repeated."""
     seen = set()
     for name in names:
         checks.argument(_is_text(name) and name != "", function, argument,
@@ -90,12 +90,12 @@ def check_names(function, argument, names):
 
 
 def _is_text(value):
-    """Whether it is a string that UTF-8 can hold: halves of surrogate pairs it cannot."""
+    """Return whether a value is a string that UTF-8 can encode; lone surrogates it cannot."""
     return isinstance(value, str) and not _SURROGATE.search(value)
 
 
 def escaped(text):
-    """Return a name as a cell of the table has it."""
+    """Return a name as a cell of the table."""
     return _TO_ESCAPE.sub(lambda found: _ESCAPES[found.group()], text)
 
 

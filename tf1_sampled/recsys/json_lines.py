@@ -1,4 +1,4 @@
-"""Lines of JSON objects, or of Python dicts, as some published sets have them.
+"""Read lines of JSON objects, or of Python dicts, which some published sets have.
 
     objects(path, [(1, '{"user": "a"}'), (2, "{u'user': u'b'}")])        # [{"user": "a"}, {"user": "b"}]
 """
@@ -9,18 +9,18 @@ import warnings
 
 from tf1_sampled import checks
 
-_LONGEST_LITERAL, _MOST_BRACKETS = 1 << 20, 50  # of a line that is a Python dict
+_LONGEST_LITERAL, _MOST_BRACKETS = 1 << 20, 50  # of a line with a Python dict
 
 
 def objects(path, numbered_lines):
-    """Return the dicts that lines are.
+    """Return the dicts of lines.
 
     Args:
       path: string, for errors.
       numbered_lines: list of (number of the line, string).
 
     Raises:
-      InputError: another line, with its number; a string that is not Unicode.
+      InputError: an invalid line, with its number; a string that is not Unicode.
     """
     text = ",".join(line for _, line in numbered_lines)
     try:
@@ -34,7 +34,7 @@ def objects(path, numbered_lines):
         for number, line in numbered_lines:
             values.append(as_object(line))
             checks.line(values[-1] is not None, path, number, "a JSON object", line.strip())
-    if "\\" in text:  # an escape may be half of a character
+    if "\\" in text:  # an escape may be a lone surrogate
         for (number, line), value in zip(numbered_lines, values):
             for part in value.values() if "\\" in line else ():
                 checks.line(not isinstance(part, str) or _is_unicode(part), path, number,
@@ -43,7 +43,7 @@ def objects(path, numbered_lines):
 
 
 def as_object(line):
-    """Return the dict that a line is, in JSON or as a literal of Python; None for another line."""
+    """Return the dict of a line of JSON or of a Python literal; None for another line."""
     try:
         value = json.loads(line)
     except (ValueError, RecursionError):
@@ -54,20 +54,20 @@ def as_object(line):
 
 
 def _literal(line):
-    """The value of a literal of Python; None for other text."""
+    """Return the value of a Python literal; None for other text."""
     if not line.startswith("{") or len(line) > _LONGEST_LITERAL or (
             len(re.findall(r"[\[{(]", line)) > _MOST_BRACKETS):
         return None
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of backslashes that escape nothing
+            warnings.simplefilter("ignore")  # invalid escapes
             return ast.literal_eval(line)
     except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
         return None
 
 
 def text_of(value):
-    """Return the text of a value, "" of null; None for a list or an object, which is not one text."""
+    """Return the text of a value, "" for null; None for a list or an object, which have no one text."""
     if value is None:
         return ""
     if isinstance(value, bool):

@@ -1,4 +1,4 @@
-"""The scores of a trained model, and of an exported one, on later events.
+"""Score a trained or exported model on later events.
 
     evaluate(recommender, before, after, 10, settings)       # {"Recall@10": ..., "NDCG@10": ...}
 """
@@ -16,7 +16,7 @@ _USERS_AT_A_TIME = 4096
 
 
 def contexts(columns: Dict[str, Any], places: np.ndarray) -> Optional[List[Dict[str, Any]]]:
-    """Return what the columns say of some events, as a model is asked; None without columns."""
+    """Return the column values of some events, as a query takes them; None without columns."""
     if not columns:
         return None
     return [{name: column.kind.asked(column.values[place]) for name, column in columns.items()}
@@ -24,20 +24,20 @@ def contexts(columns: Dict[str, Any], places: np.ndarray) -> Optional[List[Dict[
 
 
 def cuts_of(settings: RecsysSettings, k: Any, num_items: int) -> List[int]:
-    """Return the integers that `k` stands for.
+    """Return the cut-offs in `k` as a list of integers.
 
     Args:
       settings: RecsysSettings.
       k: integer, or list, tuple or array of them; None for the setting.
-      num_items: integer, the largest that they may be.
+      num_items: integer, the largest valid cut-off.
 
     Raises:
-      InputError: none, or other values than integers from 1 to `num_items`.
+      InputError: no value, or one that is not an integer from 1 to `num_items`.
     """
     values: Any = settings.k if k is None else k
     values = values.tolist() if hasattr(values, "tolist") else values
     values = list(values) if isinstance(values, (list, tuple)) else [values]
-    settings.check(values, "k", "one integer or more", k)
+    settings.check(values, "k", "at least one integer", k)
     for value in values:
         is_integer = isinstance(value, numbers.Integral) and not isinstance(value, bool)
         settings.check(is_integer and 0 < value <= num_items, "k",
@@ -46,18 +46,18 @@ def cuts_of(settings: RecsysSettings, k: Any, num_items: int) -> List[int]:
 
 
 def evaluate_fit(settings: RecsysSettings, fit: Any, k: Any) -> Dict[str, float]:
-    """Return the scores of a fit on the test events that it kept apart.
+    """Return the scores of a fit on its own test events.
 
     Args:
       settings: RecsysSettings.
-      fit: fitting.Fit; None where there is none.
-      k: as of `cuts_of`.
+      fit: fitting.Fit, or None.
+      k: see `cuts_of`.
 
     Raises:
-      InputError: no test events, a k as `cuts_of` refuses.
+      InputError: no fit or no test events, an invalid k.
     """
     has_test = fit is not None and fit.data.test is not None
-    settings.check(has_test, "test", "later events, where fit kept none to test with", None)
+    settings.check(has_test, "test", "later events, as fit has no test events", None)
     cuts = cuts_of(settings, k, len(fit.data.events.item_names))
     with fit.session() as session:
         return fitting.judge(session, fit.graph, fit.data, fit.data.test,
@@ -66,20 +66,20 @@ def evaluate_fit(settings: RecsysSettings, fit: Any, k: Any) -> Dict[str, float]
 
 def evaluate(recommender: Any, before: Any, after: Any, k: Any,
              settings: RecsysSettings) -> Dict[str, float]:
-    """Return the scores of a recommender on what users took next.
+    """Return the scores of a recommender on the later events of users.
 
     Args:
       recommender: recommender.Recommender.
-      before: events.Log, what the users have had.
-      after: events.Log, what they took then.
-      k: as of `cuts_of`.
-      settings: RecsysSettings, which says whether repeated events count.
+      before: events.Log, the earlier events of the users.
+      after: events.Log, their later events.
+      k: see `cuts_of`.
+      settings: RecsysSettings; repeats decides whether repeated events count.
 
     Returns:
-      {score: float}, as evaluation.metrics.
+      {score: float}, see evaluation.metrics.
 
     Raises:
-      InputError: no user who is in both logs, a k as `cuts_of` refuses.
+      InputError: no user in both logs, an invalid k.
     """
     cuts = cuts_of(settings, k, len(recommender.names))
     log, part = events.merge_logs([before, after])
@@ -93,29 +93,29 @@ def evaluate(recommender: Any, before: Any, after: Any, k: Any,
 
 def rank(recommender: Any, found: splits.Events, part: splits.HeldOut, most: int,
          repeat: bool) -> evaluation.Ranking:
-    """Return how a recommender ranks held-out events among its own items.
+    """Return the Ranking of held-out events by a recommender among its own items.
 
-    A target that it does not know is not found.
+    A target that it does not know counts as a miss.
 
     Args:
       recommender: recommender.Recommender.
-      found: splits.Events, with the histories; its items need not be those of the recommender.
+      found: splits.Events, with the histories; its items may differ from those of the recommender.
       part: splits.HeldOut of `found`.
-      most: integer, the places that count, at most the recommender's items.
-      repeat: boolean, whether a user's own items are offered too.
+      most: integer, the number of places to rank, at most the recommender's items.
+      repeat: boolean, whether the user's earlier items may be recommended.
     """
-    # Ids: those of the recommender, then those of items that it does not know.
+    # Ids: those of the recommender, then those of unknown items.
     ids = {name: number for number, name in enumerate(recommender.names)}
     place = np.array([ids.setdefault(name, len(ids)) for name in found.item_names])
     targets = part.targets._replace(items=place[part.targets.items])
     ranked = evaluation.rank(_ranker(recommender, found, ids, repeat=repeat),
                              part._replace(targets=targets), len(ids), most)
-    # The coverage is that of the recommender's own items.
+    # The coverage counts only the recommender's own items.
     return ranked._replace(first_offered=ranked.first_offered[:len(recommender.names)])
 
 
 def _ranker(recommender: Any, found: splits.Events, ids: Dict[str, int], repeat: bool) -> Any:
-    """Return the ranker, as `evaluation` has them, of a recommender."""
+    """Return the ranker of a recommender, in the form that `evaluation` defines."""
     names = np.array(found.item_names, object)
 
     def ranker(part: splits.HeldOut, k: int) -> Iterator[Tuple[np.ndarray, np.ndarray]]:
@@ -135,7 +135,7 @@ def _ranker(recommender: Any, found: splits.Events, ids: Dict[str, int], repeat:
 
 def _ranks(best: List[List[Tuple[str, float]]], targets: List[np.ndarray], ids: Dict[str, int],
            k: int) -> Tuple[np.ndarray, np.ndarray]:
-    """Return (offered ids [b, k], ranks of the targets [p]): equal scores count against a target."""
+    """Return (offered ids [b, k], ranks of the targets [p]); ties count against a target."""
     offered = np.full([len(best), k], -1, np.int64)
     ranks = []
     for number, (row, wanted) in enumerate(zip(best, targets)):

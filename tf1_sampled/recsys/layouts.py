@@ -1,11 +1,11 @@
-"""The layout of a file of events or of a table: its format, its separator and which column is which.
+"""Detect the layout of an event file or a table: its format, its separator and the roles of its columns.
 
     layout = of_events(path, first_lines, roles.Options())
     layout.places        # {"user": 0, "item": 1, "time": 3}
     layout.form          # "CSV with a header"
 
 A layout follows from the options, from the names in a header, or from a shape that only one kind of file
-has. Where two kinds of files have the same shape, an error names the options that decide.
+has. If several kinds of files have the same shape, an error names the options that decide.
 """
 import collections
 import csv
@@ -17,7 +17,7 @@ from tf1_sampled.recsys import json_lines, roles as roles_lib, shapes
 WITHOUT_HEADER = "without a header"
 _FORMS = {"\t": "tab-separated", "::": "separated by ::", ",": "CSV", ";": "CSV with semicolons",
           "|": "separated by |", " ": "separated by blanks"}
-_LIST = "token_seq"  # RecBole's type of a column that holds several items
+_LIST = "token_seq"  # RecBole's type for a column of several items
 
 Layout = collections.namedtuple("Layout", "kind separator names places num_skipped form month_first",
                                 defaults=(False,))
@@ -25,18 +25,17 @@ Layout.__doc__ = """The layout of a file.
 
 Fields:
   kind: "cells", "lists" (lines of a user and items), "json", "netflix" or "mind".
-  separator: one of roles.SEPARATORS, of cells.
-  names: list of str, of the columns; "1", "2", ... where neither the file nor the options name them.
-  places: {role: column index}, roles as in roles_lib.COLUMNS.
-  num_skipped: int, lines before the first row.
+  separator: one of roles.SEPARATORS, of the cells.
+  names: list of str, the columns; "1", "2", ... if neither the file nor the options name them.
+  places: {role: column index}, with roles of roles_lib.COLUMNS.
+  num_skipped: int, the number of lines before the first row.
   form: string, the format in words.
-  month_first: boolean, whether times are as "11/15/2019 8:55:22 AM".
+  month_first: boolean, whether times have the form "11/15/2019 8:55:22 AM".
 """
 
 
 def cells(lines, separator):
-    """Return an iterator of the cells of each line, as a csv reader gives them: quotes count in CSV
-    alone."""
+    """Return an iterator over the cells of each line, by a csv reader; only CSV has quotes."""
     if separator == "::":
         stripped = (line.rstrip("\n") for line in lines)
         return (line.split("::") if line else [] for line in stripped)
@@ -48,12 +47,12 @@ def cells(lines, separator):
 
 
 def shown(names):
-    """Return names of columns or cells in words."""
+    """Describe the names of columns, or the cells, in an error."""
     return "columns " + ", ".join(repr(name.strip()[:30]) for name in names[:20]) if names else "none"
 
 
 def indexes(path, layout, names):
-    """Return the indexes of the columns of these names.
+    """Return the indexes of the columns with these names.
 
     Raises:
       InputError: a name that the file does not have, or has twice.
@@ -65,7 +64,7 @@ def indexes(path, layout, names):
 
 
 def of_events(path, lines, options):
-    """Return the Layout of a file of events.
+    """Return the Layout of an event file.
 
     Args:
       path: string, for errors.
@@ -73,7 +72,7 @@ def of_events(path, lines, options):
       options: roles.Options.
 
     Raises:
-      InputError: no layout fits, or more than one does; a name in the options that the header lacks.
+      InputError: no layout fits, or several do; the header lacks a name of the options.
     """
     start = _start(lines, roles_lib.separator_of(options.separator))
     if not start.lines:
@@ -99,21 +98,21 @@ def of_events(path, lines, options):
             return Layout(shape.kind, separator, shape.names or _numbers(len(splits[separator])),
                           shape.places, start.num_skipped, shape.form or _form(separator, False),
                           shape.month_first)
-    checks.file(False, path, "a header with %s (other names by --user_column and --item_column), or "
+    checks.file(False, path, "a header with %s (--user_column and --item_column set other names), or "
                 "--columns for a file without a header" % roles_lib.wanted(("user", "item")),
                 shown(max(splits.values(), key=len, default=[])))
 
 
 def of_table(path, lines, roles, needed, headerless=None, key_column=""):
-    """Return the Layout of a table, as of titles or of users.
+    """Return the Layout of a table, such as one of titles or of users.
 
     Args:
       path: string, for errors.
       lines: list of str, the first lines of the file, with their ends.
-      roles: keys of roles.COLUMNS to look for in the header.
-      needed: those without which a line is not a header.
+      roles: keys of roles.COLUMNS to find in the header.
+      needed: the roles that a header must have.
       headerless: function of (separator, cells) of the first line of a file without a header ->
-        {role: column index} or None; None where each file has a header.
+        {role: column index} or None; None if each file has a header.
       key_column: string, the name of the column of the first needed role, if the table has it.
 
     Raises:
@@ -148,18 +147,18 @@ def of_table(path, lines, roles, needed, headerless=None, key_column=""):
 
 
 _Start = collections.namedtuple("_Start", "lines num_skipped separator comment")
-_Start.__doc__ = """The first lines of a file from its first row or header on.
+_Start.__doc__ = """The first lines of a file, from its first row or header.
 
 Fields:
   lines: list of str.
-  num_skipped: int, the lines before them.
-  separator: string, the one that the options or the file state, or "".
+  num_skipped: int, the number of lines before them.
+  separator: string, the separator in the options or in the file, or "".
   comment: string, the text of the last comment before them.
 """
 
 
 def _start(lines, separator):
-    """The `_Start` of a file: without blank lines, `sep=;` as Excel writes it, and `#` comments."""
+    """Return the `_Start` of a file: skip blank lines, `sep=;` as Excel writes it, and `#` comments."""
     place, comment = 0, ""
     while place < len(lines):
         line = lines[place].strip()
@@ -174,12 +173,12 @@ def _start(lines, separator):
 
 
 def _split(line, separator):
-    """{separator: cells} of a line, of each separator that the line may have."""
+    """Return {separator: cells} of a line, for each separator that the line may have."""
     found = {}
     for one in [separator] if separator else roles_lib.SEPARATORS:
         try:
             found[one] = next(cells([line], one), [])
-        except csv.Error:  # a quote in a format that has no quotes
+        except csv.Error:  # a quote in a format without quotes
             continue
     if any(len(row) > 1 for one, row in found.items() if one != " "):
         found.pop(" ", None)
@@ -187,13 +186,13 @@ def _split(line, separator):
 
 
 def _rows(lines, separator):
-    """The cells of the first lines that are not blank; those before the first that is not CSV."""
+    """Return the cells of the first lines that are not blank, up to the first line that is not CSV."""
     rows = []
     try:
         for row in cells(lines, separator):
             if row:
                 rows.append(row)
-    except csv.Error:  # also where a quoted cell goes on after the lines
+    except csv.Error:  # or a quoted cell that continues after these lines
         pass
     return rows
 
@@ -208,7 +207,7 @@ def _form(separator, has_header):
 
 
 def _of_header(line, start, options):
-    """The Layout of a file whose columns a line names; None where it does not."""
+    """Return the Layout of a file with a header line; None if the line is not a header."""
     splits = _split(line, start.separator)
     named = roles_lib.named(options)
     for separator, row in splits.items():
@@ -221,7 +220,7 @@ def _of_header(line, start, options):
 
 
 def _of_comment(start, options):
-    """The Layout of a file whose last comment names its columns; None where it does not."""
+    """Return the Layout of a file whose last comment names its columns; None if it does not."""
     header = _of_header(start.comment, start, options)
     rows = {separator: _rows(start.lines[:1], separator) for separator in roles_lib.SEPARATORS}
     if header is None or {len(row) for row in rows[header.separator]} != {len(header.names)}:
@@ -230,24 +229,24 @@ def _of_comment(start, options):
 
 
 def _of_columns(path, start, options):
-    """The Layout that the option `columns` states."""
+    """Return the Layout that the option `columns` defines."""
     names, first = list(options.columns), start.lines[0]
     splits = _split(first, start.separator)
     header = _of_header(first, start, roles_lib.Options())
-    checks.file(header is None, path, "a file without a header beside --columns; --user_column and "
-                "--item_column are for this one", header and "the header " + first.strip()[:80])
+    checks.file(header is None, path, "a file without a header for --columns (--user_column and "
+                "--item_column are for files with one)", header and "the header " + first.strip()[:80])
     places = {role: names.index(role) for role in roles_lib.EVENT_ROLES if role in names}
     if names == ["user", "items"] and " " in splits:
         return Layout("lists", " ", names, {"user": 0, "item": 1}, start.num_skipped,
                       "lines of a user and items")
     fitting = [separator for separator, row in splits.items() if len(row) == len(names)]
-    checks.file(fitting, path, "%d columns, as --columns names them" % len(names),
+    checks.file(fitting, path, "%d columns, as in --columns" % len(names),
                 shown(max(splits.values(), key=len, default=[])))
     return Layout("cells", fitting[0], names, places, start.num_skipped, _form(fitting[0], False))
 
 
 def _of_json(path, start, options):
-    """The Layout of JSON Lines: the names are the keys of the first lines."""
+    """Return the Layout of JSON Lines; the column names are the keys of the first lines."""
     keys, common = {}, None
     for line in start.lines:
         row = json_lines.as_object(line)
@@ -256,7 +255,7 @@ def _of_json(path, start, options):
             common = set(row) if common is None else common & set(row)
     names = list(keys)
     named = roles_lib.named(options)
-    # A key that all of the first lines have comes before one that some of them have.
+    # Keys of all first lines take precedence over keys of some of them.
     usual = [name if name in (common or ()) else "" for name in names]
     places = roles_lib.named_places(names, roles_lib.EVENT_ROLES, named)
     asked = [repr(name) for name in named.values() if name not in ("", roles_lib.NOTHING)]

@@ -1,10 +1,9 @@
-"""Calls that come at the same time as one call of a function of a list.
+"""Combine simultaneous calls into one call of a function of a list.
 
     batches = MicroBatches(lambda numbers: [n * n for n in numbers], most=64)
     await batches.call(3)           # 9
 
-While each thread works on a batch, what comes meanwhile gathers for the next one. A single call does not
-wait.
+While a thread works on a batch, new calls gather for the next batch. A single call does not wait.
 """
 import asyncio
 import collections
@@ -12,12 +11,12 @@ import concurrent.futures
 
 
 class MicroBatches:
-    """A function of a list, for single arguments.
+    """A function of a list that is called with single arguments.
 
     Args:
-      function: of a list of arguments, returns a list of as many results; runs in threads.
-      most: integer, arguments at a time.
-      num_threads: integer, batches at a time.
+      function: function of a list of arguments -> a list of as many results; runs in threads.
+      most: integer, the largest number of arguments in a batch.
+      num_threads: integer, the number of simultaneous batches.
     """
 
     def __init__(self, function, most, num_threads=1):
@@ -27,14 +26,14 @@ class MicroBatches:
         self._threads = concurrent.futures.ThreadPoolExecutor(num_threads)
 
     def __len__(self):
-        """Return how many arguments wait for their batch."""
+        """Return the number of arguments that wait for a batch."""
         return len(self._waiting)
 
     async def call(self, argument):
         """Return the result for an argument.
 
         Raises:
-          Exception: what the function raises for this argument alone.
+          Exception: the exception of the function for this argument alone.
         """
         future = asyncio.get_event_loop().create_future()
         self._waiting.append((argument, future))
@@ -48,7 +47,7 @@ class MicroBatches:
         self._threads.shutdown(wait=False)
 
     async def _run(self):
-        """Work on batches until nothing waits."""
+        """Work on batches until no argument waits."""
         try:
             while self._waiting:
                 batch = [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
@@ -57,7 +56,7 @@ class MicroBatches:
                 except Exception as e:
                     if len(batch) == 1:
                         _fail(batch[0][1], e)
-                    else:  # whose argument it was shows when each is alone
+                    else:  # call each alone to find the argument that failed
                         await self._answer_each(batch)
         finally:
             self._num_running -= 1
@@ -73,7 +72,7 @@ class MicroBatches:
         results = await asyncio.get_event_loop().run_in_executor(
             self._threads, self._function, [argument for argument, _ in batch])
         for (_, future), result in zip(batch, results):
-            if not future.done():  # the caller may have gone
+            if not future.done():  # the caller may have cancelled it
                 future.set_result(result)
 
 

@@ -1,11 +1,11 @@
-"""The YouTube DNN's candidate generator as a graph: users in, user vectors out.
+"""The candidate generator of the YouTube DNN as a graph: from users to user vectors.
 
     user vector = tower(pooled embeddings of the items taken, user's row, context, example age)
     score(user, item) = <user vector, class row of the item> + bias
 
-A batch is a run of events of whole users, and each example says which slice of them is its history, and
-which event of the slice is its own label's and does not count. `pooling` makes one vector of each slice,
-the mean or a mean with learned weights by position, for all examples at once:
+A batch is a sequence of events of whole users. Each example has a slice of it as its history, and the
+position of its own label's event, which is excluded. `pooling` makes one vector of each slice, the mean
+or a mean with learned weights by position, for all examples at once:
 
     items  [N]            events of whole users, one after the other
     begin, end, own [P]   example p's history is items[begin_p : end_p] without items[own_p]
@@ -14,8 +14,8 @@ the mean or a mean with learned weights by position, for all examples at once:
     weights, biases = net.class_table()
     loss = sampled_softmax_loss(weights, biases, labels, net.user_vectors(inputs), ...)
 
-Axes: N events, P examples, D dimension, C items. Knows no loss and no data: see `batches`, `ranking`.
-What a column of the context adds to a user vector is in `columns`.
+Axes: N events, P examples, D dimension, C items. The module knows neither losses nor data: see
+`batches`, `ranking`. `columns` defines how a context column contributes to a user vector.
 
 Reference: Covington et al. 2016, "Deep Neural Networks for YouTube Recommendations", section 3.
 """
@@ -36,16 +36,16 @@ CLASS_ROWS = ("own", "shared", "sum")
 ITEM_TABLES = ("item_embeddings", "class_weights")  # a shared table has the first name
 
 Inputs = collections.namedtuple("Inputs", "items begin end own users context ages")
-Inputs.__doc__ = """What a model reads of P examples.
+Inputs.__doc__ = """The input of a model for P examples.
 
-  items: int32 or int64 [N], a run of events.
-  begin, end: int32 [P], 0 <= begin <= end <= N: example p's history is items[begin_p : end_p]. An
-    empty one is pooled to zeros.
-  own: None, or int32 [P]: the place in `items` of an event of the history that is left out of it, -1
-    for none. None with positions.
-  users: int32 [P], -1 for one who is not known; None without user rows.
+  items: int32 or int64 [N], a sequence of events.
+  begin, end: int32 [P], 0 <= begin <= end <= N: example p's history is items[begin_p : end_p]. An empty
+    history is pooled to zeros.
+  own: None, or int32 [P]: the position in `items` of an event excluded from the history, -1 for none.
+  None with positions.
+  users: int32 [P], -1 for an unknown user; None without user rows.
   context: {name: [P] of the dtype of its type}, the model's columns.
-  ages: float32 [P], how long before the end of training the example happened; None for now, as when
+  ages: float32 [P], the time from the example to the end of training; None for now, as in serving.
     serving.
 """
 
@@ -57,38 +57,38 @@ Architecture.__doc__ = """The settings of a model that do not depend on its data
 
   dim: integer D, of the embeddings.
   hidden: sequence of integers, the sizes of the ReLU layers; may be empty. The last one, else D, is the
-    size of user vectors and class rows. With layers the parts of a user (history, row, context, age: D
-    numbers each, or that for each pooling of the history) stand side by side, without they are added.
+    size of user vectors and class rows. The parts of a user are the history (one part for each pooling),
+    row, context and age, D numbers each. With layers they are concatenated, without layers added.
   similarity: "dot", or "cosine": item rows and user vectors of length 1.
-  temperature: float above 0; scores are divided by it.
+  temperature: float above 0, the divisor of the scores.
   pooling_power: float p from 0 to 1; a history is the sum of its rows over (sum of weights)^p: 1 for the
     mean, 0 for the sum.
-  class_rows: "own", a table beside that of the histories; "shared", the histories' table; or "sum", the
-    sums of both, which start with the histories' rows.
-  dropout: float from 0 to below 1, the share of a history's items, and of hidden units, that a training
-    step leaves out.
-  frequency_bias: float, an item's bias is its log frequency times this; 0 for none.
-  num_positions: integer L; the latest L events of a history count, each position with a learned weight
-    of its own. 0: all events count with the weight 1.
-  num_poolings: integer M, above 1 with hidden layers and positions only: the history is pooled with M
+  class_rows: "own", a table separate from that of the histories; "shared", the histories' table; or
+  "sum", the sum of both, which starts from the histories' rows.
+  dropout: float from 0 to below 1, the share of a history's items and of hidden units that a training
+    step drops.
+  frequency_bias: float, the weight of an item's log frequency in its bias; 0 for none.
+  num_positions: integer L; only the latest L events of a history are used, each position with its own
+    learned weight. 0: all events are used with the weight 1.
+  num_poolings: integer M, above 1 only with hidden layers and positions: the history is pooled with M
     sets of weights, each of which gives a part.
 """
 
 
 class Network(collections.namedtuple(
         "Network", "item_counts architecture num_users context age_unit seed features")):
-    """A model's graph in parts; parts that are built twice share their variables.
+    """The parts of a model's graph; parts that are built twice share their variables.
 
-      item_counts: integer [C], how often each item comes in training.
+      item_counts: integer [C], the number of training events of each item.
       architecture: Architecture.
-      num_users: integer U; 0 for no rows of users.
+      num_users: integer U; 0 for no user rows.
       context: {name: columns.ColumnType}.
-      age_unit: float, the length of time that counts as 1 in the example age; 0 for no such part.
+      age_unit: float, the time that is 1 in the example age; 0 for no example age.
       seed: integer or None.
-      features: item_features.ItemFeatures, whose rows are added to those of the items; None for none.
+      features: item_features.ItemFeatures, whose rows are added to the item rows; None for none.
 
     Raises:
-      InputError: a setting out of its range, a shared table whose rows would have two sizes.
+      InputError: a setting out of its range, a shared table whose rows would need two sizes.
     """
 
     def __new__(cls, item_counts, architecture, num_users=0, context=None, age_unit=0.0, seed=None,
@@ -120,39 +120,39 @@ class Network(collections.namedtuple(
                                features=features)
 
     def item_embeddings(self):
-        """float32 [C, D], the rows that histories are made of; SummedRows with features."""
+        """Return the rows of which histories are made: float32 [C, D]; SummedRows with features."""
         return self._item_rows("item_embeddings", self.architecture.dim)
 
     def class_table(self):
-        """weights float32 [C, D'] (UnitRows for cosine) and biases float32 [C], not trained."""
+        """Return weights float32 [C, D'] (UnitRows for cosine) and biases float32 [C], not trained."""
         biases = distributions.log_frequency_biases("class_biases", self.item_counts,
                                                     self.architecture.frequency_bias)
         weights = self.class_rows()
         return (UnitRows(weights) if self.architecture.similarity == "cosine" else weights), biases
 
     def class_rows(self):
-        """float32 [C, D'], the rows of classes, not scaled; SummedRows with features, or AddedRows."""
+        """Return the class rows, not scaled: float32 [C, D']; SummedRows with features, or AddedRows."""
         if self.architecture.class_rows == "shared":
             return self.item_embeddings()
         if self.architecture.class_rows == "own":
             return self._item_rows("class_weights", self.vector_size)
-        # From zeros: a rare item begins as it is in histories, which teaches it more.
+        # From zeros: a rare item starts from its row in histories, which has had more training.
         own = self._item_rows("class_weights", self.vector_size, tf.zeros_initializer())
         return AddedRows(own, self.item_embeddings())
 
     @property
     def vector_size(self):
-        """D', the size of user vectors and class rows."""
+        """Return D', the size of user vectors and class rows."""
         return self.architecture.hidden[-1] if self.architecture.hidden else self.architecture.dim
 
     def user_vectors(self, inputs, training=False, seed=None):
-        """The vector of each example's user.
+        """Compute the vector of each example's user.
 
         Args:
           inputs: Inputs.
-          training: boolean, whether to drop out.
-          seed: of what is dropped out, as of a sampler: integer, or an integer tensor [2]; None for the
-            model's own.
+          training: boolean, whether to use dropout.
+          seed: of the dropout, as of a sampler: integer, or an integer tensor [2]; None for the model's
+            own.
 
         Returns:
           float32 [P, D'], divided by the temperature, so that its product with a class row is a score.
@@ -176,13 +176,13 @@ class Network(collections.namedtuple(
         return layer / self.architecture.temperature
 
     def _kept(self, seed, name, values, shape):
-        """`values` without some of them, larger instead so that their mean stays.
+        """Drop some of `values`, and scale the others so that their mean stays.
 
         Args:
           seed: of the step.
           name: string, of these values.
           values: float32.
-          shape: integers, broadcast to that of `values`: what is dropped together.
+          shape: integers, broadcast to the shape of `values`: values to drop together.
         """
         drawn = tf.random.stateless_uniform(
             shape, distributions.stateless_seed(distributions.fold_in(seed, name)))
@@ -190,7 +190,7 @@ class Network(collections.namedtuple(
         return values * (tf.cast(drawn >= dropout, tf.float32) / (1 - dropout))
 
     def _histories(self, inputs, kept):
-        """The pooled histories: for each pooling float32 [P, D]."""
+        """Return the pooled histories: for each pooling float32 [P, D]."""
         a, slices = self.architecture, (inputs.begin, inputs.end)
         rows = lookup(self.item_embeddings(), inputs.items)
         if kept:  # whole items
@@ -206,7 +206,7 @@ class Network(collections.namedtuple(
         return tf.unstack(pooled, axis=1)
 
     def _tower(self, layer, kept):
-        """The ReLU layers on [P, parts D]: float32 [P, D']."""
+        """Apply the ReLU layers to [P, parts D]: float32 [P, D']."""
         for number, size in enumerate(self.architecture.hidden, 1):
             name, fan_in = "hidden_%d" % number, layer.shape.as_list()[1]
             kernel = _variable(name + "/kernel", [fan_in, size], random_normal(
@@ -221,32 +221,32 @@ class Network(collections.namedtuple(
         return layer
 
     def rows_of(self, name, number, ids):
-        """Return rows of a table of `number` rows that is called `name`: ids [P] -> float32 [P, D]."""
+        """Return rows of the table `name` with `number` rows: ids [P] -> float32 [P, D]."""
         return lookup(self._rows(name, number, self.architecture.dim), ids)
 
     def scaled_row(self, name, values):
-        """Return a row of weights that is called `name` times numbers: [P] -> float32 [P, D]."""
+        """Return numbers times the weight row `name`: [P] -> float32 [P, D]."""
         return values[:, None] * self._rows(name, 1, self.architecture.dim)
 
     @property
     def num_trained(self):
-        """The number of items up to the last one that training events have."""
+        """Return the number of items up to the last one with training events."""
         trained = np.flatnonzero(self.item_counts)
         return int(trained[-1]) + 1 if len(trained) else 0
 
     def _item_rows(self, name, size, initializer=None):
-        """The rows of items, with those of their features where there are some."""
+        """Return the item rows, with their feature rows if there are features."""
         rows = self._rows(name, len(self.item_counts), size, initializer)
         if self.features is None:
             return rows
-        # From zeros: a new table gives what there is without features.
+        # From zeros: a new table starts with the results of a model without features.
         of_features = _variable(feature_table(name), [len(self.features.names), size],
                                 tf.zeros_initializer())
         starts, ids, weights = self._frozen_features()
         return SummedRows(rows, of_features, starts, ids, weights, num_own=self.num_trained)
 
     def _frozen_features(self):
-        """The arrays of the features in the current graph: starts, ids, weights."""
+        """Return the arrays of the features in the current graph: starts, ids, weights."""
         graph = tf.get_default_graph()
         if getattr(self, "_features_in", (None,))[0] is not graph:
             self._features_in = graph, [frozen.Frozen(array, "features/" + name) for name, array in zip(
@@ -254,10 +254,10 @@ class Network(collections.namedtuple(
         return self._features_in[1]
 
     def scaled_or_missing(self, name, values):
-        """Return a row of weights times numbers, or a second row where NaN: [P] -> float32 [P, D].
+        """Return numbers times a weight row, or a second row for NaN: [P] -> float32 [P, D].
 
         Args:
-          name: string, of the table of the two rows.
+          name: string, of the table with the two rows.
           values: float32 [P].
         """
         missing = tf.is_nan(values)
@@ -266,10 +266,10 @@ class Network(collections.namedtuple(
         return tf.matmul(scales, self._rows(name, 2, self.architecture.dim))
 
     def _rows(self, name, number, size, initializer=None):
-        """A table of `number` rows, by default of about length 1 for dot products.
+        """Return a table of `number` rows, by default with lengths of about 1 for dot products.
 
-        Cosines do not need the length: short rows let what is learned soon outweigh the start, in
-        histories too, where rows that were hardly trained then count for little.
+        Cosines do not need the length. With short rows, training soon outweighs the initial values, also
+        in histories, where rows with little training then have little weight.
         """
         length = 0.15 if self.architecture.similarity == "cosine" else 1.0
         return _variable(name, [number, size], initializer or random_normal(
@@ -277,12 +277,12 @@ class Network(collections.namedtuple(
 
 
 def feature_table(table):
-    """Return the name of the table of feature rows that belongs to a table of items."""
+    """Return the name of the table of feature rows of an item table."""
     return table + "_features"
 
 
 def context_variable(column):
-    """The name of a context column's table; what TensorFlow allows in no name is written as -code-."""
+    """Return the name of a context column's table; characters that TensorFlow forbids become -code-."""
     return "context_" + re.sub("[^A-Za-z0-9_.]", lambda found: "-%x-" % ord(found.group()), column)
 
 
@@ -293,11 +293,11 @@ def _variable(name, shape, initializer, trainable=True):
 
 
 def placeholders(net, training=False):
-    """Inputs of placeholders for a model.
+    """Return Inputs of placeholders for a model.
 
     Args:
       net: Network.
-      training: boolean, whether examples leave an event of their histories out, and have an age.
+      training: boolean, whether examples exclude an event of their histories and have an age.
 
     Returns:
       Inputs.
@@ -314,7 +314,7 @@ def placeholders(net, training=False):
 
 
 def feed(inputs, values):
-    """The feed_dict that gives `values` (Inputs of arrays) to `inputs` (of placeholders)."""
+    """Return the feed_dict that gives `values` (Inputs of arrays) to `inputs` (of placeholders)."""
     fed = {inputs.context[name]: values.context[name] for name in inputs.context}
     for name in ("items", "begin", "end", "own", "users", "ages"):
         if getattr(inputs, name) is not None:

@@ -1,4 +1,4 @@
-"""The files beside an exported SavedModel: their names, what a model is like, arrays and JSON.
+"""Read and write the files beside an exported SavedModel: names, query settings, arrays and JSON.
 
     write_about("runs/recsys-1", About(repeats=False, is_ordered=True, history_length=50))
     read_about("runs/recsys-1").is_ordered
@@ -15,15 +15,15 @@ from tf1_sampled.files import places, reading, writing
 USERS, CATEGORIES, ABOUT, INDEX = "users", "item_categories.npz", "recommender.json", "items.faiss"
 
 TRUST_HELP = ("Load a model whose graph may do more than compute: read and write files, open "
-              "connections, run programs. For models of people whose programs you would run.")
+              "connections, run programs. Use it only if you would also run programs of its author.")
 
 About = collections.namedtuple("About", "repeats is_ordered history_length")
-About.__doc__ = """How a model is asked.
+About.__doc__ = """The query settings of a model.
 
 Fields:
   repeats: boolean, whether it was trained with repeated events.
-  is_ordered: boolean, whether the order of a history counts.
-  history_length: integer, the latest items that count; 0 for all.
+  is_ordered: boolean, whether the order of a history matters.
+  history_length: integer, the number of latest items to use; 0 for all.
 """
 
 
@@ -35,12 +35,12 @@ def write_about(folder, about):
 
 
 def read_about(folder):
-    """Return the About in a folder.
+    """Read the About in a folder.
 
     Raises:
-      InputError: no file, a link, one of other contents.
+      InputError: a missing file, a link, other contents.
     """
-    path, wanted = places.kept(folder, ABOUT), "how a recommender is asked"
+    path, wanted = places.kept(folder, ABOUT), "the query settings of a recommender"
     found = read_json(path, wanted, dict)
     fits = set(found) == set(About._fields) and [type(found[name]) for name in About._fields] == [
         bool, bool, int] and found["history_length"] >= 0
@@ -49,14 +49,14 @@ def read_about(folder):
 
 
 def map_array(path, wanted):
-    """Return the array in a .npy file, mapped into memory.
+    """Map the array in a .npy file into memory.
 
     Args:
       path: string.
-      wanted: string, what the file should hold; for errors.
+      wanted: string, the expected contents, for errors.
 
     Raises:
-      InputError: a file that cannot be read, one of other contents.
+      InputError: a file that cannot be read or has other contents.
     """
     checks.file(os.path.isfile(path), path, wanted, "none")
     try:
@@ -71,11 +71,11 @@ def map_array(path, wanted):
 
 
 def read_json(path, wanted, kind):
-    """Return what a JSON file holds.
+    """Read a JSON file.
 
     Args:
       path: string.
-      wanted: string, what the file should hold; for errors.
+      wanted: string, the expected contents, for errors.
       kind: type of the value.
 
     Raises:

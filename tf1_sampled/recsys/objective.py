@@ -1,4 +1,4 @@
-"""The graph of a training: where the model, the negatives and the loss meet.
+"""Build the graph of a training: the model, its negatives and its loss.
 
     graph = build(settings, events)
     session.run(graph.loss, model.feed(graph.inputs, ...))
@@ -17,17 +17,17 @@ from tf1_sampled.training import steps
 
 
 class Graph(NamedTuple):
-    """The tensors of a training, and of what is asked of its model.
+    """The tensors of a training and of queries to its model.
 
     network: model.Network.
-    inputs: model.Inputs of placeholders, P examples to train on.
-    labels: int32 [P] placeholder, the item of each.
+    inputs: model.Inputs of placeholders, P training examples.
+    labels: int32 [P] placeholder, the item of each example.
     known: feeds.Known of placeholders, or None.
     weights: float32 [P] placeholder, the weight of each example's loss; None for equal weights.
     loss: float scalar, to be minimised.
     mean_loss: float scalar, without the L2 loss.
     watch: {name: float scalar}, for TensorBoard.
-    asked: model.Inputs of placeholders, users as they are now.
+    asked: model.Inputs of placeholders, users at query time.
     asked_users: float32 [P, D'], their vectors.
     ranking: ranking.ItemRanking.
     vectors: float32 [P, D'] placeholder, user vectors.
@@ -57,7 +57,7 @@ def build(settings: RecsysSettings, events: splits.Events, features: Any = None,
       settings: RecsysSettings.
       events: splits.Events, for the counts of the items and the columns of the context.
       features: item_features.ItemFeatures, or None.
-      is_weighted: boolean, whether examples have weights, also where events have none.
+      is_weighted: boolean, whether examples have weights even if events have none.
 
     Returns:
       Graph.

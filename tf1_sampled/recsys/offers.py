@@ -1,4 +1,4 @@
-"""Recommendations to many users from the histories that are stored with a model, and their file.
+"""Recommend items to many users from the stored histories of a model, and write them to a file.
 
     write_stored("offers.jsonl.gz", recommender, users=["u12", "u13"], k=10)
 
@@ -20,13 +20,13 @@ def recommend_stored(recommender: Any, users: Optional[Sequence[int]], k: int,
                      ) -> Iterator[Tuple[str, List[Tuple[str, float]]]]:
     """Yield (user, [(item, score)]), best first, from stored histories, in blocks of bounded memory.
 
-    A user's own items are offered where the model was trained with repeated events.
+    A user's earlier items are offered if the model was trained with repeated events.
 
     Args:
       recommender: recommender.Recommender.
-      users: integers, places as `users.find` gives them; None for all users.
+      users: integers, positions from `users.find`; None for all users.
       k: integer above 0.
-      context: {column: value}, for all users; what it lacks is as of each user's last event.
+      context: {column: value}, for all users; missing columns are those of each user's last event.
     """
     users = range(len(recommender.users)) if users is None else users
     for low in range(0, len(users), _USERS_AT_A_TIME):
@@ -36,48 +36,48 @@ def recommend_stored(recommender: Any, users: Optional[Sequence[int]], k: int,
 
 
 def read_users(path: str) -> List[str]:
-    """Return the names in a text file, one a line, each once; empty lines are passed over.
+    """Read the names in a text file, one on each line, each once; empty lines are skipped.
 
     Raises:
       InputError: a file that cannot be read or has no name.
     """
     with reading.open_text(path) as lines:
         names = list(dict.fromkeys(name for name in map(str.strip, lines) if name))
-    checks.file(names, path, "names of users, one a line", "none")
+    checks.file(names, path, "names of users, one on each line", "none")
     return names
 
 
 def places_of(recommender: Any, names: Sequence[str]) -> Tuple[List[int], List[str]]:
-    """Return (the places of the users that a model knows, the names that it does not know)."""
+    """Return (the positions of the users that a model knows, the names that it does not know)."""
     found = [recommender.users.find(name) for name in names]
     return ([place for place in found if place >= 0],
             [name for name, place in zip(names, found) if place < 0])
 
 
 def check_writable(path: str) -> None:
-    """Raise InputError unless `write` can make a file of this name."""
+    """Raise InputError unless `write` can create a file of this name."""
     _format(path)
     places.check_writable(path)
 
 
 def write(path: str, best: Iterator[Tuple[str, List[Tuple[str, float]]]],
           title: Optional[Callable[[str], str]] = None) -> int:
-    """Write what `recommend_all` yields to a file, whole or not at all.
+    """Write recommendations to a file, whole or not at all.
 
-    By the name's ending: .tsv for lines of user, item and score with tabs between, in which names are
+    The file name selects the format: .tsv for tab-separated lines of user, item and score, with names
     escaped as in items.tsv; .jsonl for a line of JSON for each user, {"user", "recommendations":
-    [{"item", "score", "title"}, ...]}. The file is packed where .gz, .bz2 or .xz follows.
+    [{"item", "score", "title"}, ...]}. A further .gz, .bz2 or .xz compresses the file.
 
     Args:
       path: string.
-      best: iterator of (user, [(item, score)]).
+      best: iterator of (user, [(item, score)]), such as from `recommend_stored`.
       title: function of an item's name, for .jsonl; None for no titles.
 
     Returns:
       integer, the number of users.
 
     Raises:
-      InputError: a name with another ending, a path where no file can be made.
+      InputError: a name with another ending, a path that cannot be written.
     """
     is_json, num_users = _format(path) == ".jsonl", 0
     with writing.writing(path) as stream:
@@ -97,17 +97,17 @@ def write(path: str, best: Iterator[Tuple[str, List[Tuple[str, float]]]],
 
 def write_stored(path: str, recommender: Any, users: Optional[Sequence[str]], k: int,
                  report: Callable[[str], None] = print) -> None:
-    """Write recommendations from stored histories, as `write`.
+    """Write recommendations from stored histories to a file, see `write`.
 
     Args:
       path: string.
       recommender: recommender.Recommender.
-      users: names; None for all users. Those that the model does not know are left out.
+      users: names; None for all users. Unknown names are left out.
       k: integer above 0.
-      report: function of a line of text, for the number of users and the names that are left out.
+      report: function of a line of text, for the number of users and the unknown names.
 
     Raises:
-      InputError: as `write`, a k below 1.
+      InputError: see `write`; a k below 1.
     """
     found, unknown = (None, []) if users is None else places_of(recommender, users)
     number = write(path, recommend_stored(recommender, found, k), recommender.title)
@@ -119,10 +119,10 @@ def write_stored(path: str, recommender: Any, users: Optional[Sequence[str]], k:
 
 
 def _format(path: str) -> str:
-    """Return ".tsv" or ".jsonl", the format of a file by its name."""
+    """Return the format of a file by its name: ".tsv" or ".jsonl"."""
     stem, ending = os.path.splitext(os.fspath(path))
     if ending.lower() in (".gz", ".bz2", ".xz"):
         ending = os.path.splitext(stem)[1]
-    checks.file(ending in (".tsv", ".jsonl"), path, "a name that ends in .tsv or .jsonl, and maybe .gz, "
-                ".bz2 or .xz", ending)
+    checks.file(ending in (".tsv", ".jsonl"), path, "a name that ends in .tsv or .jsonl, optionally "
+                "followed by .gz, .bz2 or .xz", ending)
     return ending

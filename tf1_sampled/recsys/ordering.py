@@ -1,4 +1,4 @@
-"""The order of each user's events, and which event of a repeated pair stays.
+"""Sort the events of each user, and select one event of each repeated pair.
 
     order = by_user(log, seed=1)                      # int64 [N], positions in the log
     order = without_repeats(log, order, "first")      # one event of each (user, item) pair
@@ -15,21 +15,21 @@ KEEP = ("first", "last", "strongest")
 
 
 def by_user(log, seed, part=None):
-    """Sort events by user, part and time; events of one time come in random order.
+    """Sort events by user, part and time; events of the same time come in random order.
 
-    The order of equal times depends on the seed, the user's name and the item's name alone, so that a
-    file in another order, or a part of the events, gives the same. Without times the order of the log
+    The order of equal times depends only on the seed, the user's name and the item's name. So a file in
+    another order, or a part of the events, gives the same order. Without times, the order of the log
     stays.
 
     Args:
       log: `events.Log`.
       seed: int, 0 or more.
-      part: None, or int [N], which counts before the time.
+      part: None, or int [N], which sorts before the time.
 
     Returns:
       int64 [N], positions in the log.
     """
-    keys = [key for key in (log.times, part, log.users) if key is not None]  # the last counts most
+    keys = [key for key in (log.times, part, log.users) if key is not None]  # lexsort: the last is first
     order = np.lexsort(keys)
     if log.times is None:
         return order
@@ -46,7 +46,7 @@ def by_user(log, seed, part=None):
 
 
 def _random_keys(log, events, seed):
-    """uint64 [n]: a number that the seed and the names of an event's user and item determine.
+    """Return a hash of the seed and the names of each event's user and item: uint64 [n].
 
     Reference: Steele et al. 2014, "Fast Splittable Pseudorandom Number Generators", the mix of
     SplitMix64.
@@ -69,20 +69,20 @@ def without_repeats(log, order, keep, part=None):
 
     Args:
       log: `events.Log`.
-      order: int [n], positions in the log, as of `by_user`.
-      keep: "first", "last" or "strongest" (the largest weight, of equal ones the last): which event
-        of a pair stays, among those of the first part in which the pair comes.
+      order: int [n], positions in the log, from `by_user`.
+      keep: "first", "last" or "strongest" (the largest weight, ties by the last): the event of a pair to
+        keep, among those of the first part that has the pair.
       part: None, or int [N].
 
     Returns:
-      int64, those of `order` that stay, in their order.
+      int64, the kept entries of `order`, in their order.
 
     Raises:
       InputError: an unknown `keep`.
     """
     checks.one_of("without_repeats", "keep", keep, KEEP)
     pairs = log.users[order].astype(np.int64) * len(log.item_names) + log.items[order]
-    if keep == "first":  # as `order` has them by part and time
+    if keep == "first":  # `order` has the first event of the first part first
         return order[np.sort(np.unique(pairs, return_index=True)[1])]
     keys = [-np.arange(len(order))]
     if keep == "strongest" and log.weights is not None:

@@ -1,4 +1,4 @@
-"""Parquet files, by pyarrow, which is an extra: pip install tf1_sampled[parquet].
+"""Read Parquet files with pyarrow, an extra: pip install tf1_sampled[parquet].
 
     table = Table("events.parquet")
     table.columns                # ["user_id", "item_id", "timestamp"]
@@ -25,7 +25,7 @@ def is_parquet(path):
 
 
 class Table:
-    """A Parquet file as a data frame, of which each column is read when it is asked for.
+    """A Parquet file as a data frame that reads each column on access.
 
     Args:
       path: string.
@@ -34,7 +34,7 @@ class Table:
       columns: list of str.
 
     Raises:
-      InputError: pyarrow is not installed, a damaged file, one that is changed while it is read.
+      InputError: pyarrow is not installed, the file is damaged or changes while it is read.
     """
 
     def __init__(self, path):
@@ -59,7 +59,7 @@ class Table:
 
 @contextlib.contextmanager
 def _errors(path):
-    """Turn what pyarrow raises for a damaged file into an InputError."""
+    """Convert pyarrow's exceptions for a damaged file to InputError."""
     import pyarrow
     try:
         yield

@@ -1,4 +1,4 @@
-"""What a training of a recommender looks like: full loss, validation, popularity, a map of the items.
+"""Draw the training of a recommender: full loss, validation, popularity, a map of the items.
 
     pictures.training("plots", units, seconds, judgements)    # loss.png, validation.png
     pictures.popularity("plots", {"this model": ranking, ...}, item_counts, 10)    # popularity.png
@@ -15,20 +15,20 @@ _MAP_ITEMS = 500
 
 
 def training(folder, units, seconds, full_losses, scores):
-    """Draws the full softmax loss and the scores on validation over the examples trained on.
+    """Draw the full softmax loss and the validation scores over the number of examples.
 
     Args:
-      folder: where to.
-      units: [n], examples trained on at each validation.
-      seconds: [n], of training until then.
+      folder: string, the target folder.
+      units: [n], the number of examples at each validation.
+      seconds: [n], the training time until then.
       full_losses: [n].
-      scores: n dicts by name, as evaluation.metrics gives them.
+      scores: n dicts by name, from evaluation.metrics.
 
     Returns:
-      list of string, the paths of loss.png and validation.png.
+      list of strings, the paths of loss.png and validation.png.
 
     Raises:
-      InputError: as `plots`.
+      InputError: see `charts`.
     """
     path = os.path.join(folder, "validation.png")
     charts.curves(path, {name: (units, [values[name] for values in scores])
@@ -39,10 +39,10 @@ def training(folder, units, seconds, full_losses, scores):
 
 
 def popularity(folder, rankings, item_counts, k):
-    """Draws how often targets are found, from the popular items to the rare: popularity.png.
+    """Draw the share of targets found, from popular to rare items: popularity.png.
 
     Args:
-      folder: where to.
+      folder: string, the target folder.
       rankings: {name of a system: evaluation.Ranking}.
       item_counts: int [C].
       k: integer.
@@ -51,7 +51,7 @@ def popularity(folder, rankings, item_counts, k):
       string, the path.
 
     Raises:
-      InputError: as `plots` and `evaluation.recall_by_popularity`.
+      InputError: see `charts` and `evaluation.recall_by_popularity`.
     """
     path = os.path.join(folder, "popularity.png")
     buckets = {name: evaluation.recall_by_popularity(ranking, item_counts, k)
@@ -62,25 +62,25 @@ def popularity(folder, rankings, item_counts, k):
         path, labels,
         {name: [bucket.recall for bucket in of_system] for name, of_system in buckets.items()},
         x_label="items by popularity, with a fifth of the events each",
-        y_label="share found in the top %d" % k, title="What is found of popular and of rare items")
+        y_label="share found in the top %d" % k, title="Share of targets found, by item popularity")
     return path
 
 
 def item_map(folder, vectors, names, categories, seed=0):
-    """Draws the most frequent items so that those with like vectors are near: map.png.
+    """Draw the most frequent items, with similar vectors near each other: map.png.
 
     Args:
-      folder: where to.
-      vectors: [C, D], in falling frequency.
+      folder: string, the target folder.
+      vectors: [C, D], by falling frequency.
       names: C strings.
-      categories: None, or C strings, which colour the points; of "Action|Comedy" the first counts.
+      categories: None, or C strings, which colour the points; of "Action|Comedy" the first is used.
       seed: integer.
 
     Returns:
       string, the path.
 
     Raises:
-      InputError: as `plots`.
+      InputError: see `charts`.
     """
     path = os.path.join(folder, "map.png")
     colours = None

@@ -1,11 +1,11 @@
-"""Histories as vectors: the mean of their items' rows, or a mean with a weight for each position.
+"""Pool histories to vectors: the mean of their item rows, or a mean with a weight for each position.
 
     pool_mean(rows, begin, end, own)                 # from one running sum over the batch
     pool_by_position(rows, begin, end, log_weights)  # from a matrix product for each block of events
 
-A batch is a run of events; example p's history is the slice begin_p : end_p of it. Neither function
-gathers the rows of an example: a batch of P histories of length L has N rows, about P where examples are
-consecutive events of a user, and never [P, L, D].
+A batch is a sequence of events; example p's history is the slice begin_p : end_p of it. Neither function
+gathers the rows of an example. A batch of P histories of length L needs N rows, about P if examples are
+consecutive events of a user, and never an array [P, L, D].
 
 Axes: N events, P examples, D dimension, L positions, M poolings, K events of a block, W of its window.
 """
@@ -14,22 +14,22 @@ import tensorflow.compat.v1 as tf
 
 from tf1_sampled import graph_checks
 
-_SUM_BLOCK = 64  # rows of a running sum that one matrix product adds up
-_BLOCK = 32  # K, histories that end in one block
+_SUM_BLOCK = 64  # rows of a running sum that one matrix product adds
+_BLOCK = 32  # K, the number of rows in a block
 
 
 def pool_mean(rows, begin, end, own=None, power=1.0):
-    """Compute the sum of each slice of rows over its length to a power.
+    """Compute the sum of each slice of rows, divided by a power of its length.
 
         pooled_p = (R[end_p] - R[begin_p] - rows[own_p]) / n_p^power
 
-    R[n] = rows[0] + ... + rows[n - 1], and n_p = end_p - begin_p, less 1 where own_p is a row. An empty
+    R[n] = rows[0] + ... + rows[n - 1], and n_p = end_p - begin_p, minus 1 if own_p is a row. An empty
     slice gives zeros.
 
     Args:
       rows: float [N, D].
       begin, end: int32 or int64 [P], 0 <= begin <= end <= N.
-      own: None, or int32 or int64 [P]: a row of the slice that is left out, -1 for none.
+      own: None, or int32 or int64 [P]: a row to exclude from the slice, -1 for none.
       power: float from 0 (the sum) to 1 (the mean).
 
     Returns:
@@ -47,16 +47,17 @@ def pool_mean(rows, begin, end, own=None, power=1.0):
         own = tf.convert_to_tensor(own)
         total -= tf.gather(rows, own + 1)
         length -= tf.cast(own >= 0, length.dtype)
-    # A row less itself is not always zeros to the last bit.
+    # A row minus itself is not always exactly zero.
     total *= tf.cast(length > 0, rows.dtype)[:, None]
     return total / tf.pow(tf.cast(tf.maximum(length, 1), rows.dtype), power)[:, None]
 
 
 def _running_sum(rows):
-    """rows[0] + ... + rows[n] as within[n] + before[n // block].
+    """Return rows[0] + ... + rows[n] as within[n] + before[n // block].
 
-    Within a block as a product with a triangle of ones, which on a CPU takes a fraction of tf.cumsum's
-    time; before it in float64, as the difference of two long sums in float32 is not that of short ones.
+    A product with a triangular matrix of ones sums within a block; on a CPU it takes a fraction of the
+    time of tf.cumsum. Sums over blocks are in float64, as the difference of two long float32 sums is
+    inexact.
 
     Args:
       rows: float [N, D], N a multiple of the block.
@@ -73,7 +74,7 @@ def _running_sum(rows):
 
 
 def position_log_weights(num_positions, num_poolings):
-    """Return the initial log weights: they fall along the positions, slower in the first poolings.
+    """Return the initial log weights, which fall along the positions, slower in the first poolings.
 
         log w[l, m] = -0.3 * 5^(m - (M - 1) / 2) * l
 
@@ -89,20 +90,20 @@ def position_log_weights(num_positions, num_poolings):
 
 
 def pool_by_position(rows, begin, end, log_weights, power=1.0):
-    """Compute the weighted means of each slice of rows, the weights by the place from its end.
+    """Compute weighted means of each slice of rows, with weights by the distance from its end.
 
         pooled_pm = sum_n w[end_p - 1 - n, m] rows[n] / (sum_n w[end_p - 1 - n, m])^power,
         w = exp(log_weights), n from max(begin_p, end_p - L) to end_p - 1
 
-    Rows further than L from the end do not count. An empty slice gives zeros. What ends in a block of K
-    rows is one product: a band of weights [K, W], the same for all blocks but for rows before `begin`,
-    times the block's rows and those up to L - 1 before it.
+    Rows further than L from the end are not used. An empty slice gives zeros. All slices that end in a
+    block of K rows are one product: a band matrix of weights [K, W] times the block's rows and the L - 1
+    rows before it. The band is the same for all blocks, except that rows before `begin` have weight 0.
 
     Args:
       rows: float [N, D].
-      begin, end: int32 or int64 [P], 0 <= begin <= end <= N. Slices of one end have one begin, apart
-        from empty ones; else the session raises InvalidArgumentError.
-      log_weights: float [L, M], of the type of the rows, the weight of the last row first.
+      begin, end: int32 or int64 [P], 0 <= begin <= end <= N. Slices with the same end must have the same
+        begin, except empty ones; else the session raises InvalidArgumentError.
+      log_weights: float [L, M], of the type of the rows; the weight of a slice's last row comes first.
       power: float from 0 (the weighted sum) to 1 (the weighted mean).
 
     Returns:
@@ -119,16 +120,16 @@ def pool_by_position(rows, begin, end, log_weights, power=1.0):
                        _windows(rows, num_blocks, further))
     totals = tf.reshape(totals, [num_blocks, num_poolings, _BLOCK, size])
     sums = tf.reduce_sum(weights, -1)  # [N / K, M, K]
-    sums = tf.where(sums > 0, sums, tf.ones_like(sums))  # 0 / 0 of no rows would be NaN
+    sums = tf.where(sums > 0, sums, tf.ones_like(sums))  # avoids NaN, 0 / 0 without rows
     pooled = tf.transpose(totals / tf.pow(sums, power)[..., None], [0, 2, 1, 3])
     pooled = tf.reshape(pooled, [-1, num_poolings, size])
-    # Row 0 is for what ends at 0, which is empty.
+    # Row 0 is for slices that end at 0; they are empty.
     pooled = tf.gather(tf.pad(pooled, [[1, 0], [0, 0], [0, 0]]), end)
     return pooled * tf.cast(begin < end, rows.dtype)[:, None, None]
 
 
 def _begins_by_end(begin, end, num_rows):
-    """int32 [num_rows], where the slice begins whose last row is n; far behind where there is none."""
+    """Return the begin of the slice that ends with each row: int32 [num_rows]; very large without."""
     begins = tf.math.unsorted_segment_min(begin, end - 1, num_rows)
     there = tf.gather(tf.pad(begins, [[1, 0]]), end)
     wrong = tf.boolean_mask(begin, tf.logical_and(begin < end, tf.not_equal(begin, there)))[:5]
@@ -137,7 +138,7 @@ def _begins_by_end(begin, end, num_rows):
 
 
 def _counting(begins, further, dtype):
-    """1 for the rows of a window that are not before the slice's begin, else 0: [N / K, K, W].
+    """Return 1 for the rows of a window in the slice, 0 for rows before its begin: [N / K, K, W].
 
     Args:
       begins: int32 [N], of the slice that ends with each row.
@@ -151,21 +152,21 @@ def _counting(begins, further, dtype):
 
 
 def _band(log_weights, further):
-    """The weights of a window's rows for each of the rows that a slice may end with: [M, K, W]."""
+    """Return the weights of a window's rows for each row that a slice may end with: [M, K, W]."""
     num_positions = log_weights.shape.as_list()[0]
     back = (np.arange(_BLOCK)[:, None] + further * _BLOCK) - np.arange((further + 1) * _BLOCK)
     outside = (back < 0) | (back >= num_positions)
-    weights = tf.pad(tf.exp(log_weights), [[0, 1], [0, 0]])  # the last one, 0, for what is outside
+    weights = tf.pad(tf.exp(log_weights), [[0, 1], [0, 0]])  # the last weight, 0, is for rows outside
     band = tf.gather(weights, np.where(outside, num_positions, back).astype(np.int32))  # [K, W, M]
     return tf.transpose(band, [2, 0, 1])
 
 
 def _windows(rows, num_blocks, further):
-    """The rows of each block with those of the blocks before it, zeros where there are none.
+    """Return the rows of each block with those of the blocks before it, zeros before the first row.
 
     Args:
       rows: float [N, D].
-      num_blocks: int32 scalar, of K rows each; the last one may have fewer.
+      num_blocks: int32 scalar, the number of blocks of K rows; the last one may have fewer.
       further: integer, blocks of a window before its last one.
 
     Returns:

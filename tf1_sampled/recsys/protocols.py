@@ -1,4 +1,4 @@
-"""How the settings split events, and the protocol in words.
+"""Split events by the settings, and describe the evaluation protocol.
 
     events, protocol = split(settings, log, None)
     protocol                       # "the last event"
@@ -13,18 +13,18 @@ from tf1_sampled.recsys.settings import RecsysSettings
 
 
 def split(settings: RecsysSettings, log: Any, part: Any) -> Tuple[splits.Events, str]:
-    """Split events into those that train, validate and test.
+    """Split events into training, validation and test events.
 
     Args:
       settings: RecsysSettings.
       log: events.Log.
-      part: int [N], splits.TRAIN, VALID or TEST; None for a log that the settings split.
+      part: int [N], splits.TRAIN, VALID or TEST; None to split by the settings.
 
     Returns:
       (splits.Events, the test events in words).
 
     Raises:
-      InputError: too few items, no times to split by, cuts that are not as the split needs them.
+      InputError: too few items, no times to split by, invalid cuts.
     """
     rules = splits.Rules(settings.min_count, 1, settings.repeats, settings.keep_event, settings.seed)
     if part is not None:
@@ -44,7 +44,7 @@ def split(settings: RecsysSettings, log: Any, part: Any) -> Tuple[splits.Events,
 
 
 def order(settings: RecsysSettings, log: Any) -> str:
-    """Return what the order of a user's events is, in words."""
+    """Describe the order of a user's events."""
     if log.times is None:
         return "no times: the order of the file"
     return "events of one time in random order (seed %d)" % settings.seed
@@ -56,7 +56,7 @@ def shown_time(value: float) -> str:
 
 
 def _shares(settings: RecsysSettings) -> Tuple[float, float]:
-    """Return the shares of a user's events from which on they validate, and test."""
+    """Return the shares of a user's events at which validation and test begin."""
     try:
         valid_from, test_from = map(float, settings.split_at)
         fits = 0 < valid_from <= test_from <= 1
@@ -68,7 +68,7 @@ def _shares(settings: RecsysSettings) -> Tuple[float, float]:
 
 
 def _times(settings: RecsysSettings, log: Any) -> Tuple[float, float]:
-    """Return the times from which on events validate, and test."""
+    """Return the times at which validation and test begin."""
     settings.check(log.times is not None, "split", "events with times", settings.split)
     try:
         valid_from, test_from = (_time(cut, log) for cut in settings.split_at)
@@ -81,7 +81,7 @@ def _times(settings: RecsysSettings, log: Any) -> Tuple[float, float]:
 
 
 def _time(cut: str, log: Any) -> float:
-    """Return the time of a cut: of a share of the events, or a time in words or as a number."""
+    """Return the time of a cut: a share of the events, a date or a number."""
     try:
         value = float(cut)
     except ValueError:

@@ -1,10 +1,10 @@
-"""Questions to a recommender, and their checks in one wording for Python and for HTTP.
+"""Define the questions to a recommender, and check them with the same wording for Python and HTTP.
 
     items: wanted names of 1 to 1000 characters, got 3
     mood: wanted a string of at most 1000 characters, got null
 
-The value that came is shown as JSON, in which an HTTP client wrote it. A service bounds the length of
-text by `longest`. TensorFlow is not imported.
+Errors show the value as JSON, as an HTTP client wrote it. A service limits the length of text with
+`longest`. TensorFlow is not imported.
 """
 import collections
 import json
@@ -15,24 +15,24 @@ import numpy as np
 
 from tf1_sampled import checks
 
-_SHOWN = 80  # characters of a value in a message
+_SHOWN = 80  # most characters of a value in an error
 _LARGEST = float(np.finfo(np.float32).max)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 Question = collections.namedtuple("Question", "items user k exclude candidates category context repeat",
                                   defaults=[(), "", 10, (), None, None, None, None])
-Question.__doc__ = """What somebody asks of a recommender.
+Question.__doc__ = """A question to a recommender.
 
 Fields:
-  items: list of names, the history, oldest first; () for the stored history of the user.
-  user: name; "" for nobody.
-  k: integer above 0, items at most.
+  items: list of names, oldest first: the history; () for the stored history of the user.
+  user: name; "" for none.
+  k: integer above 0, the largest number of items.
   exclude: list of names that are not offered.
-  candidates: list of names, the only ones that are offered; None for all.
+  candidates: list of names, the only ones that may be offered; None for all.
   category: {column: value or list of values}, which an offered item has; None for all.
-  context: {column: string or number}, the columns of the model; None without columns. What depends on
-    the user alone may be left out for a user whom the model knows.
-  repeat: boolean, whether the user's own items are offered too; None for yes where the model was trained
+  context: {column: string or number}, the columns of the model; None without columns. Columns that
+  depend on the user alone are optional for a known user.
+  repeat: boolean, whether the user's earlier items may be offered; None for yes if the model was trained
     with repeats.
 """
 
@@ -41,7 +41,7 @@ def wrong(name, wanted, got):
     """Return the text "name: wanted X, got Y" with Y as JSON of bounded length."""
     try:
         got = json.dumps(got, ensure_ascii=False, default=repr)
-    except (TypeError, ValueError, RecursionError):  # keys that JSON lacks, a list within itself
+    except (TypeError, ValueError, RecursionError):  # keys of invalid types, a list in itself
         got = checks.show(got)
     return "%s: wanted %s, got %s" % (name, wanted, got if len(got) <= _SHOWN else got[:60] + "...")
 
@@ -53,25 +53,25 @@ def want(condition, name, wanted, got):
 
 
 def is_text(value, least, longest=None):
-    """Return whether a value is a string of so many characters, which UTF-8 can hold."""
+    """Return whether a value is a string of `least` to `longest` characters that UTF-8 can encode."""
     return (isinstance(value, str) and len(value) >= least and (longest is None or len(value) <= longest)
             and not _SURROGATE.search(value))
 
 
 def as_name(value):
-    """Return the name that an integer is as text; other values as they are."""
+    """Return an integer as text; other values unchanged."""
     is_integer = isinstance(value, numbers.Integral) and not isinstance(value, (bool, np.bool_))
     return str(int(value)) if is_integer else value
 
 
 def check_name(field, name, longest=None, least=1):
-    """Return a name; an integer is the name that it is as text.
+    """Return a name; an integer is converted to text.
 
     Args:
-      field: string, the argument that it is.
+      field: string, the name of the argument.
       name: string or integer.
-      longest: integer, its characters at most; None for any number.
-      least: integer, its characters at least.
+      longest: integer, the largest number of characters; None for any number.
+      least: integer, the smallest number of characters.
 
     Raises:
       InputError: another type, a string of fewer or more characters.
@@ -82,13 +82,13 @@ def check_name(field, name, longest=None, least=1):
 
 
 def check_names(field, names, longest=None, most=None):
-    """Return names as a list; an integer is the name that it is as text.
+    """Return names as a list; integers are converted to text.
 
     Args:
-      field: string, the argument that they are.
+      field: string, the name of the argument.
       names: list, tuple or array [N] of strings and integers; None for no names.
-      longest: integer, the characters of a name at most; None for any number.
-      most: integer, names at most; None for any number.
+      longest: integer, the largest number of characters of a name; None for any number.
+      most: integer, the largest number of names; None for any number.
 
     Returns:
       list of N strings.
@@ -115,8 +115,8 @@ def check_category(category, columns, longest=None, most=None):
     Args:
       category: {column: value or list of values}, strings or integers; None for no filter.
       columns: the columns of categories that the items have.
-      longest: integer, the characters of a value at most; None for any number.
-      most: integer, values of a column at most; None for any number.
+      longest: integer, the largest number of characters of a value; None for any number.
+      most: integer, the largest number of values of a column; None for any number.
 
     Returns:
       {column: list of strings}.
@@ -137,13 +137,12 @@ def check_category(category, columns, longest=None, most=None):
 
 
 def check_context(context, columns, longest=None):
-    """Return the values of a query's context.
+    """Return the values of a question's context.
 
     Args:
-      context: {column: value}; None for no values. In a column of text an integer is the text that it
-        is.
+      context: {column: value}; None for no values. In a column of text, an integer is converted to text.
       columns: {column: "string" or "number"}, those of the model.
-      longest: integer, the characters of a string at most; None for any number.
+      longest: integer, the largest number of characters of a string; None for any number.
 
     Returns:
       dict.
@@ -169,7 +168,7 @@ def check_complete(context, columns):
 
 
 def check_count(name, value, most=None):
-    """Raise InputError unless a value is an integer above 0, and at most `most`."""
+    """Raise InputError unless a value is an integer above 0 and at most `most`."""
     is_count = isinstance(value, numbers.Integral) and not isinstance(value, (bool, np.bool_))
     want(is_count and 0 < value <= (value if most is None else most), name,
          "an integer above 0" if most is None else "an integer from 1 to %d" % most, value)
@@ -181,7 +180,7 @@ def check_flag(name, value):
 
 
 def _check_column(name, kind, value, longest):
-    """Raise InputError unless a value, which may be NumPy's, suits a column of "string" or "number"."""
+    """Raise InputError unless a value, possibly of NumPy, fits a column of "string" or "number"."""
     if kind == "string":
         want(is_text(value, 0, longest), name, "a string" + _at_most(longest), value)
     else:  # None and NaN: a missing number

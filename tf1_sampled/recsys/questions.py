@@ -1,4 +1,4 @@
-"""From what somebody asks to the ids that a model works with: whose history, what may be offered.
+"""Convert a question to the ids of a model: the history, the user, and the items that may be offered.
 
     resolver = Resolver(item_ids, users, categories, context={"device": "string"}, has_user_rows=False,
                         repeats=False)
@@ -22,26 +22,26 @@ Fields:
 """
 
 Row = collections.namedtuple("Row", "history user context wanted unknown is_known")
-Row.__doc__ = """A question in the ids of a model.
+Row.__doc__ = """A question as ids of a model.
 
 Fields:
   history: integers [n], ids of items, oldest first.
   user: integer, the user's row; -1 for none.
-  context: {column: string or number}, complete where `is_known`.
+  context: {column: string or number}, complete if `is_known`.
   wanted: scoring.Wanted.
   unknown: Unknown.
-  is_known: boolean, whether there is a history or a row of the user.
+  is_known: boolean, whether there is a history or a user row.
 """
 
 
 class Resolver:
-    """Resolves names.
+    """A converter of questions for one model.
 
     Args:
       item_ids: {name: id}.
       users: user_table.UserTable.
       categories: item_categories.ItemCategories.
-      context: {column: "string" or "number"}, the columns that the model takes.
+      context: {column: "string" or "number"}, the columns of the model.
       has_user_rows: boolean, whether the model has a row for each user.
       repeats: boolean, whether it was trained with repeated events.
     """
@@ -57,12 +57,11 @@ class Resolver:
 
         Args:
           question: queries.Question.
-          longest: integer, the characters of a name at most; None for any number.
-          most: integer, names in a list at most; None for any number.
+          longest: integer, the largest number of characters of a name; None for any number.
+          most: integer, the largest number of names in a list; None for any number.
 
         Raises:
-          InputError: a field that is not as queries.Question says, a context without a column that the
-            model takes.
+          InputError: an invalid field, see queries.Question; a context without a column of the model.
         """
         queries.check_count("k", question.k)
         items, exclude = (queries.check_names(field, getattr(question, field), longest, most)
@@ -89,13 +88,13 @@ class Resolver:
                    is_known)
 
     def given(self, question):
-        """Return the Row of a question whose history is its `items`, whatever is stored of its user.
+        """Return the Row of a question with its `items` as the history, ignoring stored histories.
 
         Args:
-          question: queries.Question, of items, user, k, exclude, context and repeat.
+          question: queries.Question; only items, user, k, exclude, context and repeat are used.
 
         Raises:
-          InputError: as `resolve`.
+          InputError: see `resolve`.
         """
         queries.check_count("k", question.k)
         items = self._known_ids(queries.check_names("items", question.items))
@@ -110,16 +109,16 @@ class Resolver:
         return Row(items, place, context, scoring.Wanted(question.k, hidden, None), None, is_known)
 
     def stored(self, place, k, repeat=None, context=None):
-        """Return the Row of a user as of the last event.
+        """Return the Row of a user with the stored history.
 
         Args:
-          place: integer, as of UserTable.find.
+          place: integer, from UserTable.find.
           k: integer above 0.
-          repeat: as of queries.Question.
-          context: {column: value}; what it lacks is as of the user's last event.
+          repeat: see queries.Question.
+          context: {column: value}; missing columns are those of the user's last event.
 
         Raises:
-          InputError: an argument that is not as above, a column that is not stored.
+          InputError: an invalid argument, a column that is not stored.
         """
         queries.check_count("k", k)
         had = self._users.items(place)
@@ -137,7 +136,7 @@ class Resolver:
         return repeat
 
     def _known_ids(self, names):
-        """Return the ids of those names that the model knows."""
+        """Return the ids of the known names."""
         ids = self._ids
         return [ids[name] for name in names if name in ids]
 

@@ -1,11 +1,11 @@
-"""Ranks all items by a trained model, in its graph: the ranker that `evaluation` takes.
+"""Rank all items with a trained model, in its graph; the ranker has the form that `evaluation` defines.
 
     graph = ItemRanking(weights, biases, num_items, vector_size)      # before the session
     evaluation.evaluate(graph.ranker(session, user_vectors), part, num_items, [10, 20])
     items, scores = graph.top(session, user_vectors, seen, 10)
 
-Scores are made, ranked and let go in blocks of users and of items: memory is bounded, whatever their
-numbers. Blocks of users run beside each other, one on each core.
+Scores are computed and ranked in blocks of users and items, so memory is bounded for any numbers of
+them. Blocks of users run in parallel, one on each core.
 """
 import concurrent.futures
 
@@ -19,22 +19,22 @@ from tf1_sampled.training import devices
 
 
 def best_items(weights, biases, vectors, num_items, number, num_vectors=16):
-    """The best items of some users, as hard negatives: O(num_vectors C D) in each step.
+    """Return the best items of some users, as hard negatives, in O(num_vectors C D) for each step.
 
     Args:
       weights: float32 [C, D'] or UnitRows.
       biases: float32 [C].
-      vectors: float32 [P, D'], of which some, evenly spread, are asked.
+      vectors: float32 [P, D'], of which some, evenly spread, are used.
       num_items: integer C.
       number: integer H.
-      num_vectors: integer, how many are asked, at most.
+      num_vectors: integer, the largest number of vectors to use.
 
     Returns:
-      int32 [H], the best of each asked, then their second best, and so on; an item may come several
-      times. A constant to gradients.
+      int32 [H], the best item of each used vector, then the second best, and so on; with repetitions. A
+      constant to gradients.
 
     Raises:
-      InputError: a number that is no integer from 1 to num_items.
+      InputError: a number that is not an integer from 1 to num_items.
     """
     checks.positive("best_items", "number", number)
     checks.argument(number <= num_items, "best_items", "number", "at most %d items" % num_items, number)
@@ -47,7 +47,7 @@ def best_items(weights, biases, vectors, num_items, number, num_vectors=16):
 
 
 class ItemRanking:
-    """The ops that score and rank.
+    """The ops that score and rank all items.
 
     Args:
       weights: float32 [C, D'] or UnitRows.
@@ -72,7 +72,7 @@ class ItemRanking:
         self._outputs = [top.values, top.indices, tf.gather_nd(scores, targets)]
 
     def ranker(self, session, vectors):
-        """A ranker of the users of a part, as `evaluation` describes it.
+        """Return the ranker of the users of a part, in the form that `evaluation` defines.
 
         Args:
           session: tf.Session.
@@ -92,7 +92,7 @@ class ItemRanking:
         return rank
 
     def top(self, session, vectors, seen, k):
-        """The best items of users among those that they have not seen.
+        """Return the best items of users among the items that they have not seen.
 
         Args:
           session: tf.Session.
@@ -101,7 +101,7 @@ class ItemRanking:
           k: integer.
 
         Returns:
-          items: int64 [V, min(k, C)], best first, ties by the smaller id; -1 where fewer are left.
+          items: int64 [V, min(k, C)], best first, ties by the smaller id; -1 after the last one.
           scores: float32, of the same shape; -inf there.
         """
         blocks = list(self._blocks(session, vectors, seen, k))
@@ -111,13 +111,13 @@ class ItemRanking:
         return np.concatenate([b[1] for b in blocks]), np.concatenate([b[0] for b in blocks])
 
     def _blocks(self, session, vectors, seen, k, targets=None):
-        """Yields (scores [b, <= k], items [b, <= k], rows of targets [p], their scores [p])."""
+        """Yield (scores [b, <= k], items [b, <= k], rows of targets [p], their scores [p])."""
         score = session.make_callable(self._outputs, self._inputs)
 
         def block(low):
             part = vectors[low:low + self._users_at_a_time]
             wanted, hidden = (_pairs(rows, slice(low, low + len(part))) for rows in (targets, seen))
-            # A target is a candidate, seen or not.
+            # A target is a candidate even if the user has seen it.
             keys, kept = (pairs[:, 0] * self._num_items + pairs[:, 1] for pairs in (hidden, wanted))
             hidden = hidden[np.isin(keys, kept, invert=True)]
             values, items = [], []
@@ -144,7 +144,7 @@ class ItemRanking:
 
 
 def _pairs(rows, part):
-    """int64 [n, 2], (row within the slice `part`, id) of splits.Rows, or none of None."""
+    """Return int64 [n, 2], (row within the slice `part`, id) of splits.Rows; empty for None."""
     if rows is None:
         return np.zeros([0, 2], np.int64)
     begin, end = (np.asarray(bound[part], np.int64) for bound in (rows.begin, rows.end))

@@ -1,4 +1,4 @@
-"""The data of a training: from files, frames or arrays to events that train, validate and test.
+"""Read the data of a training: from files, frames or arrays to training, validation and test events.
 
     data = read(settings, ["ratings.csv"])
     data.events, data.valid, data.test
@@ -26,10 +26,10 @@ from tf1_sampled.recsys.settings import RecsysSettings
 
 
 class Sources(NamedTuple):
-    """Where events come from: paths, lists of paths, frames, or (users, items, times) arrays.
+    """The origin of events: paths, lists of paths, frames, or (users, items, times) arrays.
 
-    events: what trains, or all there is; None for the setting of that name.
-    valid, test: what validates and tests; None for a part of `events`.
+    events: training events, or all events; None for the files in the settings.
+    valid, test: validation and test events; None for a part of `events`.
     """
 
     events: Any = None
@@ -38,16 +38,16 @@ class Sources(NamedTuple):
 
 
 class Data(NamedTuple):
-    """What a recommender is trained on, and judged by.
+    """The data of a training and its evaluation.
 
     events: splits.Events.
-    valid, test: splits.HeldOut, or None where no event validates or tests.
-    protocol: string, what the test asks for.
+    valid, test: splits.HeldOut, or None without such events.
+    protocol: string, the test events in words.
     titles: {item name: title}, of the items that have one.
     item_tables: {column: {item name: text}}, see item_categories.read.
-    summary: {fact: value}, see summary.of_data, the protocol and the number of examples.
+    summary: {fact: value}, see summary.of_data; also the protocol and the number of examples.
     features: item_features.ItemFeatures, or None.
-    leaks: list of leaks.Leak, context columns that give the item away and are allowed to.
+    leaks: list of leaks.Leak, the allowed context columns that reveal the item.
     """
 
     events: splits.Events
@@ -66,14 +66,14 @@ def read(settings: RecsysSettings, sources: Sources, report: Callable[[str], Non
 
     Args:
       settings: RecsysSettings.
-      sources: Sources; where it has no events, the settings name files.
+      sources: Sources; without events, the settings name files.
       report: function of a line of text.
 
     Returns:
       Data.
 
     Raises:
-      InputError: what cannot be read or split, too few items, events without the times that are wanted.
+      InputError: sources that cannot be read or split, too few items, missing times.
     """
     titles = tables.read_titles(settings.titles) if settings.titles else {}
     item_tables = item_categories.read(
@@ -83,7 +83,7 @@ def read(settings: RecsysSettings, sources: Sources, report: Callable[[str], Non
     events = _with_earlier_items(settings, events, report)
     events, features = item_features.joined(settings, events, log.item_names, item_tables, report)
     valid, test = splits.held_out(events)
-    if settings.repeats:  # what a user has had is offered too
+    if settings.repeats:  # earlier items may be offered again
         valid, test = (part and part._replace(seen=None) for part in (valid, test))
     facts = dict(summary.of_data(log, events, valid, test, titles), protocol=protocol,
                  order=protocols.order(settings, log))
@@ -91,8 +91,8 @@ def read(settings: RecsysSettings, sources: Sources, report: Callable[[str], Non
         report(line)
     examples = num_examples(settings, events)
     settings.check(examples, "split" if part is None else "train",
-                   "a user with two events or more to train on (--split=none trains on all)",
-                   "%d events to train on of %d users" % (
+                   "a user with at least two training events (--split=none trains on all events)",
+                   "%d training events of %d users" % (
                        facts["events"]["train"], len(events.user_names)))
     report("Training: %s examples in an epoch" % format(examples, ","))
     most = len(events.item_names)
@@ -107,30 +107,30 @@ def read(settings: RecsysSettings, sources: Sources, report: Callable[[str], Non
 
 def _with_earlier_items(settings: RecsysSettings, events: splits.Events,
                         report: Callable[[str], None]) -> splits.Events:
-    """Return events whose catalogue has the items of `init_from` too."""
+    """Return events with the items of `init_from` in the catalogue."""
     if not settings.init_from:
         return events
     path = os.path.join(settings.init_from, "items.tsv")
     checks.file(os.path.isfile(path), settings.init_from, "a folder with a model",
                 "one without items.tsv")
     more = splits.with_items(events, item_files.read_items(path)[0])
-    report("Items of %s without an event here: %s" % (
+    report("Items of %s without events in this data: %s" % (
         settings.init_from, format(len(more.item_names) - len(events.item_names), ",")))
     return more
 
 
 def num_examples(settings: RecsysSettings, events: splits.Events) -> int:
-    """Return the number of training examples of an epoch."""
+    """Return the number of training examples in an epoch."""
     return batches.num_examples(events, settings.context, settings.max_examples_per_user or None)
 
 
 def batch_size(settings: RecsysSettings, events: splits.Events) -> int:
-    """Return the number of examples of a step: that of the settings, or the default for the events."""
+    """Return the number of examples in a step, from the settings or the default for the events."""
     return settings.batch_size or min(1024, max(256, num_examples(settings, events) // 64))
 
 
 def batch_plan(settings: RecsysSettings, events: splits.Events) -> batches.Plan:
-    """Return which examples are trained on, in batches of which size."""
+    """Return the plan of the training examples: their context, batch size and epochs."""
     return batches.Plan(
         settings.context, settings.history_length, batch_size(settings, events),
         settings.max_examples_per_user or None, epochs=settings.epochs, seed=settings.seed)
@@ -141,15 +141,15 @@ def read_log(settings: RecsysSettings, sources: Sources,
     """Read events.
 
     Returns:
-      (events.Log, int [N] the part of each event as splits.TRAIN, VALID or TEST; None where the log is
-      still to be split).
+      (events.Log; int [N], the part of each event: splits.TRAIN, VALID or TEST, or None if the log is
+      not yet split).
     """
     parts: List[Any] = [sources.events, sources.valid, sources.test]
     if all(part is None for part in parts) and settings.train:
         parts = [list(part) or None for part in (settings.train, settings.valid, settings.test)]
     elif sources.events is None:
         settings.check(sources.valid is None and sources.test is None, "events",
-                       "events to train on beside valid and test", None)
+                       "training events for valid and test", None)
         parts[0] = settings.events or default_data.call_histories(report=report)
     is_given = any(part is not None for part in parts[1:]) or bool(
         sources.events is None and settings.train)
@@ -170,27 +170,27 @@ def _merged(settings: RecsysSettings, parts: Any) -> Tuple[Any, np.ndarray]:
 
 
 def log_of(settings: RecsysSettings, source: Any) -> Any:
-    """Return the events.Log of a path, a list of paths, a frame or arrays, with the columns of users.
+    """Return the events.Log of a path, a list of paths, a frame or arrays, with the user columns.
 
     Args:
       settings: RecsysSettings.
-      source: as one of the fields of Sources.
+      source: a value for a field of Sources.
 
     Raises:
-      InputError: something else, or events that do not fit.
+      InputError: another type, or invalid events.
     """
     return _with_user_columns(settings, _own_log_of(settings, source))
 
 
 def _with_user_columns(settings: RecsysSettings, log: Any) -> Any:
-    """Return a log with what the setting `users` says of its users."""
+    """Return a log with the user columns of the setting `users`."""
     if not settings.users:
         return log
     return tables.with_user_columns(log, settings.users, settings.user_column, **settings.user_columns())
 
 
 def _own_log_of(settings: RecsysSettings, source: Any) -> Any:
-    """Return the events.Log of a source, with its own columns alone."""
+    """Return the events.Log of a source, without user columns."""
     if is_paths(source):
         return _read_files(settings, _listed(source))[0]
     options = settings.reading_options()
@@ -209,12 +209,12 @@ def _own_log_of(settings: RecsysSettings, source: Any) -> Any:
 
 
 def _read_files(settings: RecsysSettings, paths: List[str]) -> Tuple[Any, np.ndarray]:
-    """Return (events.Log of files, int [N] the number of each event's path)."""
+    """Return (events.Log of files; int [N], the index of each event's path)."""
     return event_files.read_logs(paths, settings.reading_options(), **settings.event_columns())
 
 
 def is_paths(source: Any) -> bool:
-    """Return whether events are given by a path, or by a list of paths."""
+    """Return whether events are given by a path or a list of paths."""
     def is_path(value: Any) -> bool:
         return isinstance(value, str) or hasattr(value, "__fspath__")
 
@@ -223,18 +223,18 @@ def is_paths(source: Any) -> bool:
 
 
 def _listed(source: Any) -> List[str]:
-    """Return the paths of the files that a source, paths of files, folders or globs, names."""
+    """Return the paths of the files in a source: paths of files, folders or globs."""
     if source is None:
         return []
     return [path for path, _ in finding.find(source, "events")]
 
 
 def log_of_events(events: splits.Events, after: Any = None) -> Any:
-    """Return the events.Log of events that were split, each user's in their order.
+    """Return the events.Log of split events, each user's in their order.
 
     Args:
       events: splits.Events.
-      after: events.Log, or None; test events that it has, too, are left out.
+      after: events.Log, or None; its events are left out of the test events.
     """
     users = np.repeat(np.arange(len(events.user_names), dtype=np.int32), np.diff(events.starts))
     log = event_files.Log(users, events.items, events.times, events.columns, events.user_names,
@@ -254,7 +254,7 @@ def log_of_events(events: splits.Events, after: Any = None) -> Any:
 
 
 def _keys(log: Any, places: Any, with_times: bool) -> Iterator[Tuple[str, str, float]]:
-    """Yield (user, item, time or 0) of events of a log."""
+    """Yield (user, item, time or 0) for events of a log."""
     users, items = log.users[places].tolist(), log.items[places].tolist()
     times = log.times[places].tolist() if with_times else [0.0] * len(users)
     for user, item, time in zip(users, items, times):

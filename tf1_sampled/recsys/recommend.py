@@ -1,12 +1,12 @@
-"""Writes recommendations for many users of an exported recommender, from their stored histories.
+"""Write recommendations for many users of an exported recommender, from their stored histories.
 
     python -m tf1_sampled.recsys.recommend runs/recsys-1 --output=offers.jsonl.gz
     python -m tf1_sampled.recsys.recommend runs/recsys-1 --output=offers.tsv --to=users.txt --k=20
 
-The output is JSON Lines (.jsonl), {"user", "recommendations": [{"item", "score", "title"}, ...]}, or
-lines of user, item and score with tabs between (.tsv), packed where .gz, .bz2 or .xz follows. The
-context of each user is that of the last event. What users have had is not offered, unless the model was
-trained with --repeats. Memory is bounded, whatever the number of users.
+The output file is JSON Lines (.jsonl), {"user", "recommendations": [{"item", "score", "title"}, ...]},
+or tab-separated lines of user, item and score (.tsv). A further .gz, .bz2 or .xz compresses it. The
+context of each user is that of the last event. Earlier items of a user are not recommended, unless the
+model was trained with --repeats. Memory is bounded for any number of users.
 """
 import argparse
 import sys
@@ -18,17 +18,16 @@ from tf1_sampled.recsys import model_files, offers
 
 
 def parse_arguments(arguments):
-    """Return the values of the command line.
+    """Parse the command line.
 
     Args:
-      arguments: list of strings, without the program's name.
+      arguments: list of strings, without the program name.
 
     Returns:
       Namespace with folder, output, to, k and trust_model.
 
     Raises:
-      InputError: an unknown option, a value that its option does not take, other than one folder, no
-        output.
+      InputError: an unknown option, an invalid value, no folder or several, no output.
       SystemExit: --help, after it is printed.
     """
     parser = running.ArgumentParser(
@@ -37,9 +36,9 @@ def parse_arguments(arguments):
         description=__doc__, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", nargs="*", metavar="MODEL_DIR",
                         help="Folder of an exported recommender.")
-    parser.add_argument("--output", default="", metavar="FILE", help="Where to, .jsonl or .tsv.")
+    parser.add_argument("--output", default="", metavar="FILE", help="Output file, .jsonl or .tsv.")
     parser.add_argument("--to", default="", metavar="FILE",
-                        help="Names of users, one a line. Default: all users.")
+                        help="Text file of user names, one on each line. Default: all users.")
     parser.add_argument("--k", type=int, default=10, help="Items for each user. Default: %(default)s.")
     parser.add_argument("--trust_model", action="store_true", help=model_files.TRUST_HELP)
     values = parser.parse_intermixed_args(arguments)
@@ -55,17 +54,17 @@ def main(argv):
     """Write recommendations.
 
     Args:
-      argv: the program's name, the folder and options.
+      argv: the program name, the folder and options.
 
     Raises:
-      InputError: as `parse_arguments`, a folder that holds no model, files that cannot be read or made.
+      InputError: see `parse_arguments`; a folder without a model, files that cannot be read or written.
     """
     values = parse_arguments(argv[1:])
     offers.check_writable(values.output)
     places.check_apart({"--output": values.output}, {"MODEL_DIR": values.folder},
                        {"--to": [values.to] if values.to else []})
     users = offers.read_users(values.to) if values.to else None
-    quiet.import_tensorflow()  # quietly, and not for --help
+    quiet.import_tensorflow()  # without its messages; not needed for --help
     from tf1_sampled.recsys import recommender
     with recommender.Recommender(values.folder, values.trust_model) as model:
         offers.write_stored(values.output, model, users, values.k)

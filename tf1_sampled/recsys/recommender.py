@@ -1,18 +1,18 @@
-"""Asks an exported recommender from Python: recommendations, similar items, user vectors.
+"""Query an exported recommender from Python: recommendations, similar items, user vectors.
 
     from tf1_sampled.recsys import recommender
 
     with recommender.Recommender("runs/recsys-1") as model:
         model.recommend(["Alien", "Heat"], k=3)                  # [(name, score), ...], best first
         model.recommend(user="u12", category={"genres": "War"})  # from the stored history of u12
-        model.recommend_many([["Alien"], ["Heat", "Casino"]])    # a list of these for each history
+        model.recommend_many([["Alien"], ["Heat", "Casino"]])    # one such list for each history
         model.similar_items("Alien", k=5)                        # [(name, cosine), ...]
         model.popular(3)                                         # [(name, events), ...]
         model.embed(["Alien", "Heat"])                           # float32 [D]
         model.search("ali")                                      # names
 
-The folder is one that run_recsys.py or YouTubeDNN made. The SavedModel in it makes user vectors; the
-item vectors beside it are scored in NumPy, see `scoring`.
+The folder is one that run_recsys.py or YouTubeDNN wrote. Its SavedModel computes user vectors; NumPy
+scores the item vectors beside it, see `scoring`.
 """
 import collections
 import os
@@ -39,48 +39,56 @@ from tf1_sampled.recsys import (
 
 _EMBED, _RECOMMEND = "embed_user_ids", "recommend_ids"
 _OWN_INPUTS = ("items", "user")
-_BLOCK_ROWS = 1024  # users that the model gets at once, at most
-_BLOCK_SCORES = 1 << 24  # scores of them
-_LEAST_INDEXED = 20000  # items from which on an index is used: all scores of fewer take no longer
+_BLOCK_ROWS = 1024  # most users in one run of the model
+_BLOCK_SCORES = 1 << 24  # most scores in one run
+_LEAST_INDEXED = 20000  # items; with fewer, scoring all of them is as fast as the index
 
 Answer = collections.namedtuple("Answer", "best source unknown")
 Answer.__doc__ = """The answer to a question.
 
 Fields:
-  best: list of (name, score), the best first; (name, None) where `source` is "popular".
-  source: "model"; "popular" for somebody of whom the model knows nothing.
+  best: list of (name, score), best first; (name, None) if `source` is "popular".
+  source: "model", or "popular" if the model knows neither the user nor an item.
   unknown: questions.Unknown.
 """
 
 class Recommender:
-    """An exported model, which any number of threads may ask at once.
+    """An exported model, which any number of threads may query at once.
 
-    It has a session and a graph of its own, and works with and without TensorFlow 2's eager execution.
+    It has its own session and graph, and works with and without eager execution of TensorFlow 2.
+
+    Example:
+
+        from tf1_sampled.recsys import YouTubeDNN, recommender
+        users, items = ["ann", "ann", "bob", "bob"], ["alien", "heat", "heat", "casino"]
+        YouTubeDNN(dim=8, epochs=2, split="none", k=[2]).fit((users, items, None)).save("model")
+        with recommender.Recommender("model") as model:
+            model.recommend(["alien"], k=2)         # [(name, score), ...], best first
 
     Attributes:
-      names, titles, counts: lists of C strings, strings and integers: each item's name, title and
-        events in training, in the order of ids.
+      names, titles, counts: lists of C strings, strings and integers: each item's name, title and number
+        of training events, by id.
       users: user_table.UserTable, the stored histories.
       categories: item_categories.ItemCategories.
       has_users: boolean, whether the model has a row for each user.
-      context: {column: "string" or "number"}, the columns that the model takes.
+      context: {column: "string" or "number"}, the context columns of the model.
       repeats: boolean, whether it was trained with repeated events.
-      is_ordered: boolean, whether the order of a history counts.
-      is_exact: boolean, whether answers without a filter are exact; else they are of the index.
+      is_ordered: boolean, whether the order of a history matters.
+      is_exact: boolean, whether answers without a filter are exact; else the index finds them.
     """
 
     def __init__(self, folder, trust_model=False):
         """Load a model.
 
         Args:
-          folder: string, holds what results.export_model writes. Without the folder "users" no user is
-            known, without item_categories.npz no category.
+          folder: string, a folder that results.export_model wrote. Without its subfolder "users", no
+            user is known; without item_categories.npz, no category.
           trust_model: boolean, whether to load a SavedModel whose graph may do more than compute: read
-            and write files, open connections, run programs. It needs as much trust as a program.
+            and write files, open connections, run programs. Trust such a model as you trust a program.
 
         Raises:
-          InputError: a folder without the rest, a SavedModel of another kind, an index of other items, a
-            link or a pipe in the folder; a graph that may do more than compute, without `trust_model`.
+          InputError: a missing or invalid file, an index of other items, a link or a pipe in the folder;
+            a graph that may do more than compute, without `trust_model`.
         """
         self._folder = os.fspath(folder)
         table, path = self._path("items.tsv"), places.kept_tree(self._folder, "saved_model")
@@ -94,7 +102,7 @@ class Recommender:
         self.users = user_table.UserTable(self._path(model_files.USERS), len(self.names))
         self.categories = item_categories.ItemCategories(self._path(model_files.CATEGORIES),
                                                          len(self.names))
-        self._search = None  # made when it is first asked for
+        self._search = None  # built at the first search
         self._vectors, self._scorer = self._load_vectors()
         if not trust_model:
             trust.check(path, [_EMBED, _RECOMMEND])
@@ -124,31 +132,52 @@ class Recommender:
         self.close()
 
     def close(self):
-        """End the session, and the runs in it. A closed Recommender cannot be asked again."""
+        """Close the session and end its runs. A closed Recommender cannot be queried."""
         self._session.close()
 
     def knows(self, name):
-        """Return whether the model has an item of that name."""
+        """Return whether the model has an item.
+
+        Args:
+          name: string.
+
+        Returns:
+          boolean.
+        """
         return name in self._ids
 
     def title(self, name):
-        """Return the title of an item that the model knows."""
+        """Return the title of a known item.
+
+        Args:
+          name: string, the name of a known item.
+
+        Returns:
+          string.
+        """
         return self.titles[self._ids[name]]
 
     def count(self, name):
-        """Return the events in training of an item that the model knows."""
+        """Return the number of training events of a known item.
+
+        Args:
+          name: string, the name of a known item.
+
+        Returns:
+          integer.
+        """
         return self.counts[self._ids[name]]
 
     def search(self, query, limit=20):
-        """Find items by text, in any case; see item_search.ItemSearch.find.
+        """Find items by text, ignoring case; see item_search.ItemSearch.find.
 
         Args:
           query: string.
-          limit: integer above 0, the number of items at most.
+          limit: integer above 0, the largest number of items.
 
         Returns:
           list of names: exact titles and names first, then those that begin with the text, then those
-          with all its words in any order; among equals the most frequent first.
+          with all its words in any order; more frequent items first among equals.
 
         Raises:
           InputError: a query that is not a string, a limit that is not an integer above 0.
@@ -164,26 +193,24 @@ class Recommender:
         """Return the k best items for one history.
 
         Args:
-          items: list of names, oldest first, the history; those that the model does not know are passed
-            over. Without one that it knows, the stored history of `user` counts. Here and below, an
-            integer is the name that it is as text.
+          items: list of names, oldest first: the history. Unknown names are ignored. If none is known,
+            the stored history of `user` counts. Integers are converted to text, here and below.
           k: integer above 0.
-          user: name; "" for none. What the user had is not offered, whatever `items` has.
-          exclude: list of names that are not offered.
-          candidates: list of names, the only ones that are offered; None for all.
-          category: {column: value or list of values}: what is offered has one of the values in each of
-            these columns of the items; None for all.
-          context: {column: string or number}, the columns of the model. A column of --users may be left
-            out for a user whom the model knows.
-          repeat: boolean, whether items that the user had are offered too; None for yes where the model
+          user: name; "" for none. The user's earlier items are never recommended, whatever `items` is.
+          exclude: list of names that are not recommended.
+          candidates: list of names, the only ones that may be recommended; None for all.
+          category: {column: value or list of values}: a recommended item has one of the values in each
+            of these item columns; None for all items.
+          context: {column: string or number}, the context columns of the model. Columns of --users are
+            optional for a known user.
+          repeat: boolean, whether the user's earlier items may be recommended; None for yes if the model
             was trained with --repeats.
 
         Returns:
-          list of (name, score), best first; shorter than k where the items run out.
+          list of (name, score), best first; shorter than k if there are too few items.
 
         Raises:
-          InputError: an argument that is not as above, neither an item that the model knows nor a user
-            of whom it knows something.
+          InputError: an argument is invalid, or neither an item nor the user is known.
         """
         row = self.resolve(queries.Question(items, user, k, exclude, candidates, category, context,
                                             repeat))
@@ -195,19 +222,32 @@ class Recommender:
         return self._resolver.resolve(question, longest, most)
 
     def popular(self, k=10, exclude=(), candidates=None, category=None):
-        """Return the items with the most events in training: list of (name, events).
+        """Return the items with the most training events.
 
         Args:
-          k, exclude, candidates, category: as of `recommend`.
+          k: integer above 0.
+          exclude: list of names to leave out.
+          candidates: list of names, the only ones that may be returned; None for all.
+          category: {column: value or list of values}, a filter as in `recommend`; None for all items.
+
+        Returns:
+          list of (name, number of events), most frequent first.
 
         Raises:
-          InputError: an argument that is not as there.
+          InputError: an argument is invalid.
         """
         row = self.resolve(queries.Question((), "", k, exclude, candidates, category))
         return [(self.names[i], self.counts[i]) for i in self._most_popular(row.wanted)]
 
     def answer(self, rows):
-        """Return the Answer to each of some questions.Row; all of them take one run of the model."""
+        """Answer questions with one run of the model.
+
+        Args:
+          rows: list of questions.Row.
+
+        Returns:
+          list of Answer.
+        """
         known = [row for row in rows if row.is_known]
         best = iter(self._best(known))
         answers = []
@@ -222,22 +262,22 @@ class Recommender:
     def recommend_many(self, histories, k=10, exclude=None, users=None, contexts=None, repeat=False):
         """Return the k best items for each of many histories, in blocks of bounded memory.
 
-        The stored histories of the users play no part.
+        The stored histories of the users are not used.
 
         Args:
-          histories: list of B lists of names, as `items` of `recommend`.
+          histories: list of B lists of names, each oldest first.
           k: integer above 0.
           exclude: list of B lists of names to leave out; None for none.
           users: list of B strings; None for none.
-          contexts: list of B dicts, as `context` of `recommend`; None where the model has no columns.
-          repeat: boolean, whether names of a history may be recommended.
+          contexts: list of B {column: string or number}; None if the model has no context columns.
+          repeat: boolean, whether items of a history may be recommended.
 
         Returns:
-          list of B lists of (name, score), best first. That of a history without an item that the
-          model knows, and without a user, is empty.
+          list of B lists of (name, score), best first; empty for a row without a known item and without
+          a known user.
 
         Raises:
-          InputError: as `recommend`, with the number of the row; lists of other lengths.
+          InputError: an invalid argument, with the number of its row; lists of other lengths.
         """
         histories = list(histories)
         arguments = [histories]
@@ -259,41 +299,45 @@ class Recommender:
         return self._best_if_known(rows)
 
     def recommend_stored(self, places, k=10, repeat=None, context=None):
-        """Return the k best items for users, from their stored histories.
+        """Return the k best items of users, from their stored histories.
 
         Args:
-          places: integers [B], as of `users.find`.
+          places: integers [B], from `users.find`.
           k: integer above 0.
-          repeat: as of `recommend`.
-          context: {column: value}, for all; what it lacks is as of each user's last event.
+          repeat: boolean, whether the user's earlier items may be recommended; None for yes if the model
+            was trained with --repeats.
+          context: {column: string or number}, for all users; missing columns are those of each user's
+            last event.
 
         Returns:
           list of B lists of (name, score), best first; empty for a user without a history and a row.
 
         Raises:
-          InputError: an argument that is not as above, a column that is not stored.
+          InputError: an argument is invalid, or a column is not stored.
         """
         return self._best_if_known([self._resolver.stored(place, k, repeat, context)
                                     for place in places])
 
     def similar_items(self, item, k=10, exclude=(), candidates=None, category=None):
-        """Return the items whose vectors have the largest cosines with that of an item.
+        """Return the items with the largest cosine similarity to an item.
 
         Args:
-          item: name that the model knows.
-          k, exclude, candidates, category: as of `recommend`.
+          item: name of a known item.
+          k: integer above 0.
+          exclude: list of names to leave out.
+          candidates: list of names, the only ones that may be returned; None for all.
+          category: {column: value or list of values}, a filter as in `recommend`; None for all items.
 
         Returns:
-          list of (name, cosine), the most similar first, without the item itself; shorter than k where
-          the items run out.
+          list of (name, cosine), the most similar first, without the item itself; shorter than k if
+          there are too few items.
 
         Raises:
-          InputError: an unknown item, an argument that is not as above.
+          InputError: an unknown item, or another invalid argument.
         """
         row = self.resolve(queries.Question((), "", k, exclude, candidates, category))
         item = queries.as_name(item)
-        queries.want(isinstance(item, str) and self.knows(item), "item", "a name that the model knows",
-                     item)
+        queries.want(isinstance(item, str) and self.knows(item), "item", "a known item", item)
         among = row.wanted.allowed
         if len(row.wanted.hidden):
             among = np.setdiff1d(np.arange(len(self.names)) if among is None else among,
@@ -305,27 +349,30 @@ class Recommender:
         """Return the user vector of a history.
 
         Args:
-          items, user, context: as of `recommend`.
+          items: list of names, oldest first. If none is known, the stored history of `user` counts.
+          user: name; "" for none.
+          context: {column: string or number}, the context columns of the model. Columns of --users are
+            optional for a known user.
 
         Returns:
           float32 [D].
 
         Raises:
-          InputError: as `recommend`.
+          InputError: an argument is invalid, or neither an item nor the user is known.
         """
         row = self.resolve(queries.Question(items, user, context=context))
         self._check_known(row, items)
         return self.vectors([row])[0]
 
     def vectors(self, rows):
-        """Return the user vectors of Rows that are known: float32 [B, D]."""
+        """Return the user vectors of questions.Row that are known: float32 [B, D]."""
         return self._vectors_of(rows)
 
     def _path(self, name):
         return places.kept(self._folder, name)
 
     def _load_vectors(self):
-        """Return (item vectors [C, D], mapped into memory; the ItemScorer of them)."""
+        """Return (item vectors [C, D], mapped into memory; their ItemScorer)."""
         wanted = "%s of %d items"
         arrays = []
         for name, kind in (("item_vectors.npy", "vectors"), ("item_biases.npy", "biases")):
@@ -342,9 +389,9 @@ class Recommender:
             raise checks.InputError("%s: %s" % (self._folder, e)) from e
 
     def _load_model(self, path):
-        """Load the SavedModel, and find out what its signature takes."""
+        """Load the SavedModel and read the inputs of its signature."""
         signatures = tf.saved_model.load(self._session, [tf.saved_model.SERVING], path).signature_def
-        if _EMBED not in signatures:  # a protobuf map makes missing keys on access
+        if _EMBED not in signatures:  # a protobuf map adds missing keys on access
             raise ValueError("no signature " + _EMBED)
         inputs, outputs = signatures[_EMBED].inputs, signatures[_EMBED].outputs
         self.has_users = "user" in inputs
@@ -356,7 +403,7 @@ class Recommender:
         self._embed = self._session.make_callable(
             graph.get_tensor_by_name(outputs["vectors"].name),
             [graph.get_tensor_by_name(inputs[name].name) for name in fed])
-        if _RECOMMEND in signatures:  # a SavedModel of other makers may lack it
+        if _RECOMMEND in signatures:  # a SavedModel of another program may lack it
             self._check_num_items(signatures[_RECOMMEND])
 
     def _check_num_items(self, signature):
@@ -376,8 +423,8 @@ class Recommender:
         return {name: "" if kind == "string" else 0.0 for name, kind in self.context.items()}
 
     def _check_known(self, row, items):
-        """Raise InputError where a Row has neither a history nor a row of the user."""
-        queries.want(row.is_known, "items", "a name that the model knows, or a user whom it knows",
+        """Raise InputError if a Row has neither a history nor a user row."""
+        queries.want(row.is_known, "items", "a known item or a known user",
                      items if len(items) else row.unknown.users)
 
     def _most_popular(self, wanted):
@@ -390,7 +437,7 @@ class Recommender:
         return self._popular[is_left[self._popular]][:wanted.k].tolist()
 
     def _best_if_known(self, rows):
-        """Return [(name, score)] for each Row, empty for one that is not known."""
+        """Return [(name, score)] for each Row, empty for an unknown one."""
         best = iter(self._best([row for row in rows if row.is_known]))
         return [next(best) if row.is_known else [] for row in rows]
 
@@ -418,7 +465,7 @@ class Recommender:
             fed.append(np.array([row.user for row in rows], np.int64))
         for name, kind in self.context.items():
             values = [row.context[name] for row in rows]
-            # Objects, since an array of strings would lose NULs at their ends.
+            # Object arrays: string arrays would lose trailing NULs.
             fed.append(np.array([value.encode("utf-8") for value in values], object)
                        if kind == "string" else np.array(values, np.float32))
         vectors = self._embed(*fed)
@@ -428,5 +475,5 @@ class Recommender:
 
 
 def _check_numbers(are_finite, row):
-    """Raise InputError where the user vector or the scores of a Row are not finite."""
+    """Raise InputError unless the user vector and the scores of a Row are finite."""
     queries.want(are_finite, "context", "numbers that give finite scores", row.context)

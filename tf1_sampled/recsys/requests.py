@@ -1,10 +1,10 @@
-"""The JSON of the HTTP service: bodies become questions, answers become bodies.
+"""Convert between the JSON of the HTTP service and questions and answers.
 
     values = parse_body(b'{"users": ["u12", 7], "k": 3}', RECOMMEND)
     questions = parse_questions(values)             # [queries.Question, queries.Question]
-    answer_texts(model, questions)                  # [JSON, JSON]; takes time: not in an event loop
+    answer_texts(model, questions)                  # [JSON, JSON]; takes time: run it in a thread
 
-What a request may have is bounded here. TensorFlow and aiohttp are not imported.
+The limits of a request are defined here. TensorFlow and aiohttp are not imported.
 """
 import json
 from typing import Any, List
@@ -13,11 +13,11 @@ from tf1_sampled import checks
 from tf1_sampled.recsys import queries
 
 MAX_ITEMS = 1000  # names in "items", "exclude", "candidates" and "users", and values of a category
-MAX_K = 1000  # recommendations of a user
-MAX_OFFERS = 100000  # recommendations of all users of a request
+MAX_K = 1000  # recommendations for a user
+MAX_OFFERS = 100000  # recommendations for all users of a request
 MAX_NAME = 1000  # characters of a name, a string of the context or a query
-_MAX_VALUES = 50000  # of a body: the parser keeps all other threads waiting
-_MAX_DIGITS = 4300  # of an integer, which would take long to read
+_MAX_VALUES = 50000  # of a body: the parser blocks all other threads
+_MAX_DIGITS = 4300  # of an integer: longer ones take long to parse
 
 FILTERS = ("exclude", "candidates", "category")
 RECOMMEND = ("items", "user", "users", "k") + FILTERS + ("context", "repeat")
@@ -26,12 +26,12 @@ EMBED = ("items", "user", "context")
 
 
 class Refused(Exception):
-    """A request is not answered, for another reason than an invalid field.
+    """An error answer to a request for a reason other than an invalid field.
 
     Args:
       status: integer, 4xx or 503.
       message: string.
-      headers: dict of strings, of the answer.
+      headers: dict of strings, for the answer.
     """
 
     def __init__(self, status, message, headers=None):
@@ -44,14 +44,14 @@ def parse_body(body, fields):
 
     Args:
       body: bytes.
-      fields: the names that there may be.
+      fields: the allowed names.
 
     Returns:
       dict.
 
     Raises:
-      InputError: not a JSON object in UTF-8, too many values, other fields, NaN or Infinity, which JSON
-        lacks.
+      InputError: not a JSON object in UTF-8, too many values, unknown fields, NaN or Infinity, which are
+        not JSON.
     """
     def no_constant(name):
         raise checks.InputError("body: wanted JSON, got the number %s" % name)
@@ -82,21 +82,21 @@ def parse_questions(values):
     """Return the questions in a request for recommendations, user vectors or similar items.
 
     Args:
-      values: dict, as from `parse_body`.
+      values: dict, from `parse_body`.
 
     Returns:
-      list of queries.Question, one for each of "users" where there are any; else one.
+      list of queries.Question, one for each of "users" if given; else one.
 
     Raises:
-      InputError: a k that is not an integer from 1 to MAX_K, "users" beside "user" or "items", too many
-        of them. The names are not checked.
+      InputError: a k that is not an integer from 1 to MAX_K, "users" with "user" or "items", too many
+        users. The names are not checked.
     """
     queries.check_count("k", values.get("k", 10), MAX_K)
     named = {name: values[name] for name in queries.Question._fields if name in values}
     if "users" not in values:
         return [queries.Question(**named)]
     for name in ("user", "items"):
-        queries.want(name not in values, "users", 'no field "%s" beside it' % name, values["users"])
+        queries.want(name not in values, "users", 'no field "%s" with it' % name, values["users"])
     users = queries.check_names("users", values["users"], MAX_NAME, MAX_ITEMS)
     offers = len(users) * values.get("k", 10)
     queries.want(offers <= MAX_OFFERS, "users", "at most %d recommendations in all" % MAX_OFFERS, offers)
@@ -113,7 +113,7 @@ def as_json(value):
     """Return a value as JSON.
 
     Raises:
-      ValueError: NaN or Infinity, which JSON lacks and only a defective model gives.
+      ValueError: NaN or Infinity, which are not JSON; only a defective model returns them.
     """
     return json.dumps(value, allow_nan=False)
 
@@ -122,7 +122,7 @@ def answer_texts(model, questions):
     """Answer questions for recommendations with one run of a Recommender.
 
     Returns:
-      list of the JSON of each, or of the InputError that says what is wrong with it.
+      list of the JSON of each answer, or the InputError of an invalid question.
     """
     texts: List[Any] = []
     rows = {}
@@ -144,7 +144,7 @@ def similar_text(model, values, question):
     """Return the JSON of the items that are similar to values["item"].
 
     Raises:
-      InputError: as Recommender.similar_items.
+      InputError: see Recommender.similar_items.
     """
     item = queries.check_name("item", values.get("item"), MAX_NAME)
     unknown = model.resolve(question, MAX_NAME, MAX_ITEMS).unknown
@@ -158,7 +158,7 @@ def vector_text(model, question):
     """Return the JSON of a user vector.
 
     Raises:
-      InputError: as Recommender.embed.
+      InputError: see Recommender.embed.
     """
     unknown = model.resolve(question, MAX_NAME, MAX_ITEMS).unknown
     vector = model.embed(question.items, question.user, question.context)
@@ -166,13 +166,13 @@ def vector_text(model, question):
 
 
 def search_text(model, query, limit):
-    """Return the JSON of the items that a text finds."""
+    """Return the JSON of the items that match a text."""
     return as_json([{"item": name, "title": model.title(name), "events": model.count(name)}
                     for name in model.search(query, limit)])
 
 
 def model_fields(model):
-    """Return the JSON that says what a Recommender takes."""
+    """Return the JSON that describes the inputs of a Recommender."""
     context = []
     for name, kind in model.context.items():
         values, is_of_user = model.users.columns.get(name, (None, False))

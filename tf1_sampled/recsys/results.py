@@ -1,4 +1,4 @@
-"""The results of a training: a SavedModel, vectors and names in its folder; scores on test events."""
+"""Export a trained recommender to its folder, and score it on the test events."""
 import contextlib
 import os
 from typing import Any, Dict, List, NamedTuple, Tuple
@@ -23,21 +23,21 @@ from tf1_sampled.recsys import (
 )
 from tf1_sampled.training import checkpoints
 
-_EXAMPLES = 5  # test users whose recommendations are shown
-_KNN_PAIRS = 10 ** 8  # of items of one user, that item-kNN may always look at: some seconds
-_KNN_PAIRS_PER_EXAMPLE = 10  # or as many for each example of the training: a tenth of its time
-_KNN_USERS = 1000  # by whose validation events the number of neighbours is chosen
-_KNN_NEIGHBOURS = 20  # without validation events
+_EXAMPLES = 5  # test users whose recommendations are printed
+_KNN_PAIRS = 10 ** 8  # item pairs that item-kNN may always count; takes some seconds
+_KNN_PAIRS_PER_EXAMPLE = 10  # more for a long training: about a tenth of its time
+_KNN_USERS = 1000  # users whose validation events select the number of neighbours
+_KNN_NEIGHBOURS = 20  # the number without validation events
 
 
 class Test(NamedTuple):
-    """What a model is worth on its test events.
+    """The results of a model on its test events.
 
     scores: {metric: float}.
     full_softmax_loss: float, in nats per event.
     baselines: {name: scores}.
     rankings: {name: evaluation.Ranking}, of the model and of the baselines.
-    examples: list of (user, [(what, titles)]): what some users had, were offered and took.
+    examples: list of (user, [(label, titles)]): history, recommendations and test items of some users.
     notes: list of strings, lines about the baselines.
     """
 
@@ -50,13 +50,13 @@ class Test(NamedTuple):
 
 
 def export_model(fit: Any) -> List[str]:
-    """Write the model of the checkpoint that was chosen into the training's folder.
+    """Write the model of the selected checkpoint into the training's folder.
 
     Args:
       fit: fitting.Fit.
 
     Returns:
-      list of strings, the paths of what was written.
+      list of strings, the paths of the written files.
 
     Raises:
       InputError: names that cannot be exported, a full disk.
@@ -68,7 +68,7 @@ def export_model(fit: Any) -> List[str]:
         history_length=fit.settings.history_length or None, replaces=True)
     export.write_item_vectors(folder, network, checkpoint, events.item_names, fit.data.titles)
     with contextlib.suppress(FileNotFoundError):
-        os.remove(os.path.join(folder, model_files.INDEX))  # of the vectors that were there before
+        os.remove(os.path.join(folder, model_files.INDEX))  # it belongs to earlier vectors
     warm_start.write_names(folder, fit.names)
     user_table.write(os.path.join(folder, model_files.USERS), events,
                      sum(map(list, fit.settings.user_columns().values()), []))
@@ -83,10 +83,13 @@ def export_model(fit: Any) -> List[str]:
 
 
 def test(fit: Any) -> Test:
-    """Judge a model by its test events.
+    """Score a model on its test events.
 
     Args:
       fit: fitting.Fit with test events.
+
+    Returns:
+      Test.
     """
     settings, data = fit.settings, fit.data
     num_items, cuts = len(data.events.item_names), settings.k
@@ -116,7 +119,7 @@ def test(fit: Any) -> Test:
 
 
 def _rank_previous(fit: Any) -> evaluation.Ranking:
-    """Return how the model of `init_from` ranks the test events."""
+    """Return the Ranking of the test events by the model of `init_from`."""
     settings = fit.settings
     with recommender.Recommender(settings.init_from) as previous:
         return judging.rank(previous, fit.data.events, fit.data.test, most=max(settings.k),
@@ -124,14 +127,14 @@ def _rank_previous(fit: Any) -> evaluation.Ranking:
 
 
 def _item_knn(fit: Any, notes: List[str]) -> Any:
-    """Return the ranker of item-kNN, or None where it would take too long; add a line to `notes`."""
+    """Return the ranker of item-kNN, or None if it would take too long; add a line to `notes`."""
     settings, data = fit.settings, fit.data
     pairs = baselines.num_pairs(data.events)
     most = max(_KNN_PAIRS, _KNN_PAIRS_PER_EXAMPLE * settings.epochs * reading.num_examples(
         settings, data.events))
     if pairs > most:
-        notes.append("item-kNN: left out, as its %s pairs of items of one user would take more than a "
-                     "tenth of the training" % format(pairs, ","))
+        notes.append("item-kNN: left out; counting its %s item pairs would take more than a tenth of "
+                     "the training time" % format(pairs, ","))
         return None
     found = baselines.neighbours(data.events, settings.repeats)
     number, how = _KNN_NEIGHBOURS, "without validation events"
@@ -141,14 +144,14 @@ def _item_knn(fit: Any, notes: List[str]) -> Any:
         scores = {each: evaluation.evaluate(
             baselines.item_knn(data.events, found, each), part, len(data.events.item_names),
             settings.k)[name] for each in baselines.NUMBERS}
-        number, how = max(scores, key=lambda each: scores[each]), "of %s by %s on validation events" % (
+        number, how = max(scores, key=lambda each: scores[each]), "best of %s by %s on validation" % (
             ", ".join(map(str, baselines.NUMBERS)), name)
     notes.append("item-kNN: %d neighbours, %s" % (number, how))
     return baselines.item_knn(data.events, found, number)
 
 
 def _examples(fit: Any, shown: np.ndarray, offers: np.ndarray) -> List[Any]:
-    """Return (user, [("had", titles), ("offered", titles), ("took", titles)]) for some test users."""
+    """Return (user, [("had", titles), ("offered", titles), ("took", titles)]) of some test users."""
     events, part, titles = fit.data.events, fit.data.test, titles_of_items(fit)
     found = []
     for row, offer in zip(shown, offers):
@@ -162,7 +165,7 @@ def _examples(fit: Any, shown: np.ndarray, offers: np.ndarray) -> List[Any]:
 
 
 def titles_of_items(fit: Any) -> List[str]:
-    """Return the title of each item, its name where it has none."""
+    """Return the title of each item, or its name if it has no title."""
     titles = fit.data.titles
     return [titles.get(name) or name for name in fit.data.events.item_names]
 

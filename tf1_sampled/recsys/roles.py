@@ -1,4 +1,4 @@
-"""Which column of a file, a table or a data frame is which: by options, or by the names of columns.
+"""Assign roles (user, item, time, ...) to the columns of a file, a table or a frame.
 
     named_places(["userId", "movieId", "when"], EVENT_ROLES, Options(time_column="when"))
     # {"user": 0, "item": 1, "time": 2}
@@ -8,7 +8,7 @@ import re
 
 from tf1_sampled import checks
 
-# Names of columns, lower case and without signs; of several in a header the first one here is taken.
+# Column names, lower case and without punctuation; if a header has several, the first one here is used.
 COLUMNS = {
     "user": ("userid", "user", "uid", "username", "userprocid", "reviewerid", "customerid", "visitorid",
              "memberid", "accountid", "clientid", "buyerid", "sessionid", "session"),
@@ -25,9 +25,9 @@ COLUMNS = {
     "title": ("title", "itemtitle", "movietitle", "booktitle", "name", "itemname", "moviename"),
 }
 EVENT_ROLES = ("user", "item", "items", "time", "rating", "event")
-NOTHING = "_"  # in --columns a column that is ignored; as --time_column no column
+NOTHING = "_"  # in --columns an ignored column; as --time_column no column
 
-# A space separates only what nothing else does.
+# A space is a separator only if no other one fits.
 SEPARATORS = ("\t", "::", ",", ";", "|", " ")
 SEPARATOR_NAMES = {"tab": "\t", "comma": ",", "space": " ", "semicolon": ";"}
 
@@ -35,25 +35,25 @@ Options = collections.namedtuple(
     "Options", "user_column item_column time_column rating_column event_column columns separator "
     "encoding min_rating events_kept keep_missing",
     defaults=("", "", "", "", "", (), "", "", None, (), False))
-Options.__doc__ = """How files and data frames of events are read; the settings of the same names.
+Options.__doc__ = """Options for reading files and data frames of events; settings have the same names.
 
 Fields:
   user_column, item_column, time_column, rating_column, event_column: strings, names of columns; "" for
-    names that are found by COLUMNS, "_" for no times, ratings or kinds of events.
-  columns: strings, what the columns of a file without a header are, in their order: "user", "item",
-    "items", "time", "rating", "event", "_" or the name of a context column.
-  separator: string, one of SEPARATORS or of SEPARATOR_NAMES; "" for the one that fits.
-  encoding: string; "" for UTF-8 in which bytes that are not valid are Latin-1.
+    names in COLUMNS, "_" for no times, ratings or event kinds.
+  columns: strings, the columns of a file without a header, in order: "user", "item", "items", "time",
+    "rating", "event", "_" or the name of a context column.
+  separator: string, one of SEPARATORS or of SEPARATOR_NAMES; "" to detect it.
+  encoding: string; "" for UTF-8, with invalid bytes read as Latin-1.
   min_rating: float, or None; events with a lower rating are left out.
   events_kept: strings, "kind" or "kind:weight"; events of other kinds are left out. Empty for all.
-  keep_missing: boolean, whether texts as "NA" are names.
+  keep_missing: boolean, whether texts such as "NA" are names.
 """
 
 DEFAULTS = Options()
 
 
 def check_options(options, check):
-    """Raise InputError for options that do not fit each other.
+    """Raise InputError for options that contradict each other.
 
     Args:
       options: Options.
@@ -64,10 +64,10 @@ def check_options(options, check):
     for role, name in by_role.items():
         check(name != NOTHING or role not in ("user", "item"), role + "_column", "the name of a column",
               name)
-        check(given.count(name) < 2, role + "_column", "a column of its own", name)
+        check(given.count(name) < 2, role + "_column", "a separate column", name)
     names = list(options.columns)
     if names:
-        check(not any(by_role.values()), "columns", "no names of columns in a header beside it", given)
+        check(not any(by_role.values()), "columns", "no names of header columns with it", given)
         check("user" in names and ("item" in names or "items" in names), "columns",
               "user and item among them", names)
     check(all(names) and all(names.count(name) == 1 for name in names if name != NOTHING), "columns",
@@ -80,17 +80,17 @@ def check_options(options, check):
         fits = True
     except ValueError:
         fits = False
-    check(fits, "events_kept", "kinds with weights above 0, as buy:3, each kind once",
+    check(fits, "events_kept", "kinds with weights above 0, such as buy:3, each kind once",
           list(options.events_kept))
 
 
 def separator_of(option):
-    """Return the separator that an option names, "" for none."""
+    """Return the separator of an option, "" for none."""
     return SEPARATOR_NAMES.get(option, option)
 
 
 def roles_of(names, roles):
-    """Return {role: column index} of the roles that a header names.
+    """Return {role: column index} for the roles found in a header.
 
     Args:
       names: list of str.
@@ -106,15 +106,15 @@ def roles_of(names, roles):
 
 
 def named_places(names, roles, named):
-    """Return {role: index} by the names that the options give, else by COLUMNS.
+    """Return {role: index} by the names in the options, else by COLUMNS.
 
     Args:
-      names: list of str, of the columns.
+      names: list of str, the columns.
       roles: keys of COLUMNS.
       named: {role: name, "" or "_"}.
 
     Returns:
-      The dict, or None where a name of the options is not among the names.
+      dict, or None if a name in the options is not among the names.
     """
     places = roles_of(names, roles)
     for role, name in named.items():
@@ -124,27 +124,27 @@ def named_places(names, roles, named):
             if names.count(name) != 1:
                 return None
             places[role] = names.index(name)
-    # A column that the options name has that role alone.
+    # A column that the options name has only that role.
     taken = {places[role]: role for role, name in named.items() if name not in ("", NOTHING)}
     return {role: place for role, place in places.items() if taken.get(place, role) == role}
 
 
 def places_in(names, roles, named):
-    """As `named_places`; by COLUMNS alone where the names are not there."""
+    """Return `named_places`, or the places by COLUMNS alone if a named column is missing."""
     places = named_places(names, roles, named)
     return roles_of(names, roles) if places is None else places
 
 
 def of_frame(function, names, options):
-    """Return {role: index} of the columns of a data frame.
+    """Return {role: index} for the columns of a data frame.
 
     Args:
-      function: string, who asks; for errors.
+      function: string, the caller, for errors.
       names: list of str.
       options: Options.
 
     Raises:
-      InputError: a column that the options name is missing or comes twice, no column for users or items.
+      InputError: a named column is missing or repeated, no column for users or items.
     """
     for role, name in named(options).items():
         checks.argument(name in ("", NOTHING) or names.count(name) == 1, function, role + "_column",
@@ -158,10 +158,10 @@ def of_frame(function, names, options):
 
 
 def kind_weights(kept):
-    """Return {kind of events: weight} of texts as "buy:3" and "view".
+    """Return {event kind: weight} of texts such as "buy:3" and "view".
 
     Raises:
-      ValueError: a kind that comes twice or is empty, a weight that is not a finite number above 0.
+      ValueError: a repeated or empty kind, a weight that is not a finite number above 0.
     """
     found = {}
     for text in kept:
@@ -174,7 +174,7 @@ def kind_weights(kept):
 
 
 def column_name(names, place):
-    """Return the name of a column, "column 3" where the file does not name it."""
+    """Return the name of a column, or "column 3" if the file does not name it."""
     return names[place] if names[place] != "%d" % (place + 1) else "column " + names[place]
 
 
@@ -184,6 +184,6 @@ def named(options):
 
 
 def wanted(roles):
-    """Return in words the columns of roles that a header must have."""
+    """Describe the columns of roles that a header must have."""
     return " and ".join("a column for the %s (%s, ...)" % (role, ", ".join(COLUMNS[role][:5]))
                         for role in roles)

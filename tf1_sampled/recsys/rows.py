@@ -1,4 +1,4 @@
-"""The rows of a file of events or of a table, of any layout, as lists of cells.
+"""Read the rows of an event file or a table of any layout, as lists of cells.
 
     with files.reading.open_text(path) as lines:
         first = first_lines(lines)
@@ -6,8 +6,8 @@
         for chunk in read(path, itertools.chain(first, lines), layout):
             chunk.rows, chunk.line_of(0)
 
-Each row has a cell for each of layout.names. A file in which a row stands for several events, as a list
-of items, gives a row for each event.
+Each row has a cell for each of layout.names. If a line of a file stands for several events, such as a
+list of items, it becomes a row for each event.
 """
 import collections
 import csv
@@ -23,7 +23,7 @@ _LISTS_AT_A_TIME = 1 << 8
 _FIRST_LINES, _FIRST_CHARACTERS = 100, 1 << 20
 
 Chunk = collections.namedtuple("Chunk", "rows line_of")
-Chunk.__doc__ = """Some rows of a file.
+Chunk.__doc__ = """Consecutive rows of a file.
 
 Fields:
   rows: list of lists of str.
@@ -32,7 +32,7 @@ Fields:
 
 
 def first_lines(lines):
-    """Return the first lines of a text stream, 100 or a million characters, and move it behind them."""
+    """Read and return the first lines of a text stream: at most 100 lines, or a million characters."""
     found, size = [], 0
     for line in itertools.islice(lines, _FIRST_LINES):
         found.append(line)
@@ -51,7 +51,7 @@ def read(path, lines, layout):
       layout: layouts.Layout.
 
     Raises:
-      InputError: a line that does not have the layout, with its number.
+      InputError: a line with another layout, with its number.
     """
     lines = itertools.islice(lines, layout.num_skipped, None)
     chunks = _READERS[layout.kind](path, lines, layout)
@@ -61,7 +61,7 @@ def read(path, lines, layout):
 
 
 def _cells(path, lines, layout):
-    """Chunks of lines of cells; a quoted cell may hold line ends."""
+    """Yield Chunks of lines of cells; a quoted cell may contain line ends."""
     reader, before = layouts.cells(lines, layout.separator), layout.num_skipped
     width = len(layout.names)
     while True:
@@ -69,7 +69,7 @@ def _cells(path, lines, layout):
             rows = list(itertools.islice(reader, _ROWS_AT_A_TIME))
         except csv.Error as e:
             checks.line(False, path, layout.num_skipped + reader.line_num,
-                        "CSV whose quotes are in pairs, and cells of at most %d characters"
+                        "CSV with paired quotes, and cells of at most %d characters"
                         % csv.field_size_limit(), str(e))
         if not rows:
             return
@@ -86,13 +86,13 @@ def _cells(path, lines, layout):
 
 
 def _line_of_cells(index, rows, given, before):
-    """The line of a row, of which `given` has the place among `rows`; a cell may hold line ends."""
+    """Return the line of a row; `given` has its index among `rows`. A cell may contain line ends."""
     place = index if given is None else given[index]
     return before + 1 + sum(1 + sum(cell.count("\n") for cell in row) for row in rows[:place])
 
 
 def _numbered(lines, before):
-    """Chunks of (number, line) of lines that are not blank."""
+    """Yield chunks of (number, line) for the lines that are not blank."""
     numbered = ((number, line) for number, line in enumerate(lines, before + 1)
                 if line and not line.isspace())
     while True:
@@ -103,7 +103,7 @@ def _numbered(lines, before):
 
 
 def _lists(path, lines, layout):
-    """Chunks of lines of a user and items: a row for each item."""
+    """Yield Chunks of lines of a user and items: a row for each item."""
     before = layout.num_skipped
     while True:
         chunk = list(map(str.split, itertools.islice(lines, _LISTS_AT_A_TIME)))
@@ -115,13 +115,13 @@ def _lists(path, lines, layout):
 
 
 def _line_of_lists(index, chunk, before):
-    """The line of a row, of lines that have a row for each cell but the first."""
+    """Return the line of a row, for lines with a row for each cell but the first."""
     ends = itertools.accumulate(max(len(cells) - 1, 0) for cells in chunk)
     return before + 1 + next(place for place, end in enumerate(ends) if index < end)
 
 
 def _expanded(chunk, layout):
-    """A Chunk with a row for each item of the lists, and then for the row's own item."""
+    """Return a Chunk with a row for each item of the lists, then for the row's own item."""
     lists = layout.places["items"]
     own = layout.places.get("item")
     place = lists if own is None else own
@@ -135,7 +135,7 @@ def _expanded(chunk, layout):
 
 
 def _netflix(path, lines, layout):
-    """Chunks of Netflix ratings: a line `movie:`, then its lines `user,rating,date`."""
+    """Yield Chunks of Netflix ratings: a line `movie:`, then its lines `user,rating,date`."""
     movie = ""
     for chunk in _numbered(lines, layout.num_skipped):
         rows, numbers = [], []
@@ -151,7 +151,7 @@ def _netflix(path, lines, layout):
 
 
 def _mind(path, lines, layout):
-    """Chunks of MIND's behaviors.tsv: the history of each user once, and what was clicked then."""
+    """Yield Chunks of MIND's behaviors.tsv: the history of each user once, then the clicked items."""
     user, time, history, shown = (layout.places[role] for role in ("user", "time", "items", "item"))
     users = set()
     for chunk in _cells(path, lines, layout._replace(kind="cells")):
@@ -171,13 +171,13 @@ def _mind(path, lines, layout):
 
 
 def _second(number):
-    """The text of a time so many seconds after the beginning of 1970, before all events with times."""
+    """Return the text of a time `number` seconds after the start of 1970, before all real events."""
     time = datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=number)
     return "%d/%d/%d %s" % (time.month, time.day, time.year, time.strftime("%I:%M:%S %p"))
 
 
 def _json(path, lines, layout):
-    """Chunks of JSON Lines: a row of the values of layout.names."""
+    """Yield Chunks of JSON Lines: rows of the values of layout.names."""
     needed = set(layout.places.values())
     for chunk in _numbered(lines, layout.num_skipped):
         rows = [list(map(value.get, layout.names)) for value in json_lines.objects(path, chunk)]

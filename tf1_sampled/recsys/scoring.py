@@ -1,14 +1,14 @@
-"""The best items for user vectors among those that a question allows, exactly. In NumPy alone.
+"""Find the best allowed items for user vectors, exactly, with NumPy alone.
 
     scorer = ItemScorer(vectors, biases)
     scorer.best(user_vectors, [Wanted(k=10, hidden=had, allowed=None)])     # [(ids, scores)]
 
     score(user, item) = <user vector, item row> + bias
 
-What is hidden or not allowed is left out before the k best are chosen: a filter that leaves few items
-still gives the k best of them. Few allowed items are scored alone, else all items by one matrix product
-for a block of users. With an approximate index (see `index`) the users without a filter are looked up
-there; who would get fewer than k items from it gets the exact answer.
+Hidden and not allowed items are removed before the k best are selected, so even a strict filter gets the
+k best of the rest. If few items are allowed, only these are scored; else one matrix product scores all
+items for a block of users. With an approximate index (see `index`), it answers users without a filter;
+users who would get fewer than k items from it get the exact answer.
 
 Axes: C items, D' vector size, B users.
 """
@@ -19,29 +19,29 @@ import numpy as np
 from tf1_sampled import checks
 from tf1_sampled.recsys import index as item_index, top_k
 
-_BLOCK_SCORES = 1 << 24  # scores in memory at once
-_FEW = 8  # items are scored alone where they are at most one of so many
+_BLOCK_SCORES = 1 << 24  # most scores in memory
+_FEW = 8  # score allowed items alone if they are at most 1 / _FEW of all items
 _CHECKED_ROWS = 1 << 16  # rows at a time
 _SAMPLE = 100  # rows of an index that are compared with the vectors
-_MOST_FROM_INDEX = 2000  # k and what is hidden; the walk looks at as many candidates
+_MOST_FROM_INDEX = 2000  # k plus the hidden items; a search visits as many candidates
 
 Wanted = collections.namedtuple("Wanted", "k hidden allowed")
-Wanted.__doc__ = """What a user may be offered.
+Wanted.__doc__ = """The items that a user may be offered.
 
 Fields:
-  k: integer above 0, items at most.
-  hidden: integer [n], ids of items to leave out, in any order, also repeated.
-  allowed: integer [m], ids in rising order, the only items that are offered; None for all.
+  k: integer above 0, the largest number of items.
+  hidden: integer [n], ids of items to leave out, in any order, possibly repeated.
+  allowed: integer [m], rising ids, the only items that may be offered; None for all.
 """
 
 
 class ItemScorer:
-    """Scores items and ranks them.
+    """A scorer and ranker of items.
 
     Args:
-      vectors: float32 [C, D'], item rows; a mapped file will do.
+      vectors: float32 [C, D'], item rows; may be a mapped file.
       biases: float32 [C].
-      index: what index.load gave; None for exact answers alone.
+      index: from index.load; None for exact answers only.
 
     Raises:
       InputError: shapes that do not fit, numbers that are not finite, an index of other items.
@@ -68,7 +68,7 @@ class ItemScorer:
 
     @property
     def is_exact(self):
-        """Whether answers without a filter are exact too."""
+        """Return whether answers without a filter are exact too."""
         return self._index is None
 
     def best(self, user_vectors, wanted):
@@ -79,8 +79,8 @@ class ItemScorer:
           wanted: list of B Wanted.
 
         Returns:
-          list of B (ids int64 [n], scores float32 [n]), the best first, ties by the smaller id; n is
-          less than k where the items run out.
+          list of B (ids int64 [n], scores float32 [n]), best first, ties by the smaller id; n is less
+          than k if there are too few items.
 
         Raises:
           InputError: a user vector that is not finite.
@@ -119,7 +119,7 @@ class ItemScorer:
         return np.asarray(ids, np.int64)[places], scores[places]
 
     def _score_all(self, user_vectors, wanted, rows, found):
-        """Fill `found` in for some (row, allowed ids or None), by the scores of all items."""
+        """Set `found` for some (row, allowed ids or None), by the scores of all items."""
         scores = user_vectors[[row for row, _ in rows]] @ self._vectors.T
         scores += self._biases
         for own, (row, ids) in zip(scores, rows):
@@ -133,7 +133,7 @@ class ItemScorer:
                 found[row] = np.asarray(ids, np.int64)[places], own[places]
 
     def _look_up(self, user_vectors, wanted, rows, found):
-        """Fill `found` in from the index; return the rows that it does not answer."""
+        """Set `found` from the index; return the rows that the index cannot answer."""
         asked = [row for row, ids in rows if ids is None
                  and wanted[row].k + len(wanted[row].hidden) <= _MOST_FROM_INDEX]
         if not asked:
@@ -150,7 +150,7 @@ class ItemScorer:
         return [(row, ids) for row, ids in rows if found[row] is None]
 
     def _check_index(self):
-        """Raise InputError unless the index holds these items: it may be of an earlier training."""
+        """Raise InputError unless the index holds these items; it may be from an earlier training."""
         wanted = "an index of these %d items" % self._num_items
         width = self._vectors.shape[1]
         fits = self._index.ntotal == self._num_items and self._index.d == width + 1

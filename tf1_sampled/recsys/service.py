@@ -1,10 +1,10 @@
-"""Answers HTTP requests from a recommender; `serve` describes the requests.
+"""Answer HTTP requests with a recommender; `serve` describes the requests.
 
     answering = Service(recommender.Recommender("runs/recsys-1"))
     port = await answering.start("127.0.0.1", 8080)
     await answering.stop()
 
-The event loop reads and writes; whatever takes time is done in threads.
+The event loop reads and writes; threads do all slow work.
 """
 import asyncio
 import base64
@@ -32,28 +32,28 @@ try:
 except ImportError:
     web = None  # type: ignore[assignment]
 
-MAX_LIMIT = 100  # items that a search gives
-MAX_BATCH = 64  # questions that the model gets at once
-MAX_WAITING = 10000  # questions that wait for the model, beside those of one request
-STOP_SECONDS = 10  # how long requests under way may take once it is to end
+MAX_LIMIT = 100  # most items of a search
+MAX_BATCH = 64  # most questions in one run of the model
+MAX_WAITING = 10000  # most questions waiting for the model when a request arrives
+STOP_SECONDS = 10  # longest wait for requests in progress at shutdown
 
 _LOG = logging.getLogger(__name__)
 _PAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "page.html")
-_OPEN_PATHS = ("/", "/health")  # which need no token
+_OPEN_PATHS = ("/", "/health")  # these need no token
 _HEADERS = {"X-Content-Type-Options": "nosniff", "Server": "tf1_sampled"}
 
 
 def check_available():
-    """Raise InputError where aiohttp is not installed."""
+    """Raise InputError unless aiohttp is installed."""
     checks.argument(web is not None, "serve", "aiohttp",
-                    "it installed, as by pip install 'tf1_sampled[serve]'", None)
+                    "an installed aiohttp (pip install 'tf1_sampled[serve]')", None)
 
 
 def page_headers(page):
-    """Return the headers of the page: nothing but what is in it, and this server, may run or load.
+    """Return the HTTP headers of the page; they allow only its own script and style and this server.
 
     Args:
-      page: string, HTML with its style and script in it.
+      page: string, HTML that contains its style and script.
 
     Returns:
       dict of strings.
@@ -70,11 +70,11 @@ def page_headers(page):
 
 
 class Service:
-    """Answers requests from a Recommender; needs aiohttp.
+    """An HTTP service for a Recommender; needs aiohttp.
 
     Args:
       model: a Recommender.
-      access: access.Access; by default requests to names of this machine are answered, without a token.
+      access: access.Access. The default answers requests to names of this machine, without a token.
     """
 
     def __init__(self, model, access=None):
@@ -83,7 +83,7 @@ class Service:
         self._threads = concurrent.futures.ThreadPoolExecutor(os.cpu_count())
         self._answers = micro_batches.MicroBatches(
             functools.partial(requests.answer_texts, model), MAX_BATCH,
-            max(1, (os.cpu_count() or 1) - 1))  # a core is left for HTTP
+            max(1, (os.cpu_count() or 1) - 1))  # leave a core for HTTP
         self._runner: Any = None
         self._under_way = 0
         self._is_ending = False
@@ -111,14 +111,14 @@ class Service:
         return app
 
     async def start(self, host, port):
-        """Listen, and return the port.
+        """Listen for connections and return the port.
 
         Args:
           host: string, the address to listen on.
-          port: integer, 0 for a free one.
+          port: integer, 0 for any free port.
 
         Raises:
-          InputError: an address or port that it cannot listen on.
+          InputError: the address or port cannot be used.
         """
         # aiohttp logs a traceback for each client that does not speak HTTP.
         silent = _LOG.getChild("http")
@@ -134,20 +134,20 @@ class Service:
             await self._runner.cleanup()
             number = e.errno or 0
             reason = os.strerror(number) if number > 0 else e.strerror
-            raise checks.InputError("%s: wanted an address and a port that are free to listen on, "
+            raise checks.InputError("%s: wanted a free address and port to listen on, "
                                     "got: %s" % (address(host, port), reason)) from e
 
     def is_local(self):
-        """Return whether only this machine reaches the addresses that it listens on."""
+        """Return whether only this machine can reach the addresses of the service."""
         return all(map(access_lib.is_loopback, self._connections.addresses()))
 
     async def stop(self):
-        """Accept no more connections, and end once the requests under way are answered."""
+        """Accept no more connections, and stop after the requests in progress are answered."""
         loop = asyncio.get_event_loop()
         self._connections.close()
         self._is_ending = True
         deadline = loop.time() + STOP_SECONDS
-        await asyncio.sleep(0.02)  # for requests that are here, but not yet under way
+        await asyncio.sleep(0.02)  # for requests that have arrived but are not yet in progress
         while self._under_way and loop.time() < deadline:
             await asyncio.sleep(0.02)
         await self._runner.server.shutdown(0.1)
@@ -156,10 +156,10 @@ class Service:
         self._answers.close()
 
     async def _answer(self, request, handler):
-        """Answer a request, which is under way until its answer is sent: the middleware."""
+        """Answer a request (the middleware); it is in progress until its answer is sent."""
         connection = connections.of(request)
         if connection is None:
-            return web.Response()  # the client has gone
+            return web.Response()  # the client has disconnected
         connection.works()
         self._under_way += 1
         try:
@@ -172,9 +172,9 @@ class Service:
                 await response.prepare(request)
                 await response.write_eof()
             except ConnectionError:
-                pass  # the client has gone
+                pass  # the client has disconnected
             if not is_readable:
-                request.protocol.force_close()  # aiohttp would read on for the next request
+                request.protocol.force_close()  # else aiohttp would read the next request
             return response
         finally:
             self._under_way -= 1
@@ -182,7 +182,7 @@ class Service:
             connection.waits_for("request")
 
     async def _response(self, request, handler):
-        """Return (response, whether the connection can be read on); errors become JSON."""
+        """Return (response, whether the connection is still readable); errors become JSON."""
         try:
             own_address = request.transport.get_extra_info("sockname")[0]
             self._access.check(request.headers, own_address, request.path not in _OPEN_PATHS)
@@ -192,7 +192,7 @@ class Service:
         except requests.Refused as e:
             return _json_error(e.status, str(e), e.headers), True
         except web.RequestPayloadError:
-            message = "body: wanted what the headers tell, got something else"
+            message = "body: wanted data that matches the headers, got other data"
             return _json_error(400, message), False
         except web.HTTPMethodNotAllowed as e:
             allowed = sorted(e.allowed_methods)
@@ -204,13 +204,13 @@ class Service:
         except asyncio.CancelledError:  # in Python 3.7 it is an Exception
             raise
         except ConnectionError:
-            return _json_error(400, "body: wanted it whole, got a closed connection"), True
+            return _json_error(400, "body: wanted the whole body, got a closed connection"), True
         except Exception:
             _LOG.exception("%s %s", request.method, request.path)
             return _json_error(500, "internal error"), True
 
     async def _read(self, request, names):
-        """Return (fields, questions) of a request's body; it may have the named fields."""
+        """Return (fields, questions) of a request's body, which may have the given fields."""
         connection = connections.of(request)
         connection.waits_for("body")
         body, encoding = await self._bodies.read(request, connection)
@@ -245,10 +245,10 @@ class Service:
     async def _post_recommend(self, request):
         values, questions = await self._read(request, requests.RECOMMEND)
         if len(self._answers) > MAX_WAITING:
-            raise requests.Refused(503, "questions: wanted at most %d that wait, got more" % MAX_WAITING,
+            raise requests.Refused(503, "questions: wanted at most %d waiting, got more" % MAX_WAITING,
                                    {"Retry-After": "1"})
         texts = []
-        for low in range(0, len(questions), MAX_BATCH):  # others have their turn in between
+        for low in range(0, len(questions), MAX_BATCH):  # other requests run in between
             texts += await asyncio.gather(*map(self._answers.call, questions[low:low + MAX_BATCH]))
             for text in texts[low:]:
                 if isinstance(text, checks.InputError):
@@ -270,7 +270,7 @@ class Service:
 
 
 def _parsed(body, encoding, names):
-    """Return (fields, questions) of a body; it may have the named fields."""
+    """Return (fields, questions) of a body, which may have the given fields."""
     values = requests.parse_body(bodies.unpacked(body, encoding), names)
     return values, requests.parse_questions(values)
 

@@ -1,34 +1,34 @@
-"""The shapes of files of events without a header: which column is which, by what the first rows hold.
+"""Recognise event files without a header by the contents of their first rows.
 
     shape = recognised("u.data", "\\t", [["196", "242", "3", "881250949"], ...])
     shape.places                        # {"user": 0, "item": 1, "rating": 2, "time": 3}
 
-A row here states how published sets are laid out. A shape that two kinds of files may have is refused.
+Each row of the table here describes a published data set. A shape that fits two kinds of files is an
+error.
 """
 import collections
 import re
 
 from tf1_sampled import checks
 
-_EARLIEST = 1e8  # a number from here on is a time in seconds or a smaller unit
-_LARGEST_RATING = 10  # a number up to here, and not below its negative, may be a rating
+_EARLIEST = 1e8  # larger numbers are times in seconds or a smaller unit
+_LARGEST_RATING = 10  # numbers up to this magnitude may be ratings
 
 Shape = collections.namedtuple("Shape", "places names kind form month_first",
                                defaults=(None, "cells", "", False))
 Shape.__doc__ = """The shape of a file.
 
 Fields:
-  places: {role: column index}, roles as in roles.COLUMNS.
-  names: list of str, of the columns; None for "1", "2", ...
-  kind: as of layouts.Layout.
-  form: string, the format in words; "" for that of the separator.
-  month_first: boolean, whether times are as "11/15/2019 8:55:22 AM".
+  places: {role: column index}, with roles of roles.COLUMNS.
+  names: list of str, the columns; None for "1", "2", ...
+  kind: see layouts.Layout.
+  form: string, the format in words; "" for the form of the separator.
+  month_first: boolean, whether times have the form "11/15/2019 8:55:22 AM".
 """
 
 _Known = collections.namedtuple("_Known", "separator columns form names month_first kind",
                                 defaults=(None, False, "cells"))
-_Known.__doc__ = """A published set: a regular expression for each column, and the role of those that
-have one.
+_Known.__doc__ = """A published set: the role and a regular expression of each column.
 
 Fields:
   separator: of the cells.
@@ -36,7 +36,7 @@ Fields:
   form: string, the set's name.
   names: list of str or None.
   month_first: boolean.
-  kind: as of layouts.Layout.
+  kind: see layouts.Layout.
 """
 
 _UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -73,7 +73,7 @@ _KNOWN = (
 
 
 def recognised(path, separator, rows):
-    """Return the Shape of a file without a header, or None where its shape is not known.
+    """Return the Shape of a file without a header, or None for an unknown shape.
 
     Args:
       path: string, for errors.
@@ -81,7 +81,7 @@ def recognised(path, separator, rows):
       rows: list of lists of str, the cells of the first lines.
 
     Raises:
-      InputError: a shape that several kinds of files have; it names the options that decide.
+      InputError: a shape that fits several kinds of files; it names the options that decide.
     """
     if not rows or not rows[0]:
         return None
@@ -108,7 +108,7 @@ def _fits(known, row):
 
 
 def _number(cell):
-    """The number that a cell is, or None."""
+    """Return the number in a cell, or None."""
     try:
         return float(cell) if abs(float(cell)) < 1e300 else None
     except ValueError:
@@ -116,18 +116,18 @@ def _number(cell):
 
 
 def _column(rows, place):
-    """The numbers of a column, of the cells that are numbers."""
+    """Return the numbers in a column, from the cells that are numbers."""
     found = [_number(row[place]) for row in rows if len(row) > place]
     return [number for number in found if number is not None]
 
 
 def _has_digit(rows):
-    """Whether the first row has a digit, which tells it from prose and from a header of other names."""
+    """Return whether the first row has a digit, unlike prose and headers."""
     return any(re.search("[0-9]", cell) for cell in rows[0])
 
 
 def _lists(path, rows):
-    """Lines of a user and items, with blanks between."""
+    """Return the Shape of lines of a user and items, separated by blanks."""
     if not _has_digit(rows):
         return None
     widths = set(map(len, rows))
@@ -142,18 +142,18 @@ def _lists(path, rows):
 
 
 def _pairs(path, rows):
-    """User and item with a tab between."""
+    """Return the Shape of lines of user and item, separated by a tab."""
     if not _has_digit(rows):
         return None
     lists = [row for row in rows if len(row) == 2 and len(row[1].split()) > 1
              and all(re.search("[0-9]", item) for item in row[1].split())]
     checks.file(2 * len(lists) <= len(rows), path, "--columns=user,items for a user and a list of items "
-                "or --columns=user,item for names that hold blanks", repr("\t".join(rows[0]))[:80])
+                "or --columns=user,item for names with blanks", repr("\t".join(rows[0]))[:80])
     return Shape({"user": 0, "item": 1})
 
 
 def _ratings(path, rows):
-    """User, item, rating and, in a fourth column, time: u.data and ratings.dat."""
+    """Return the Shape of user, item, rating and, as a fourth column, time: u.data and ratings.dat."""
     if not all(_number(cell) is not None for cell in rows[0][2:]):
         return None
     third = _column(rows, 2)
@@ -163,4 +163,4 @@ def _ratings(path, rows):
               "--columns=user,item,rating,time, or these in another order")
     kind = ", which look like times" if min(third) >= _EARLIEST else ""
     checks.file(False, path, wanted + " for a file without a header",
-                "a third column of numbers as %g%s" % (max(third, key=abs), kind))
+                "a third column of numbers such as %g%s" % (max(third, key=abs), kind))

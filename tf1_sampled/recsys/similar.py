@@ -1,11 +1,11 @@
-"""The items most similar to some items: those whose class rows have the largest cosines with theirs.
+"""Find the most similar items: those whose class rows have the largest cosines with an item's own.
 
     vectors = np.load("runs/recsys-1/item_vectors.npy", mmap_mode="r", allow_pickle=False)
     items, cosines = similar.nearest(vectors, [3, 17], k=10)     # lists of two arrays
 
-The vectors are read in blocks: a mapped file may be larger than memory. In NumPy alone.
+The vectors are read in blocks, so a mapped file may be larger than memory. Only NumPy is used.
 
-Axes: C items, D' vector size, n rows that are asked.
+Axes: C items, D' vector size, n query rows.
 """
 import numpy as np
 
@@ -17,15 +17,15 @@ _ROWS_AT_A_TIME = 1 << 10
 
 
 def nearest(vectors, rows, k, among=None):
-    """Return the k items of the largest cosines with each of some items, the item itself left out.
+    """Return the k items with the largest cosines with each of some items, without the item itself.
 
-        cosine(i, j) = <v_i, v_j> / (|v_i| |v_j|), 0 where a vector is 0
+        cosine(i, j) = <v_i, v_j> / (|v_i| |v_j|), 0 if a vector is 0
 
     Args:
-      vectors: float [C, D'], as `export.write_item_vectors` has them; a mapped file will do.
+      vectors: float [C, D'], as `export.write_item_vectors` writes them; may be a mapped file.
       rows: integer [n], item ids from 0 to C - 1.
       k: integer above 0.
-      among: integer [m], rising ids, the only items that are wanted; None for all.
+      among: integer [m], rising ids, the only items to return; None for all.
 
     Returns:
       items: list of n int64 [<= k], most similar first, ties by the smaller id.
@@ -51,7 +51,7 @@ def nearest(vectors, rows, k, among=None):
 
 
 def _nearest_of_block(vectors, rows, k, among):
-    """[(items, cosines)] of so few rows that their cosines with a block of items fit into memory."""
+    """Return [(items, cosines)] for so few rows that a block of cosines fits in memory."""
     asked = _unit_rows(vectors[rows])
     best = [(np.empty(0, np.int64), np.empty(0, np.float32)) for _ in rows]
     for first in range(0, len(vectors) if among is None else len(among), _ITEMS_AT_A_TIME):
@@ -63,13 +63,13 @@ def _nearest_of_block(vectors, rows, k, among):
             places = top_k.largest(cosines, k)
             items = np.concatenate([best[number][0], ids[places]])
             cosines = np.concatenate([best[number][1], cosines[places]])
-            order = top_k.largest(cosines, k)  # places rise with the ids of equal cosines
+            order = top_k.largest(cosines, k)  # smaller places have smaller ids: ties by the id
             best[number] = items[order], cosines[order]
     return best
 
 
 def _unit_rows(rows):
-    """float32 rows of length 1; zeros stay zeros."""
+    """Return float32 rows of length 1; zero rows stay zero."""
     rows = np.asarray(rows, np.float32)
     checks.argument(np.isfinite(rows).all(), "nearest", "vectors", "finite numbers",
                     rows[~np.isfinite(rows)][:5].tolist())

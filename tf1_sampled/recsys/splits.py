@@ -1,4 +1,4 @@
-"""Which events of a log train, which validate and which test, and what is asked of a model then.
+"""Split the events of a log into training, validation and test, and define the held-out questions.
 
     events = split_last(events.read_log("ratings.csv"))
     events = split_shares(log, 0.8, 0.9, at_random=True, rules=Rules(min_item_count=5))
@@ -6,8 +6,8 @@
     events = split_given(*events.read_logs(["train.txt", "valid.txt", "test.txt"]))
     valid, test = held_out(events)
 
-Each user's events lie together, those to train on first, then those to validate, then those to test.
-Axes: N events, U users, C items (the classes), V users of whom something is held out.
+Each user's events are together: first training, then validation, then test events. Axes: N events, U
+users, C items (the classes), V users with held-out events.
 """
 import collections
 
@@ -31,10 +31,11 @@ Events = collections.namedtuple(
     "weights left_out further_users", defaults=[None, {}, ()])
 Events.__doc__ = """The events of all users, one user after the other.
 
-User u trains on items[starts[u]:train_ends[u]], validates on items[train_ends[u]:valid_ends[u]] and
-tests on items[valid_ends[u]:starts[u + 1]], each in the order of `ordering.by_user`; each user has one
-event or more to train on. Item ids fall in training frequency (id 0 is the most frequent), ties by first
-appearance in the log, as a log-uniform sampler needs it; items that no training event has come last.
+User u's training events are items[starts[u]:train_ends[u]], the validation events are
+items[train_ends[u]:valid_ends[u]], and the test events are items[valid_ends[u]:starts[u + 1]]. Each part
+is in the order of `ordering.by_user`; each user has at least one training event. Item ids are sorted by
+falling training frequency (id 0 is the most frequent), ties by first appearance in the log, as
+log-uniform samplers need it. Items without training events come last.
 
 Fields:
   items: int32 [N], the item id of each event.
@@ -43,24 +44,24 @@ Fields:
   times: float64 [N], or None for a log without times.
   columns: {name: columns.Column}, of [N] each.
   user_names, item_names: lists of str, by id.
-  item_counts: int64 [C], how many training events each item has.
-  weights: float32 [N], above 0, the weight of each event as an example; None for 1 everywhere.
+  item_counts: int64 [C], the number of training events of each item.
+  weights: float32 [N], above 0, the weight of each event as an example; None if all are 1.
   left_out: {reason: int}, numbers of events, items or users, by the constants above.
-  further_users: sequence of str, names that have a row in the model, but no event.
+  further_users: sequence of str, names with a row in the model but without events.
 """
 
 Rules = collections.namedtuple("Rules", "min_item_count min_user_count repeats keep seed",
                                defaults=[1, 1, False, "first", 0])
-Rules.__doc__ = """Which events stay, the same for all splits, in this order.
+Rules.__doc__ = """The rules for the events to keep, for all splits, applied in this order.
 
 Fields:
-  repeats: bool, whether repeated (user, item) pairs stay. Else one event of each stays, so that it is
-    fair to leave out of a ranking what the user has had.
-  keep: which one, as of `ordering.without_repeats`.
+  repeats: bool, whether repeated (user, item) pairs are kept. Else one event of each pair is kept, so
+  that a ranking may fairly leave out a user's earlier items.
+  keep: the event of a pair to keep, see `ordering.without_repeats`.
   min_item_count: int, items with fewer events, of any part, are dropped.
-  min_user_count: int, users with fewer events left, of any part, are dropped (once: an item may end up
-    below its minimum because users went).
-  seed: int, of the order of events of one time, and of a split at random.
+  min_user_count: int, users with fewer remaining events, of any part, are dropped. This is done once, so
+    an item may fall below its minimum because users are dropped.
+  seed: int, for the order of simultaneous events, and for a random split.
 """
 
 Rows = collections.namedtuple("Rows", "items begin end")
@@ -74,18 +75,18 @@ Fields:
 _RULES = Rules()
 
 HeldOut = collections.namedtuple("HeldOut", "users ends targets seen")
-HeldOut.__doc__ = """What some users took next, to be ranked among the items that they have not had.
+HeldOut.__doc__ = """The held-out items of some users, to be ranked among their unseen items.
 
 Fields:
   users: int64 [V].
-  ends: int64 [V], where each one's history before that ends in `Events.items`.
-  targets: `Rows`, V of them, what each took, different ids.
-  seen: `Rows`, V of them, that history; its items are those of `Events`, not a copy.
+  ends: int64 [V], positions in `Events.items` where the histories before the held-out events end.
+  targets: `Rows`, V of them, the held-out items of each user, distinct ids.
+  seen: `Rows`, V of them, the histories; its items are those of `Events`, not a copy.
 """
 
 
 def digest(events):
-    """Return a short string of all that `events` holds: two that differ have different ones."""
+    """Return a hash of everything in `events`."""
     columns = [part for name in sorted(events.columns) for part in (
         name, events.columns[name].values, events.columns[name].kind.row_names)]
     parts = [events.items, events.starts, events.train_ends, events.valid_ends, events.times,
@@ -94,9 +95,9 @@ def digest(events):
 
 
 def split_last(log, rules=_RULES):
-    """Split by place: each user's last event tests, the one before it validates.
+    """Split by position: each user's last event is for the test, the one before it for validation.
 
-    Users with fewer than three events only train.
+    Users with fewer than three events have only training events.
 
     Args:
       log: `events.Log`.
@@ -106,7 +107,7 @@ def split_last(log, rules=_RULES):
       `Events`.
 
     Raises:
-      InputError: fewer than two items left, rules that are not as there.
+      InputError: fewer than two items left, invalid rules.
 
     Reference: He et al. 2017, "Neural Collaborative Filtering", section 4.1 (leave-one-out).
     """
@@ -119,9 +120,9 @@ def split_last(log, rules=_RULES):
 def split_shares(log, valid_from, test_from, at_random=False, rules=_RULES):
     """Split each user's events at the same shares of their number.
 
-    Of a user's n events the first max(1, floor(valid_from n)) train, those from floor(test_from n) on
-    test, and those between validate. At random, the events of each part are drawn from all of the
-    user's; each part keeps the order of time.
+    Of a user's n events, the first max(1, floor(valid_from n)) are for training, those from
+    floor(test_from n) on for the test, and those between for validation. A random split draws the events
+    of each part from all of the user's events; each part keeps the order of time.
 
     Args:
       log: `events.Log`.
@@ -133,7 +134,7 @@ def split_shares(log, valid_from, test_from, at_random=False, rules=_RULES):
       `Events`.
 
     Raises:
-      InputError: shares that are not as above, fewer than two items left, rules that are not as there.
+      InputError: invalid shares, fewer than two items left, invalid rules.
     """
     function = "split_shares"
     checks.argument(0 < valid_from <= 1, function, "valid_from", "a share above 0, at most 1",
@@ -144,7 +145,7 @@ def split_shares(log, valid_from, test_from, at_random=False, rules=_RULES):
     place, count = _places(log, order)
     if at_random:
         drawn = np.random.RandomState(rules.seed).permutation(len(order))
-        # What stands at a user's places in the drawn order gets these places.
+        # The events at a user's positions in the drawn order get these positions.
         place[np.lexsort([drawn, log.users[order]])] = place.copy()
     train_end, valid_end = (np.maximum(1, _share_of(share, count)) for share in (valid_from, test_from))
     part = (place >= train_end).astype(np.int8) + (place >= valid_end)
@@ -153,14 +154,14 @@ def split_shares(log, valid_from, test_from, at_random=False, rules=_RULES):
 
 
 def split_time(log, valid_from, test_from, rules=_RULES):
-    """Split by time, for all users at the same: what comes before `valid_from` trains.
+    """Split by time, at the same times for all users: events before `valid_from` are for training.
 
-    Users without an event to train on go, with all their events: there is no history to ask from.
+    Users without training events are dropped, with all their events: they have no history.
 
     Args:
       log: `events.Log` with times.
-      valid_from: float, in the unit of the log: events from then on validate.
-      test_from: float, not before `valid_from`: events from then on test.
+      valid_from: float, in the unit of the log: events from this time on are for validation.
+      test_from: float, not before `valid_from`: events from this time on are for the test.
       rules: `Rules`.
 
     Returns:
@@ -168,7 +169,7 @@ def split_time(log, valid_from, test_from, rules=_RULES):
 
     Raises:
       InputError: a log without times, a `test_from` before `valid_from`, fewer than two items left,
-        rules that are not as there.
+        invalid rules.
     """
     function = "split_time"
     _check_times(function, log)
@@ -181,7 +182,7 @@ def split_time(log, valid_from, test_from, rules=_RULES):
 
 
 def time_at(log, share):
-    """Return the time before which a share of the events lie, or less where several have this time.
+    """Return the time before which a share of the events lies, or less if several have this time.
 
     Args:
       log: `events.Log` with times.
@@ -200,21 +201,21 @@ def time_at(log, share):
 
 
 def split_given(log, part, rules=_RULES):
-    """Split as given, as where train, validation and test are files of their own.
+    """Split as given, for example for separate files of training, validation and test events.
 
-    Of a repeated pair an event of the first part stays. Users without an event to train on go, with
-    all their events: there is no history to ask from.
+    Of a repeated pair, an event of the first part is kept. Users without training events are dropped,
+    with all their events: they have no history.
 
     Args:
       log: `events.Log`.
-      part: int [N], 0 for events to train on, 1 to validate, 2 to test.
+      part: int [N], 0 for training, 1 for validation, 2 for test events.
       rules: `Rules`.
 
     Returns:
       `Events`.
 
     Raises:
-      InputError: parts that are not as above, fewer than two items left, rules that are not as there.
+      InputError: invalid parts, fewer than two items left, invalid rules.
     """
     function = "split_given"
     part = np.asarray(part)
@@ -233,19 +234,19 @@ def _check_times(function, log):
 
 
 def _share_of(share, number):
-    """floor(share number), a hair more: 0.29 of 100 are 29, though 0.29 * 100 < 29."""
+    """Return floor(share number), rounded up by a little: 0.29 of 100 is 29, though 0.29 * 100 < 29."""
     return np.floor(share * number + 1e-6).astype(np.int64)
 
 
 def _places(log, order):
-    """(the place of each event among its user's, from 0; how many the user has), int64 [n] each."""
+    """Return (index of each event among its user's, number of its user's events): int64 [n] each."""
     counts = np.bincount(log.users[order], minlength=len(log.user_names))
     users = log.users[order]
     return np.arange(len(order)) - (np.cumsum(counts) - counts)[users], counts[users]
 
 
 def _kept_events(function, log, part, rules):
-    """(positions in the log of the events that stay, as `ordering.by_user`; what is left out)."""
+    """Return (positions in the log of the kept events, in the order of `ordering.by_user`; left_out)."""
     checks.positive(function, "min_item_count", rules.min_item_count)
     checks.positive(function, "min_user_count", rules.min_user_count)
     order = ordering.by_user(log, rules.seed, part)
@@ -265,7 +266,7 @@ def _made_events(function, log, order_and_part, rules, left_out):
     """Return `Events`.
 
     Args:
-      function: string, who asks; for errors.
+      function: string, the caller, for errors.
       log: `events.Log`.
       order_and_part: (positions in the log, each user's together; the part of each), int [n].
       rules: `Rules`.
@@ -285,8 +286,8 @@ def _made_events(function, log, order_and_part, rules, left_out):
     items, old_items = _renumbered(log.items[order], len(log.item_names))
     checks.argument(
         len(old_items) > 1, function, "log",
-        "two items or more that have %d events or more each (--min_count), of users who have %d such "
-        "events or more and one to train on" % (rules.min_item_count, rules.min_user_count),
+        "at least two items with %d or more events each (--min_count), of users with %d or more such "
+        "events and at least one for training" % (rules.min_item_count, rules.min_user_count),
         "%d left of %d items and %d users" % (len(old_items), len(log.item_names), num_users))
 
     counts = np.bincount(items[part == TRAIN], minlength=len(old_items))
@@ -310,11 +311,11 @@ def _made_events(function, log, order_and_part, rules, left_out):
 
 
 def with_items(events, names):
-    """Return events whose catalogue has further items, without an event, behind the others.
+    """Return events whose catalogue has further items, without events, after the others.
 
     Args:
       events: `Events`.
-      names: sequence of str; those that the catalogue has already, or that come again, are passed over.
+      names: sequence of str; repeated names and items of the catalogue are ignored.
 
     Returns:
       `Events`.
@@ -328,11 +329,11 @@ def with_items(events, names):
 
 
 def with_users(events, names):
-    """Return events whose model has rows for further users, without an event.
+    """Return events whose model has rows for further users, without events.
 
     Args:
       events: `Events`.
-      names: sequence of str; those that have events, or that come again, are passed over.
+      names: sequence of str; repeated names and users with events are ignored.
 
     Returns:
       `Events`.
@@ -343,33 +344,33 @@ def with_users(events, names):
 
 
 def _renumbered(ids, num_ids):
-    """(ids renumbered over those that come, in their old order; the old numbers of these)."""
+    """Return (ids renumbered over those that occur, in their old order; their old numbers)."""
     comes = np.bincount(ids, minlength=num_ids) > 0
     return (np.cumsum(comes) - 1).astype(np.int32)[ids], np.flatnonzero(comes)
 
 
 def row(rows, number):
-    """The ids of one of `Rows`."""
+    """Return the ids of one of `Rows`."""
     return rows.items[rows.begin[number]:rows.end[number]]
 
 
 def held_out(events):
-    """Return what is asked of a model after training: what each user took next, and what not to offer.
+    """Return the held-out items and the histories of users, for validation and for the test.
 
-    For the test, the validation events count as had.
+    For the test, validation events are part of the history.
 
     Args:
       events: `Events`.
 
     Returns:
-      (validation, test), each a `HeldOut`, or None where that part has no event.
+      (validation, test), each a `HeldOut`, or None if that part has no event.
     """
     return (_held_out(events, events.train_ends, events.valid_ends),
             _held_out(events, events.valid_ends, events.starts[1:]))
 
 
 def some_users(part, most):
-    """Return the part of at most `most` users, evenly spread.
+    """Return at most `most` users of a part, evenly spread.
 
     Args:
       part: `HeldOut`.
@@ -387,7 +388,7 @@ def some_users(part, most):
 
 
 def _held_out(events, ends, stops):
-    """`HeldOut` of the events from `ends` to `stops`, int64 [U]."""
+    """Return the `HeldOut` of the events from `ends` to `stops`, int64 [U]."""
     users = np.flatnonzero(ends < stops)
     if not len(users):
         return None
@@ -402,14 +403,13 @@ def _held_out(events, ends, stops):
 
 
 def histories(events, users, ends, history_length=None):
-    """Return what each user had before a position, as rows of an array that holds nothing else.
+    """Return the histories of users before given positions, in a new array.
 
     Args:
       events: `Events`.
       users: int [B].
-      ends: int [B], positions in `Events.items`: the history is what comes before, as
-        `HeldOut.ends`.
-      history_length: int, the last L events only; None or 0 for all of them.
+      ends: int [B], positions in `Events.items` where the histories end, see `HeldOut.ends`.
+      history_length: int, the number of latest events to use; None or 0 for all.
 
     Returns:
       `Rows` of B rows, all int32.
@@ -440,7 +440,7 @@ def histories(events, users, ends, history_length=None):
 
 
 def check_history_length(function, history_length):
-    """Raises InputError unless it is None or 0, for all events, or an integer above 0."""
+    """Raise InputError unless it is None or 0, for all events, or an integer above 0."""
     if history_length is not None and history_length != 0:
         checks.positive(function, "history_length", history_length)
 

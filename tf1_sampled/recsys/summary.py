@@ -1,6 +1,6 @@
-"""The data of a training in numbers: what was read, what was left out and why, what is asked.
+"""Summarise the data of a training: the events that were read, left out and split, with reasons.
 
-    facts = of_data(log, events, data...)          # what JSON can hold, as in metrics.json
+    facts = of_data(log, events, data...)          # JSON values, as in metrics.json
     for line in lines(facts): print(line)
 """
 from typing import Any, Dict, Iterable, List, Optional
@@ -9,8 +9,8 @@ import numpy as np
 
 from tf1_sampled.recsys import splits, times
 
-_MOST_FILES = 4  # that are shown each
-_MOST_NAMES = 8  # of columns that are shown
+_MOST_FILES = 4  # files shown one by one
+_MOST_NAMES = 8  # column names shown
 _ROLES = ("user", "item", "time", "rating", "event")
 
 
@@ -19,13 +19,13 @@ def of_data(log: Any, events: splits.Events, valid: Optional[splits.HeldOut],
     """Return the facts about the data of a training.
 
     Args:
-      log: events.Log, as it was read.
-      events: splits.Events, made of it.
+      log: events.Log, as read.
+      events: splits.Events of the log.
       valid, test: splits.HeldOut, or None.
-      titles: {item name: title}; empty where no file of titles was read.
+      titles: {item name: title}; empty without a file of titles.
 
     Returns:
-      {fact: value}, values as of JSON.
+      {fact: value}, with values that JSON can hold.
     """
     known = set(log.item_names)
     in_catalogue = set(events.item_names)
@@ -50,7 +50,7 @@ def of_data(log: Any, events: splits.Events, valid: Optional[splits.HeldOut],
 
 
 def _span(values: Optional[np.ndarray]) -> Optional[List[Any]]:
-    """Return [first, last] of times, as ISO dates where they look like seconds since 1970."""
+    """Return [first, last] of times, as ISO dates if they look like seconds since 1970."""
     if values is None:
         return None
     ends = [float(values.min()), float(values.max())]
@@ -66,7 +66,7 @@ def lines(facts: Dict[str, Any]) -> List[str]:
     read, users, items = facts["read"], facts["users"], facts["items"]
     shown = _sources(facts["sources"])
     if facts["times"] is None:
-        shown.append("No times: the order of the file counts (--time_column names a column of times)")
+        shown.append("No times: the file order is used (--time_column names the time column)")
     else:
         shown.append("Times: %s to %s" % tuple(
             value + " UTC" if isinstance(value, str) else "%.10g" % value for value in facts["times"]))
@@ -83,14 +83,14 @@ def lines(facts: Dict[str, Any]) -> List[str]:
             facts["titles"]["items"], items["catalogue"], facts["titles"]["of_unknown_items"]))))
     shown.append("Events: %s train; %s; %s" % (
         _number(facts["events"]["train"]),
-        _part(facts, "valid", "validate", "none validates (the last state is kept)"),
-        _part(facts, "test", "test", "none tests")))
+        _part(facts, "valid", "validate", "no validation (the last state is kept)"),
+        _part(facts, "test", "test", "no test")))
     shown.append("Catalogue: %s items%s" % (_number(items["catalogue"]), _behind(items)))
     return shown
 
 
 def _part(facts: Dict[str, Any], part: str, verb: str, none: str) -> str:
-    """Return how many events and users a part has."""
+    """Describe the number of events and users of a part."""
     if not facts["users"][part]:
         return none
     return "%s (of %s users) %s" % (
@@ -98,7 +98,7 @@ def _part(facts: Dict[str, Any], part: str, verb: str, none: str) -> str:
 
 
 def _behind(items: Dict[str, int]) -> str:
-    """Return what is to be said of items that no training event has."""
+    """Describe the items without training events."""
     if not items["without_training_event"]:
         return ""
     text = ", %s of them without a training event" % _number(items["without_training_event"])
@@ -108,7 +108,7 @@ def _behind(items: Dict[str, int]) -> str:
 
 
 def _sources(sources: List[Dict[str, Any]]) -> List[str]:
-    """Return the lines of the first sources, and how many more there are."""
+    """Return the lines for the first sources, and the number of further sources."""
     shown = []
     for source in sources[:_MOST_FILES]:
         roles = ["%s %s" % (role, source["roles"][role]) for role in _ROLES if role in source["roles"]]
@@ -135,7 +135,7 @@ def _sources(sources: List[Dict[str, Any]]) -> List[str]:
 
 
 def _reasons(counts: Dict[str, int]) -> str:
-    """Return counts of what was left out, in words; empty where nothing was."""
+    """Return the counts of left-out rows, in words; empty for none."""
     return ", ".join("%s %s" % (_number(count), reason) for reason, count in counts.items() if count)
 
 

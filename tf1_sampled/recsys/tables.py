@@ -1,4 +1,4 @@
-"""Tables of users and items: what the items are called, and what columns say of users or items.
+"""Read tables of users and items: the titles of items, and the columns of users or items.
 
     titles = read_titles("movies.csv")
     genres = read_side_table("movies.csv", "item", categorical=["genres"])["genres"]
@@ -13,19 +13,19 @@ from tf1_sampled.recsys import arrays, columns, layouts, rows
 
 
 def with_user_columns(log, path, key_column="", **names_by_type):
-    """Return the log with further columns, which say of each event what a table says of its user.
+    """Return the log with further columns, from a table of its users.
 
     Args:
       log: `events.Log`.
-      path: table with a column for the user, as of `read_side_table`.
-      key_column: string, as of `read_side_table`.
+      path: table with a user column, see `read_side_table`.
+      key_column: string, see `read_side_table`.
       **names_by_type: categorical=[names], numeric=[names] of columns of the table.
 
     Returns:
-      `events.Log`. Of a user who is not in the table, the category is "" and the number is missing.
+      `events.Log`. For a user who is not in the table, the category is "" and the number is missing.
 
     Raises:
-      InputError: as `read_side_table`; a column that the log has already.
+      InputError: see `read_side_table`; a column that the log already has.
     """
     function = "with_user_columns"
     further = dict(log.columns)
@@ -33,21 +33,21 @@ def with_user_columns(log, path, key_column="", **names_by_type):
     for name, kind in columns.typed(function, names_by_type).items():
         values = table[name]
         checks.argument(name not in further, function, ", ".join(columns.TYPES),
-                        "names that are not those of the event file's columns", name)
+                        "names that the event file's columns do not have", name)
         of_user = kind.of_array(function, name, [values.get(user) for user in log.user_names])
         further[name] = of_user._replace(values=of_user.values[log.users])
     return log._replace(columns=further)
 
 
 def read_titles(path):
-    """Read what the items are called: {item name: title}, of a repeated item the first.
+    """Read the titles of items: {item name: title}; a repeated item has its first title.
 
-    Known: MovieLens `movies.csv`, `movies.dat` (`::`) and `u.item` (`|`), and any CSV, TSV or JSON Lines
-    with a column for the item and one for the title. May be compressed. Bytes that are not UTF-8 are
-    Latin-1, as in `u.item`.
+    Formats: MovieLens `movies.csv`, `movies.dat` (`::`) and `u.item` (`|`), and any CSV, TSV or JSON
+    Lines with an item column and a title column. The file may be compressed. Invalid UTF-8 bytes are
+    read as Latin-1, as in `u.item`.
 
     Raises:
-      InputError: a file without these columns, a line that is not as the others.
+      InputError: a file without these columns, a line that is unlike the others.
     """
     with _opened(path) as lines:
         first = rows.first_lines(lines)
@@ -60,23 +60,22 @@ def read_titles(path):
 
 
 def read_side_table(path, key_role, key_column="", **names_by_type):
-    """Read what columns say of users or of items: of a repeated one the first line.
+    """Read columns of users or of items; a repeated user or item has its first line.
 
     Args:
-      path: CSV, TSV or JSON Lines with a column for the user or the item. May be compressed; bytes that
-        are not UTF-8 are Latin-1.
+      path: CSV, TSV or JSON Lines with a user or item column. May be compressed; invalid UTF-8 bytes are
+        read as Latin-1.
       key_role: "user" or "item".
-      key_column: string, the name of that column; where it is "" or the table lacks it, the column is
-        found by its name.
-      **names_by_type: categorical=[names], numeric=[names] of columns, as the header has them.
+      key_column: string, the name of that column; "" or a name that the table lacks for the usual names.
+      **names_by_type: categorical=[names], numeric=[names] of columns, as named in the header.
 
     Returns:
       {column: {user or item name: str, or float if numeric}}; a missing text is "", a missing number
       NaN.
 
     Raises:
-      InputError: a file without these columns, a line that is not as the others or has no number where
-        one is wanted.
+      InputError: a file without these columns, a line that is unlike the others or has an invalid
+        number.
     """
     checks.one_of("read_side_table", "key_role", key_role, ("user", "item"))
     typed = columns.typed("read_side_table", names_by_type)
@@ -101,13 +100,13 @@ def side_columns(path, key_role, key_column=""):
     """Return the names of the columns of a file that `read_side_table` may read.
 
     Args:
-      path, key_role, key_column: as of `read_side_table`.
+      path, key_role, key_column: see `read_side_table`.
 
     Returns:
-      list of strings, without those of users, items and titles, and without names that come twice.
+      list of strings, without those of users, items and titles, and without repeated names.
 
     Raises:
-      InputError: a file whose header has no column for the user or the item.
+      InputError: a file whose header has no user or item column.
     """
     with _opened(path) as lines:
         layout = layouts.of_table(path, rows.first_lines(lines), ("user", "item", "title"), (key_role,),
@@ -123,7 +122,7 @@ def _opened(path):
 
 
 def _headerless_titles(separator, cells):
-    """movies.dat and u.item: item, title and more."""
+    """Return the roles of movies.dat and u.item: item, title and more."""
     return {"item": 0, "title": 1} if separator in ("::", "|") and len(cells) >= 2 else None
 
 

@@ -1,15 +1,15 @@
-"""Times of events: numbers in any unit, ISO 8601 and a few other spellings, as seconds since 1970.
+"""Convert times (numbers in any unit, ISO 8601 and a few other forms) to seconds since 1970.
 
     parse("2018-09-20 12:00:00 UTC")              # 1537444800.0
     parse("1537444800000")                        # the same: milliseconds, by the magnitude
     column = Column()
-    values = column.read(["2018-09-20", "", "2018-09-21"])       # NaN where the time is missing
+    values = column.read(["2018-09-20", "", "2018-09-21"])       # NaN for a missing time
     seconds, form = column.seconds(values)                       # form: "times as dates"
 
-The unit of numbers follows from the magnitude of their median: below 1e11 seconds, below 1e14
-milliseconds, below 1e17 microseconds, else nanoseconds. So each unit has the times from 1973 to 5138;
-seconds have all times before that too. Whole numbers that are all dates as YYYYMMDD are dates. A time
-without a zone is UTC.
+The median magnitude of numbers gives their unit: seconds below 1e11, milliseconds below 1e14,
+microseconds below 1e17, else nanoseconds. So each unit covers the times from 1973 to 5138; seconds also
+cover all earlier times. Whole numbers that are all dates of the form YYYYMMDD are dates. A time without
+a zone is UTC.
 """
 import datetime
 import math
@@ -64,10 +64,10 @@ def parse(text):
 
 
 class Column:
-    """The times of a file or of an array: all are numbers, or all are dates and times.
+    """The times of a file or of an array: either all numbers, or all dates and times.
 
     Args:
-      month_first: boolean, whether times are as "11/15/2019 8:55:22 AM".
+      month_first: boolean, whether times have the form "11/15/2019 8:55:22 AM".
     """
 
     def __init__(self, month_first=False):
@@ -76,16 +76,16 @@ class Column:
         self._cache = {}
 
     def read(self, texts):
-        """Return times as they are written, numbers without their unit.
+        """Return times as written, numbers without conversion to seconds.
 
         Args:
           texts: list of N strings.
 
         Returns:
-          float64 [N]; NaN where the time is missing.
+          float64 [N]; NaN for a missing time.
 
         Raises:
-          ValueError: text that is not a time, or of another kind than the text before.
+          ValueError: text that is not a time, or of another kind than the earlier text.
         """
         if self._is_text:
             return self._read_text(texts)
@@ -109,7 +109,7 @@ class Column:
         return values
 
     def seconds(self, values):
-        """Return the seconds since 1970 of all times that were read, and how they are written.
+        """Return the seconds since 1970 of all times read so far, and the form of the times.
 
         Args:
           values: float64 [N], from `read`.
@@ -137,17 +137,17 @@ class Column:
 
 
 def of_values(function, argument, values):
-    """Return the times of a sequence or array: numbers in any unit, dates and times, or their text.
+    """Return the times in a sequence or array: numbers in any unit, dates and times, or their text.
 
     Args:
-      function, argument: strings, who asks and what for; for errors.
+      function, argument: strings, the caller and its argument, for errors.
       values: sequence or array [N].
 
     Returns:
-      (float64 [N], seconds, NaN where the time is missing; string, how they are written).
+      (float64 [N], seconds, NaN for a missing time; string, the form of the times).
 
     Raises:
-      InputError: no sequence, a value that is not a time.
+      InputError: not a sequence, a value that is not a time.
     """
     texts = arrays.texts(function, argument, values)
     if texts is None:
@@ -163,16 +163,19 @@ def of_values(function, argument, values):
             column.read([text])
         except ValueError:
             checks.argument(False, function, "%s[%d]" % (argument, place), WANTED, text)
-    raise AssertionError("%s: the times are wrong, but none of them" % function)
+    raise AssertionError("%s: the times are invalid, but none of them" % function)
 
 
 def after_histories(seconds):
-    """Return times of which those at the beginning of 1970 are moved right before all others.
+    """Move times at the start of 1970 to right before all other times.
 
-    MIND gives no times of a user's history, which `rows` numbers by seconds from 1970 on.
+    MIND has no times for a user's history; `rows` numbers them by seconds from 1970 on.
 
     Args:
       seconds: float64 [N].
+
+    Returns:
+      float64 [N].
     """
     early = seconds < _HISTORY_SECONDS
     if early.all() or not early.any():
@@ -204,7 +207,7 @@ def _of_numbers(values):
 
 
 def _seconds_of_parts(parts):
-    """Return the seconds of times, NaN where there is no such time.
+    """Return the seconds of times, NaN for invalid times.
 
     Args:
       parts: list of 3 or 6 integer arrays [N]: year, month, day, and hour, minute, second.
@@ -271,7 +274,7 @@ def _parse_date(text):
 
 
 def _parse_month_first(text):
-    """Return the seconds of a time as "11/15/2019 8:55:22 AM"; ValueError for other text."""
+    """Return the seconds of a time of the form "11/15/2019 8:55:22 AM"; ValueError for other text."""
     found = _MONTH_FIRST.fullmatch(text.strip())
     if not found or not 1 <= int(found.group(4)) <= 12:
         raise ValueError("not a time")
@@ -282,7 +285,7 @@ def _parse_month_first(text):
 def _seconds_of(parts):
     """Return the seconds of [year, month, day, hour, minute, second], numbers or their text."""
     year, month, day, hour, minute, second = map(int, parts)
-    # datetime raises ValueError for what is not a date. Second 60 is a leap second.
+    # datetime raises ValueError for invalid values. Second 60 is a leap second.
     time = datetime.datetime(year, month, day, hour, minute) - _EPOCH
     if second > 60:
         raise ValueError("not a time")
@@ -290,7 +293,7 @@ def _seconds_of(parts):
 
 
 def _zone_seconds(zone):
-    """Return the seconds by which a zone, as +02:00, is ahead of UTC."""
+    """Return the seconds by which a zone, such as +02:00, is ahead of UTC."""
     if not zone or zone.upper() in ("Z", "UTC", "GMT"):
         return 0
     digits = zone[1:].replace(":", "").ljust(4, "0")
@@ -301,10 +304,10 @@ def _zone_seconds(zone):
 
 
 def is_date(seconds):
-    """Return whether a number can be seconds since 1970: one from 1973 to 2286."""
+    """Return whether a number can be seconds since 1970, from 1973 to 2286."""
     return 1e8 <= seconds < 1e10
 
 
 def shown(seconds):
-    """Return seconds since 1970 as a date and time of UTC, as "2018-09-20 12:00:00"."""
+    """Return seconds since 1970 as a date and time in UTC, such as "2018-09-20 12:00:00"."""
     return str(_EPOCH + datetime.timedelta(seconds=math.floor(seconds)))

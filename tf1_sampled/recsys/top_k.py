@@ -1,25 +1,25 @@
-"""The k largest of many scores, without sorting all of them. In NumPy alone.
+"""Select the k largest of many scores without sorting them, with NumPy alone.
 
-    places = top_k.largest(scores, k)   # scores[places] falls; of equal scores the smaller place first
+    places = top_k.largest(scores, k)   # scores[places] falls; ties by the smaller place
 
-The scores are cut into blocks. The k largest lie in the blocks of the k largest maxima, so that only
-these blocks are looked at closely; the maxima take one fast pass.
+The scores are cut into blocks. The k largest scores are in the blocks with the k largest maxima, so only
+these blocks are searched; computing the maxima takes one fast pass.
 """
 import numpy as np
 
 _BLOCK = 64  # scores
-_LEAST_BLOCKS = 4  # times k blocks: with fewer, blocks save nothing
+_LEAST_BLOCKS = 4  # times k blocks; fewer blocks save no time
 
 
 def largest(scores, k):
-    """Return the places of the k largest scores.
+    """Return the positions of the k largest scores.
 
     Args:
-      scores: float32 or float64 [N]; -inf for what may not be chosen.
+      scores: float32 or float64 [N]; -inf excludes a score.
       k: integer, 0 or more.
 
     Returns:
-      int64 [n], n <= min(k, N): the largest score first, ties by the smaller place; none of a score of
+      int64 [n], n <= min(k, N): the largest score first, ties by the smaller position; without scores of
       -inf.
     """
     k = min(int(k), len(scores))
@@ -29,7 +29,7 @@ def largest(scores, k):
         return _largest(scores, k)
     whole = len(scores) // _BLOCK * _BLOCK
     maxima = scores[:whole].reshape(-1, _BLOCK).max(1)
-    # Blocks whose maximum equals the k-th largest one stay too: their ties may have smaller places.
+    # Keep blocks whose maximum equals the k-th largest one: their ties may have smaller positions.
     blocks = np.flatnonzero(maxima >= np.partition(maxima, -k)[-k])
     places = (blocks[:, None] * _BLOCK + np.arange(_BLOCK)).ravel()
     places = np.concatenate([places, np.arange(whole, len(scores))])
@@ -37,7 +37,7 @@ def largest(scores, k):
 
 
 def _largest(scores, k):
-    """`largest` for 0 < k <= N, by a look at each score."""
+    """Return `largest` for 0 < k <= N, by a pass over all scores."""
     if k < len(scores):
         least = np.partition(scores, -k)[-k]
         above, equal = np.flatnonzero(scores > least), np.flatnonzero(scores == least)

@@ -1,11 +1,11 @@
-"""Check, before anything of it runs, that a SavedModel does nothing but compute.
+"""Check that a SavedModel only computes, before any part of it runs.
 
     check("runs/recsys-1/saved_model", ["embed_user_ids"])
 
 A SavedModel is a program: its graph may read and write files, open connections and call Python. Loading
-it runs some ops, each request runs others. This module finds all of them in the file, before TensorFlow
-loads the graph. They must be on a list of ops that compute from their inputs alone. The ops that restore
-the variables may also read the model's own variables.
+runs some ops, each request runs others. This module finds these ops in the file before TensorFlow loads
+the graph. Each must be on a list of ops that compute from their inputs only. The ops that restore the
+variables may also read the model's own variables.
 """
 import os
 from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence, Set
@@ -15,7 +15,7 @@ from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2
 
 from tf1_sampled import checks
 
-# All that a training of this project exports, and what other models compute with.
+# The ops that this project exports, and common ops of other models.
 _COMPUTING = frozenset("""
     Abs AccumulateNV2 Acos Add AddN AddV2 All Any ArgMax ArgMin Assert Assign AssignVariableOp Atan
     Atan2 BatchMatMul BatchMatMulV2 BatchMatMulV3 BiasAdd Bincount BroadcastArgs BroadcastTo
@@ -47,20 +47,20 @@ _COMPUTING = frozenset("""
     Xdivy Xlogy ZerosLike
 """.split())
 
-# Names of the init op, as TensorFlow's loader looks for it: of a signature and of collections.
+# Names of the init op for TensorFlow's loader: of a signature and of collections.
 _INIT_SIGNATURE = "__saved_model_init_op"
 _INIT_COLLECTIONS = ("saved_model_main_op", "legacy_init_op")
 
 
 def check(folder: str, signatures: Sequence[str]) -> None:
-    """Raise InputError where a SavedModel runs an op that may do more than compute.
+    """Raise InputError if a SavedModel runs an op that may do more than compute.
 
     Args:
-      folder: string, where saved_model.pb is.
-      signatures: names of the signatures that are run.
+      folder: string, the folder with saved_model.pb.
+      signatures: names of the signatures to run.
 
     Raises:
-      InputError: names the ops; a file that holds no SavedModel for serving.
+      InputError: with the names of the ops; a file without a SavedModel for serving.
     """
     path = os.path.join(folder, "saved_model.pb")
     found = foreign_ops(_for_serving(path), signatures)
@@ -73,10 +73,10 @@ def foreign_ops(meta_graph: Any, signatures: Sequence[str]) -> List[str]:
 
     Args:
       meta_graph: MetaGraphDef of a SavedModel.
-      signatures: names, as of `check`.
+      signatures: names, see `check`.
 
     Returns:
-      Sorted list of strings. It has RestoreV2 where other files than the model's own would be read.
+      Sorted list of strings, with RestoreV2 if the model would read files other than its own.
     """
     graph = _Graph(meta_graph.graph_def)
     saver = meta_graph.saver_def
@@ -88,12 +88,12 @@ def foreign_ops(meta_graph: Any, signatures: Sequence[str]) -> List[str]:
 
 
 def _for_serving(path: str) -> Any:
-    """Return the MetaGraphDef for serving in the file of a SavedModel."""
+    """Return the MetaGraphDef for serving in a SavedModel file."""
     model, wanted = saved_model_pb2.SavedModel(), "a SavedModel for serving"
     try:
         with open(path, "rb") as stream:
             model.ParseFromString(stream.read())
-    except Exception as e:  # protobuf's DecodeError, which has no public name in all versions
+    except Exception as e:  # protobuf's DecodeError has no public name in all versions
         raise checks.InputError("%s: wanted %s, got: %s" % (path, wanted, str(e)[:200])) from e
     for meta_graph in model.meta_graphs:
         if set(meta_graph.meta_info_def.tags) == {tf.saved_model.SERVING}:
@@ -102,7 +102,7 @@ def _for_serving(path: str) -> Any:
 
 
 def _init_ops(meta_graph: meta_graph_pb2.MetaGraphDef) -> List[str]:
-    """Return the names of what the loader runs after it has restored the variables."""
+    """Return the names of the ops that the loader runs after it restores the variables."""
     names = []
     if _INIT_SIGNATURE in meta_graph.signature_def:
         names += [info.name for info in meta_graph.signature_def[_INIT_SIGNATURE].outputs.values()]
@@ -124,7 +124,7 @@ class _Graph:
         self._functions = {one.signature.name: one.node_def for one in graph_def.library.function}
 
     def needed(self, names: Iterable[str]) -> Set[str]:
-        """Return the names of the nodes that a run of these tensors or ops runs."""
+        """Return the names of the nodes that run for these tensors or ops."""
         found: Set[str] = set()
         stack = [_node_name(name) for name in names]
         while stack:
@@ -135,7 +135,7 @@ class _Graph:
         return found
 
     def types(self, names: Iterable[str]) -> Set[str]:
-        """Return the types of these nodes, and of those in the functions that they call."""
+        """Return the types of these nodes, and of the nodes in the functions that they call."""
         types: Set[str] = set()
         called: Set[str] = set()
         stack = [self._nodes[name] for name in names if name in self._nodes]
@@ -150,7 +150,7 @@ class _Graph:
         return types
 
     def reads_only(self, name: str, filename: str) -> bool:
-        """Return whether a node restores variables from the file that the loader names."""
+        """Return whether a node only restores variables from the file that the loader names."""
         node = self._nodes.get(name)
         if node is None or node.op != "RestoreV2":
             return False
@@ -172,7 +172,7 @@ def _called(node: Any) -> Iterator[str]:
 
 
 def _node_name(name: str) -> str:
-    """Return the name of the node of an input: "a" of "^a" and "a:1"."""
+    """Return the name of an input's node: "a" for "^a" and "a:1"."""
     return name.lstrip("^").partition(":")[0]
 
 

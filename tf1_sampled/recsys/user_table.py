@@ -1,22 +1,22 @@
-"""The users of a model as files beside it: what each has had, and what the columns say of each.
+"""Store the users of a model in files: their histories and their column values.
 
     user_table.write("runs/recsys-1/users", events, user_columns=["country"])
     table = user_table.UserTable("runs/recsys-1/users", num_items)
-    place = table.find("u12")               # -1 for someone unknown
+    place = table.find("u12")               # -1 for an unknown user
     table.items(place)                      # int32 [n], ids of items, oldest first
     table.context(place)                    # {"country": "FR", "hour": 17.0}, as of the last event
 
-The files are mapped into memory: loading reads them once, to check them, and takes little memory.
+The files are mapped into memory. Loading reads them once to check them, and needs little memory.
 
     names.npy, name_ends.npy    uint8 and int64 [U + 1]: name u is names[name_ends[u]:name_ends[u + 1]],
                                 in UTF-8
-    order.npy                   int64 [U], the users in the order of their names' bytes
+    order.npy                   int64 [U], the users sorted by the bytes of their names
     items.npy, item_ends.npy    int32 and int64 [U + 1]: user u had items[item_ends[u]:item_ends[u + 1]]
     columns.json                [{"name", "categories": list or null, "of_user": bool}, ...]
     column_0.npy, ...           [U] of each column: the number of a category, or a number; -1 or NaN
-                                where the last event says nothing
+                                for a missing value of the last event
 
-Users are in the order of the model's rows of users. TensorFlow is not imported.
+Users are in the order of the model's user rows. TensorFlow is not imported.
 
 Axes: U users.
 """
@@ -30,16 +30,16 @@ from tf1_sampled.files import places, writing
 from tf1_sampled.recsys import model_files
 
 _WANTED = "the users of a recommender"
-_LONE = "surrogatepass"  # a name with half of a surrogate pair is stored too
+_LONE = "surrogatepass"  # names with a lone surrogate are stored too
 
 
 def write(folder, events, user_columns=()):
-    """Write the users of a training, whole or not at all, over those that were there.
+    """Write the users of a training over earlier ones, whole or not at all.
 
     Args:
-      folder: string, where to.
-      events: splits.Events; all events of a user are the user's history, held out or not.
-      user_columns: names of those columns of `events` that depend on the user alone.
+      folder: string, the target folder.
+      events: splits.Events; all events of a user are the history, held out or not.
+      user_columns: names of the columns of `events` that depend on the user alone.
     """
     names = [name.encode("utf-8", _LONE) for name in [*events.user_names, *events.further_users]]
     starts = np.concatenate([events.starts, np.repeat(events.starts[-1:], len(events.further_users))])
@@ -70,17 +70,17 @@ def write(folder, events, user_columns=()):
 
 
 class UserTable:
-    """The users in a folder; in a folder that is not there, no users.
+    """The users in a folder; no users if there is no folder.
 
     Args:
       folder: string.
-      num_items: integer, the items of the model.
+      num_items: integer, the number of items of the model.
 
     Attributes:
       columns: {name: (categories or None, whether it depends on the user alone)}.
 
     Raises:
-      InputError: files that are missing or hold something else, ids of other items.
+      InputError: missing files or other contents, ids of other items.
     """
 
     def __init__(self, folder, num_items):
@@ -99,7 +99,7 @@ class UserTable:
                 np.diff(ends) >= 0).all()
             checks.file(fits, self._path(name), _WANTED, "ends that do not fit")
         in_range = not len(self) or (self._order.min() >= 0 and self._order.max() < len(self))
-        checks.file(in_range, self._path("order"), _WANTED, "numbers of no users")
+        checks.file(in_range, self._path("order"), _WANTED, "invalid numbers of users")
         fits = not len(self._items) or (self._items.min() >= 0 and self._items.max() < num_items)
         checks.file(fits, self._path("items"), "ids of the model's %d items" % num_items, "others")
         self._load_columns()
@@ -108,11 +108,11 @@ class UserTable:
         return len(self._order)
 
     def name(self, place):
-        """Return the name of the user in a place."""
+        """Return the name of the user at a position."""
         return self._bytes(place).decode("utf-8", _LONE)
 
     def find(self, name):
-        """Return the place of the user of this name; -1 for someone unknown."""
+        """Return the position of a user by name; -1 for an unknown user."""
         wanted, low, high = name.encode("utf-8", _LONE), 0, len(self._order)
         while low < high:
             middle = (low + high) // 2
@@ -126,18 +126,18 @@ class UserTable:
         return -1
 
     def items(self, place):
-        """Return the ids of the items that a user has had, oldest first: int32 [n]."""
+        """Return the ids of a user's items, oldest first: int32 [n]."""
         return self._items[self._item_ends[place]:self._item_ends[place + 1]]
 
     def context(self, place, of_user=False):
-        """Return what the columns said of a user's last event, as a model is asked.
+        """Return the column values of a user's last event, as a question takes them.
 
         Args:
           place: integer.
-          of_user: boolean, whether only columns that depend on the user alone are wanted.
+          of_user: boolean, whether to return only columns that depend on the user alone.
 
         Returns:
-          {column: string or float}; "" and None where the event said nothing.
+          {column: string or float}; "" and None for missing values.
         """
         found = {}
         for name, (categories, is_of_user) in self.columns.items():
@@ -169,20 +169,20 @@ class UserTable:
             checks.file(len(values) == len(self), self._path(name), _WANTED, "%d users" % len(values))
             fits = categories is None or not len(values) or (
                 values.min() >= -1 and values.max() < len(categories))
-            checks.file(fits, self._path(name), _WANTED, "numbers of no category")
+            checks.file(fits, self._path(name), _WANTED, "invalid numbers of categories")
             self.columns[one["name"]] = categories, one["of_user"]
             self._values[one["name"]] = values
 
 
 def _asked(value, categories):
-    """Return the text or the number that a stored value is; "" and None where there is none."""
+    """Return the text or the number of a stored value; "" and None for a missing one."""
     if categories is None:
         return None if np.isnan(value) else float(value)
     return "" if value < 0 else categories[value]
 
 
 def _is_column(value):
-    """Return whether a value is the description of a column, as `write` makes it."""
+    """Return whether a value is the description of a column, as `write` writes it."""
     if not isinstance(value, dict) or set(value) != {"name", "categories", "of_user"}:
         return False
     categories = value["categories"]

@@ -1,4 +1,4 @@
-"""YouTubeDNN: a recommender from Python, of which run_recsys.py is the command line.
+"""YouTubeDNN: a recommender in Python; run_recsys.py is its command line.
 
     from tf1_sampled.recsys import YouTubeDNN
 
@@ -9,7 +9,7 @@
     model.save("model")
     model = YouTubeDNN.load("model")
 
-TensorFlow is imported by `fit`, or at the first question to a model that was loaded.
+TensorFlow is imported by `fit`, or by the first request to a loaded model.
 
 Reference: Covington et al. 2016, "Deep Neural Networks for YouTube Recommendations", section 3.
 """
@@ -32,20 +32,31 @@ RESULTS = ("saved_model", "item_vectors.npy", "item_biases.npy", "items.tsv", "n
 
 
 def _no_report(line: str) -> None:
-    """Take a line of text that another process gives to the user."""
+    """Ignore a line of text that another process reports to the user."""
 
 
 @settings.documented
 class YouTubeDNN(RecsysSettings, Estimator):
-    """A recommender of the YouTube DNN's candidate generator; its keywords are RecsysSettings.
+    """A recommender: the candidate generator of the YouTube DNN.
+
+    Its keywords are those of RecsysSettings; docs/settings.md describes them.
+
+    Example:
+
+        from tf1_sampled.recsys import YouTubeDNN
+        users = ["ann", "ann", "ann", "bob", "bob", "cid", "cid"]
+        items = ["alien", "heat", "casino", "heat", "alien", "casino", "heat"]
+        model = YouTubeDNN(dim=8, epochs=2, split="none", k=[2]).fit((users, items, None))
+        model.recommend(["alien"], k=2)             # [(item, score), ...], best first
 
     Attributes:
       folder, history, seconds, cpu_seconds, machine, is_whole: see Estimator.
-      examples, examples_per_second: integer and float, what it trained on and how fast.
-      reading_seconds: float, of reading the events.
-      validation_history: list of (examples, seconds, score, record), what validation gave on the way.
-      data_summary: {fact: value}, see summary.of_data: what was read, left out, split.
-      fitted: fitting.Fit, the data and the graph of `fit`; None for a model that was loaded.
+      examples, examples_per_second: integer and float, the examples trained on, and the speed without
+        the validations.
+      reading_seconds: float, the time to read the events.
+      validation_history: list of (examples, seconds, score, record), one for each validation.
+      data_summary: {fact: value}, see summary.of_data: the events that were read, left out and split.
+      fitted: fitting.Fit, the data and the graph of `fit`; None for a loaded model.
     """
 
     PROGRAM: ClassVar[str] = "recsys"
@@ -67,37 +78,37 @@ class YouTubeDNN(RecsysSettings, Estimator):
 
     def fit(self: _Self, events: Any = None, valid: Any = None, test: Any = None,
             host: Optional[OneMachine] = None) -> _Self:
-        """Train on who took which item when.
+        """Train on events of users and items.
 
             YouTubeDNN(dim=64, epochs=5).fit("ratings.csv")
             YouTubeDNN(min_count=1).fit((users, items, times))
             YouTubeDNN(user_column="customer", time_column="bought").fit(frame)
 
-        Each call has a graph and a session of its own. With the setting model_dir, the training that the
-        folder holds goes on; else all is in a temporary folder, which goes with this object. Ctrl-C ends
-        the training early and keeps what was trained.
+        Each call has its own graph and session. With the setting model_dir, training resumes in that
+        folder; else all files are in a temporary folder, which is deleted with this object. Ctrl-C stops
+        training early and keeps the model trained so far.
 
         Args:
-          events: path or list of paths of event files, pandas data frame, or (users, items, times) of
-            equal length, where times may be None. None for the files that the settings name.
-          valid, test: events to validate and test with, as `events`; None to split `events` by the
+          events: path or list of paths of event files, pandas data frame, or (users, items, times):
+            sequences or arrays [N], where times may be None. None for the files in the settings.
+          valid, test: events for validation and test, in the same forms; None to split `events` by the
             setting `split`.
-          host: host.OneMachine, where and for whom it is trained; None for this process.
+          host: host.OneMachine, the machine and the user of the training; None for this process.
 
         Returns:
           This model.
 
         Raises:
-          InputError: settings or events that do not fit, a model_dir of other settings or events, a loss
-            that is not finite.
+          InputError: invalid settings or events, a model_dir of other settings or events, a loss that is
+            NaN or infinite.
         """
         who = OneMachine() if host is None else host
         sources = reading.Sources(events, valid, test)
         with self._open_folder(who) as folder:
             self._fit(folder, sources, who)
         if not self.is_whole and who.is_chief:
-            warnings.warn("fit was stopped: the model is as trained until then. To go on, save it, load "
-                          "it, and fit on the same events", stacklevel=2)
+            warnings.warn("fit was stopped early; the model is as trained until then. To resume, save "
+                          "it, load it, and fit on the same events", stacklevel=2)
         return self
 
     def _fit(self, folder: Any, sources: reading.Sources, who: OneMachine) -> None:
@@ -138,67 +149,68 @@ class YouTubeDNN(RecsysSettings, Estimator):
             model.recommend(user="u12", category={"genres": ["War", "Drama"]})
 
         Args:
-          items: list of names, oldest first, the history; those that the model does not know are passed
-            over. Without one that it knows, the stored history of `user` counts. Here and below, an
-            integer is the name that it is as text.
+          items: list of names, oldest first: the history. Unknown names are ignored. If none is known,
+            the stored history of `user` counts. Integers are converted to text, here and below.
           k: integer above 0.
-          user: name; "" for none. What the user had is not offered, whatever `items` has.
-          exclude: list of names that are not offered.
-          candidates: list of names, the only ones that are offered; None for all.
-          category: {column of --items or --titles: value or list of values}: what is offered has one of
-            the values in each column; None for all.
-          context: {column: string or number}, the columns of the model. A column of --users may be left
-            out for a user of the training.
-          repeat: boolean, whether items that the user had are offered too; None for the setting repeats.
+          user: name; "" for none. The user's earlier items are never recommended, whatever `items` is.
+          exclude: list of names that are not recommended.
+          candidates: list of names, the only ones that may be recommended; None for all.
+          category: {column of --items or --titles: value or list of values}: a recommended item has one
+            of the values in each column; None for all items.
+          context: {column: string or number}, the context columns of the model. Columns of --users are
+            optional for a user of the training.
+          repeat: boolean, whether the user's earlier items may be recommended; None for the setting
+            repeats.
 
         Returns:
-          list of (name, score), best first; shorter than k where the items run out.
+          list of (name, score), best first; shorter than k if there are too few items.
 
         Raises:
-          InputError: before `fit` or `load`, an argument that is not as above, neither an item that the
-            model knows nor a user of whom it knows something.
+          InputError: the model is not fitted or loaded, an argument is invalid, or neither an item nor
+            the user is known.
         """
         return self.recommender.recommend(items, k, user, exclude, candidates=candidates,
                                           category=category, context=context, repeat=repeat)
 
     def similar_items(self, item: Any, k: int = 10) -> List[Tuple[str, float]]:
-        """Return the items whose vectors have the largest cosines with that of an item.
+        """Return the items with the largest cosine similarity to an item.
 
             model.similar_items("50", k=2)              # [("181", 0.91), ("172", 0.88)]
 
         Args:
-          item: name that the model knows.
+          item: name of a known item.
           k: integer above 0.
 
         Returns:
           list of (name, cosine), the most similar first, without the item itself.
 
         Raises:
-          InputError: before `fit` or `load`, an unknown item, a k that is not an integer above 0.
+          InputError: the model is not fitted or loaded, the item is unknown, or k is not an integer
+            above 0.
         """
         return self.recommender.similar_items(item, k=k)
 
     def recommend_all(self, path: Optional[str] = None, k: int = 10, events: Any = None,
                       context: Optional[Dict[str, Any]] = None) -> Any:
-        """Return, or write, the k best items for each user, in blocks of bounded memory.
+        """Return or write the k best items of each user, in blocks of bounded memory.
 
             model.recommend_all("recommended.jsonl.gz", k=20)
             users, items, scores = model.recommend_all(k=20)
 
         Args:
-          path: string, file for lines of JSON (.jsonl) or of user, item and score with tabs between
-            (.tsv), as of offers.write; None to return them.
+          path: string, file for lines of JSON (.jsonl) or tab-separated lines of user, item and score
+            (.tsv), see offers.write; None to return the recommendations.
           k: integer above 0.
-          events: what the users have had, as of `fit`; None for the histories that are stored with the
-            model.
-          context: {column: string or number}, for all users; what it lacks, and None, is as of each
-            user's last event.
+          events: the users' earlier events, in the forms that `fit` takes; None for the histories stored
+            with the model.
+          context: {column: string or number}, for all users. Missing columns, or all columns for None,
+            are those of each user's last event.
 
         Returns:
-          asking.All, or with a path None.
+          asking.All, or None with a path.
 
         Raises:
-          InputError: a k below 1, a path where no file can be made.
+          InputError: a k below 1, a path that cannot be written.
         """
         self._check_fitted("recommend_all")
         is_path = path is None or isinstance(path, str) or hasattr(path, "__fspath__")
@@ -219,23 +231,24 @@ class YouTubeDNN(RecsysSettings, Estimator):
         return None
 
     def evaluate(self, test: Any = None, k: Any = None, events: Any = None) -> Dict[str, float]:
-        """Return how well the model ranks what users took next, over the whole catalogue.
+        """Return the scores of the model on later events, over the whole catalogue.
 
-            model.evaluate()                            # on the events that `fit` kept apart
+            model.evaluate()                            # on the test events of `fit`
             model.evaluate(test, k=[10, 20])
 
         Args:
-          test: later events of the users, as of `fit`; None for the test events of `fit`.
-          k: integer or list of them; None for the setting k.
-          events: what the users have had before; None for the events of `fit` that are not in `test`.
+          test: later events of the users, in the forms that `fit` takes; None for the test events of
+            `fit`.
+          k: integer or list of integers, the cut-offs; None for the setting k.
+          events: the users' earlier events; None for the events of `fit` that are not in `test`.
 
         Returns:
           {"Recall@20": float, "HR@20": ..., "NDCG@20": ..., "MRR@20": ..., "Coverage@20": ...}; see
-          evaluation.metrics. An item that the model does not know counts as not found.
+          evaluation.metrics. An item that the model does not know counts as a miss.
 
         Raises:
-          InputError: no test events, no user who is in both, a k that is not from 1 to the number of
-            items.
+          InputError: no test events, no user with both earlier and later events, a k that is not from 1
+            to the number of items.
         """
         self._check_fitted("evaluate")
         from tf1_sampled.recsys import judging
@@ -246,7 +259,7 @@ class YouTubeDNN(RecsysSettings, Estimator):
 
     @property
     def recommender(self) -> Any:
-        """The recommender.Recommender that answers, of the model as it was exported."""
+        """Return the recommender.Recommender of the exported model."""
         self._check_fitted("recommender")
         if self._recommender is None:
             from tf1_sampled.recsys import recommender
@@ -254,7 +267,7 @@ class YouTubeDNN(RecsysSettings, Estimator):
         return self._recommender
 
     def metrics(self) -> Dict[str, Any]:
-        """Return what metrics.json has of the training, as of JSON."""
+        """Return the training's part of metrics.json, as values that JSON can hold."""
         return {
             "seconds": {"read": self.reading_seconds, "train": self.seconds},
             "cpu_seconds": self.cpu_seconds,
@@ -268,10 +281,10 @@ class YouTubeDNN(RecsysSettings, Estimator):
         }
 
     def _log(self, events: Any, after: Any = None) -> Any:
-        """Return the events.Log of events; for None, of those of `fit` that are not in `after`."""
+        """Return the events.Log of events; for None, of the events of `fit` that are not in `after`."""
         if events is not None:
             return reading.log_of(self, events)
-        self.check(self.fitted is not None, "events", "events of the users, where fit was not called",
+        self.check(self.fitted is not None, "events", "the users' events, as fit was not called",
                    None)
         return reading.log_of_events(self.fitted.data.events, after)
 

@@ -24,6 +24,7 @@ _EXTRAS = {
         "gensim; python_version >= '3.9' and python_version < '3.14'",
         "aiohttp",
         "faiss-cpu",
+        "pandas",
         # The browser of the machine, if it has Chromium and its driver.
         "selenium; python_version >= '3.9'",
     ],

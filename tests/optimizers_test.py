@@ -1,4 +1,5 @@
 import numpy as np
+import tensorflow as tf2
 import tensorflow.compat.v1 as tf
 from absl.testing import absltest, parameterized
 
@@ -227,6 +228,25 @@ class OptimizerTest(graph_case.GraphCase):
 def _doubled(getter, *args, **kwargs):
     """A custom getter that returns no variable."""
     return 2 * getter(*args, **kwargs)
+
+
+@absltest.skipUnless(tf.executing_eagerly(), "TensorFlow 1 has no eager mode here")
+class EagerTest(parameterized.TestCase):
+    """TensorFlow 2 without a session."""
+
+    @parameterized.product(name=sorted(registry.OPTIMIZERS), is_traced=[False, True])
+    def test_sparse_steps_are_the_oracles(self, name, is_traced):
+        table, optimizer = tf2.Variable(_START, dtype=tf.float32), registry.OPTIMIZERS[name](0.3)
+
+        def step(ids, grads):
+            optimizer.apply_gradients([(tf.IndexedSlices(grads, ids), table)])
+
+        step = tf2.function(step, autograph=False) if is_traced else step
+        wanted, slots = _START.copy(), {}
+        for _ in range(2):
+            step(tf.constant(_IDS), tf.constant(_GRADS, tf.float32))
+            _ORACLES[name](wanted, slots, _IDS, _GRADS, 0.3)
+        np.testing.assert_allclose(table, wanted, 1e-5, 1e-5)
 
 
 class SlotsTest(graph_case.GraphCase):

@@ -293,7 +293,9 @@ def _own_slots():
     """Hide the options that the current variable scope has for the caller's variables."""
     # Not in a scope entered anew, whose names begin anew: two optimizers would share their slots.
     scope = tf.get_variable_scope()
+    # Where there is none, nothing is set: eager mode refuses to set a caching device.
     options = {name: getattr(scope, name) for name in _SCOPE_OPTIONS}
+    options = {name: value for name, value in options.items() if value is not None}
     try:
         for name in options:
             getattr(scope, "set_" + name)(None)

@@ -1,5 +1,6 @@
-"""Installs the package and its programs: pip install . (extras: plots, serve, ann, parquet, test)."""
+"""Install package and programs: pip install . (extras: ann, parquet, plots, serve or all; test)."""
 import os
+import re
 
 import setuptools
 
@@ -31,27 +32,42 @@ _EXTRAS = {
 }
 
 
-def _readme():
-    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "README.md")
-    if not os.path.exists(path):
-        return ""
-    with open(path, encoding="utf-8") as f:
+# What the programs use; "test" is for those who change the project.
+_EXTRAS["all"] = sorted(sum((_EXTRAS[name] for name in ("ann", "parquet", "plots", "serve")), []))
+
+
+def _read(name):
+    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), name), encoding="utf-8") as f:
         return f.read()
 
 
 setuptools.setup(
     name="tf1_sampled",
-    version="0.1.0",
+    version=re.search(r'\n__version__ = "(.*)"', _read("tf1_sampled/__init__.py")).group(1),
     description="Sampled losses and candidate samplers for TensorFlow graphs, "
                 "with word2vec and recommender programs",
-    long_description=_readme(),
+    long_description=_read("README.md"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
+    license_files=["LICENSE", "NOTICE"],
+    keywords="tensorflow nce sampled-softmax negative-sampling word2vec recommender",
     classifiers=[
+        "Development Status :: 5 - Production/Stable",
+        "Environment :: Console",
+        "Environment :: GPU :: NVIDIA CUDA",
         "Intended Audience :: Developers",
         "Intended Audience :: Science/Research",
-        "Programming Language :: Python :: 3",
+        "Operating System :: POSIX :: Linux",
+        "Programming Language :: Python :: 3 :: Only",
+        "Programming Language :: Python :: 3.7",
+        "Programming Language :: Python :: 3.9",
+        "Programming Language :: Python :: 3.10",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
         "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Topic :: Text Processing :: Linguistic",
+        "Typing :: Typed",
     ],
     packages=setuptools.find_packages(include=["tf1_sampled*"]),
     package_data={"tf1_sampled": ["__init__.pyi", "py.typed"], "tf1_sampled.recsys": ["page.html"]},

@@ -1,5 +1,6 @@
-"""The public names: they exist, and their docstrings describe each argument."""
+"""The public names: they exist, and their docstrings describe each argument. The version has its changes."""
 import inspect
+import os
 import re
 
 from absl.testing import absltest
@@ -12,6 +13,15 @@ def described_arguments(doc):
     section = re.search(r"(?m)^Args:\n((?:(?: .*)?\n)+)", doc + "\n")
     entries = re.findall(r"(?m)^  ([\w*]+(?:, [\w*]+)*):", section.group(1)) if section else []
     return [name.strip(" *") for entry in entries for name in entry.split(",")]
+
+
+class VersionTest(absltest.TestCase):
+
+    def test_the_changelog_begins_with_this_version(self):
+        root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+        with open(os.path.join(root, "CHANGELOG.md"), encoding="utf-8") as stream:
+            first = re.search(r"(?m)^## (.*)$", stream.read()).group(1)
+        self.assertEqual(first, tf1_sampled.__version__)
 
 
 class PublicNamesTest(absltest.TestCase):

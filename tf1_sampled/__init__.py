@@ -12,7 +12,7 @@ hold the parts of the two programs.
 """
 import importlib
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"  # setup.py reads it here
 
 # Public name -> its module. Imported at first use, so that `--help` need not wait for TensorFlow.
 _HOME = {

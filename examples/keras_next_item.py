@@ -25,11 +25,11 @@ class NextItem(keras.Model):
         self.biases = self.add_weight(shape=[num_items], initializer="zeros", name="biases")
 
     def get_config(self):
-        return dict(super(NextItem, self).get_config(), num_items=self.num_items, dim=self.dim,
+        return dict(super().get_config(), num_items=self.num_items, dim=self.dim,
                     num_sampled=self.num_sampled)
 
     def call(self, history, training=False):
-        vectors = keras.ops.max(self.embedding(history), 1)
+        vectors = keras.ops.mean(self.embedding(history), 1)
         if training:
             return {"vectors": vectors}  # the loss needs the scores of labels and candidates only
         return keras.ops.matmul(vectors, keras.ops.transpose(self.rows)) + self.biases

@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import tensorflow as tf2
 import tensorflow.compat.v1 as tf
@@ -442,6 +444,31 @@ class CheckpointTest(graph_case.GraphCase):
                     optimizer(0.1).minimize(loss)
                 names.append(sorted(v.op.name for v in tf.global_variables()))
         self.assertEqual(*names)
+
+    @parameterized.parameters(*sorted(registry.OPTIMIZERS))
+    def test_slots_of_a_table_in_parts_are_those_of_the_whole(self, name):
+        path = os.path.join(self.create_tempdir().full_path, "model")
+        wanted, slots = _START.copy(), {}
+        for num_parts in (2, 3, None):  # each goes on where the one before ended
+            partitioner = num_parts and tf.fixed_size_partitioner(num_parts)
+            config = graph_case.session_config(self.OPTIMIZED)
+            with tf.Graph().as_default(), tf.Session(config=config) as session:
+                table = tf.get_variable("table", _START.shape, partitioner=partitioner,
+                                        use_resource=num_parts is None)
+                used = tf.nn.embedding_lookup(table, _IDS, "div")
+                step = registry.OPTIMIZERS[name](0.3).minimize(
+                    tf.reduce_sum(used * _GRADS.astype(np.float32)))
+                saver = tf.train.Saver()
+                session.run(tf.global_variables_initializer())
+                if num_parts == 2:
+                    for part, rows in zip(table, np.split(_START, 2)):
+                        part.load(rows, session)
+                else:
+                    saver.restore(session, path)
+                session.run(step)
+                saver.save(session, path)
+                _ORACLES[name](wanted, slots, _IDS, _GRADS, 0.3)
+                self.assert_close(session.run(tf.convert_to_tensor(table)), wanted, 1e-5, 1e-5)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The public names: they exist, and their docstrings describe each argument. The version has its changes."""
+"""The public names and their docstrings, which describe each argument; the version and its changes."""
 import inspect
 import os
 import re

@@ -1,5 +1,6 @@
 """Install the package and its programs: pip install . (and the extras below)."""
 import os
+import re
 
 import setuptools
 
@@ -25,33 +26,47 @@ _EXTRAS = {
         "gensim; python_version >= '3.9' and python_version < '3.14'",
         "aiohttp",
         "faiss-cpu",
+        "pandas",
         # It drives the machine's Chromium, if Chromium and its driver are installed.
         "selenium; python_version >= '3.9'",
     ],
 }
+# What the programs use; "test" is for those who change the project.
+_EXTRAS["all"] = sorted(sum((_EXTRAS[name] for name in ("ann", "parquet", "plots", "serve")), []))
 
 
-def _readme():
-    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "README.md")
-    if not os.path.exists(path):
-        return ""
-    with open(path, encoding="utf-8") as f:
+def _read(name):
+    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), name), encoding="utf-8") as f:
         return f.read()
 
 
 setuptools.setup(
     name="tf1_sampled",
-    version="0.1.0",
+    version=re.search(r'\n__version__ = "(.*)"', _read("tf1_sampled/__init__.py")).group(1),
     description="Sampled losses and candidate samplers for TensorFlow graphs, "
                 "with word2vec and recommender programs",
-    long_description=_readme(),
+    long_description=_read("README.md"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
+    license_files=["LICENSE", "NOTICE"],
+    keywords="tensorflow nce sampled-softmax negative-sampling word2vec recommender",
     classifiers=[
+        "Development Status :: 5 - Production/Stable",
+        "Environment :: Console",
+        "Environment :: GPU :: NVIDIA CUDA",
         "Intended Audience :: Developers",
         "Intended Audience :: Science/Research",
-        "Programming Language :: Python :: 3",
+        "Operating System :: POSIX :: Linux",
+        "Programming Language :: Python :: 3 :: Only",
+        "Programming Language :: Python :: 3.7",
+        "Programming Language :: Python :: 3.9",
+        "Programming Language :: Python :: 3.10",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
         "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Topic :: Text Processing :: Linguistic",
+        "Typing :: Typed",
     ],
     packages=setuptools.find_packages(include=["tf1_sampled*"]),
     package_data={"tf1_sampled": ["__init__.pyi", "py.typed"], "tf1_sampled.recsys": ["page.html"]},

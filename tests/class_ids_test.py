@@ -3,7 +3,7 @@ import tensorflow.compat.v1 as tf
 from absl.testing import absltest, parameterized
 
 from tests import graph_case, sampler_case
-from tf1_sampled import InputError, registry, samplers
+from tf1_sampled import InputError, class_ids, registry, samplers
 
 _C, _NAMES, _DRAWN = sampler_case.C, sampler_case.NAMES, sampler_case.DRAWN
 
@@ -101,6 +101,14 @@ class WrongLabelsTest(sampler_case.SamplerCase):
                 with self.assertRaisesRegex(InputError, function + ": label_mask: wanted " + message):
                     self.sample(name, tf.constant([[1], [2], [3]]), label_mask=mask,
                                 num_groups=num_groups)
+
+    def test_padding_is_0_whatever_stands_there(self):
+        labels, mask = np.array([[1, -1], [10 ** 6, 3]]), np.array([[True, False], [False, True]])
+        fed = tf.placeholder(tf.int64, [None, 2])
+        found = [class_ids.label_tensor("f", "labels", ids, 2, _C, mask)
+                 for ids in (tf.constant(labels), fed)]
+        for ids in self.run_graph(found, {fed: labels}):
+            np.testing.assert_array_equal(ids, [[1, 0], [0, 3]])
 
 
 if __name__ == "__main__":

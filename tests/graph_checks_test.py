@@ -154,5 +154,19 @@ class HoldsTest(_AssertionsCase):
         self.assert_fails("[f: x: wanted more, got] [7]", checked, {condition: False})
 
 
+class FedTest(graph_case.GraphCase):
+
+    def test_no_ids_are_below_any_number(self):
+        fed = tf.placeholder(tf.int64, [None])
+        checked = graph_checks.ids_below(fed, 5, "f", "ids")
+        self.assertEqual(self.run_graph(checked, {fed: []}).shape, (0,))
+
+    def test_a_fraction_is_not_whole(self):
+        fed = tf.placeholder(tf.float32, [None])
+        checked = graph_checks.whole(fed, "f", "ids")
+        with self.assertRaisesRegex(tf.errors.InvalidArgumentError, "f: ids: wanted whole numbers"):
+            self.run_graph(checked, {fed: [1, 2.5]})
+
+
 if __name__ == "__main__":
     absltest.main()

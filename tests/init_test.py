@@ -1,4 +1,4 @@
-"""The public names: they exist, their docstrings describe each argument, and their examples run."""
+"""The public names: their docstrings, the examples there, the version and its changes."""
 import inspect
 import os
 import re
@@ -31,6 +31,15 @@ def described_names():
     values = [(name, getattr(tf1_sampled, name)) for name in tf1_sampled.__all__]
     return [name for name, value in values if inspect.isfunction(value) or name == "UnitRows" or (
         inspect.isclass(value) and not issubclass(value, (tuple, Exception)))]
+
+
+class VersionTest(absltest.TestCase):
+
+    def test_the_changelog_begins_with_this_version(self):
+        root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+        with open(os.path.join(root, "CHANGELOG.md"), encoding="utf-8") as stream:
+            first = re.search(r"(?m)^## (.*)$", stream.read()).group(1)
+        self.assertEqual(first, tf1_sampled.__version__)
 
 
 class PublicNamesTest(absltest.TestCase):

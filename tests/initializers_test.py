@@ -8,6 +8,29 @@ from tests import graph_case
 from tf1_sampled import frozen, initializers
 
 
+class RandomTest(graph_case.GraphCase):
+
+    @parameterized.parameters(initializers.random_uniform, initializers.random_normal)
+    def test_parts_of_one_seed_differ(self, make):
+        table = tf.get_variable("table", [4, 3], initializer=make(1.0, 7),
+                                partitioner=tf.fixed_size_partitioner(2))
+        first, second = self.run_graph(list(table))
+        self.assertGreater(np.min(np.abs(first - second)), 0)
+
+
+class OwnStateTest(graph_case.GraphCase):
+
+    def test_options_of_the_callers_scope_do_not_apply(self):
+        with tf.variable_scope("scope", partitioner=tf.fixed_size_partitioner(2),
+                               regularizer=tf.nn.l2_loss):
+            with initializers.own_state():
+                state = tf.get_variable("state", [4])
+            self.assertLen(list(tf.get_variable("theirs", [4])), 2)
+        self.assertEqual(state.shape, [4])
+        self.assertEqual(state.op.name, "scope/state")
+        self.assertLen(tf.get_collection(tf.GraphKeys.REGULARIZATION_LOSSES), 2)  # of theirs
+
+
 class FilledTest(graph_case.GraphCase):
 
     @parameterized.product(dtype=[tf.float16, tf.float32, tf.float64, tf.int64], value=[0, 3])

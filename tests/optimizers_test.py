@@ -1,4 +1,7 @@
+import os
+
 import numpy as np
+import tensorflow as tf2
 import tensorflow.compat.v1 as tf
 from absl.testing import absltest, parameterized
 
@@ -227,6 +230,25 @@ class OptimizerTest(graph_case.GraphCase):
 def _doubled(getter, *args, **kwargs):
     """Return a tensor instead of a variable, as a custom getter."""
     return 2 * getter(*args, **kwargs)
+
+
+@absltest.skipUnless(tf.executing_eagerly(), "TensorFlow 1 has no eager mode here")
+class EagerTest(parameterized.TestCase):
+    """TensorFlow 2 without a session."""
+
+    @parameterized.product(name=sorted(registry.OPTIMIZERS), is_traced=[False, True])
+    def test_sparse_steps_are_the_oracles(self, name, is_traced):
+        table, optimizer = tf2.Variable(_START, dtype=tf.float32), registry.OPTIMIZERS[name](0.3)
+
+        def step(ids, grads):
+            optimizer.apply_gradients([(tf.IndexedSlices(grads, ids), table)])
+
+        step = tf2.function(step, autograph=False) if is_traced else step
+        wanted, slots = _START.copy(), {}
+        for _ in range(2):
+            step(tf.constant(_IDS), tf.constant(_GRADS, tf.float32))
+            _ORACLES[name](wanted, slots, _IDS, _GRADS, 0.3)
+        np.testing.assert_allclose(table, wanted, 1e-5, 1e-5)
 
 
 class SlotsTest(graph_case.GraphCase):
@@ -462,6 +484,31 @@ class CheckpointTest(graph_case.GraphCase):
                     optimizer(0.1).minimize(loss)
                 names.append(sorted(v.op.name for v in tf.global_variables()))
         self.assertEqual(*names)
+
+    @parameterized.parameters(*sorted(registry.OPTIMIZERS))
+    def test_slots_of_a_table_in_parts_are_those_of_the_whole(self, name):
+        path = os.path.join(self.create_tempdir().full_path, "model")
+        wanted, slots = _START.copy(), {}
+        for num_parts in (2, 3, None):  # each goes on where the one before ended
+            partitioner = num_parts and tf.fixed_size_partitioner(num_parts)
+            config = graph_case.session_config(self.OPTIMIZED)
+            with tf.Graph().as_default(), tf.Session(config=config) as session:
+                table = tf.get_variable("table", _START.shape, partitioner=partitioner,
+                                        use_resource=num_parts is None)
+                used = tf.nn.embedding_lookup(table, _IDS, "div")
+                step = registry.OPTIMIZERS[name](0.3).minimize(
+                    tf.reduce_sum(used * _GRADS.astype(np.float32)))
+                saver = tf.train.Saver()
+                session.run(tf.global_variables_initializer())
+                if num_parts == 2:
+                    for part, rows in zip(table, np.split(_START, 2)):
+                        part.load(rows, session)
+                else:
+                    saver.restore(session, path)
+                session.run(step)
+                saver.save(session, path)
+                _ORACLES[name](wanted, slots, _IDS, _GRADS, 0.3)
+                self.assert_close(session.run(tf.convert_to_tensor(table)), wanted, 1e-5, 1e-5)
 
 
 if __name__ == "__main__":

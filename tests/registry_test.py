@@ -26,6 +26,13 @@ class TablesTest(absltest.TestCase):
                 self.assertTrue(callable(value), name)
                 self.assertTrue(inspect.getdoc(value), name)
 
+    def test_a_loss_and_a_sampler_have_the_name_of_their_function(self):
+        for name, loss in registry.LOSSES.items():
+            self.assertEqual(loss.__name__, name + "_loss")
+        for name, sampler in registry.SAMPLERS.items():
+            self.assertEqual(sampler.__name__,
+                             ("mixed" if "+" in name else name) + "_candidate_sampler")
+
     def test_names_need_no_tensorflow(self):
         code = ("import sys; from tf1_sampled import LOSSES, OPTIMIZERS, SAMPLERS, registry; "
                 "print(sorted(LOSSES), sorted(OPTIMIZERS), sorted(SAMPLERS)); "

@@ -12,7 +12,7 @@ of the two programs.
 """
 import importlib
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"  # setup.py reads it here
 
 # {public name: module}, imported at first use, so that `--help` need not wait for TensorFlow.
 _HOME = {

@@ -369,7 +369,9 @@ def _own_slots():
     """Hide the options of the current variable scope, which are for the caller's variables."""
     # The scope is not entered again: its names would restart, and two optimizers would share slots.
     scope = tf.get_variable_scope()
+    # Where there is none, nothing is set: eager mode refuses to set a caching device.
     options = {name: getattr(scope, name) for name in _SCOPE_OPTIONS}
+    options = {name: value for name, value in options.items() if value is not None}
     try:
         for name in options:
             getattr(scope, "set_" + name)(None)

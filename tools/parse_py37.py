@@ -3,7 +3,7 @@ import ast
 import pathlib
 import sys
 
-_FOLDERS = ("tf1_sampled", "tests", "benchmarks", "tools")
+_FOLDERS = ("tf1_sampled", "tests", "benchmarks", "examples", "tools")
 
 failed = 0
 root = pathlib.Path(__file__).resolve().parent.parent

@@ -62,18 +62,22 @@ def merged(gradient: Tensor) -> Tensor:
 
 
 class ClippedOptimizer(tf.train.Optimizer):
-    """An optimizer of gradients that are clipped by their global norm.
+    """An optimizer that clips the gradients by their global norm, and passes them to another one.
 
         g <- g clip_norm / max(clip_norm, |g|),   |g| the norm of all gradients together
 
-        train_op = ClippedOptimizer(AdagradOptimizer(0.1), 5.0).minimize(loss)
-
     Sparse gradients are `merged` first, so that |g| is the norm of the gradient and costs what the batch
-    costs. A norm that is not finite makes all gradients NaN. Slots and checkpoints are the other
-    optimizer's.
+    costs. If the norm is not finite, all gradients become NaN. Slots and checkpoints are those of the
+    other optimizer.
+
+    Example:
+
+        table = tf.get_variable("table", [1000, 16])
+        optimizer = tf1_sampled.ClippedOptimizer(tf1_sampled.AdagradOptimizer(0.1), 5.0)
+        train_op = optimizer.minimize(tf.nn.l2_loss(tf.gather(table, [3, 1, 4])))
 
     Args:
-      optimizer: tf.train.Optimizer.
+      optimizer: tf.train.Optimizer, which applies the clipped gradients.
       clip_norm: float above 0.
 
     Raises:
@@ -89,11 +93,11 @@ class ClippedOptimizer(tf.train.Optimizer):
         self._optimizer, self._clip_norm = optimizer, clip_norm
 
     def compute_gradients(self, *args, **kwargs):
-        """Compute the gradients, not clipped yet: as tf.train.Optimizer."""
+        """Return (gradient, variable) pairs of the other optimizer; the gradients are not clipped yet."""
         return self._optimizer.compute_gradients(*args, **kwargs)
 
     def apply_gradients(self, grads_and_vars, global_step=None, name=None):
-        """Clip the gradients and apply them: as tf.train.Optimizer."""
+        """Clip the gradients, and return the op of the other optimizer that applies them."""
         gradients, variables = zip(*grads_and_vars)
         once = [merged(gradient) for gradient in gradients]
         clipped, _ = tf.clip_by_global_norm(once, self._clip_norm)

@@ -86,7 +86,7 @@ class LanguageModelTest(parameterized.TestCase):
         self.run_example(_Host(stop_after=30), "parts", epochs=1)
         who = _Host()
         self.run_example(who, "parts", epochs=1)
-        self.assertRegex("\n".join(who.lines), "Going on from .*model.ckpt-30")
+        self.assertRegex("\n".join(who.lines), "Resuming from .*model.ckpt-30")
         wanted, found = self.values("whole"), self.values("parts")
         self.assertTrue(np.any(wanted["model/state"]))
         self.assertContainsSubset(["model/words", "model/classes", "model/kernel", "model/state",

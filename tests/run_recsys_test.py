@@ -140,7 +140,8 @@ class RunRecsysTest(_ProgramCase):
         # Of 8 events at times 1000 to 1007, the sixth is for validation, the last two for the test.
         self.assertIn("Catalogue: 30 items", out)
         self.assertIn("Training: 1,000 examples in an epoch", out)
-        self.assertIn("Protocol: the events from time 1006 on of 250 users, among all 30 items but", out)
+        self.assertIn("Protocol: the events from time 1006 on of 250 users, ranked among all 30 items "
+                      "except", out)
         self.assertIn("Validation 5 of 5: Recall@3 ", out)
         self.assertGreater(metrics["scores"]["Recall@3"], 0.7)  # two events each; chance gives .1
 
@@ -152,7 +153,8 @@ class RunRecsysTest(_ProgramCase):
             "--frequency_bias=0", "--epochs=10", "--k=1", "--validations=0")
         self.assertIn("Catalogue: 6 items", out)
         self.assertIn("Training: 1,250 examples in an epoch", out)
-        self.assertIn("Protocol: the events from time 1007 on of 250 users, among all 6 items; e", out)
+        self.assertIn("Protocol: the events from time 1007 on of 250 users, ranked among all 6 items; "
+                      "ties", out)
         self.assertNotIn("Validation", out)
         self.assertEqual(metrics["validations"], [])
         # The next item is an earlier item of the user.
@@ -175,7 +177,7 @@ class RunRecsysTest(_ProgramCase):
             + ["--ann_index"] * has_faiss)
         self.assertIn("Catalogue: 36 items", out)
         self.assertIn("Training: 480 examples in an epoch", out)
-        self.assertIn("Protocol: the events of --test of 120 users, among all 36 items but", out)
+        self.assertIn("Protocol: the events of --test of 120 users, ranked among all 36 items except", out)
         self.assertGreater(metrics["scores"]["HR@2"], 0.9)
         self.assertLess(metrics["baselines"]["popularity"]["HR@2"], 0.3)
         self.assertEqual(bool(metrics["ann_index"]), has_faiss)

@@ -69,7 +69,7 @@ class ProgramTest(parameterized.TestCase):
         (["--task=recsys", "--corpus=x"], "^Unknown command line flag 'corpus'|unknown flag"),
         (["--corpus", "text.txt", "--task=recsys"], "corpus"),
         (["--dim=0"], "^study: --dim: wanted an integer of 1 or more"),
-        (["text.txt"], "^study: arguments: wanted flags alone"))
+        (["text.txt"], "^study: arguments: wanted only flags"))
     def test_an_invalid_flag_is_named(self, arguments, message):
         with self.assertRaisesRegex(InputError, message):
             self.run_program(*arguments)
@@ -77,7 +77,7 @@ class ProgramTest(parameterized.TestCase):
     def test_a_folder_with_something_in_it_is_an_error_before_the_work(self):
         open(self.path("file"), "w").close()
         with mock.patch.object(runner, "run") as run:
-            with self.assertRaisesRegex(InputError, "something in it"):
+            with self.assertRaisesRegex(InputError, "a folder with files"):
                 self.run_program("--study_dir=" + self.folder)
         run.assert_not_called()
 

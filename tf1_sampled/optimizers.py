@@ -19,7 +19,7 @@ regularizer, partitioner, custom getter and caching device of a variable scope d
 occurrences of each row, for other kinds of clipping.
 """
 import contextlib
-from typing import Union
+from typing import Any, Iterable, List, Optional, Tuple, Union
 
 import tensorflow.compat.v1 as tf
 
@@ -92,22 +92,23 @@ class ClippedOptimizer(tf.train.Optimizer):
         super().__init__(False, "Clipped")
         self._optimizer, self._clip_norm = optimizer, clip_norm
 
-    def compute_gradients(self, *args, **kwargs):
+    def compute_gradients(self, *args: Any, **kwargs: Any) -> List[Tuple[Any, Any]]:
         """Return (gradient, variable) pairs of the other optimizer, not clipped yet."""
         return self._optimizer.compute_gradients(*args, **kwargs)
 
-    def apply_gradients(self, grads_and_vars, global_step=None, name=None):
+    def apply_gradients(self, grads_and_vars: Iterable[Tuple[Any, Any]], global_step: Any = None,
+                        name: Optional[str] = None) -> tf.Operation:
         """Clip the gradients, and return the op of the other optimizer that applies them."""
         gradients, variables = zip(*grads_and_vars)
         once = [merged(gradient) for gradient in gradients]
         clipped, _ = tf.clip_by_global_norm(once, self._clip_norm)
         return self._optimizer.apply_gradients(list(zip(clipped, variables)), global_step, name)
 
-    def get_slot(self, var, name):
+    def get_slot(self, var: Any, name: str) -> Any:
         """Return a slot of the other optimizer."""
         return self._optimizer.get_slot(var, name)
 
-    def get_slot_names(self):
+    def get_slot_names(self) -> List[str]:
         """Return the names of the other optimizer's slots."""
         return self._optimizer.get_slot_names()
 

@@ -160,7 +160,8 @@ class PanelsTest(PlotsTestCase):
     def test_invalid_input_is_an_error_that_names_it(self):
         with self.assertRaisesRegex(checks.InputError, "^panels: content: wanted one panel or more"):
             charts.panels(self.path, [], "")
-        with self.assertRaisesRegex(checks.InputError, "series: wanted x and y of the same length above 0 for 'a'"):
+        with self.assertRaisesRegex(
+                checks.InputError, "series: wanted x and y of the same length above 0 for 'a'"):
             charts.panels(self.path, [charts.Panel({"a": ([1, 2], [1])}, "", "")], "")
         self.assertEmpty(os.listdir(self.folder))
 

@@ -177,7 +177,8 @@ class RunRecsysTest(_ProgramCase):
             + ["--ann_index"] * has_faiss)
         self.assertIn("Catalogue: 36 items", out)
         self.assertIn("Training: 480 examples in an epoch", out)
-        self.assertIn("Protocol: the events of --test of 120 users, ranked among all 36 items except", out)
+        self.assertIn("Protocol: the events of --test of 120 users, ranked among all 36 "
+                      "items except", out)
         self.assertGreater(metrics["scores"]["HR@2"], 0.9)
         self.assertLess(metrics["baselines"]["popularity"]["HR@2"], 0.3)
         self.assertEqual(bool(metrics["ann_index"]), has_faiss)

@@ -112,7 +112,7 @@ class ClippedOptimizer(tf.train.Optimizer):
         """Return the names of the other optimizer's slots."""
         return self._optimizer.get_slot_names()
 
-    def variables(self):
+    def variables(self) -> List[tf.Variable]:
         """Return the variables of the other optimizer."""
         return self._optimizer.variables()
 

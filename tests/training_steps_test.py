@@ -103,6 +103,13 @@ class MinimizeTest(graph_case.GraphCase):
             session.run(step)
             self.assertEqual(session.run([w, seen]), [0.5, 1])
 
+    def test_minimize_refuses_a_seed_that_only_train_changes(self):
+        w = tf.get_variable("w", [2])
+        loss = tf.reduce_sum(w * tf.cast(distributions.uniforms([2], steps.step_seed(5)), tf.float32))
+        with self.assertRaisesRegex(InputError, r"minimize: seed: wanted an integer.*training.step_seed"):
+            steps.minimize(loss, optimizers.SGDOptimizer(0.1))
+
+
 
 class StepTest(graph_case.GraphCase):
 
@@ -186,12 +193,6 @@ class StepTest(graph_case.GraphCase):
         self.assertLen({first, second, third}, 3)
         self.assertEqual(again, second)
         np.testing.assert_array_equal(unfed, first)
-
-    def test_minimize_refuses_a_seed_that_only_train_changes(self):
-        w = tf.get_variable("w", [2])
-        loss = tf.reduce_sum(w * tf.cast(distributions.uniforms([2], steps.step_seed(5)), tf.float32))
-        with self.assertRaisesRegex(InputError, r"minimize: seed: wanted an integer.*training.step_seed"):
-            steps.minimize(loss, optimizers.SGDOptimizer(0.1))
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ _PROGRAM = """
         if len(list(open("arguments"))) <= int(times):
             if times == "1":
                 os.mkdir("folder")
-                launch.tell_folder("folder")
+                launch.report_folder("folder")
             os.kill(os.getpid(), signal.SIGKILL)
     if flags["do"] == "die" and me == "worker0":
         import os
@@ -50,7 +50,7 @@ _PROGRAM = """
             import os
             from tf1_sampled.cluster import launch
             if flags.get("folder"):
-                launch.tell_folder(flags["folder"])
+                launch.report_folder(flags["folder"])
             open("waits", "w").close()
         time.sleep(60 if flags["do"] in ("wait", "fail") else 0)
     sys.exit(5 if flags["do"] == "five" and me == "worker0" else 0)
@@ -178,16 +178,16 @@ class LaunchTest(absltest.TestCase):
                 (["x", "--model_dir=own", "--restart"], ["x", "--model_dir=own"]),
                 (["x", "-model_dir", "own"], ["x", "-model_dir", "own"]),
                 (["x", "--model_dir="], ["x", "--model_dir=", "--model_dir=m"])):
-            self.assertEqual(launch.going_on(arguments, "m"), wanted)
-        self.assertEqual(launch.going_on(["x", "--restart"], ""), ["x"])
+            self.assertEqual(launch.resume_command(arguments, "m"), wanted)
+        self.assertEqual(launch.resume_command(["x", "--restart"], ""), ["x"])
 
     def test_only_launched_processes_report_their_folder(self):
         self.assertFalse(launch.is_launched())
-        launch.tell_folder("m")
+        launch.report_folder("m")
         told = self.create_tempfile().full_path
         with mock.patch.dict(os.environ, TF1_SAMPLED_LAUNCH=told):
             self.assertTrue(launch.is_launched())
-            launch.tell_folder("m \udcff")
+            launch.report_folder("m \udcff")
         with open(told, "rb") as stream:
             self.assertEqual(stream.read(), b"m \xff")
 

@@ -39,11 +39,11 @@ class StudyHostTest(absltest.TestCase):
 
     def test_lines_of_the_data_are_passed_on_and_none_of_the_training(self):
         self.fitted(steps=5)
-        self.assertIn("held out", " ".join(self.lines))
+        self.assertIn("Held out", " ".join(self.lines))
         self.assertNotIn("Validation", " ".join(self.lines))
 
     def test_a_text_without_held_out_words_is_an_error(self):
-        with self.assertRaisesRegex(InputError, "^study: data: wanted enough to hold some out, got "):
+        with self.assertRaisesRegex(InputError, "^study: data: wanted enough data to hold out a part"):
             self.fitted(held_out=0)
 
 

@@ -141,7 +141,7 @@ class Word2VecSettings(TrainingSettings):
 
     @property
     def is_relative_to_noise(self) -> bool:
-        """Whether the scores are log-probabilities relative to those of the noise."""
+        """Return whether the scores are log-probabilities relative to those of the noise."""
         return self.loss == "negative_sampling"
 
     def chosen_learning_rate(self) -> float:

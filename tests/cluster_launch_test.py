@@ -151,8 +151,8 @@ class LaunchTest(absltest.TestCase):
                 code, out, err = run_program.run("run_word2vec.py", folder, "--corpus=" + corpus,
                                                  no_tensorflow=True)
             self.assertEqual((code, out), (1, ""))
-            self.assertEqual(err, "run_word2vec.py: error: run_word2vec: --corpus: wanted files, as no "
-                             "process of a cluster has a standard input, got '-'\n")
+            self.assertEqual(err, "run_word2vec.py: error: run_word2vec: --corpus: wanted files, as the "
+                             "processes of a cluster have no standard input, got '-'\n")
 
     def test_invalid_arguments_print_the_usage(self):
         for arguments in (["--ps=0", "--", "x"], ["--workers=two", "--", "x"], []):

@@ -88,7 +88,7 @@ class ReadCorpusTest(word2vec_case.CorpusTestCase):
         for _ in range(2):  # encoded, then from the cache, with the same note
             self.lines = []
             self.assertEqual(self.read(b"\xff \xff a").words, ["\ufffd", "a"])
-            self.assertIn("Replaced 2 bytes that are not valid utf-8: %s/text.txt" % self.folder,
+            self.assertIn("Replaced 2 bytes of invalid utf-8: %s/text.txt" % self.folder,
                           self.lines)
 
     def test_max_vocab_keeps_the_most_frequent_words(self):

@@ -93,7 +93,7 @@ class ClippedOptimizer(tf.train.Optimizer):
         self._optimizer, self._clip_norm = optimizer, clip_norm
 
     def compute_gradients(self, *args, **kwargs):
-        """Return (gradient, variable) pairs of the other optimizer; the gradients are not clipped yet."""
+        """Return (gradient, variable) pairs of the other optimizer, not clipped yet."""
         return self._optimizer.compute_gradients(*args, **kwargs)
 
     def apply_gradients(self, grads_and_vars, global_step=None, name=None):

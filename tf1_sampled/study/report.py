@@ -11,6 +11,7 @@ import html
 import os
 from typing import Any, Dict, Iterable, List, Sequence, Tuple
 
+from tf1_sampled import checks
 from tf1_sampled.files import writing
 from tf1_sampled.study import gradients, records, sentences
 from tf1_sampled.study.records import BUDGETS, FULL_LOSS, SAMPLED_LOSS, STEPS, TIME, Study
@@ -113,8 +114,8 @@ def method(study: Study) -> List[str]:
     seeds = len({training.seed for training in study.trainings})
     seconds = study.of("seconds", study.values[0], TIME).mean
     return [
-        "Each value was trained with %d seed%s. With the same seed all values start from the same "
-        "variables and see the data in the same order." % (seeds, "s" * (seeds > 1)),
+        "Each value was trained with %s. With the same seed all values start from the same variables "
+        "and see the data in the same order." % checks.counted(seeds, "seed"),
         "The same number of steps: all trainings make the same number of passes over the data. The same "
         "time: each training makes the number of steps that fit into %.1f s, at the speed of the "
         "trainings before. In both, the learning rate falls to 0 at the end." % seconds,

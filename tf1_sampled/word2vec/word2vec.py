@@ -213,7 +213,7 @@ class Word2Vec(Word2VecSettings, Estimator):
 
     @property
     def output_vectors(self) -> np.ndarray:
-        """Return the output vectors, the weights of words as classes, float32 [V, D], from the checkpoint."""
+        """Return the output vectors of the checkpoint: weights of words as classes, float32 [V, D]."""
         self._check_fitted("output_vectors")
         from tf1_sampled.word2vec import fitting, model
         return fitting.saved_table(self.folder, model.OUTPUT_WEIGHTS, len(self.words))

@@ -106,7 +106,7 @@ class MinimizeTest(graph_case.GraphCase):
     def test_minimize_refuses_a_seed_that_only_train_changes(self):
         w = tf.get_variable("w", [2])
         loss = tf.reduce_sum(w * tf.cast(distributions.uniforms([2], steps.step_seed(5)), tf.float32))
-        with self.assertRaisesRegex(InputError, "minimize: seed: wanted an integer.*training.step_seed"):
+        with self.assertRaisesRegex(InputError, "minimize: seed: wanted an integer.*step_seed"):
             steps.minimize(loss, optimizers.SGDOptimizer(0.1))
 
 

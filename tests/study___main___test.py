@@ -39,7 +39,7 @@ class ProgramTest(parameterized.TestCase):
             "--held_out=0.1", "--batch_size=64", "--cache_dir=" + self.path("cache"),
             "--study_dir=" + self.path("study"))
         self.assertIn("4 of 4: num_sampled=6, seed 1, the same time", out)
-        self.assertIn("One seed shows no spread", out)
+        self.assertIn("With one seed there is no spread", out)
         names = os.listdir(self.path("study"))
         self.assertContainsSubset(["study.html", "trainings.csv", "curves.csv"], names)
         with open(self.path("study", "study.html"), encoding="utf-8") as stream:
@@ -64,12 +64,12 @@ class ProgramTest(parameterized.TestCase):
         self.assertEmpty(os.listdir(self.folder))
 
     @parameterized.parameters(
-        (["--values=10"], "^study: --values: wanted two different ones"),
+        (["--values=10"], "^study: --values: wanted at least two different values"),
         (["--task=words"], "^study: --task: wanted one of recsys, word2vec, got 'words'"),
         (["--task=recsys", "--corpus=x"], "^Unknown command line flag 'corpus'|unknown flag"),
         (["--corpus", "text.txt", "--task=recsys"], "corpus"),
         (["--dim=0"], "^study: --dim: wanted an integer of 1 or more"),
-        (["text.txt"], "^study: arguments: wanted flags alone"))
+        (["text.txt"], "^study: arguments: wanted only flags"))
     def test_an_invalid_flag_is_named(self, arguments, message):
         with self.assertRaisesRegex(InputError, message):
             self.run_program(*arguments)
@@ -77,7 +77,7 @@ class ProgramTest(parameterized.TestCase):
     def test_a_folder_with_something_in_it_is_an_error_before_the_work(self):
         open(self.path("file"), "w").close()
         with mock.patch.object(runner, "run") as run:
-            with self.assertRaisesRegex(InputError, "something in it"):
+            with self.assertRaisesRegex(InputError, "a folder with files"):
                 self.run_program("--study_dir=" + self.folder)
         run.assert_not_called()
 

@@ -18,7 +18,7 @@ class AnswerTest(absltest.TestCase):
         found = answer((2.0, 4.0), (6.5, 6.0))
         self.assertIn("the sampled loss is lower with 10: 2.000 \u00b1 0.010 with 10, 4.000", found)
         self.assertIn("the full softmax loss on held-out data is lower with 100: 6.500", found)
-        self.assertIn("So 100 is better for the same number of steps, although its sampled loss is higher.",
+        self.assertIn("100 is better for the same number of steps, although its sampled loss is higher.",
                       found)
 
     def test_a_lower_sampled_loss_of_the_better_model_is_said_to_be_so(self):

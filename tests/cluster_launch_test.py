@@ -117,8 +117,8 @@ class LaunchTest(absltest.TestCase):
 
     def test_the_command_to_resume_is_printed_once(self):
         folder = self.create_tempdir("a folder").full_path
-        code, told = self._interrupt("--restart", "--folder=" + folder)
-        self.assertEqual((code, told), (130, (
+        code, reported = self._interrupt("--restart", "--folder=" + folder)
+        self.assertEqual((code, reported), (130, (
             "stopped by SIGINT; to resume:\n    python -m tf1_sampled.cluster.launch --ps=1 --workers=2 "
             "-- %s --do=wait '--folder=%s' '--model_dir=%s'\n") % (
                 os.path.join(self.folder, "program.py"), folder, folder)))
@@ -147,7 +147,7 @@ class LaunchTest(absltest.TestCase):
     def test_launched_processes_have_no_standard_input(self):
         folder = self.create_tempdir().full_path
         for corpus in ("-", "a.txt,-"):
-            with mock.patch.dict(os.environ, TF1_SAMPLED_LAUNCH=os.path.join(folder, "told")):
+            with mock.patch.dict(os.environ, TF1_SAMPLED_LAUNCH=os.path.join(folder, "reported")):
                 code, out, err = run_program.run("run_word2vec.py", folder, "--corpus=" + corpus,
                                                  no_tensorflow=True)
             self.assertEqual((code, out), (1, ""))
@@ -184,11 +184,11 @@ class LaunchTest(absltest.TestCase):
     def test_only_launched_processes_report_their_folder(self):
         self.assertFalse(launch.is_launched())
         launch.report_folder("m")
-        told = self.create_tempfile().full_path
-        with mock.patch.dict(os.environ, TF1_SAMPLED_LAUNCH=told):
+        reported = self.create_tempfile().full_path
+        with mock.patch.dict(os.environ, TF1_SAMPLED_LAUNCH=reported):
             self.assertTrue(launch.is_launched())
             launch.report_folder("m \udcff")
-        with open(told, "rb") as stream:
+        with open(reported, "rb") as stream:
             self.assertEqual(stream.read(), b"m \xff")
 
     def test_free_ports_are_different(self):

@@ -506,7 +506,7 @@ class CheckpointTest(graph_case.GraphCase):
     def test_slots_of_a_table_in_parts_are_those_of_the_whole(self, name):
         path = os.path.join(self.create_tempdir().full_path, "model")
         wanted, slots = _START.copy(), {}
-        for num_parts in (2, 3, None):  # each goes on where the one before ended
+        for num_parts in (2, 3, None):  # each continues where the one before ended
             partitioner = num_parts and tf.fixed_size_partitioner(num_parts)
             config = graph_case.session_config(self.OPTIMIZED)
             with tf.Graph().as_default(), tf.Session(config=config) as session:

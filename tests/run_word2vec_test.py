@@ -317,7 +317,7 @@ class RunWord2vecTest(parameterized.TestCase):
         self.assertEmpty(set(os.listdir(self.folder)) - {run_program.CACHE})
 
     def test_a_launched_worker_cannot_read_standard_input(self):
-        with mock.patch.dict(os.environ, {"TF1_SAMPLED_LAUNCH": self._path("told")}):
+        with mock.patch.dict(os.environ, {"TF1_SAMPLED_LAUNCH": self._path("reported")}):
             err = self._fail("--corpus=" + self.corpus + ",-", no_tensorflow=True)
         self.assertEqual(err, "run_word2vec.py: error: run_word2vec: --corpus: wanted files, as the "
                               "processes of a cluster have no standard input, got '-'\n")

@@ -28,7 +28,7 @@ _GROUPS = (
      ("optimizers", "training.steps", "training.checkpoints")),
     ("Names and errors", "Tables of losses, samplers and optimizers by name.", ("registry", "checks")),
 )
-# (title, introduction, objects): what is not in tf1_sampled itself.
+# (title, introduction, objects): objects that are not in tf1_sampled itself.
 _MORE = (
     ("Word vectors", "See [word vectors](word2vec.md), and [settings](settings.md) for keywords.",
      ("word2vec.word2vec.Word2Vec", "word2vec.word_vectors.WordVectors",

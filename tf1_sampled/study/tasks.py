@@ -21,7 +21,7 @@ _TEST_USERS = 5000  # the most users whose events judge a recommender
 
 
 class Outcome(NamedTuple):
-    """The quality of a trained model, and what is needed to measure its gradient.
+    """The quality of a trained model, and its output layer.
 
     full_softmax_loss: float, on held-out data.
     scores: {name: float}, the main one first.

@@ -5,18 +5,17 @@
 
 The model is that of examples/language_model.py, with the same settings for both losses. Each loss and
 vocabulary has a process of its own. The two processes of a vocabulary take turns, a few seconds each, on
-all cores; only one runs at a time, so what disturbs a shared machine disturbs both. Clocks run while the
-processes train, and stand still while they compute the perplexity: that of the full softmax, on the same
-held-out words.
+all cores; only one runs at a time, so other work on the machine disturbs both. Clocks run only while the
+processes train, not while they compute the perplexity of the full softmax on the same held-out words.
 
-Memory is what is resident at the peak from the initialization to the end of the first turn, less what
-was resident before the variables had values (Python, TensorFlow, the words). Tables are the trained
+Memory is the peak of resident memory from the initialization to the end of the first turn, less the
+resident memory before the variables had values (Python, TensorFlow, the words). Tables are the trained
 variables and the optimizer's slots.
 
 A vocabulary is the most frequent words of the corpus. Where the corpus has too few different words, they
 are made: each word w becomes one of w~0, w~1, ..., chosen by a hash of the word before it in the text.
-Whoever knows the word before knows the number, so the made text is as easy to predict as the real one,
-but its words are more and rarer.
+The word before determines the number, so the made text is as easy to predict as the real one, but it has
+more words, and rarer ones.
 """
 import importlib.util
 import itertools
@@ -91,13 +90,13 @@ def _memory(field):
 
 
 def _forget_peak():
-    """Make VmHWM what is resident now."""
+    """Reset VmHWM to the current resident memory."""
     with open("/proc/self/clear_refs", "w") as stream:
         stream.write("5")
 
 
 def _train(pipe, options, text, num_held_out):
-    """A process: trains for as many seconds as it is told, or evaluates when it is told None."""
+    """Run a process that trains for the seconds that it receives, or evaluates when it receives None."""
     spec = importlib.util.spec_from_file_location("language_model", _EXAMPLE)
     example = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(example)

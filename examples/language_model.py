@@ -113,7 +113,7 @@ class LanguageModel:
 
 
 def run(flags, host):
-    """Read the text, train, and show what came of it."""
+    """Read the text, train, and print the results."""
     paths = flags.corpus or [default_data.docstrings(host.report)]
     options = corpus.ReadOptions(min_count=flags.min_count, max_vocab=flags.max_vocab)
     with corpus.read_corpus(paths, options, report=host.report) as text, training.ModelDir(

@@ -44,6 +44,10 @@ class ChecksTest(parameterized.TestCase):
                              ("x\ty", "x\\ty"), ("", "ValueError")):
             self.assertEqual(checks.first_line(ValueError(text)), wanted)
 
+    @parameterized.parameters((0, "0 words"), (1, "1 word"), (2000, "2,000 words"))
+    def test_a_number_with_its_noun(self, number, wanted):
+        self.assertEqual(checks.counted(number, "word"), wanted)
+
     def test_a_file_error_names_the_file(self):
         self.assertEqual("a.csv: wanted a file, got a folder",
                          self.message(checks.file, False, "a.csv", "a file", "a folder"))

@@ -14,7 +14,7 @@ _LOOPBACK = frozenset([ipaddress.ip_address("127.0.0.1")])
 
 
 def _server(family, host):
-    """Return a socket that listens at a free port of all addresses, as TensorFlow's server does."""
+    """Return a socket that listens on a free port of all addresses, as TensorFlow's server does."""
     listening = socket.socket(family)
     if family == socket.AF_INET6:
         listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
@@ -135,7 +135,7 @@ class AnswerOnlyAtTest(parameterized.TestCase):
             lines = []
             port = listening.getsockname()[1]
             self.assertFalse(addresses.answer_only_at(_LOOPBACK, port, lines.append))
-            self.assertEqual(lines, ["Listening at all addresses of this machine: cannot filter its "
+            self.assertEqual(lines, ["Listening on all addresses of this machine: cannot filter its "
                                      "sockets, Protocol not available"])
 
     @parameterized.parameters("127.0.0.2", "127.0.0.1")
@@ -175,7 +175,7 @@ class AnswerOnlyAtTest(parameterized.TestCase):
         lines = []
         self.assertFalse(addresses.answer_only_at(_LOOPBACK, launch.free_ports(1)[0], lines.append))
         self.assertEqual(lines, [
-            "Listening at all addresses of this machine: cannot find its sockets"])
+            "Listening on all addresses of this machine: cannot find its sockets"])
 
     def test_0_0_0_0_answers_at_all_addresses(self):
         with _server(socket.AF_INET, "0.0.0.0") as listening:

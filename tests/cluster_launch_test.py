@@ -38,7 +38,7 @@ _PROGRAM = """
         if len(list(open("arguments"))) <= int(times):
             if times == "1":
                 os.mkdir("folder")
-                launch.tell_folder("folder")
+                launch.report_folder("folder")
             os.kill(os.getpid(), signal.SIGKILL)
     if flags["do"] == "die" and me == "worker0":
         import os
@@ -50,7 +50,7 @@ _PROGRAM = """
             import os
             from tf1_sampled.cluster import launch
             if flags.get("folder"):
-                launch.tell_folder(flags["folder"])
+                launch.report_folder(flags["folder"])
             open("waits", "w").close()
         time.sleep(60 if flags["do"] in ("wait", "fail") else 0)
     sys.exit(5 if flags["do"] == "five" and me == "worker0" else 0)
@@ -117,8 +117,8 @@ class LaunchTest(absltest.TestCase):
 
     def test_the_command_to_resume_is_printed_once(self):
         folder = self.create_tempdir("a folder").full_path
-        code, told = self._interrupt("--restart", "--folder=" + folder)
-        self.assertEqual((code, told), (130, (
+        code, reported = self._interrupt("--restart", "--folder=" + folder)
+        self.assertEqual((code, reported), (130, (
             "stopped by SIGINT; to resume:\n    python -m tf1_sampled.cluster.launch --ps=1 --workers=2 "
             "-- %s --do=wait '--folder=%s' '--model_dir=%s'\n") % (
                 os.path.join(self.folder, "program.py"), folder, folder)))
@@ -147,7 +147,7 @@ class LaunchTest(absltest.TestCase):
     def test_launched_processes_have_no_standard_input(self):
         folder = self.create_tempdir().full_path
         for corpus in ("-", "a.txt,-"):
-            with mock.patch.dict(os.environ, TF1_SAMPLED_LAUNCH=os.path.join(folder, "told")):
+            with mock.patch.dict(os.environ, TF1_SAMPLED_LAUNCH=os.path.join(folder, "reported")):
                 code, out, err = run_program.run("run_word2vec.py", folder, "--corpus=" + corpus,
                                                  no_tensorflow=True)
             self.assertEqual((code, out), (1, ""))
@@ -178,17 +178,17 @@ class LaunchTest(absltest.TestCase):
                 (["x", "--model_dir=own", "--restart"], ["x", "--model_dir=own"]),
                 (["x", "-model_dir", "own"], ["x", "-model_dir", "own"]),
                 (["x", "--model_dir="], ["x", "--model_dir=", "--model_dir=m"])):
-            self.assertEqual(launch.going_on(arguments, "m"), wanted)
-        self.assertEqual(launch.going_on(["x", "--restart"], ""), ["x"])
+            self.assertEqual(launch.resume_command(arguments, "m"), wanted)
+        self.assertEqual(launch.resume_command(["x", "--restart"], ""), ["x"])
 
     def test_only_launched_processes_report_their_folder(self):
         self.assertFalse(launch.is_launched())
-        launch.tell_folder("m")
-        told = self.create_tempfile().full_path
-        with mock.patch.dict(os.environ, TF1_SAMPLED_LAUNCH=told):
+        launch.report_folder("m")
+        reported = self.create_tempfile().full_path
+        with mock.patch.dict(os.environ, TF1_SAMPLED_LAUNCH=reported):
             self.assertTrue(launch.is_launched())
-            launch.tell_folder("m \udcff")
-        with open(told, "rb") as stream:
+            launch.report_folder("m \udcff")
+        with open(reported, "rb") as stream:
             self.assertEqual(stream.read(), b"m \xff")
 
     def test_free_ports_are_different(self):

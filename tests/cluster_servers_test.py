@@ -65,7 +65,7 @@ class ServersTest(cluster_case.ServedCase):
             which = spec.Cluster((address,), ("127.0.0.1:1",), "ps", 0, False)
             with mock.patch.object(tf.train, "Server") as made:
                 with self.assertRaisesWithLiteralMatch(
-                        InputError, "%s: wanted an address of this machine to listen at (0.0.0.0 or "
+                        InputError, "%s: wanted an address of this machine to listen on (0.0.0.0 or "
                         "[::] for all of them), got: %s" % (address, got)):
                     servers.start_server(which)
             made.assert_not_called()
@@ -85,7 +85,7 @@ class ServersTest(cluster_case.ServedCase):
         del kept
 
     def test_a_port_in_use_is_an_error(self):
-        with self.assertRaisesRegex(InputError, "%s: wanted a port to listen at, got: " % (
+        with self.assertRaisesRegex(InputError, "%s: wanted a port to listen on, got: " % (
                 self.clusters["worker", 0].address)):
             servers.start_server(self.clusters["worker", 0])
 

@@ -2,7 +2,7 @@
 
 The blocks of a page run in order, in one graph, and share names; _files makes the files that they may
 read, _names what they take as given. What a block quotes of a file of examples/ runs in examples_test.
-A comment in the line above a block says what is special about it:
+A comment in the line above a block makes an exception for it:
 
     <!-- TensorFlow 2 -->         it runs outside of a graph, eagerly, and not on TensorFlow 1.15
     <!-- not run: its reason -->  rare

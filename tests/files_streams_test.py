@@ -28,8 +28,8 @@ class StreamsTest(parameterized.TestCase):
             stderr=subprocess.PIPE, pass_fds=[writable], timeout=60)
         os.close(writable)
         with open(readable, "rb") as stream:
-            told = stream.read()
-        return done.returncode, done.stdout, done.stderr, told
+            reported = stream.read()
+        return done.returncode, done.stdout, done.stderr, reported
 
     def test_characters_that_the_encoding_lacks_are_escaped(self):
         code = "print('caf\\xe9 \\u65e5'); print('na\\xefve \\udcff', file=sys.stderr)"
@@ -66,8 +66,8 @@ class StreamsTest(parameterized.TestCase):
                 "    print('x' * 100)\n"
                 "    if streams.is_lost(): break\n"
                 "print('more'); os.write(3, b'%d ' % (number > 9))\n" + _CHECKED)
-        code, out, err, told = self.run_code(code, "> >(head -1)")
-        self.assertEqual((0, b"", b"1 "), (code, err, told))
+        code, out, err, reported = self.run_code(code, "> >(head -1)")
+        self.assertEqual((0, b"", b"1 "), (code, err, reported))
 
     @absltest.skipUnless(os.path.exists("/dev/full"), "needs a full device")
     def test_a_full_device_is_named_at_the_end(self):

@@ -229,7 +229,7 @@ class RunTest(parameterized.TestCase):
             self.assertEndsWith(errors, "--job_name=worker --task_index=%s%s\n" % (index, folder))
 
     def test_the_launcher_receives_the_folder(self):
-        folder_file = self.create_tempfile("told", "")
+        folder_file = self.create_tempfile("reported", "")
         code, _, errors = self.run_script("--mode=train", SIGNAL="SIGTERM",
                                           TF1_SAMPLED_LAUNCH=folder_file.full_path)
         self.assertEqual((code, errors), (143, "script.py: stopped by SIGTERM\n"))

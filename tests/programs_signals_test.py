@@ -129,7 +129,7 @@ class SignalsTest(parameterized.TestCase):
             self.signals.install()
 
     def test_a_launched_process_does_not_print_how_to_resume(self):
-        os.environ["TF1_SAMPLED_LAUNCH"] = "told"
+        os.environ["TF1_SAMPLED_LAUNCH"] = "reported"
         stopped = self.leave(["run_x.py", "--ps_hosts=a:1"], "m")
         self.assertEqual((str(stopped), stopped.exit_code), ("stopped by SIGTERM", 143))
 

@@ -89,8 +89,8 @@ class JudgedTest(parameterized.TestCase):
             "Held-out AUC against words drawn by frequency: 0.750 (chance: 0.5)",
             "similarity: Spearman score pairs left out", pairs + " 1.000 2 1",
             "analogies: correct score questions left out", questions + " 100.0% 1 1", "royal 100.0% 1 1",
-            pairs + ": 1 words are not among the first 4 of the vocabulary: unheard",
-            questions + ": 1 words are not among the first 4 of the vocabulary: x"])
+            pairs + ": 1 word not among the first 4 of the vocabulary: unheard",
+            questions + ": 1 word not among the first 4 of the vocabulary: x"])
 
     def test_unknown_neighbours_are_reported_and_an_error_if_all_are_unknown(self):
         lines = []

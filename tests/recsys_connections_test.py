@@ -136,7 +136,7 @@ from tf1_sampled.programs import running
 from tf1_sampled.recsys import connections, serve
 
 connections.SECONDS.update(request=1, headers=0.5, body=0.5)
-with running.errors_told():
+with running.report_errors():
     serve.main(sys.argv)
 """
 

@@ -324,10 +324,10 @@ class OptionsTest(FileTestCase):
 
     @parameterized.parameters(("latin-1", ", invalid UTF-8 as Latin-1"), ("utf-8", ""),
                               ("utf-16", ""))
-    def test_encodings_are_detected(self, encoding, told):
+    def test_encodings_are_detected(self, encoding, reported):
         log = self.read(u"user,item\nK\xf6ln,1\nOrl\xe9,2\n", encoding=encoding)
         self.assertEqual(log.user_names, [u"K\xf6ln", u"Orl\xe9"])
-        self.assertEqual(log.sources[0].form, "CSV with a header" + told)
+        self.assertEqual(log.sources[0].form, "CSV with a header" + reported)
 
     def test_encoding_option_is_used(self):
         path = self.write("e.csv", u"user,item\n\u0416,1\nx,2\n", "koi8-r")

@@ -21,14 +21,14 @@ class StoredTest(recommender_case.ModelCase):
 
     def written(self, users, k=3, name="best.jsonl"):
         """Return (lines of the file, reported lines)."""
-        path, told = os.path.join(self.place, name), []
-        offers.write_stored(path, self.model, users, k, told.append)
+        path, lines_reported = os.path.join(self.place, name), []
+        offers.write_stored(path, self.model, users, k, lines_reported.append)
         with open(path, encoding="utf-8") as stream:
-            return stream.read().splitlines(), [line.replace(path, "FILE") for line in told]
+            return stream.read().splitlines(), [line.replace(path, "FILE") for line in lines_reported]
 
     def test_all_users_are_written(self):
-        lines, told = self.written(None)
-        self.assertEqual(["FILE: recommendations for 3 users"], told)
+        lines, lines_reported = self.written(None)
+        self.assertEqual(["FILE: recommendations for 3 users"], lines_reported)
         found = [json.loads(line) for line in lines]
         self.assertEqual(["ann", "bob", "cid"], [one["user"] for one in found])
         self.assertEqual([], found[0]["recommendations"])
@@ -42,10 +42,10 @@ class StoredTest(recommender_case.ModelCase):
                              [offer["title"] for offer in one["recommendations"]])
 
     def test_unknown_users_are_left_out_and_reported(self):
-        lines, told = self.written(["cid", "zed"] + ["x%d" % i for i in range(11)], 1)
+        lines, lines_reported = self.written(["cid", "zed"] + ["x%d" % i for i in range(11)], 1)
         self.assertEqual(["cid"], [json.loads(line)["user"] for line in lines])
         self.assertEqual("12 of 13 users left out, as the model does not know them: zed, " + ", ".join(
-            "x%d" % i for i in range(9)) + ", ...", told[1])
+            "x%d" % i for i in range(9)) + ", ...", lines_reported[1])
 
     def test_blocks_give_the_same_results(self):
         whole = list(offers.recommend_stored(self.model, None, 2))

@@ -82,7 +82,7 @@ def slow(self, rows):
     return answer(self, rows)
 
 recommender.Recommender.answer = slow
-with running.errors_told():
+with running.report_errors():
     serve.main(sys.argv)
 """
 # The program with a short wait at the end.
@@ -92,7 +92,7 @@ from tf1_sampled.programs import running
 from tf1_sampled.recsys import serve, service
 
 service.STOP_SECONDS = 0.2
-with running.errors_told():
+with running.report_errors():
     serve.main(sys.argv)
 """
 

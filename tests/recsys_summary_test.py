@@ -64,8 +64,8 @@ class LinesTest(absltest.TestCase):
             "Read: 8 events of 3 users and 4 items",
             "Left out: 1 items below --min_count, 1 users with nothing to train on",
             "Test: 1 of 2 users have no history and are left out",
-            "Titles: 1 of 4 items; 1 titles of unknown items",
-            "Events: 3 train; 2 (of 2 users) validate; 1 (of 1 users) test",
+            "Titles: 1 of 4 items; 1 title of unknown items",
+            "Events: 3 train; 2 (of 2 users) validate; 1 (of 1 user) test",
             "Catalogue: 4 items, 2 of them without a training event (1 in no event at all)"])
 
     def test_lines_without_left_out_and_held_out_events(self):

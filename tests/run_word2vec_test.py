@@ -99,7 +99,7 @@ class RunWord2vecTest(parameterized.TestCase):
         self.assertIn("Text: 24,000 words; vocabulary: 10 words", out)
         self.assertRegex(out, r"Full softmax loss on held-out text: 1\.\d+ nats")
         self.assertRegex(out, r"pairs.tsv +0.\d+ +\d+ +1\n")
-        self.assertIn("pairs.tsv: 1 words are not among the first 300,000 of the vocabulary: unh", out)
+        self.assertIn("pairs.tsv: 1 word not among the first 300,000 of the vocabulary: unh", out)
         words, rows = vectors.read_vectors(self._path("out", "words.txt"))
         self.assertCountEqual(words, _TOPICS[0] + _TOPICS[1])
         self.assertEqual(rows.shape, (10, 16))
@@ -162,7 +162,7 @@ class RunWord2vecTest(parameterized.TestCase):
         score = evaluation.analogies(words, rows, evaluation_sets.read_analogies(questions))
         self.assertRegex(out, r"\n  food +%.1f%% +1 +1\n  tools +%.1f%% +5 +0\n" % (
             tuple(100 * section.accuracy for section in score.sections)))
-        self.assertIn("questions.txt: 1 words are not among the first 30,000 of the vocabulary: ", out)
+        self.assertIn("questions.txt: 1 word not among the first 30,000 of the vocabulary: ", out)
         metrics = self._metrics("model")
         self.assertEqual(metrics["scores"][questions]["accuracy"], score.total.accuracy)
         self.assertLess(metrics["full_softmax_loss"], 2)
@@ -317,7 +317,7 @@ class RunWord2vecTest(parameterized.TestCase):
         self.assertEmpty(set(os.listdir(self.folder)) - {run_program.CACHE})
 
     def test_a_launched_worker_cannot_read_standard_input(self):
-        with mock.patch.dict(os.environ, {"TF1_SAMPLED_LAUNCH": self._path("told")}):
+        with mock.patch.dict(os.environ, {"TF1_SAMPLED_LAUNCH": self._path("reported")}):
             err = self._fail("--corpus=" + self.corpus + ",-", no_tensorflow=True)
         self.assertEqual(err, "run_word2vec.py: error: run_word2vec: --corpus: wanted files, as the "
                               "processes of a cluster have no standard input, got '-'\n")

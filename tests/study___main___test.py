@@ -39,7 +39,7 @@ class ProgramTest(parameterized.TestCase):
             "--held_out=0.1", "--batch_size=64", "--cache_dir=" + self.path("cache"),
             "--study_dir=" + self.path("study"))
         self.assertIn("4 of 4: num_sampled=6, seed 1, the same time", out)
-        self.assertIn("One seed shows no spread", out)
+        self.assertIn("With one seed there is no spread", out)
         names = os.listdir(self.path("study"))
         self.assertContainsSubset(["study.html", "trainings.csv", "curves.csv"], names)
         with open(self.path("study", "study.html"), encoding="utf-8") as stream:
@@ -64,7 +64,7 @@ class ProgramTest(parameterized.TestCase):
         self.assertEmpty(os.listdir(self.folder))
 
     @parameterized.parameters(
-        (["--values=10"], "^study: --values: wanted two different ones"),
+        (["--values=10"], "^study: --values: wanted at least two different values"),
         (["--task=words"], "^study: --task: wanted one of recsys, word2vec, got 'words'"),
         (["--task=recsys", "--corpus=x"], "^Unknown command line flag 'corpus'|unknown flag"),
         (["--corpus", "text.txt", "--task=recsys"], "corpus"),

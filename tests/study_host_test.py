@@ -43,7 +43,7 @@ class StudyHostTest(absltest.TestCase):
         self.assertNotIn("Validation", " ".join(self.lines))
 
     def test_a_text_without_held_out_words_is_an_error(self):
-        with self.assertRaisesRegex(InputError, "^study: data: wanted enough to hold some out, got "):
+        with self.assertRaisesRegex(InputError, "^study: data: wanted enough data to hold out a part"):
             self.fitted(held_out=0)
 
 

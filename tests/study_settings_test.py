@@ -41,16 +41,16 @@ class StudySettingsTest(parameterized.TestCase):
         self.assertEqual(study(study_dir="here").folder(), "here")
 
     @parameterized.parameters(
-        (dict(values=["5"]), {}, "^study: --values: wanted two different ones or more, got '5'"),
-        (dict(values=["5", "5"]), {}, "two different ones"),
+        (dict(values=["5"]), {}, "^study: --values: wanted at least two different values, got '5'"),
+        (dict(values=["5", "5"]), {}, "at least two different values"),
         (dict(values=["5", "many"]), {}, "^study: --values: wanted integers, got 'many'"),
         (dict(values=["5", "0"]), {}, "^study: --num_sampled: wanted an integer of 1 or more, got 0"),
         (dict(vary="loss", values=["nce", "mse"]), {}, "^study: --loss: wanted one of "),
         (dict(vary="dim"), {}, "^study: --vary: wanted one of loss, num_sampled, "),
         (dict(seeds=0), {}, "--seeds: wanted an integer of 1 or more"),
         (dict(task="recsys", eval_similarity=["x"]), {}, "--eval_similarity: wanted --task=word2vec"),
-        ({}, dict(num_sampled=5), "^study: --num_sampled: wanted no such flag in a study of its values"),
-        ({}, dict(model_dir="x"), "^study: --model_dir: wanted no such flag in a study, got 'x'"))
+        ({}, dict(num_sampled=5), "^study: --num_sampled: wanted no value in a study, which sets it by"),
+        ({}, dict(model_dir="x"), "^study: --model_dir: wanted no value in a study, got 'x'"))
     def test_what_does_not_fit_is_named(self, values, of_model, message):
         with self.assertRaisesRegex(InputError, message):
             study(**values).models(words(**of_model))

@@ -49,7 +49,7 @@ class TasksTest(absltest.TestCase):
 
     def test_a_text_too_short_to_hold_out_is_an_error(self):
         text = self.path("text.txt", ["apple bread"] * 5)
-        with self.assertRaisesRegex(InputError, "^study: --held_out: wanted a share that holds some"):
+        with self.assertRaisesRegex(InputError, "^study: --held_out: wanted a share that holds out"):
             self.outcome("word2vec", dict(corpus=[text], cache_dir=self.folder, min_count=1))
 
     def test_a_recommender_is_judged_by_test_events(self):

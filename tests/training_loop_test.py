@@ -122,8 +122,8 @@ class TrainTest(_TrainCase):
         units, seconds, losses = zip(*result.history)
         self.assertEqual(list(losses), [8.0 + i for i in range(len(looks))])
         self.assertEqual((units[0], units[-1]), (42, 100))  # 50 steps of 120; the end
-        told = graph_case.read_summaries(self.folder)
-        self.assertEqual((told["held_out_loss", 50], told["loss", 50]), (8, 1))
+        reported = graph_case.read_summaries(self.folder)
+        self.assertEqual((reported["held_out_loss", 50], reported["loss", 50]), (8, 1))
         self.assertEqual(sorted(seconds), list(seconds))
         self.assertLess(abs(looks[-1] - 1), abs(looks[0] - 1))
 
@@ -460,15 +460,15 @@ class WatchingTest(_TrainCase):
         self.loss += 0.5 * tf.reduce_sum(tf.gather(table, ids))
         validation = policy.Validation(lambda session, number: (number / 4, {"more": {"x": 9}}), 2, 0)
         result = self._train([[2.0]] * 100, rate=1e-9, validation=validation, watch={"mine": self.w + 5})
-        told = graph_case.read_summaries(self.folder)
-        self.assertAlmostEqual(told["loss", 50], 4 + 0.5 * 4 * 2, places=4)
-        self.assertEqual(told["rows_touched", 50], 3)
+        reported = graph_case.read_summaries(self.folder)
+        self.assertAlmostEqual(reported["loss", 50], 4 + 0.5 * 4 * 2, places=4)
+        self.assertEqual(reported["rows_touched", 50], 3)
         # The gradient by w is 2 (w - x), and by each use of a row 0.5, twice.
-        self.assertAlmostEqual(told["gradient_norm", 50], (16 + 8 * 0.25) ** 0.5, places=4)
-        self.assertAlmostEqual(told["mine", 100], 5, places=4)
-        self.assertGreater(told["units_per_second", 50], 0)
-        self.assertEqual([told["validation/score", step] for step in (50, 100)], [0.25, 0.5])
-        self.assertEqual(told["validation/more/x", 100], 9)
+        self.assertAlmostEqual(reported["gradient_norm", 50], (16 + 8 * 0.25) ** 0.5, places=4)
+        self.assertAlmostEqual(reported["mine", 100], 5, places=4)
+        self.assertGreater(reported["units_per_second", 50], 0)
+        self.assertEqual([reported["validation/score", step] for step in (50, 100)], [0.25, 0.5])
+        self.assertEqual(reported["validation/more/x", 100], 9)
         self.assertLen(result.validations, 2)
 
     def test_the_trace_of_a_step(self):

@@ -49,7 +49,7 @@ class ModelDirTest(parameterized.TestCase):
 
     def test_begin_creates_a_new_folder(self):
         folder = self._open("some/model")
-        self.assertEqual((folder.goes_on, folder.earlier("dim")), (False, None))
+        self.assertEqual((folder.is_resumed, folder.earlier("dim")), (False, None))
         self.assertFalse(os.path.exists("some"))
         folder.begin({"events": "1"})
         self.assertEqual(folder.path, "some/model")
@@ -64,7 +64,7 @@ class ModelDirTest(parameterized.TestCase):
     def test_resumes_with_the_same_settings(self):
         self._leave_model()
         folder = self._begun(epochs=9)
-        self.assertTrue(folder.goes_on)
+        self.assertTrue(folder.is_resumed)
         self.assertEqual((folder.earlier("epochs"), folder.earlier("other")), (9, None))
         self.assertTrue(os.path.exists("model/model.ckpt-1.index"))
 
@@ -77,7 +77,7 @@ class ModelDirTest(parameterized.TestCase):
 
     def test_a_setting_that_is_new_in_this_version(self):
         self._leave_model()
-        self.assertTrue(self._begun(more=1).goes_on)
+        self.assertTrue(self._begun(more=1).is_resumed)
 
     def test_a_model_of_another_program_is_refused(self):
         self._leave_model()
@@ -94,7 +94,7 @@ class ModelDirTest(parameterized.TestCase):
         self._leave_model()
         self._write("model.ckpt-1.data-0", "checkpoint", "best", "bestiary")
         folder = self._open(restart=True, dim=9)
-        self.assertEqual((folder.goes_on, folder.earlier("dim")), (False, 8))
+        self.assertEqual((folder.is_resumed, folder.earlier("dim")), (False, 8))
         folder.begin({"events": "2"})
         self.assertCountEqual(os.listdir("model"), ["settings.json", "lock", "bestiary"])
         folder.close()
@@ -115,7 +115,7 @@ class ModelDirTest(parameterized.TestCase):
                 self._write_to(path, "model.ckpt-1.index")
                 with self.assertRaisesRegex(InputError, "in use by process %d$" % os.getpid()):
                     self._open(path)
-        self.assertTrue(folder.goes_on)
+        self.assertTrue(folder.is_resumed)
 
     def test_a_closed_folder_can_begin_again(self):
         folder = self._begun(restart=True)
@@ -205,7 +205,7 @@ class ModelDirTest(parameterized.TestCase):
         os.mkdir("place")
         os.symlink("place", "model")
         self._leave_model()
-        self.assertTrue(self._open().goes_on)
+        self.assertTrue(self._open().is_resumed)
         self.assertIn("settings.json", os.listdir("place"))
 
     def test_a_path_that_is_not_text_is_an_error(self):
@@ -231,7 +231,7 @@ class ModelDirTest(parameterized.TestCase):
             self._open()
         child.kill()
         child.wait()
-        self.assertTrue(self._begun().goes_on)
+        self.assertTrue(self._begun().is_resumed)
 
     @parameterized.parameters((False, False), (True, True))
     def test_a_folder_without_a_model_is_deleted_at_the_end(self, writes, stays):

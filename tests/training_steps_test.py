@@ -103,6 +103,13 @@ class MinimizeTest(graph_case.GraphCase):
             session.run(step)
             self.assertEqual(session.run([w, seen]), [0.5, 1])
 
+    def test_minimize_refuses_a_seed_that_only_train_changes(self):
+        w = tf.get_variable("w", [2])
+        loss = tf.reduce_sum(w * tf.cast(distributions.uniforms([2], steps.step_seed(5)), tf.float32))
+        with self.assertRaisesRegex(InputError, "minimize: seed: wanted an integer.*step_seed"):
+            steps.minimize(loss, optimizers.SGDOptimizer(0.1))
+
+
 
 class StepTest(graph_case.GraphCase):
 
@@ -156,19 +163,19 @@ class StepTest(graph_case.GraphCase):
         with self.new_session() as session:
             run = step.runner(session)
             feed = step.with_progress({self.x: [2.0]}, 0, 0)
-            told = run(feed, True)
+            reported = run(feed, True)
             self.assertEqual(run(feed, False), {})
-        self.assertCountEqual(told, ["loss", "gradient_norm", "rows_touched", "mine"])
-        self.assertEqual((told["loss"], told["rows_touched"], told["mine"]), (8, 3, 5))
+        self.assertCountEqual(reported, ["loss", "gradient_norm", "rows_touched", "mine"])
+        self.assertEqual((reported["loss"], reported["rows_touched"], reported["mine"]), (8, 3, 5))
         # The gradient by w is 2 (w - x), and by each use of a row 0.5, twice.
-        self.assertAlmostEqual(told["gradient_norm"], (16 + 8 * 0.25) ** 0.5, places=5)
+        self.assertAlmostEqual(reported["gradient_norm"], (16 + 8 * 0.25) ** 0.5, places=5)
 
     def test_a_trace(self):
         path = os.path.join(self.create_tempdir().full_path, "trace.json")
         step = self._step()
         with self.new_session() as session:
-            told = step.runner(session)(step.with_progress({self.x: [2.0]}, 0, 0), True, path)
-            self.assertEqual((told["loss"], session.run(step.global_step)), (4, 1))
+            reported = step.runner(session)(step.with_progress({self.x: [2.0]}, 0, 0), True, path)
+            self.assertEqual((reported["loss"], session.run(step.global_step)), (4, 1))
         with open(path) as stream:
             self.assertNotEmpty(json.load(stream)["traceEvents"])
 
@@ -179,10 +186,11 @@ class StepTest(graph_case.GraphCase):
         feed = {self.x: [1.0]}
         with self.new_session() as session:
             run = step.runner(session)
-            told = [run(step.with_progress(feed, 0.5, number), True) for number in (0, 1, 7, 1)]
+            reported = [run(step.with_progress(feed, 0.5, number), True) for number in (0, 1, 7, 1)]
             unfed = session.run(drawn)
-        self.assertEqual([tuple(values["seed"]) for values in told], [(5, 0), (5, 1), (5, 7), (5, 1)])
-        first, second, third, again = (tuple(values["drawn"]) for values in told)
+        self.assertEqual([tuple(values["seed"]) for values in reported],
+                         [(5, 0), (5, 1), (5, 7), (5, 1)])
+        first, second, third, again = (tuple(values["drawn"]) for values in reported)
         self.assertLen({first, second, third}, 3)
         self.assertEqual(again, second)
         np.testing.assert_array_equal(unfed, first)

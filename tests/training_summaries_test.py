@@ -21,10 +21,10 @@ class SummariesTest(graph_case.GraphCase):
         self.folder = self.create_tempdir().full_path
 
     def test_numbers_by_name_and_step(self):
-        with summaries.Summaries(self.folder, 3) as told:
+        with summaries.Summaries(self.folder, 3) as reported:
             self.assertEmpty(os.listdir(self.folder))
-            told.add(5, {"a": 1, "b": np.float32(2.5), "text": "none", "nothing": None})
-            told.add(7, {"a": 3.0, "deep": {"er": {"x": -1}, "y": np.int64(8)}})
+            reported.add(5, {"a": 1, "b": np.float32(2.5), "text": "none", "nothing": None})
+            reported.add(7, {"a": 3.0, "deep": {"er": {"x": -1}, "y": np.int64(8)}})
         self.assertEqual(graph_case.read_summaries(self.folder), {
             ("a", 5): 1, ("b", 5): 2.5, ("a", 7): 3, ("deep/er/x", 7): -1, ("deep/y", 7): 8})
         path, = glob.glob(os.path.join(self.folder, "*"))
@@ -35,8 +35,8 @@ class SummariesTest(graph_case.GraphCase):
     def test_the_name_of_the_file_is_unpredictable(self):
         names = []
         for folder in (self.create_tempdir().full_path, self.create_tempdir().full_path):
-            with mock.patch("time.time", lambda: 1e9), summaries.Summaries(folder, 3) as told:
-                told.add(5, {"a": 1})
+            with mock.patch("time.time", lambda: 1e9), summaries.Summaries(folder, 3) as reported:
+                reported.add(5, {"a": 1})
             names += os.listdir(folder)
         self.assertNotEqual(*[name.rpartition(".")[2] for name in names])
         self.assertTrue(all(fnmatch.fnmatchcase(name, "events.out.tfevents.*") for name in names))

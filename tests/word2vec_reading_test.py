@@ -190,7 +190,7 @@ class FilesTest(ReadingTestCase):
     def test_words_without_a_neighbour_are_reported(self):
         sentences = [["a", "b"]] * 5 + [["alone"], ["apart"]] * 5
         self.read(sentences)
-        self.assertIn("2 words have no neighbour in a line, so their vectors stay at their initial "
+        self.assertIn("2 words without a neighbour in a line; the vectors stay at their initial "
                       "values: alone, apart", self.lines)
         self.read(sentences, join_lines=True)
         self.assertNotIn("no neighbour", self.lines[-2] + self.lines[-1])
@@ -221,7 +221,7 @@ class FilesTest(ReadingTestCase):
     def test_a_wikipedia_dump_is_read_as_its_articles(self):
         path = self.path("d.xml", "<mediawiki><page><title>A</title><ns>0</ns><revision><text>The "
                          "''king'' of [[Spain|the land]].{{x}}</text></revision></page></mediawiki>")
-        note = path + ": a Wikipedia dump of 1 articles; left out 0 redirects and other pages"
+        note = path + ": a Wikipedia dump of 1 article; left out 0 pages (redirects and others)"
         for _ in range(2):  # encoded, then from the cache
             self.lines.clear()
             self.assertEqual(self.read(path),

@@ -42,7 +42,7 @@ class ScoringTest(parameterized.TestCase):
         self.assertEqual(["score pairs left out", "1.000 2 1", "-1.000 2 0"],
                          [" ".join(line.split()).split(" ", 2 if i == 0 else 1)[-1]
                           for i, line in enumerate(lines[:3])])
-        self.assertEqual(["a/x.txt: 1 words are not among the first 300,000 of the vocabulary: unheard"],
+        self.assertEqual(["a/x.txt: 1 word not among the first 300,000 of the vocabulary: unheard"],
                          lines[3:])
 
     def test_analogies_are_scored_by_file_and_section(self):
@@ -59,7 +59,7 @@ class ScoringTest(parameterized.TestCase):
         self.assertEqual([
             "analogies: correct score questions left out", "q.txt 100.0% 1 2", "royal 100.0% 1 1",
             "none none 0 1", "r.txt 0.0% 1 0", "(no section) 0.0% 1 0",
-            "q.txt: 5 words are not among the first 30,000 of the vocabulary: a, b, c, d, x"],
+            "q.txt: 5 words not among the first 30,000 of the vocabulary: a, b, c, d, x"],
             [" ".join(line.split()) for line in lines])
 
     @parameterized.parameters(
@@ -84,7 +84,7 @@ class ScoringTest(parameterized.TestCase):
                                     columns=["a", "b", "gold"], top=3)
         self.assertEqual((2, 1), (content["x.csv"]["pairs"], content["x.csv"]["left_out"]))
         self.assertEqual(1, content["q.txt"]["left_out"])
-        self.assertIn("q.txt: 1 words are not among the first 3 of the vocabulary: queen", lines)
+        self.assertIn("q.txt: 1 word not among the first 3 of the vocabulary: queen", lines)
 
     def test_a_long_list_of_words_is_shortened(self):
         self.assertEqual(["none", "a, b, c", "a, b and 1 more"],

@@ -1,4 +1,4 @@
-"""Batches of contiguous text: each lane goes on where it was, and held-out text is not trained on."""
+"""Batches of contiguous text: each lane continues where it ended, held-out text is not used."""
 import itertools
 
 import numpy as np

@@ -76,19 +76,19 @@ class PiecesTest(TextTestCase):
         self.path("f", b"a\xff\xfe b\xc3")
         notes = []
         self.assertEqual(self.read("f", notes=notes), "a\ufffd\ufffd b\ufffd\n")
-        self.assertEqual(notes, ["Replaced 3 bytes that are not valid utf-8: %s/f" % self.folder])
+        self.assertEqual(notes, ["Replaced 3 bytes of invalid utf-8: %s/f" % self.folder])
         self.path("g", b"\xff" * 2000)
         notes = []
         self.read("f", "g", notes=notes)
         self.assertEqual(notes, [
-            "Replaced 2,003 bytes that are not valid utf-8: %s/f and 1 more" % self.folder])
+            "Replaced 2,003 bytes of invalid utf-8: %s/f and 1 more" % self.folder])
         notes = []
         self.path("h", "\u20ac".encode("utf-8") * 3)
         self.read("h", notes=notes)
         self.assertEqual(notes, [])
         self.path("h", "ab".encode("utf-16") + b"\x41")
         self.assertEqual(self.read("h", encoding="utf-16", notes=notes), "ab\ufffd\n")
-        self.assertIn("Replaced 1 bytes that are not valid utf-16", notes[0])
+        self.assertIn("Replaced 1 byte of invalid utf-16", notes[0])
 
     @parameterized.parameters(1, 3)
     def test_a_sequence_cut_by_a_piece_is_not_replaced(self, size):
@@ -140,7 +140,7 @@ class PiecesTest(TextTestCase):
         notes = []
         self.assertEqual(self.read("f.zip", os.fsdecode(b"\xe9"), notes=notes), "text\nx\ufffd\n")
         self.assertEqual(notes, [
-            "Replaced 1 bytes that are not valid utf-8: %s/%s" % (self.folder, r"\udce9"),
+            "Replaced 1 byte of invalid utf-8: %s/%s" % (self.folder, r"\udce9"),
             "Left out 2 binary files: %s" % path + r": a\nb and 1 more"])
 
     def test_binary_and_packed_empty_files_of_a_folder_are_left_out(self):

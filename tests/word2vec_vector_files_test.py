@@ -58,7 +58,7 @@ class ReadingTest(file_case.FileCase):
          ["1 word with bytes that are not UTF-8 (replaced by U+FFFD)"]),
         (b"3 2\na 1 2\na 9 9\nb 3 4\n", ["a", "b"], ["1 row of a repeated word (left out)"]),
         (b"3 2\na 1 2\nb 3 4\n", ["a", "b"], ["the header promises 3 words, the file has 2"]),
-        (b"1 2\na 1 2\nb 3 4\n", ["a", "b"], ["the header promises 1 words, the file has 2"]),
+        (b"1 2\na 1 2\nb 3 4\n", ["a", "b"], ["the header promises 1 word, the file has 2"]),
         (b"0 2\na 1 2\nb 3 4", ["a", "b"], ["the header promises 0 words, the file has 2"]),
         (b"50 1 2\n-1.5 3 4\n", ["50", "-1.5"], []),
         (b"a 1 2\nb 3 4", ["a", "b"], ["the last line has no line end; the file may be truncated"]),
@@ -70,7 +70,7 @@ class ReadingTest(file_case.FileCase):
          ["1 row without a word (left out)"]),
         (b"2 2\n" + row(b"\xc2\xa0", 1, 2) + row(b"b", 3, 4) + b"\n \n", ["\u00a0", "b"], []),
         (b"1 2\n" + row(b"a", 1, 2) + row(b"b", 3, 4) + b"\n", ["a", "b"],
-         ["the header promises 1 words, the file has 2"]),
+         ["the header promises 1 word, the file has 2"]),
         (b"9 2\n" + row(b"a", 1, 2) + row(b"b", 3, 4) + b"\n", ["a", "b"],
          ["the header promises 9 words, the file has 2"]))
     def test_defects_of_real_files_are_repaired_and_counted(self, content, words, reported):

@@ -44,8 +44,8 @@ class ArticlesTest(parameterized.TestCase):
             page("C", "#WEITERLEITUNG [[A]]"), page("Empty", " \n"), page("\u00c4", "\u4e2d\u6587")))
         self.assertEqual(found, [("A", "Text & more."), ("\u00c4", "\u4e2d\u6587")])
         self.assertEqual((about.num_articles, about.num_left_out), (2, 4))
-        self.assertEqual(about.note(), "dump.xml: a Wikipedia dump of 2 articles; left out 4 redirects "
-                         "and other pages")
+        self.assertEqual(about.note(), "dump.xml: a Wikipedia dump of 2 articles; left out 4 pages "
+                         "(redirects and others)")
 
     def test_names_of_namespaces_come_from_the_dump(self):
         (_, text), = articles(dump(page("A", "a [[Datei:X.jpg|mini|caption]] b [[Kategorie:K]] c "

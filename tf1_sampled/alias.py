@@ -44,7 +44,7 @@ def alias_table(prob):
         P(k) = (threshold_k + sum over the columns j with alias_j = k of (1 - threshold_j)) / C
 
     P(k) differs from prob_k by at most 2^-40 prob_k for C up to 2^20, by at most C 2^-59 prob_k above.
-    A class of probability 0 has threshold 0 and is no column's alias; all others have thresholds > 0.
+    A class of probability 0 has threshold 0 and is never an alias; all others have thresholds > 0.
 
     Large classes (above 1/C) fill the columns of small classes (below 1/C), both in the order of their
     ids. Running sums find the large class that fills each small one: a million classes take 0.2 seconds.

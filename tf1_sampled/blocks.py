@@ -74,7 +74,7 @@ def log_sum_exp(weights: Table, biases: Optional[Table], inputs: TensorLike, num
             return tf.reduce_logsumexp(_scores(inputs, rows[0], bias[0]), 1)
 
         def add(block, log_sum):
-            # Not of `rows`, so that TensorFlow leaves these out where nobody wants gradients.
+            # Not of `rows`, so that TensorFlow leaves these out where no gradient is needed.
             scores = _scores(inputs, *_lookup(function, tables, inputs, ids[block], num_classes))
             return [tf.reduce_logsumexp(tf.stack([log_sum, tf.reduce_logsumexp(scores, 1)]), 0)]
 

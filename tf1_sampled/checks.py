@@ -48,6 +48,11 @@ def show(value: object) -> str:
     return text if len(text) <= 80 else text[:60] + "... (%d characters)" % len(text)
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: "1 word", "2,000 words"."""
+    return "%s %s%s" % (format(number, ","), noun, "" if number == 1 else "s")
+
+
 def argument(condition: Any, function: str, name: str, wanted: str, got: object) -> None:
     """Raise InputError "function: name: wanted X, got Y" unless `condition` holds."""
     if not condition:

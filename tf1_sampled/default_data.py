@@ -340,8 +340,9 @@ def _kept(kind, ending, make_lines, sources, report):
     checks.file(len(sources) > len(skipped), ", ".join(folder for _, folder in _folders()),
                 "Python source files", "none that can be read")
     path = _written(paths, lines)
-    report("%s: %d lines in %.1f s, %d files skipped" % (
-        path, len(lines), time.monotonic() - start, len(skipped)))
+    report("%s: %s in %.1f s, %s skipped" % (
+        path, checks.counted(len(lines), "line"), time.monotonic() - start,
+        checks.counted(len(skipped), "file")))
     return path
 
 

@@ -212,9 +212,13 @@ class AdagradOptimizer(tf.train.AdagradOptimizer):
         # TensorFlow 1.15 has no powers of bfloat16.
         dtype = tf.float32 if grad.dtype.size < 4 else grad.dtype
         scale = tf.cast(self._learning_rate_tensor, dtype) * self._factor(tf.cast(total, dtype))
+        scale = tf.cast(scale, grad.dtype)
+        if total.shape.rank == grad.shape.rank:
+            return scale * grad
         for _ in range(grad.shape.rank - total.shape.rank):
             scale = tf.expand_dims(scale, -1)
-        return tf.cast(scale, grad.dtype) * grad
+        # Grappler divides by 0 if a constant `grad` has no rows, unless the factors differ in rank.
+        return tf.squeeze(scale * tf.expand_dims(grad, 0), 0)
 
 
 class RowwiseAdagradOptimizer(AdagradOptimizer):

@@ -1,4 +1,4 @@
-"""Writes docs/api.md, the docstrings of all public names: python tools/write_api.py"""
+"""Write docs/api.md, the docstrings of all public names: python tools/write_api.py"""
 import ast
 import importlib
 import inspect
@@ -23,12 +23,12 @@ _GROUPS = (
     ("Samplers", "A sampler returns the candidates and their expected counts.", ("samplers",)),
     ("Distributions", "One object may serve many samplers.", ("distributions",)),
     ("Candidates", "What a sampler returns, and functions that change it.", ("candidates",)),
-    ("Logits and tables", "What losses are made of, for losses of your own.", ("logits", "blocks")),
+    ("Logits and tables", "The parts of a loss, for your own losses.", ("logits", "blocks")),
     ("Optimizers and steps", "Steps cost what the batch costs, whatever the number of classes.",
      ("optimizers", "training.steps", "training.checkpoints")),
     ("Names and errors", "Tables of losses, samplers and optimizers by name.", ("registry", "checks")),
 )
-# (title, introduction, objects): what is not in tf1_sampled itself.
+# (title, introduction, objects): objects that are not in tf1_sampled itself.
 _MORE = (
     ("Word vectors", "See [word vectors](word2vec.md), and [settings](settings.md) for keywords.",
      ("word2vec.word2vec.Word2Vec", "word2vec.word_vectors.WordVectors",

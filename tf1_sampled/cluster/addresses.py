@@ -36,7 +36,7 @@ def is_refused(address):
 
 
 def wait_for(addresses, stop=lambda: False, report=print, seconds=1.0):
-    """Wait until a server listens at each address. After 5 seconds, report the missing address.
+    """Wait until a server listens on each address. After 5 seconds, report the missing address.
 
     Args:
       addresses: list of "host:port".
@@ -95,7 +95,7 @@ def addresses_here(address):
 def answer_only_at(addresses, port, report=print):
     """Restrict this process's listening sockets of a port to connections to some addresses.
 
-    TensorFlow's server always listens at all addresses of the machine. A packet filter on its sockets
+    TensorFlow's server always listens on all addresses of the machine. A packet filter on its sockets
     (SO_ATTACH_FILTER of Linux, without privileges) accepts packets to `addresses` and to the loopback
     addresses of this machine. Connections to other addresses that were made before the filter are
     closed. If the system refuses the filter, the sockets stay open at all addresses, and this is
@@ -110,7 +110,7 @@ def answer_only_at(addresses, port, report=print):
       boolean, whether connections are restricted.
     """
     def failed(why):
-        report("Listening at all addresses of this machine: %s" % why)
+        report("Listening on all addresses of this machine: %s" % why)
         return False
 
     if any(ip.is_unspecified for ip in addresses):

@@ -24,8 +24,8 @@ import time
 
 from tf1_sampled.files import streams
 
-# Environment variables of the processes: the file for `tell_folder`, and the descriptor for `watch`.
-_TOLD, _WATCHED = "TF1_SAMPLED_LAUNCH", "TF1_SAMPLED_LAUNCH_WATCHED"
+# Environment variables of the processes: the file for `report_folder`, and the descriptor for `watch`.
+_FOLDER_FILE, _WATCHED = "TF1_SAMPLED_LAUNCH", "TF1_SAMPLED_LAUNCH_WATCHED"
 
 
 class _Lives:
@@ -54,8 +54,9 @@ class _Lives:
 class _Task:
     """A process of the cluster, which can be restarted."""
 
-    def __init__(self, name, command, told, lives):
-        self.name, self._command, self._told, self._lives = name, command, told, lives
+    def __init__(self, name, command, folder_file, lives):
+        self.name, self._command, self._lives = name, command, lives
+        self._folder_file = folder_file  # path
         self._start()
 
     def _start(self):
@@ -64,7 +65,8 @@ class _Task:
         self.process = subprocess.Popen(
             self._command, stdin=subprocess.DEVNULL, start_new_session=True,
             pass_fds=self._lives.passed(is_ps),
-            env=dict(os.environ, **{_TOLD: self._told, _WATCHED: str(self._lives.watched(is_ps))}),
+            env=dict(os.environ, **{_FOLDER_FILE: self._folder_file,
+                                    _WATCHED: str(self._lives.watched(is_ps))}),
             stdout=None if is_chief else subprocess.PIPE, stderr=None if is_chief else subprocess.STDOUT)
         self._printer = None
         if not is_chief:
@@ -80,7 +82,7 @@ class _Task:
     def start_again(self, folder):
         """Start the process again. Where the chief has a folder, the process resumes in it."""
         if folder:
-            self._command = going_on(self._command, folder)
+            self._command = resume_command(self._command, folder)
         self._start()
 
     def stop(self, number=signal.SIGTERM):
@@ -115,7 +117,7 @@ def commands(program, num_ps, num_workers, ports):
             for job, number in (("worker", num_workers), ("ps", num_ps)) for index in range(number)}
 
 
-def going_on(arguments, folder):
+def resume_command(arguments, folder):
     """Return the arguments with which a program resumes.
 
     Args:
@@ -133,13 +135,13 @@ def going_on(arguments, folder):
 
 def is_launched():
     """Return whether the launcher started this process. The launcher then prints how to resume."""
-    return _TOLD in os.environ
+    return _FOLDER_FILE in os.environ
 
 
-def tell_folder(path):
+def report_folder(path):
     """Report the folder of the training to the launcher, if there is one. Only the chief calls it."""
     if is_launched():
-        with open(os.environ[_TOLD], "wb") as stream:
+        with open(os.environ[_FOLDER_FILE], "wb") as stream:
             stream.write(os.fsencode(path))
 
 
@@ -187,10 +189,10 @@ def launch(program, num_ps, num_workers, report=print):
       plus the number of a signal.
     """
     asked = []
-    told, lives = tempfile.NamedTemporaryFile(buffering=0), _Lives()
+    folder_file, lives = tempfile.NamedTemporaryFile(buffering=0), _Lives()
     handlers = {number: signal.signal(number, lambda number, _: asked.append(number))
                 for number in stopping_signals()}
-    tasks = [_Task(name, command, told.name, lives) for name, command in commands(
+    tasks = [_Task(name, command, folder_file.name, lives) for name, command in commands(
         program, num_ps, num_workers, free_ports(num_ps + num_workers)).items()]
     chief, num_sent, code = tasks[0], 0, None
     try:
@@ -207,7 +209,7 @@ def launch(program, num_ps, num_workers, report=print):
                 if ended < 0 and not asked:
                     report("%s was killed by %s; it is restarted" % (
                         task.name, signal.Signals(-ended).name))
-                    task.start_again(_folder_told(told))
+                    task.start_again(_reported_folder(folder_file))
                 elif task is chief or not asked:
                     code = ended if ended >= 0 else 128 - ended
                     break
@@ -216,13 +218,13 @@ def launch(program, num_ps, num_workers, report=print):
             if code:
                 task.stop()
             task.wait(30)
-        folder = _folder_told(told)
+        folder = _reported_folder(folder_file)
         # A training that was stopped before its first checkpoint has no folder.
         if os.path.isdir(folder) and code - 128 in asked:
             report("stopped by %s; to resume:\n    %s" % (signal.Signals(code - 128).name, " ".join(
                 map(shlex.quote, [
                     "python", "-m", "tf1_sampled.cluster.launch", "--ps=%d" % num_ps,
-                    "--workers=%d" % num_workers, "--"] + going_on(program, folder)))))
+                    "--workers=%d" % num_workers, "--"] + resume_command(program, folder)))))
         return code
     finally:
         for task in tasks:
@@ -231,11 +233,11 @@ def launch(program, num_ps, num_workers, report=print):
         for number, handler in handlers.items():
             signal.signal(number, handler)
         lives.close()
-        told.close()
+        folder_file.close()
 
 
-def _folder_told(stream):
-    """Return the argument of `tell_folder`, or "" before its call."""
+def _reported_folder(stream):
+    """Return the argument of `report_folder`, or "" before its call."""
     stream.seek(0)
     return os.fsdecode(stream.read())
 

@@ -51,13 +51,13 @@ def start_server(cluster, report=print):
         here = addresses.addresses_here(cluster.address)
     except OSError as e:
         raise checks.InputError(
-            "%s: wanted an address of this machine to listen at (0.0.0.0 or [::] for all of them), got: "
+            "%s: wanted an address of this machine to listen on (0.0.0.0 or [::] for all of them), got: "
             "%s" % (cluster.address, e.strerror)) from e
     spec = tf.train.ClusterSpec({"ps": cluster.ps_hosts, "worker": cluster.worker_hosts})
     try:
         server = tf.train.Server(spec, cluster.job_name, cluster.task_index, start=False)
     except tf.errors.OpError as e:
-        raise checks.InputError("%s: wanted a port to listen at, got: %s" % (
+        raise checks.InputError("%s: wanted a port to listen on, got: %s" % (
             cluster.address, e.message)) from e
     addresses.answer_only_at(here, addresses.split(cluster.address)[1], report)
     server.start()

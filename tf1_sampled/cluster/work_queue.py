@@ -43,9 +43,9 @@ class WorkQueue:
                 tf.get_variable(name, shape, tf.int64, tf.zeros_initializer(), trainable=False,
                                 use_resource=True, collections=["tf1_sampled/shared_work"])
                 for name, shape in (("next", []), ("taken", [len(cluster.worker_hosts)]))]
-        nobody = tf.fill(self._taken.shape, tf.constant(_NONE, tf.int64))
+        no_worker = tf.fill(self._taken.shape, tf.constant(_NONE, tf.int64))
         self._first = tf.placeholder(tf.int64, [])
-        self._set = tf.group(tf.assign(self._next, self._first), tf.assign(self._taken, nobody))
+        self._set = tf.group(tf.assign(self._next, self._first), tf.assign(self._taken, no_worker))
         self._set_next = tf.assign(self._next, self._first).op
         # Reads and counts in one op, so that two workers cannot take the same piece.
         piece = tf.raw_ops.ResourceCountUpTo(resource=self._next.handle, limit=num_pieces, T=tf.int64)

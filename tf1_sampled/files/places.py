@@ -37,7 +37,7 @@ def kept(folder, *names):
 
         places.kept("runs/recsys-1", "users", "items.npy")
 
-    A missing file is no error. `folder` itself may be a link.
+    A missing file is not an error. `folder` itself may be a link.
 
     Args:
       folder: string.

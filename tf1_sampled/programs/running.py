@@ -55,7 +55,7 @@ class ProgramHost(host.OneMachine):
 
     def begun(self, folder: str) -> None:
         self.folder = folder
-        launch.tell_folder(folder)
+        launch.report_folder(folder)
 
     def train(self, plan: Any, units_per_step: int, unchanging: Dict[str, Any]) -> Any:
         """Train until the end or a signal; after a signal, exit and print how to resume.
@@ -95,7 +95,7 @@ def run(program: str, doc: str, classes: Sequence[Type[Settings]],
         the last class of a program that can train in a cluster.
       body: function of the settings objects and a ProgramHost; not called in a parameter server.
     """
-    with errors_told():
+    with report_errors():
         if flags.wants_help(sys.argv[1:]):
             print(flags.help_text(os.path.basename(sys.argv[0]), doc, classes))
             return
@@ -123,7 +123,7 @@ class ArgumentParser(argparse.ArgumentParser):
 
 
 @contextlib.contextmanager
-def errors_told() -> Iterator[None]:
+def report_errors() -> Iterator[None]:
     """Exit with one line on standard error after an InputError or a signal: a context manager.
 
     It also installs the signal handlers and prepares standard output and standard error.

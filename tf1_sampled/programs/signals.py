@@ -75,7 +75,7 @@ class Signals:
         number = self._asked or signal.SIGTERM
         text = "stopped by " + signal.Signals(number).name
         if not launch.is_launched():
-            arguments = launch.going_on(sys.argv, folder)
+            arguments = launch.resume_command(sys.argv, folder)
             if arguments[0].endswith(".py"):
                 arguments.insert(0, "python")
             is_one_of_many = any(re.match("--?ps_hosts($|=)", a) for a in arguments) or (

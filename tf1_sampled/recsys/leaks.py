@@ -3,9 +3,9 @@
     for leak in find(events, ["genres", "hour"]):
         print(leak.column, leak.share, leak.median_items)
 
-A context column must be known before the event. A column that belongs to the chosen item tells the model
-the answer: scores rise in the test, but at serving time its value is unknown. Such a column is a
-function of the item, up to noise. The check measures how much of its entropy the item explains:
+A context column must be known before the event. A column that belongs to the chosen item reveals the
+answer to the model: scores rise in the test, but at serving time its value is unknown. Such a column is
+a function of the item, up to noise. The check measures how much of its entropy the item explains:
 
     share = (H'(value | item) - H(value | item)) / H'(value | item)
 

@@ -111,7 +111,7 @@ def write_stored(path: str, recommender: Any, users: Optional[Sequence[str]], k:
     """
     found, unknown = (None, []) if users is None else places_of(recommender, users)
     number = write(path, recommend_stored(recommender, found, k), recommender.title)
-    report("%s: recommendations for %s users" % (path, format(number, ",")))
+    report("%s: recommendations for %s" % (path, checks.counted(number, "user")))
     if unknown:
         report("%s of %s users left out, as the model does not know them: %s" % (
             format(len(unknown), ","), format(len(users or ()), ","),

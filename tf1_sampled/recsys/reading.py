@@ -94,7 +94,7 @@ def read(settings: RecsysSettings, sources: Sources, report: Callable[[str], Non
                    "a user with at least two training events (--split=none trains on all events)",
                    "%d training events of %d users" % (
                        facts["events"]["train"], len(events.user_names)))
-    report("Training: %s examples in an epoch" % format(examples, ","))
+    report("Training: %s in an epoch" % checks.counted(examples, "example"))
     most = len(events.item_names)
     settings.check(max(settings.k) <= most, "k", "at most %d items" % most, max(settings.k))
     settings.check(events.times is not None or not settings.example_age, "example_age",

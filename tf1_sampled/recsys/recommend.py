@@ -71,5 +71,5 @@ def main(argv):
 
 
 if __name__ == "__main__":
-    with running.errors_told():
+    with running.report_errors():
         main(sys.argv)

@@ -186,7 +186,7 @@ def _ended_at_once():
 
 
 if __name__ == "__main__":
-    with running.errors_told():
+    with running.report_errors():
         logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
         log_rate.limit()
         main(sys.argv)

@@ -7,6 +7,7 @@ from typing import Any, Dict, Iterable, List, Optional
 
 import numpy as np
 
+from tf1_sampled import checks
 from tf1_sampled.recsys import splits, times
 
 _MOST_FILES = 4  # files shown one by one
@@ -70,8 +71,8 @@ def lines(facts: Dict[str, Any]) -> List[str]:
     else:
         shown.append("Times: %s to %s" % tuple(
             value + " UTC" if isinstance(value, str) else "%.10g" % value for value in facts["times"]))
-    shown.append("Read: %s events of %s users and %s items" % tuple(
-        _number(read[name]) for name in ("events", "users", "items")))
+    shown.append("Read: %s of %s and %s" % tuple(
+        checks.counted(read[noun + "s"], noun) for noun in ("event", "user", "item")))
     left_out = dict(facts["left_out"])
     untrained = left_out.pop(splits.UNTRAINED_TEST_USERS, 0)
     shown.append("Left out: " + (_reasons(left_out) or "nothing"))
@@ -79,8 +80,9 @@ def lines(facts: Dict[str, Any]) -> List[str]:
         shown.append("Test: %s of %s users have no history and are left out" % (
             _number(untrained), _number(untrained + users["test"])))
     if facts["titles"]:
-        shown.append("Titles: %s of %s items; %s titles of unknown items" % tuple(map(_number, (
-            facts["titles"]["items"], items["catalogue"], facts["titles"]["of_unknown_items"]))))
+        shown.append("Titles: %s of %s; %s of unknown items" % (
+            _number(facts["titles"]["items"]), checks.counted(items["catalogue"], "item"),
+            checks.counted(facts["titles"]["of_unknown_items"], "title")))
     shown.append("Events: %s train; %s; %s" % (
         _number(facts["events"]["train"]),
         _part(facts, "valid", "validate", "no validation (the last state is kept)"),
@@ -93,8 +95,8 @@ def _part(facts: Dict[str, Any], part: str, verb: str, none: str) -> str:
     """Describe the number of events and users of a part."""
     if not facts["users"][part]:
         return none
-    return "%s (of %s users) %s" % (
-        _number(facts["events"][part]), _number(facts["users"][part]), verb)
+    return "%s (of %s) %s" % (
+        _number(facts["events"][part]), checks.counted(facts["users"][part], "user"), verb)
 
 
 def _behind(items: Dict[str, int]) -> str:
@@ -128,8 +130,9 @@ def _sources(sources: List[Dict[str, Any]]) -> List[str]:
             for reason, count in source["left_out"].items():
                 total[reason] = total.get(reason, 0) + count
         left_out = _reasons(total)
-        shown.append("%s more files with %s events%s" % (
-            _number(len(rest)), _number(sum(source["num_events"] for source in rest)),
+        num_events = sum(source["num_events"] for source in rest)
+        shown.append("%s with %s%s" % (
+            checks.counted(len(rest), "more file"), checks.counted(num_events, "event"),
             "; left out: " + left_out if left_out else ""))
     return shown
 

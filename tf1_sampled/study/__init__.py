@@ -1,1 +1,1 @@
-"""A study of settings: `python -m tf1_sampled.study` shows with numbers what they do."""
+"""A study of settings: `python -m tf1_sampled.study` measures their effect."""

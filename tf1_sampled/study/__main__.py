@@ -1,4 +1,4 @@
-"""Shows with numbers what loss, sampler, optimizer and the number of negatives do.
+"""Measure the effect of the loss, the sampler, the optimizer or the number of negatives.
 
     python -m tf1_sampled.study
     python -m tf1_sampled.study --task=recsys --vary=num_sampled --values=10,100,1000
@@ -34,7 +34,7 @@ def main(argv: Sequence[str]) -> None:
       argv: strings, the path of this file first.
 
     Raises:
-      InputError: a flag or data that do not fit, a folder that cannot be made.
+      InputError: an invalid flag, invalid data, or a folder that cannot be created.
     """
     study = flags.parse_some(_PROGRAM, argv, StudySettings)
     classes = [StudySettings, tasks.TASKS[study.task][0]]
@@ -54,10 +54,10 @@ def main(argv: Sequence[str]) -> None:
 def write(folder: str, study: Study, about: Sequence[Tuple[str, str]]) -> None:
     """Write the results into a new folder, whole or not at all.
 
-    Without matplotlib there are no pictures, and a line says so.
+    Without matplotlib it prints a line, and writes no pictures.
 
     Raises:
-      InputError: a folder that cannot be made.
+      InputError: a folder that cannot be created.
     """
     with writing.writing_folder(folder) as temporary:
         os.mkdir(temporary)
@@ -81,5 +81,5 @@ def about(argv: Sequence[str]) -> List[Tuple[str, str]]:
 
 
 if __name__ == "__main__":
-    with running.errors_told():
+    with running.report_errors():
         main(sys.argv)

@@ -40,7 +40,7 @@ class Output(NamedTuple):
 
     weights: float32 [C, D].
     biases: float32 [C].
-    counts: integer [C], how often each class comes in training.
+    counts: integer [C], the number of times that each class is a label in training.
     inputs: float32 [N, D].
     labels: integer [N].
     """
@@ -53,7 +53,7 @@ class Output(NamedTuple):
 
 
 class Draws(NamedTuple):
-    """How candidates are drawn, as of samplers.sample_by_name.
+    """The arguments of samplers.sample_by_name.
 
     learned_unigram is measured as fixed_unigram of the training's frequencies, which it learns.
     """
@@ -65,7 +65,7 @@ class Draws(NamedTuple):
 
 
 class Error(NamedTuple):
-    """How a sampled gradient differs from the full one, each relative to the norm of the full one.
+    """The error of a sampled gradient, relative to the norm of the full gradient.
 
     gradient_bias: float, 0 where the noise is larger.
     gradient_bias_noise: float, the standard error of the bias.
@@ -91,7 +91,7 @@ def measure(output: Output, loss: str, draws: Draws, options: Optional[Dict[str,
       loss: string, a key of LOSSES, or a full loss.
       draws: Draws.
       options: {keyword: value} of the loss.
-      runs: integer R, 2 or more; None for more of them where candidates are few.
+      runs: integer R, 2 or more; None for a default, which is larger for few candidates.
       seed: integer.
 
     Returns:
@@ -119,7 +119,7 @@ def measure(output: Output, loss: str, draws: Draws, options: Optional[Dict[str,
 
 
 def full_gradient(output: Output, chosen: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
-    """Compute the gradient of the mean full softmax loss by the class rows, of some examples.
+    """Compute the gradient of the mean full softmax loss of some examples by the class rows.
 
         1/N sum_n (P(. | x_n) - onehot(y_n)) x_n
 
@@ -145,7 +145,7 @@ def full_gradient(output: Output, chosen: np.ndarray) -> Tuple[np.ndarray, np.nd
 
 
 class _Pairs:
-    """Pairs of gradients, g - f and h - f, and what is needed of them."""
+    """The sums and the products of pairs of gradients, g - f and h - f."""
 
     def __init__(self) -> None:
         self._number, self._sums = 0, [np.zeros(()), np.zeros(())]
@@ -163,7 +163,7 @@ class _Pairs:
         return tuple(products[[0, 0, 1], [0, 1, 1]] / (self._number - 1))
 
     def bias(self) -> Tuple[float, float]:
-        """Return (|E g - f| without what the noise adds, the noise)."""
+        """Return (|E g - f| without the contribution of the noise, the noise)."""
         of_g, of_both, of_h = self.variances()
         factor = of_both / of_h if of_h > 0 else 0.0
         variance = max(of_g - factor * of_both, 0.0) / self._number
@@ -185,7 +185,7 @@ class _Sampled:
 
     def pairs(self, full: np.ndarray, loss: str, draws: Draws, options: Dict[str, Any], runs: int,
               seed: int) -> _Pairs:
-        """Return the _Pairs of so many shuffles; `full` is f."""
+        """Return the _Pairs of `runs` shuffles; `full` is f."""
         import tensorflow.compat.v1 as tf
 
         output, random = self._output, np.random.RandomState(seed)

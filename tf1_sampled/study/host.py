@@ -1,4 +1,4 @@
-"""A host that watches a training: points on its curve, and an end after so many steps.
+"""A host that watches a training: points on its curve, and an end after a number of steps.
 
     host = StudyHost(print, steps=2000)
     model.fit(host=host)
@@ -13,18 +13,18 @@ from tf1_sampled.study.records import Point
 from tf1_sampled.training import host as host_lib
 
 _POINTS = 10  # of a curve
-MANY_EPOCHS = 10000  # of a training that ends after so many steps
+MANY_EPOCHS = 10000  # more than a training makes before its steps end it
 
 
 class StudyHost(host_lib.OneMachine):
     """The host of one training of a study.
 
-    Beside what the training does itself, each step adds its sampled loss to a sum. At each point of the
-    curve the mean of that is read and the full softmax loss on held-out data computed, while the clock
-    stands still. The model is that of the end, not of the best validation.
+    Each step also adds its sampled loss to a sum. At each point of the curve the host reads the mean and
+    computes the full softmax loss on held-out data; this time does not count. The model is the last one,
+    not that of the best validation.
 
     Args:
-      report: function of a line of text, for what there is to say of the data.
+      report: function of a line of text, called with lines about the data.
       steps: integer, the steps of the training, over which the learning rate falls; None for a training
         that ends after its passes over the data.
 
@@ -73,7 +73,8 @@ def _full_softmax_loss(plan: Any) -> Callable[[Any, int], float]:
       InputError: nothing is held out.
     """
     held_out, validation = plan.objective.held_out_loss, plan.validation
-    checks.argument(held_out or validation, "study", "data", "enough to hold some out", "none held out")
+    checks.argument(held_out or validation, "study", "data", "enough data to hold out a part",
+                    "no held-out data")
     if held_out:
         return lambda session, number: float(held_out(session))
     return lambda session, number: float(validation.score(session, number)[1]["full_softmax_loss"])

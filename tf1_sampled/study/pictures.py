@@ -1,4 +1,4 @@
-"""The pictures of a study: {file name: what it shows}, drawn into a folder.
+"""Draw the pictures of a study into a folder.
 
     draw(folder, study)        # {"losses.png": "Sampled loss and full softmax loss ...", ...}
 """
@@ -18,7 +18,7 @@ def draw(folder: str, study: Study) -> Dict[str, str]:
     """Draw all pictures.
 
     Args:
-      folder: string, where to.
+      folder: string, the folder for the pictures.
       study: records.Study.
 
     Returns:
@@ -39,22 +39,22 @@ def draw(folder: str, study: Study) -> Dict[str, str]:
         _panel(study, x_label, _FULL, {
             BUDGETS[budget]: (FULL_LOSS, budget) for budget in (STEPS, TIME)})],
         "Two losses of the same models, in nats",
-        "Left the sampled loss at the end of training, right the full softmax loss on held-out data: "
-        "mean and standard deviation over the seeds.")
+        "Left: the sampled loss at the end of training. Right: the full softmax loss on held-out data. "
+        "Means and standard deviations over the seeds.")
     add("scores.png", [_panel(study, x_label, score, {
         BUDGETS[budget]: (score, budget) for budget in (STEPS, TIME)}) for score in study.scores],
         "Scores on held-out data", "The scores of the task on held-out data; higher is better.")
     add("curves.png", [
         _curves(study, "sampled_loss", STEPS, "sampled loss"),
         _curves(study, "full_softmax_loss", STEPS, _FULL)],
-        "While training, for the same steps",
-        "The losses while training, mean over the seeds: for the same number of steps. A point of the "
-        "sampled loss is the mean over the steps since the point before.")
+        "During training, for the same number of steps",
+        "The losses during training for the same number of steps, means over the seeds. Each point of "
+        "the sampled loss is the mean over the steps since the previous point.")
     add("time.png", [
         _curves(study, "full_softmax_loss", TIME, _FULL),
         _panel(study, x_label, "ms per step", {"": ("", STEPS)}, scale=1000.0)],
         "For the same time",
-        "Left the full softmax loss while training for the same time, right the time of a step.")
+        "Left: the full softmax loss during training, for the same time. Right: the time of a step.")
     measured = [value for value in study.values if study.of(records.BIAS, value).mean > 0]
     if measured:
         add("gradient.png", [

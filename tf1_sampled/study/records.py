@@ -1,4 +1,4 @@
-"""What a study found: a record of each training, means and spreads over seeds, which differ.
+"""The results of a study: a record of each training, means and spreads over seeds, differences.
 
     study = Study("word2vec", "num_sampled", ("10", "100"), trainings)
     study.of("full_softmax_loss", "10", STEPS)         # Measured(mean, spread, number)
@@ -87,7 +87,7 @@ class Study(NamedTuple):
 
     @property
     def is_ordered(self) -> bool:
-        """Whether the values are numbers."""
+        """Return whether the values are numbers."""
         return self.vary == "num_sampled"
 
     def of(self, measure: str, value: str, budget: str = STEPS) -> Measured:

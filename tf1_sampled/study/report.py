@@ -3,7 +3,7 @@
     print(table(study))
     write(folder, study, about)
 
-The page holds all that it shows, and opens without a network.
+The page contains its pictures, so it opens without a network.
 """
 import base64
 import csv
@@ -11,6 +11,7 @@ import html
 import os
 from typing import Any, Dict, Iterable, List, Sequence, Tuple
 
+from tf1_sampled import checks
 from tf1_sampled.files import writing
 from tf1_sampled.study import gradients, records, sentences
 from tf1_sampled.study.records import BUDGETS, FULL_LOSS, SAMPLED_LOSS, STEPS, TIME, Study
@@ -82,7 +83,7 @@ def write_page(folder: str, study: Study, pictures: Dict[str, str],
     """Write the page.
 
     Args:
-      folder: string, where to, with the pictures in it.
+      folder: string, the folder of the page, which has the pictures.
       study: records.Study.
       pictures: {file name: caption}.
       about: list of (name, text): the command, the data, the machine.
@@ -95,11 +96,11 @@ def write_page(folder: str, study: Study, pictures: Dict[str, str],
     for budget in (STEPS, TIME):
         parts.append(_table(study, budget))
     parts += [_figure(folder, name, pictures[name]) for name in pictures]
-    parts.append("<h2>What the numbers say</h2><ul>")
+    parts.append("<h2>Findings</h2><ul>")
     parts += ["<li>%s</li>" % _text(line) for line in sentences.findings(study)]
-    parts.append("</ul><h2>How it was made</h2><ul>")
+    parts.append("</ul><h2>Method</h2><ul>")
     parts += ["<li>%s</li>" % _text(line) for line in method(study)]
-    parts += ["</ul><h2>Where</h2><table>"]
+    parts += ["</ul><h2>Environment</h2><table>"]
     parts += ["<tr><th>%s</th><td style=\"text-align: left; white-space: normal\">%s</td></tr>" % (
         _text(name), _text(text)) for name, text in about]
     with writing.writing(os.path.join(folder, PAGE)) as stream:
@@ -109,27 +110,26 @@ def write_page(folder: str, study: Study, pictures: Dict[str, str],
 
 
 def method(study: Study) -> List[str]:
-    """Return how the numbers came about, as sentences."""
+    """Return the method of the measurements, as sentences."""
     seeds = len({training.seed for training in study.trainings})
     seconds = study.of("seconds", study.values[0], TIME).mean
     return [
-        "Each value was trained with %d seed%s. With the same seed all values start from the same "
-        "variables and see the data in the same order." % (seeds, "s" * (seeds > 1)),
-        "The same number of steps: all pass over the data as often. The same time: each makes as many "
-        "steps as fit into %.1f s, by the time of a step in the trainings before. In both the learning "
-        "rate falls to 0 at the end." % seconds,
-        "The sampled loss is the mean over the last tenth of the training, on the data that it trains "
-        "on. The full softmax loss is over all classes, on data that were not trained on. Both are in "
-        "nats.",
-        "Two values differ where their means are more than 2 sqrt(s1\u00b2 + s2\u00b2) apart; s is the "
+        "Each value was trained with %s. With the same seed all values start from the same variables "
+        "and see the data in the same order." % checks.counted(seeds, "seed"),
+        "The same number of steps: all trainings make the same number of passes over the data. The same "
+        "time: each training makes the number of steps that fit into %.1f s, at the speed of the "
+        "trainings before. In both, the learning rate falls to 0 at the end." % seconds,
+        "The sampled loss is the mean over the last tenth of the training, on the training data. The "
+        "full softmax loss is over all classes, on held-out data. Both are in nats.",
+        "Two values differ if their means are more than 2 sqrt(s1\u00b2 + s2\u00b2) apart; s is the "
         "standard deviation over the seeds. With one seed no difference is claimed.",
-        "Gradient: of the models after the same number of steps; their class rows and %s stay as they "
-        "are. Batches of at most %d examples draw candidates anew, each batch a set of its own. g is "
-        "the gradient of the mean sampled loss by the class rows, f that of the mean full softmax loss "
-        "over the same examples. Bias: |E g \u2212 f| / |f|. Standard deviation: that of g for one "
-        "batch, by the candidates alone, divided by |f|. A bias stands with the noise of its "
-        "measurement." % (_EXAMPLES[study.task], gradients.BATCH),
-        "Times depend on what else the machine did. Results for the same number of steps do not."]
+        "The gradient is measured on the models after the same number of steps. Their class rows and %s "
+        "do not change. Each batch of at most %d examples draws its own candidates. g is the gradient "
+        "of the mean sampled loss with respect to the class rows, f that of the mean full softmax loss "
+        "over the same examples. Bias: |E g \u2212 f| / |f|, with its standard error. Standard "
+        "deviation: that of g for one batch, over draws of the candidates, divided by |f|." % (
+            _EXAMPLES[study.task], gradients.BATCH),
+        "Times depend on the other work of the machine. Results for the same number of steps do not."]
 
 
 def _table(study: Study, budget: str) -> str:

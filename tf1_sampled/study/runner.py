@@ -1,4 +1,4 @@
-"""The trainings of a study, one after the other: first all of the same steps, then all of the same time.
+"""The trainings of a study, one after the other: first for the same steps, then for the same time.
 
     study = run(base, study_settings, report)
 """
@@ -14,7 +14,7 @@ from tf1_sampled.study.records import STEPS, TIME, Study, Training
 def run(base: Any, study: settings_lib.StudySettings, report: Callable[[str], None]) -> Study:
     """Make all trainings of a study.
 
-    The seeds are the outer loop: the time left can be told when each value was trained once.
+    The seeds are the outer loop, so that the time left is known after each value was trained once.
 
     Args:
       base: Word2Vec or YouTubeDNN, the settings that all trainings share.
@@ -25,7 +25,7 @@ def run(base: Any, study: settings_lib.StudySettings, report: Callable[[str], No
       records.Study.
 
     Raises:
-      InputError: settings or data that do not fit.
+      InputError: invalid settings or data.
     """
     models = study.models(base)
     with tasks.TASKS[study.task][1].opened(next(iter(models.values())), study, report) as task:
@@ -35,7 +35,7 @@ def run(base: Any, study: settings_lib.StudySettings, report: Callable[[str], No
             for value in models:
                 trainings.add(value, seed, STEPS)
         seconds = study.seconds or min(trainings.mean_seconds(value) for value in models)
-        report("The same time: %.1f s for each training, by the time of a step so far" % seconds)
+        report("The same time: %.1f s for each training, at the speed so far" % seconds)
         steps = {value: trainings.steps_in(seconds, value) for value in models}
         for seed in seeds:
             for value in models:
@@ -60,13 +60,13 @@ class _Trainings:
                               if training.value == value]))
 
     def steps_in(self, seconds: float, value: str) -> int:
-        """Return the steps that a value makes in a time, by those that it made so far."""
+        """Return the number of steps that a value makes in a time, at its speed so far."""
         made = [training.numbers for training in self.made if training.value == value]
         speed = sum(each["steps"] for each in made) / sum(each["seconds"] for each in made)
         return max(int(seconds * speed), 1)
 
     def add(self, value: str, seed: int, budget: str, steps: Optional[int] = None) -> None:
-        """Train a value with a seed, judge the result, and tell the user."""
+        """Train a value with a seed, judge the result, and report it."""
         changes = {"seed": seed}
         if budget == TIME:
             changes["epochs"] = host_lib.MANY_EPOCHS
@@ -81,9 +81,9 @@ class _Trainings:
             numbers.update(error._asdict())
         self.scores = tuple(outcome.scores)
         self.made.append(Training(value, seed, budget, numbers, host.curve))
-        self._tell(self.made[-1])
+        self._report_training(self.made[-1])
 
-    def _tell(self, training: Training) -> None:
+    def _report_training(self, training: Training) -> None:
         done, numbers = len(self.made), training.numbers
         left = (self._number - done) * (time.monotonic() - self._begin) / done
         self._report(
@@ -95,4 +95,4 @@ class _Trainings:
 
 
 def _no_report(line: str) -> None:
-    """Take a line that an earlier training has told already."""
+    """Ignore a line that an earlier training has reported."""

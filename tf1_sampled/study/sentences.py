@@ -1,4 +1,4 @@
-"""What a study shows, in sentences made from its numbers: they say what the numbers say, either way.
+"""Sentences about the result of a study, made from its numbers.
 
     question(study), answer(study), findings(study)
 
@@ -11,18 +11,18 @@ import numpy as np
 from tf1_sampled.study import gradients, records
 from tf1_sampled.study.records import BUDGETS, FULL_LOSS, SAMPLED_LOSS, STEPS, TIME, Study
 
-_ALIKE = "does not differ by more than the spread of the seeds explains"
-_SURE = 2.0  # a bias counts where it is so many times its noise
+_ALIKE = "does not differ by more than the spread of the seeds"
+_SURE = 2.0  # a bias counts if it is this multiple of its noise or more
 _ABOUT = 0.25  # a power law of about 1 / S has an exponent within this of -1
 
-# Why sampled losses of two values of a setting do not compare; "" where they do.
+# Why sampled losses of two values of a setting are not comparable; "" where they are.
 _WHY_NOT = {
-    "loss": "Each loss is another function of the scores.",
-    "num_sampled": "With S negatives the loss is that of finding the label among about S + 1 classes: "
-                   "of one and the same model it grows with S.",
+    "loss": "Each loss is a different function of the scores.",
+    "num_sampled": "With S negatives the loss measures the choice of the label among about S + 1 "
+                   "classes, so for the same model it grows with S.",
     "optimizer": "",
-    "sampler": "Each sampler draws other negatives, and it is easier to tell the label from some than "
-               "from others.",
+    "sampler": "Samplers draw different negatives, and the label is easier to separate from some of "
+               "them than from others.",
 }
 
 
@@ -41,27 +41,28 @@ def answer(study: Study) -> List[str]:
     sampled, full = (lower(study, measure, one, other) for measure in (SAMPLED_LOSS, FULL_LOSS))
     lines = [_two(study, SAMPLED_LOSS, "sampled loss", STEPS)]
     if study.of(FULL_LOSS, one).number == 1:
-        lines.insert(0, "One seed shows no spread, so that no difference is claimed here.")
+        lines.insert(0, "With one seed there is no spread, so no difference is claimed here.")
     if _WHY_NOT[study.vary]:
         lines.append("That does not say which model is better. " + _WHY_NOT[study.vary])
     lines += [_two(study, FULL_LOSS, "full softmax loss on held-out data", budget)
               for budget in (STEPS, TIME)]
     if not full:
-        lines.append("So these trainings show no difference between the models for as many steps.")
+        lines.append("So for the same number of steps these trainings show no difference between the "
+                     "models.")
     elif not sampled:
-        lines.append("So %s is better for as many steps." % full)
+        lines.append("So %s is better for the same number of steps." % full)
     else:
-        lines.append("So %s is better for as many steps, %s." % (
-            full, "and here its sampled loss is lower too" if full == sampled
+        lines.append("So %s is better for the same number of steps, %s." % (
+            full, "and its sampled loss is lower too" if full == sampled
             else "although its sampled loss is higher"))
     if _WHY_NOT[study.vary]:
-        lines.append("Compare trainings by the full softmax loss or by the score of the task, never by "
-                     "sampled losses of another %s." % study.vary)
+        lines.append("Compare trainings by the full softmax loss or by the score of the task. Do not "
+                     "compare sampled losses of different values of %s." % study.vary)
     return lines
 
 
 def findings(study: Study) -> List[str]:
-    """Return what the numbers say of all values, a paragraph each."""
+    """Return the findings about all values, one paragraph each."""
     found = [_best(study, FULL_LOSS, budget, "full softmax loss on held-out data", False)
              for budget in (STEPS, TIME)]
     for score in study.scores:
@@ -88,7 +89,7 @@ def power(study: Study, measure: str) -> Optional[float]:
 
 
 def _asked(study: Study) -> Tuple[str, str]:
-    """Return the two values of the question: 10 and 100 where they are there, else first and last."""
+    """Return the two values of the question: 10 and 100 if the study has them, else first and last."""
     if study.is_ordered:
         if {"10", "100"} <= set(study.values):
             return "10", "100"
@@ -109,7 +110,7 @@ def _two(study: Study, measure: str, name: str, budget: str) -> str:
 
 
 def _best(study: Study, measure: str, budget: str, name: str, is_higher_better: bool) -> str:
-    """Return a sentence on the best value by a measure, and on those that it cannot be told from."""
+    """Return a sentence on the best value by a measure, and on those within the spread of it."""
     sign = -1 if is_higher_better else 1
     ranked = sorted((value for value in study.values), key=lambda value: (
         sign * np.nan_to_num(study.of(measure, value, budget).mean, nan=sign * np.inf)))
@@ -123,8 +124,7 @@ def _best(study: Study, measure: str, budget: str, name: str, is_higher_better: 
     sentence = "For %s the %s is %s with %s (%s), and worst with %s (%s)." % (
         BUDGETS[budget], name, word, best, found[best], worst, found[worst])
     if alike:
-        sentence += " %s cannot be told from %s: the difference is within the spread of the seeds." % (
-            _listed(alike), best)
+        sentence += " Within the spread of the seeds, %s is not better than %s." % (best, _listed(alike))
     return sentence
 
 
@@ -135,10 +135,11 @@ def _order(study: Study) -> str:
     both = [pair for pair in lowest if all(pair)]
     against = [pair for pair in both if pair[0] != pair[1]]
     if not both:
-        return "No two values differ in both losses, so that their orders cannot be compared."
+        return "No two values differ in both losses, so their orders cannot be compared."
     if not against:
-        return ("Pairs of values that differ in both losses: %d. In each of them the lower sampled loss "
-                "goes with the lower full softmax loss.%s" % (len(both), _reminder(study)))
+        return ("Pairs of values that differ in both losses: %d. In each of them the value with the "
+                "lower sampled loss also has the lower full softmax loss.%s" % (
+                    len(both), _reminder(study)))
     one, other = against[0]
     return ("Pairs of values that differ in both losses: %d. In %d of them the value with the lower "
             "sampled loss has the higher full softmax loss. With %s the sampled loss is %s and the full "
@@ -150,8 +151,8 @@ def _order(study: Study) -> str:
 def _reminder(study: Study) -> str:
     reason = _WHY_NOT[study.vary]
     if not reason:
-        return " Where loss, sampler and number of negatives are the same, sampled losses compare."
-    return " Sampled losses of another %s do not compare. %s" % (study.vary, reason)
+        return " Sampled losses are comparable if loss, sampler and number of negatives are the same."
+    return " Sampled losses of different values of %s are not comparable. %s" % (study.vary, reason)
 
 
 def _cost(study: Study) -> str:
@@ -175,15 +176,15 @@ def _gradient(study: Study) -> List[str]:
         found += [_law(study, records.BIAS, "bias", -1.0), _law(study, records.DEVIATION,
                                                                "standard deviation", -0.5)]
     elif measured:
-        found.append("The bias of the gradient is %s of the gradient of the full softmax; its standard "
-                     "deviation %s." % tuple(_listed([
+        found.append("Bias of the gradient, relative to the gradient of the full softmax: %s. Standard "
+                     "deviation: %s." % tuple(_listed([
                          "%s with %s" % (percent(study, measure, value), value) for value in measured])
                          for measure in (records.BIAS, records.DEVIATION)))
     missing = [value for value in study.values if value not in measured]
     if missing:
         found.append(
-            "No bias is stated for %s: only %s estimate the loss of the full softmax. Other losses have "
-            "a gradient of their own, which is not meant to be that of the full softmax." % (
+            "No bias is stated for %s: only %s estimate the loss of the full softmax. The gradients of "
+            "other losses do not estimate its gradient." % (
                 _listed(missing), _listed([n for n in gradients.ESTIMATORS if n != "full_softmax"])))
     return found
 
@@ -194,16 +195,13 @@ def _law(study: Study, measure: str, name: str, expected: float) -> str:
     unclear = [value for value in study.values if value not in clear]
     exponent = power(study, measure)
     if exponent is None:
-        return "The %s of the gradient is too small beside its noise to say how it falls." % name
+        return "The %s of the gradient is too close to its noise to show how it falls." % name
     law = "1/S" if expected == -1.0 else "1/sqrt(S)"
-    sentence = ("The %s of the gradient goes from %s with %s negatives to %s with %s: as S to the power "
-                "%.2f, %s." % (
-                    name, percent(study, measure, clear[0]), clear[0],
-                    percent(study, measure, clear[-1]), clear[-1], exponent,
-                    "about as " + law if abs(exponent - expected) < _ABOUT
-                    else "not as %s, whose power is %g" % (law, expected)))
+    sentence = "The %s of the gradient goes from %s with %s negatives to %s with %s, as S^%.2f: %s." % (
+        name, percent(study, measure, clear[0]), clear[0], percent(study, measure, clear[-1]), clear[-1],
+        exponent, ("about " if abs(exponent - expected) < _ABOUT else "not ") + law)
     if unclear:
-        sentence += " With %s it is not clear of the noise of the measurement." % _listed(unclear)
+        sentence += " With %s it is within the noise of the measurement." % _listed(unclear)
     return sentence
 
 

@@ -1,4 +1,4 @@
-"""The settings of a study: what is trained, which setting varies, how often, where the results go."""
+"""The settings of a study: the task, the setting that varies, the trainings, the folder of results."""
 import dataclasses
 import os
 from typing import Any, ClassVar, Dict, List, Optional, Sequence
@@ -20,29 +20,29 @@ _VALUES: Dict[str, Sequence[str]] = {
     "optimizer": ("adagrad", "adam", "rowwise_adagrad", "sgd"),
     "sampler": ("fixed_unigram", "in_batch", "learned_unigram", "log_uniform", "uniform"),
 }
-# A training has a temporary folder of its own, and no end but that of its steps or its time.
+# A study gives each training a temporary folder, and ends it after its steps or its time.
 _REFUSED = ("model_dir", "restart", "profile", "patience", "validations")
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class StudySettings(settings.Settings):
-    """What a study compares, and where its results go."""
+    """The settings of the comparison that a study makes, and the folder of its results."""
 
     SEVERAL_FILES: ClassVar[str] = "--corpus=a.txt,b.txt or --events=a.csv,b.csv"
 
-    task: str = setting("word2vec", "What is trained. The flags of its program count too.", "study",
+    task: str = setting("word2vec", "Model to train. The flags of its program are allowed too.", "study",
                         choices=TASKS)
-    vary: str = setting("num_sampled", "The setting whose values are compared.", "study",
+    vary: str = setting("num_sampled", "Setting whose values are compared.", "study",
                         choices=sorted(_VALUES))
-    # The flag --values; what Settings.values() returns is not needed of a study.
+    # The flag --values. It hides Settings.values(), which a study does not need.
     values: Sequence[str] = setting(  # type: ignore[assignment]
-        (), "The values of --vary, two or more. Default: %s." % "; ".join(
+        (), "Values of --vary to compare, two or more. Default: %s." % "; ".join(
             "%s %s" % (name, ",".join(values)) for name, values in sorted(_VALUES.items())), "study")
-    seeds: int = setting(3, "Trainings of each value, from --seed on: they show the spread.", "study",
+    seeds: int = setting(3, "Number of trainings of each value, with seeds from --seed up.", "study",
                          least=1)
     seconds: Optional[float] = setting(
-        None, "Seconds of each training of the same time: it makes as many steps as fit. Default: the "
-        "time that the fastest value takes for the same number of steps.", "study", above=0)
+        None, "Seconds of each training of the part with equal times. Default: the time that the "
+        "fastest value needs in the part with equal numbers of steps.", "study", above=0)
     study_dir: str = setting(
         "", "New folder for the results: study.html, tables (.csv), pictures (.png). Default: "
         "runs/study-<task>-<vary>.", "study")
@@ -54,9 +54,9 @@ class StudySettings(settings.Settings):
         super()._check_together()
         values = self.chosen_values()
         fits = len(values) > 1 and len(set(values)) == len(values)
-        self.check(fits, "values", "two different ones or more", ",".join(values))
+        self.check(fits, "values", "at least two different values", ",".join(values))
         self.check(self.task == "word2vec" or not self.eval_similarity, "eval_similarity",
-                   "%s=word2vec beside it" % self.label("task"), ",".join(self.eval_similarity))
+                   "%s=word2vec with it" % self.label("task"), ",".join(self.eval_similarity))
 
     def chosen_values(self) -> List[str]:
         """Return the values that are compared, as text."""
@@ -73,11 +73,11 @@ class StudySettings(settings.Settings):
           base: Word2Vec or YouTubeDNN, the settings that all trainings share.
 
         Raises:
-          InputError: a setting that a study has no use for, a value that does not fit.
+          InputError: a setting that a study does not allow, or an invalid value.
         """
         for name in _REFUSED + (self.vary,):
-            base.check(not base.is_given(name), name, "no such flag in a study%s" % (
-                " of its values" if name == self.vary else ""), getattr(base, name, None))
+            base.check(not base.is_given(name), name, "no value in a study%s" % (
+                ", which sets it by --values" if name == self.vary else ""), getattr(base, name, None))
         return {value: changed(base, {self.vary: self._converted(base, value)},
                                _DEFAULTS[self.task]) for value in self.chosen_values()}
 
@@ -95,10 +95,10 @@ def changed(model: Any, values: Dict[str, Any], defaults: Optional[Dict[str, Any
     Args:
       model: Word2Vec or YouTubeDNN.
       values: {name: value}.
-      defaults: {name: value} of settings that count where the model was not given them.
+      defaults: {name: value} for settings that the model was not given.
 
     Raises:
-      InputError: a value that does not fit.
+      InputError: an invalid value.
     """
     found = dict(defaults or {}, **model.given())
     if found.get("read_vocab") and not model.is_given("min_count"):

@@ -17,17 +17,17 @@ from tf1_sampled.study.settings import StudySettings
 from tf1_sampled.word2vec import Word2Vec, hold_out, reading, scoring
 
 _EXAMPLES = 20000  # held-out pairs of words
-_TEST_USERS = 5000  # whose events judge a recommender, at most
+_TEST_USERS = 5000  # the most users whose events judge a recommender
 
 
 class Outcome(NamedTuple):
-    """What a trained model is worth.
+    """The quality of a trained model, and its output layer.
 
     full_softmax_loss: float, on held-out data.
     scores: {name: float}, the main one first.
     output: gradients.Output.
-    draws: gradients.Draws: as in the training, but where that draws until there are so many different
-      classes, repeats are masked, whose expected counts are exact.
+    draws: gradients.Draws, as in the training, except that unique=True becomes "masked", whose expected
+      counts are exact.
     """
 
     full_softmax_loss: float
@@ -51,14 +51,14 @@ class Words:
     @contextlib.contextmanager
     def opened(cls, base: Word2Vec, study: StudySettings,
                report: Callable[[str], None]) -> Iterator["Words"]:
-        """Give the task, until the end of the context.
+        """Yield the task.
 
         Raises:
-          InputError: a file that cannot be read, a text of which nothing can be held out.
+          InputError: a file that cannot be read, or a text that is too short to hold out a part.
         """
         judgements = scoring.Judgements(study.eval_similarity)
         with reading.open_text(base, report=report) as text:
-            base.check(len(text.held_out), "held_out", "a share that holds some words out",
+            base.check(len(text.held_out), "held_out", "a share that holds out some words",
                        base.held_out)
             yield cls(text, judgements)
 
@@ -89,13 +89,13 @@ class Words:
 
 
 class Items:
-    """A recommender: each training reads the events anew."""
+    """A recommender: each training reads the events again."""
 
     @classmethod
     @contextlib.contextmanager
     def opened(cls, base: YouTubeDNN, study: StudySettings,
                report: Callable[[str], None]) -> Iterator["Items"]:
-        """Give the task, until the end of the context."""
+        """Yield the task."""
         yield cls()
 
     def train(self, settings: YouTubeDNN, host: Any) -> Outcome:
@@ -109,7 +109,7 @@ class Items:
           InputError: no test events.
         """
         fit = settings.fit(host=host).fitted
-        settings.check(fit.data.test is not None, "split", "events to test with", settings.split)
+        settings.check(fit.data.test is not None, "split", "a split with test events", settings.split)
         from tf1_sampled.recsys import feeds, fitting, negatives, results, splits
         part, events = splits.some_users(fit.data.test, _TEST_USERS), fit.data.events
         with fit.session() as session:

@@ -12,7 +12,7 @@
         ...
 
 `batches(position)` returns an iterator of (feed_dict, progress, position): see `Data`. A training that
-was stopped, by Ctrl-C say, goes on where it was when the same graph is trained in the same folder.
+was stopped, for example by Ctrl-C, resumes when the same graph is trained in the same folder.
 """
 import importlib
 import typing

@@ -31,7 +31,7 @@ class Device(typing.NamedTuple):
         """Return the device in words."""
         if self.name == "GPU":
             return "GPU, compiled by XLA" if self.is_compiled else "GPU"
-        return "CPU, %d thread%s" % (self.threads, "s" if self.threads > 1 else "")
+        return "CPU, " + checks.counted(self.threads, "thread")
 
     def session_config(self) -> tf.ConfigProto:
         """Return the tf.ConfigProto of a session that trains on this device."""

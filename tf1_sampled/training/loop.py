@@ -459,9 +459,9 @@ class Run:
         device, step_size = self._plan.optimization.device, self._plan.data.step_size
         if not device or not step_size:
             return ""
-        number = self._calls.steps_per_call
-        return "%s, %d step%s of %s per call" % (
-            device.description, number, "s" if number > 1 else "", format(step_size, ","))
+        return "%s, %s of %s per call" % (
+            device.description, checks.counted(self._calls.steps_per_call, "step"),
+            format(step_size, ","))
 
     def _units(self, progress=None):
         progress = self._progress if progress is None else progress

@@ -58,7 +58,7 @@ class ModelDir:
         self.close()
 
     @property
-    def goes_on(self):
+    def is_resumed(self):
         """Return whether the folder holds a training, which is resumed."""
         return not self._restart and bool(self.path) and os.path.exists(self._file(file_names.SETTINGS))
 
@@ -95,7 +95,7 @@ class ModelDir:
             self._was_made = True
         self._lock()
         before = {}
-        if self.goes_on:
+        if self.is_resumed:
             self._check_settings()
             self._check_data(data)
             before = read(self.path)["settings"]

@@ -40,16 +40,20 @@ def minimize(loss: Array, optimizer: Optimizer, var_list: Optional[Sequence[Any]
       tf.Operation.
 
     Raises:
-      InputError: the loss depends on no trainable variable, or not on every variable in var_list.
+      InputError: the loss depends on no trainable variable, or not on every variable in var_list; the
+        graph has a training.step_seed, which changes in the steps of training.train only.
     """
+    checks.argument(not tf.get_collection(_SEEDS), "minimize", "seed", "an integer or None, as only "
+                    "training.train feeds training.step_seed", "step_seed")
     return _apply(optimizer, _gradients("minimize", loss, optimizer, var_list), global_step)
 
 
 def step_seed(seed):
-    """Return a seed tensor, for example for samplers, that has another value in each step of a Step.
+    """Return a seed tensor, for example for samplers, that has another value in each training step.
 
     The value depends on `seed` and the number of the step only, so that a resumed training has the same
-    draws as an uninterrupted one. Outside of a Step it is the value of step 0.
+    draws as an uninterrupted one. Only training.train feeds the number of the step. Elsewhere the value
+    is that of step 0, which would repeat the same draws: `minimize` raises an error.
 
     Args:
       seed: integer, not negative.

@@ -95,7 +95,7 @@ class Corpus:
 
     @property
     def digest(self):
-        """A hash of the text and the vocabulary: string."""
+        """Return a hash of the text and the vocabulary, a string."""
         return cache.digest(self.words, self.counts, self._ranks, self._encoding.crc32)
 
     def read(self, begin, end):

@@ -73,12 +73,12 @@ def encode(sources, form, cache_dir, report):
             before = encode(sources, _with_passes(form, form.phrases.passes - 1), cache_dir, report)
             with before.ids:
                 num_phrases, counts = _join_phrases(before, form.phrases, folder, about)
-            made = "Joined %s different phrases; encoded" % format(num_phrases, ",")
+            made = "Joined %s; encoded" % checks.counted(num_phrases, "different phrase")
         else:
             counts = _encode(sources, form, folder, about)
             made = "Encoded"
-        report("%s %s words in %.1f s: %s" % (
-            made, format(int(counts[1:].sum()), ","), time.monotonic() - begin, path))
+        report("%s %s in %.1f s: %s" % (
+            made, checks.counted(int(counts[1:].sum()), "word"), time.monotonic() - begin, path))
 
     path = os.path.join(cache_dir, _fingerprint(sources, form))
     encoded, is_new = cache.cached_folder(path, make, _load)

@@ -30,7 +30,7 @@ class Section(collections.namedtuple("Section", "name num_correct num_questions 
 
     @property
     def accuracy(self):
-        """The share of the used questions that were answered correctly; None if none was used."""
+        """Return the share of the used questions with a correct answer; None if none was used."""
         return self.num_correct / self.num_questions if self.num_questions else None
 
 

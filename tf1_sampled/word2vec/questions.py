@@ -36,7 +36,7 @@ class Question(NamedTuple):
 
     @property
     def label(self) -> str:
-        """The question in words, the beginning of its answer: string."""
+        """Return the question in words, a string: the beginning of its answer."""
         words = self.words
         if self.kind == "similarity":
             return "%s, %s: cosine" % tuple(words)

@@ -90,8 +90,8 @@ def open_text(settings: Word2VecSettings, sentences: Any = None,
             settings.max_vocab, vocabulary=known, join_lines=settings.join_lines,
             more_words=initial.words)
         with corpus_lib.read_corpus(inputs.paths, options, inputs.cache_dir, report) as corpus:
-            report("Text: %s words; vocabulary: %s words" % (
-                format(corpus.num_raw_words, ","), format(len(corpus.words), ",")))
+            report("Text: %s; vocabulary: %s" % (
+                checks.counted(corpus.num_raw_words, "word"), checks.counted(len(corpus.words), "word")))
             pieces, held_out, tokens = _split(settings, corpus, report)
             share = sum(end - begin for begin, end in pieces) / corpus.num_positions
             yield Text(corpus, pieces, held_out, int(corpus.num_raw_words * share), initial,
@@ -110,10 +110,10 @@ def _split(settings: Word2VecSettings, corpus: corpus_lib.Corpus,
                    "windows do not cross the ends of lines" % settings.label("join_lines"), "none")
     alone = [corpus.words[row] for row in np.flatnonzero(~is_trained & (corpus.counts_in_text() > 0))]
     if alone:
-        report("%s words have no neighbour in a line, so their vectors stay at their initial values: %s"
-               % (format(len(alone), ","), _some(alone)))
-    num_held_out = np.count_nonzero(tokens != corpus_lib.END)
-    report("Held out for the reported loss: %s words" % format(num_held_out, ",") if num_held_out else
+        report("%s without a neighbour in a line; the vectors stay at their initial values: %s" % (
+            checks.counted(len(alone), "word"), _some(alone)))
+    num_held_out = int(np.count_nonzero(tokens != corpus_lib.END))
+    report("Held out for the reported loss: " + checks.counted(num_held_out, "word") if num_held_out else
            "No text is held out: the reported loss is the training loss")
     return pieces, blocks, tokens
 

@@ -138,8 +138,8 @@ def some(words: Sequence[str], number: int = _NAMED) -> str:
 def _missing(path: str, score: Score, top: int, number: int) -> List[str]:
     if not number:
         return []
-    return ["%s: %s words are not among the first %s of the vocabulary: %s" % (
-        path, format(number, ","), format(top, ","), some(score.missing_words))]
+    return ["%s: %s not among the first %s of the vocabulary: %s" % (
+        path, checks.counted(number, "word"), format(top, ","), some(score.missing_words))]
 
 
 def _table(title: str, used: str, rows: Sequence[Any]) -> List[str]:

@@ -73,11 +73,11 @@ class Sequences:
 
     def batches(self, num_epochs: int = 1, position: Optional[Tuple[int]] = None) -> Iterator[
             Tuple[np.ndarray, float, Tuple[int]]]:
-        """Yield what is trained on, as plans.Data wants it.
+        """Yield the batches of the training, in the form that plans.Data requires.
 
         Args:
           num_epochs: integer, passes over the text.
-          position: what was given with the last batch that was used; None for none.
+          position: the position that came with the last used batch; None to start at the beginning.
 
         Yields:
           (int32 [B, T + 1], classes of which the first T are inputs and the last T their labels; the
@@ -92,7 +92,7 @@ class Sequences:
                 yield tokens, done / total, (done,)
 
     def feeds(self, placeholder: Any, num_epochs: int = 1) -> Callable[[Any], Iterator[Any]]:
-        """Return the `batches` of a training.Data: what is trained on, fed to a placeholder.
+        """Return the `batches` of a training.Data, which feed a placeholder.
 
             training.Data(sequences.feeds(tokens, 3), 3 * sequences.num_trained, "words")
 

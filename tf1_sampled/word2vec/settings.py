@@ -34,8 +34,8 @@ class Word2VecSettings(TrainingSettings):
 
     corpus: Sequence[str] = setting(
         (), "Text to train on: files, folders, globs, or - for standard input. White space separates "
-        "words, and a line is a sentence. A Wikipedia dump (pages-articles.xml) is read as its "
-        "articles. Files may be packed: .gz .bz2 .xz .zip. If a name has a comma, write a glob: "
+        "words, and a line is a sentence. From a Wikipedia dump (pages-articles.xml), the articles are "
+        "read. Files may be packed: .gz .bz2 .xz .zip. If a name has a comma, write a glob: "
         "'we?ird.txt'. Default: docstrings of the installed Python packages.", "data", may_change=True)
     encoding: str = setting("utf-8", "Encoding of the text.", "data")
     lowercase: bool = setting(False, "Convert the text to lower case.", "data")
@@ -141,7 +141,7 @@ class Word2VecSettings(TrainingSettings):
 
     @property
     def is_relative_to_noise(self) -> bool:
-        """Whether the scores are log-probabilities relative to those of the noise."""
+        """Return whether the scores are log-probabilities relative to those of the noise."""
         return self.loss == "negative_sampling"
 
     def chosen_learning_rate(self) -> float:

@@ -190,10 +190,10 @@ def _notes(replaced, left_out, encoding):
     if replaced:
         first = next(iter(replaced))
         where = first if len(replaced) == 1 else "%s and %d more" % (first, len(replaced) - 1)
-        yield "Replaced %s bytes that are not valid %s: %s" % (
-            format(sum(replaced.values()), ","), encoding, checks.printable(where))
+        yield "Replaced %s of invalid %s: %s" % (
+            checks.counted(sum(replaced.values()), "byte"), encoding, checks.printable(where))
     if left_out:
         more = len(left_out) - 1
         where = left_out[0] + (" and %d more" % more if more else "")
-        yield "Left out %d binary file%s: %s" % (
-            len(left_out), "s" if more else "", checks.printable(where))
+        yield "Left out %s: %s" % (
+            checks.counted(len(left_out), "binary file"), checks.printable(where))

@@ -186,8 +186,8 @@ class Reader:
         checks.file(self.words, self.path, "word vectors", "none")
         promised, got = self._form.num_words, self._num_read()
         if promised not in (None, got) and not self._is_full():
-            self.notes.lines.append("the header promises %s words, the file has %s" % (
-                format(promised, ","), format(got, ",")))
+            self.notes.lines.append("the header promises %s, the file has %s" % (
+                checks.counted(promised, "word"), format(got, ",")))
         return self._rows()
 
     def _num_left(self):

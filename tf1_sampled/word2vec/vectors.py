@@ -130,8 +130,8 @@ class InitialVectors:
         known = self._tables[0][0] if paths else []
         self.words = [word for word in known if word.split() == [word] and "\0" not in word]
         if len(self.words) < len(known):
-            report("%s: left out %s words with white space, which cannot occur in a text" % (
-                paths[0], format(len(known) - len(self.words), ",")))
+            report("%s: left out %s with white space, which cannot occur in a text" % (
+                paths[0], checks.counted(len(known) - len(self.words), "word")))
             checks.file(self.words, paths[0], "words without white space", "none")
 
     def inputs(self, words):

@@ -76,8 +76,9 @@ class Articles:
     def note(self):
         """Return a line for the user with the numbers of pages so far."""
         return checks.printable(
-            "%s: a Wikipedia dump of %s articles; left out %s redirects and other pages" % (
-                self._name, format(self.num_articles, ","), format(self.num_left_out, ",")))
+            "%s: a Wikipedia dump of %s; left out %s (redirects and others)" % (
+                self._name, checks.counted(self.num_articles, "article"),
+                checks.counted(self.num_left_out, "page")))
 
     def _begin(self, tag, attributes):
         tag = tag.rpartition(" ")[2]

@@ -179,7 +179,7 @@ class Word2Vec(Word2VecSettings, Estimator):
 
     @property
     def word_vectors(self) -> word_vectors_lib.WordVectors:
-        """The words and their vectors: WordVectors.
+        """Return the words and their vectors, a WordVectors.
 
         Raises:
           InputError: before `fit` or `load`.
@@ -190,17 +190,17 @@ class Word2Vec(Word2VecSettings, Estimator):
 
     @property
     def words(self) -> List[str]:
-        """The words of the vocabulary, in falling order of frequency: list of V strings."""
+        """Return the words of the vocabulary, in falling order of frequency: list of V strings."""
         return self.word_vectors.words
 
     @property
     def vectors(self) -> np.ndarray:
-        """The vectors of the words: float32 [V, D]."""
+        """Return the vectors of the words, float32 [V, D]."""
         return self.word_vectors.vectors
 
     @property
     def counts(self) -> np.ndarray:
-        """The count of each word in the text: int64 [V].
+        """Return the count of each word in the text, int64 [V].
 
         Raises:
           InputError: before `fit` or `load`, or if the loaded folder has no counts.
@@ -213,14 +213,14 @@ class Word2Vec(Word2VecSettings, Estimator):
 
     @property
     def output_vectors(self) -> np.ndarray:
-        """The output vectors, the weights of words as classes: float32 [V, D], from the checkpoint."""
+        """Return the output vectors of the checkpoint: weights of words as classes, float32 [V, D]."""
         self._check_fitted("output_vectors")
         from tf1_sampled.word2vec import fitting, model
         return fitting.saved_table(self.folder, model.OUTPUT_WEIGHTS, len(self.words))
 
     @property
     def joined_phrases(self) -> phrases_lib.Phrases:
-        """The phrases that were joined in the text; joined_phrases.apply(words) joins them in others."""
+        """Return the phrases that were joined in the text; their `apply(words)` joins them elsewhere."""
         self._check_fitted("joined_phrases")
         path = places.kept(self.folder, phrases_lib.FILE_NAME)
         return phrases_lib.Phrases.read(path) if os.path.exists(path) else phrases_lib.Phrases()

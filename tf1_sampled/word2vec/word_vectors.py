@@ -77,14 +77,14 @@ class WordVectors:
 
     @property
     def index(self) -> Dict[str, int]:
-        """The row of each word: {word: integer}."""
+        """Return the row of each word, {word: integer}."""
         if self._index is None:
             self._index = {word: row for row, word in enumerate(self.words)}
         return self._index
 
     @property
     def unit(self) -> np.ndarray:
-        """The vectors scaled to length 1: float32 [V, D]."""
+        """Return the vectors scaled to length 1, float32 [V, D]."""
         if self._unit is None:
             self._unit = evaluation.unit_rows(self.vectors)
         return self._unit

@@ -139,7 +139,7 @@ class Estimator(TrainingSettings):
             self._temporary[path] = weakref.finalize(self, _delete, path, os.getpid())
         recorded = dict(self.recorded(), **{_GIVEN: sorted(self.given())})
         return model_dir.ModelDir(path, self.PROGRAM, recorded, self.changeable() | {_GIVEN},
-                                  restart=self.restart)
+                                  restart=self.restart, early=self.KEPT)
 
     def recorded(self) -> Dict[str, Any]:
         """Return the settings that settings.json keeps."""

@@ -76,7 +76,7 @@ def train(settings: Word2VecSettings, text: Text, folder: ModelDir,
 
 
 def _save_words(folder: str, corpus: Corpus) -> None:
-    """Write the vocabulary and the phrases, without which the checkpoints of a stopped training say little.
+    """Write the vocabulary and the phrases, which belong to each checkpoint.
 
     Args:
       folder: string, the folder of the training.

@@ -380,7 +380,7 @@ class Word2Vec(Word2VecSettings, Estimator):
             rows = fitting.saved_table(self.folder, model.EMBEDDINGS, len(words))
         else:
             words, rows = vectors.read_vectors(path)
-            if words != vocabulary_words:  # a training that restarted, killed before its first checkpoint
+            if words != vocabulary_words:  # a restart that was killed before its first checkpoint
                 self._counts = None
         self._found = word_vectors_lib.WordVectors(words, rows, type(self).__name__)
 

@@ -129,8 +129,9 @@ def help_text(program: str, doc: str, classes: Sequence[Type[settings.Settings]]
         if fields:
             lines += ["", "%s:" % group.capitalize()]
         for field in fields:
+            about = settings.described(field, (defaults or {}).get(field.name))
             lines += ["  " + _syntax(field)] + textwrap.wrap(
-                settings.described(field, (defaults or {}).get(field.name)), width, initial_indent=" " * 6, subsequent_indent=" " * 6,
+                about, width, initial_indent=" " * 6, subsequent_indent=" " * 6,
                 break_long_words=False, break_on_hyphens=False)
     return "\n".join(lines + ["", "  -h, --help", "      Show this help.", "  --flagfile=FILE",
                               "      Read flags from a file, one per line."])

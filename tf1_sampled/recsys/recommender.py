@@ -424,8 +424,9 @@ class Recommender:
 
     def _check_known(self, row, items):
         """Raise InputError if a Row has neither a history nor a user row."""
-        queries.want(row.is_known, "items", "a known item or a known user",
-                     items if len(items) else row.unknown.users)
+        if row.unknown.users and not len(items):
+            queries.want(row.is_known, "user", "a known user", row.unknown.users[0])
+        queries.want(row.is_known, "items", "a known item or a known user", items)
 
     def _most_popular(self, wanted):
         """Return the ids of the most frequent items that a scoring.Wanted allows."""

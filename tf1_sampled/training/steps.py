@@ -40,7 +40,8 @@ def minimize(loss: Array, optimizer: Optimizer, var_list: Optional[Sequence[Any]
       tf.Operation.
 
     Raises:
-      InputError: the loss depends on no trainable variable, or not on every variable in var_list.
+      InputError: the loss depends on no trainable variable, or not on every variable in var_list;
+        another kind of optimizer, such as one of Keras.
     """
     return _apply(optimizer, _gradients("minimize", loss, optimizer, var_list), global_step)
 
@@ -199,6 +200,8 @@ def _compiled_first(loop, session, otherwise, report):
 
 def _gradients(function, loss, optimizer, var_list=None):
     """Return [(gradient, variable)] for var_list, or for the variables that the loss depends on."""
+    checks.argument(hasattr(optimizer, "compute_gradients"), function, "optimizer",
+                    "a tf.train.Optimizer", optimizer)
     variables = tf.nest.flatten(tf.trainable_variables() if var_list is None else var_list)
     gradients = optimizer.compute_gradients(loss, variables) if variables else []
     reached = [(gradient, variable) for gradient, variable in gradients if gradient is not None]

@@ -167,6 +167,7 @@ class MakeResultsTest(absltest.TestCase):
         self.assertEqual(words, model.words)
         np.testing.assert_array_equal(rows, model.vectors)
         self.assertEqual(model.joined_phrases.apply(["new", "york"]), ["new_york"])
+        self.assertFalse(model.is_whole)
 
     def test_settings_of_a_training_are_refused(self):
         with self.assertRaisesRegex(InputError, "--model_dir: wanted the folder of a model"):

@@ -397,6 +397,11 @@ class ClippedTest(graph_case.GraphCase):
                                     "got 0"):
             optimizers.ClippedOptimizer(optimizers.SGDOptimizer(1.0), 0)
 
+    def test_another_kind_of_optimizer_is_an_error(self):
+        with self.assertRaisesRegex(InputError, "^ClippedOptimizer: optimizer: wanted a "
+                                    "tf.train.Optimizer, got 'adam'"):
+            optimizers.ClippedOptimizer("adam", 1.0)
+
 
 class AdagradTest(graph_case.GraphCase):
 

@@ -273,6 +273,11 @@ class HelpTextTest(parameterized.TestCase):
         self.assertLessEqual(longest, width)
         self.assertGreater(longest, width - 12)
 
+    def test_a_program_may_have_other_defaults_and_refuse_flags(self):
+        text = flags.help_text("run_x.py", "", [Model], {"dim": 7}, ["corpus"])
+        self.assertRegex(text, r"--dim=N\n[^-]* Default: 7\.\n")
+        self.assertNotIn("--corpus", text)
+
     def test_a_long_name_is_not_broken(self):
         path = "/".join(["new-folder"] * 9)
 

@@ -7,6 +7,7 @@ from unittest import mock
 
 from absl.testing import absltest, parameterized
 
+from tf1_sampled import checks
 from tf1_sampled.cluster import spec
 from tf1_sampled.programs import running
 from tf1_sampled.training import host
@@ -118,6 +119,12 @@ class RunTest(parameterized.TestCase):
     def test_an_input_error_is_one_line(self):
         self.assertEqual(self.run_script("--mode=wrong"),
                          (1, "", "script.py: error: f: x: wanted a good one, got 'a bad one'\n"))
+
+    def test_an_error_of_a_package_names_the_package(self):
+        with mock.patch.object(sys, "argv", ["some/study/__main__.py"]), mock.patch.object(
+                running.SIGNALS, "install"), mock.patch.object(running.streams, "settle"):
+            with self.assertRaisesRegex(SystemExit, "^study: error: no$"), running.report_errors():
+                raise checks.InputError("no")
 
     @parameterized.parameters(
         ("--dim=0", "run_x: --dim: wanted an integer of 1 or more, got 0"),

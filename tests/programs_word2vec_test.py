@@ -10,9 +10,21 @@ from absl.testing import absltest, parameterized
 from tests import run_program, word2vec_case
 from tf1_sampled import InputError
 from tf1_sampled.programs import word2vec as program
+from tf1_sampled.training import host
 from tf1_sampled.word2vec import Word2Vec, vectors, word_vectors
 
 _SMALL = ("--dim=8", "--batch_size=256", "--threads=1", "--sample=0")
+
+
+class StoppedHost(host.OneMachine):
+    """A host that stops the training at its first step, and leaves then, as a program does."""
+
+    def stop(self):
+        return True
+
+    def train(self, *arguments):
+        super().train(*arguments)
+        raise KeyboardInterrupt
 
 
 class ProcessTest(absltest.TestCase):
@@ -142,6 +154,20 @@ class MakeResultsTest(absltest.TestCase):
         self.assertFalse(os.path.exists(os.path.join(path, "metrics.json")))
         self.make(model_dir=path)
         self.assertTrue(os.path.exists(os.path.join(path, "vectors.bin")))
+
+    def test_results_are_made_from_the_checkpoint_of_a_stopped_training(self):
+        path = os.path.join(self.create_tempdir().full_path, "model")
+        sentences = [["new", "york", "city"], ["the", "queen"]] * 50
+        with self.assertRaises(KeyboardInterrupt):
+            Word2Vec(dim=4, phrases=1, phrase_threshold=1.0, model_dir=path).fit(
+                sentences, host=StoppedHost())
+        self.assertIn("  new_york  ", "".join(self.make(model_dir=path)))
+        model = Word2Vec.load(path)
+        words, rows = vectors.read_vectors(os.path.join(path, "vectors.bin"))
+        self.assertEqual(words, model.words)
+        np.testing.assert_array_equal(rows, model.vectors)
+        self.assertEqual(model.joined_phrases.apply(["new", "york"]), ["new_york"])
+        self.assertFalse(model.is_whole)
 
     def test_settings_of_a_training_are_refused(self):
         with self.assertRaisesRegex(InputError, "--model_dir: wanted the folder of a model"):

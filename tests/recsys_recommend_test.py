@@ -43,6 +43,13 @@ class RecommendTest(recommender_case.ModelCase):
         self.run_main("model", "--output=best.tsv", "--trust_model")
         self.assertTrue(os.path.exists("written"))
 
+    def test_a_stopped_training_is_named(self):
+        folder = self.create_tempdir().full_path
+        open(os.path.join(folder, "checkpoint"), "w").close()
+        with self.assertRaisesRegex(InputError, "items.tsv: wanted a file of an exported recommender, "
+                                    "got none, as the training was stopped; resume it$"):
+            self.run_main(folder, "--output=a.tsv")
+
     def test_invalid_arguments_are_refused(self):
         for arguments, message in (
                 (["--output=a.tsv"], "MODEL_DIR: wanted one folder"),

@@ -103,7 +103,8 @@ class RecommendTest(Case):
         self.assertEqual(np.float32, got.dtype)
 
     @parameterized.parameters(
-        (_KNOWN + "[]", []), (_KNOWN + '["x", "y"]', ["x", "y"]), (_KNOWN + '["zed"]', [], "zed"),
+        (_KNOWN + "[]", []), (_KNOWN + '["x", "y"]', ["x", "y"]),
+        ('user: wanted a known user, got "zed"', [], "zed"),
         ('items: wanted a list of names, got "heat"', "heat"),
         ("items: wanted names of at least 1 character, got 3.5", ["heat", 3.5]),
         ("user: wanted a name, got null", ["heat"], None),

@@ -77,7 +77,7 @@ class ProgramTest(parameterized.TestCase):
     def test_a_folder_with_something_in_it_is_an_error_before_the_work(self):
         open(self.path("file"), "w").close()
         with mock.patch.object(runner, "run") as run:
-            with self.assertRaisesRegex(InputError, "a folder with files"):
+            with self.assertRaisesRegex(InputError, "got a folder with files"):
                 self.run_program("--study_dir=" + self.folder)
         run.assert_not_called()
 
@@ -86,6 +86,14 @@ class ProgramTest(parameterized.TestCase):
             out, _ = self.run_program("--task=" + task, "--help")
             self.assertIn(own, out)
             self.assertIn("Study:\n  --task=NAME", out)
+
+    def test_help_shows_the_defaults_of_a_study_and_no_flag_that_it_refuses(self):
+        for task, dim in (("word2vec", 64), ("recsys", 32)):
+            words = " ".join(self.run_program("--task=" + task, "--help")[0].split())
+            self.assertRegex(words, r"--dim=N [^-]*Default: %d\. " % dim)
+            self.assertRegex(words, r"--threads=N [^-]*Default: 1\. ")
+            self.assertNotIn("--model_dir=", words)
+            self.assertNotIn("--[no]restart", words)
 
 
 if __name__ == "__main__":

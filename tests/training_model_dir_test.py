@@ -134,6 +134,13 @@ class ModelDirTest(parameterized.TestCase):
                 self._write("model.ckpt-1.index")
         self.assertEqual(os.path.exists("model"), stays)
 
+    def test_a_folder_with_early_files_alone_is_deleted_when_it_is_closed(self):
+        for early, stays in ((["vocab.txt"], False), ([], True)):
+            with model_dir.ModelDir("model", "recsys", SETTINGS, early=early) as folder:
+                folder.begin({})
+                self._write("vocab.txt")
+            self.assertEqual(os.path.exists("model"), stays)
+
     def test_an_empty_folder_that_was_there_stays(self):
         os.mkdir("model")
         self._begun().close()

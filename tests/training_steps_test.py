@@ -79,6 +79,11 @@ class MinimizeTest(graph_case.GraphCase):
                                                 "variable to train, got 'alone:0'$"):
             steps.minimize(tf.constant(1.0, name="alone"), optimizers.SGDOptimizer(0.1))
 
+    def test_another_kind_of_optimizer_is_an_error(self):
+        with self.assertRaisesRegex(InputError, "^minimize: optimizer: wanted a tf.train.Optimizer, got "
+                                                "'adam'"):
+            steps.minimize(self._two_tasks()[1][0], "adam")
+
     def test_an_empty_var_list(self):
         _, losses = self._two_tasks()
         with self.assertRaisesRegex(InputError, "minimize: loss: .* depends on a variable to train"):

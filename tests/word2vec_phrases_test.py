@@ -1,5 +1,6 @@
 """Tests of phrases against slow Python by the definition, and against gensim if it is installed."""
 import collections
+import contextlib
 import io
 import os
 import sys
@@ -273,6 +274,16 @@ class PhrasesFileTest(parameterized.TestCase):
                               (["phrases.py", self.path + "x"], "phrases.txtx: wanted a readable file")):
             with mock.patch.object(sys, "argv", argv), self.assertRaisesRegex(SystemExit, message):
                 phrases.main()
+
+    def test_the_command_has_help(self):
+        with mock.patch.object(sys, "argv", ["phrases.py", "--help"]), (
+                contextlib.redirect_stdout(io.StringIO())) as out:
+            with self.assertRaises(SystemExit) as caught:
+                phrases.main()
+        self.assertIn(caught.exception.code, (0, None))
+        self.assertStartsWith(out.getvalue(),
+                              "usage: python -m tf1_sampled.word2vec.phrases PHRASES < TEXT\n\nJoin")
+        self.assertIn("phrases.txt, which run_word2vec.py --phrases=N writes", out.getvalue())
 
 
 if __name__ == "__main__":

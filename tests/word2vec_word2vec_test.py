@@ -255,6 +255,18 @@ class FitTest(FittedCase):
         self.assertCountEqual(more.words, model.words + ["king"])
         self.assertTrue(np.isfinite(more.vectors).all())
 
+    def test_a_vocabulary_of_other_words_than_the_vectors_gives_no_counts(self):
+        self.model.save(self.path("model"))  # as after a kill early in a training that restarted
+        for name, text in (("checkpoint", None), ("vocab.txt", "apple 9\n")):
+            os.remove(self.path("model", name))
+            if text:
+                with open(self.path("model", name), "w") as stream:
+                    stream.write(text)
+        model = Word2Vec.load(self.path("model"))
+        self.assertEqual(model.words, self.model.words)
+        with self.assertRaisesRegex(InputError, "counts: wanted a folder with vocab.txt"):
+            model.counts  # noqa: B018
+
     def test_epochs_of_0_is_an_error(self):
         with self.assertRaisesRegex(InputError, "Word2Vec: epochs: wanted an integer of 1 or more"):
             Word2Vec(epochs=0).fit(self.sentences)

@@ -81,7 +81,7 @@ class ClippedOptimizer(tf.train.Optimizer):
       clip_norm: float above 0.
 
     Raises:
-      InputError: clip_norm is not above 0.
+      InputError: clip_norm is not above 0, or another kind of optimizer, such as one of Keras.
 
     Reference: Pascanu et al. 2013, "On the Difficulty of Training Recurrent Neural Networks",
       algorithm 1.
@@ -89,6 +89,8 @@ class ClippedOptimizer(tf.train.Optimizer):
 
     def __init__(self, optimizer: tf.train.Optimizer, clip_norm: Number) -> None:
         checks.argument(clip_norm > 0, "ClippedOptimizer", "clip_norm", "a number above 0", clip_norm)
+        checks.argument(hasattr(optimizer, "compute_gradients"), "ClippedOptimizer", "optimizer",
+                        "a tf.train.Optimizer", optimizer)
         super().__init__(False, "Clipped")
         self._optimizer, self._clip_norm = optimizer, clip_norm
 

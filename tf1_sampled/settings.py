@@ -227,11 +227,18 @@ def fields_of(settings_class: type) -> List[Any]:
                   key=lambda field: GROUPS.index(field.metadata["setting"].group))
 
 
-def described(field: Any) -> str:
-    """Return the help of a field, with its choices and its default unless the help states them."""
+def described(field: Any, default: Any = None) -> str:
+    """Return the help of a field, with its choices and its default unless the help states them.
+
+    Args:
+      field: dataclasses.Field.
+      default: another default than that of the field and of its help; None for theirs.
+    """
     about, text = field.metadata["setting"], field.metadata["setting"].help
     if about.choices:
         text += " One of %s." % ", ".join(about.choices)
+    if default is not None:
+        return "%s Default: %s." % (text.split(" Default: ")[0], default)
     if "Default:" in text or field.default in (None, "", ()):
         return text
     default = field.default

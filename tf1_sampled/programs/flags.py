@@ -9,7 +9,7 @@ The settings check the values and write the error messages.
 import re
 import shutil
 import textwrap
-from typing import Any, Dict, List, Sequence, Type
+from typing import Any, Dict, List, Optional, Sequence, Type
 
 from absl import flags
 
@@ -110,24 +110,28 @@ def parse_some(program: str, argv: Sequence[str], settings_class: Type[settings.
     return settings_class.of_program(program, _given(values, settings_class))
 
 
-def help_text(program: str, doc: str, classes: Sequence[Type[settings.Settings]]) -> str:
+def help_text(program: str, doc: str, classes: Sequence[Type[settings.Settings]],
+              defaults: Optional[Dict[str, Any]] = None, refused: Sequence[str] = ()) -> str:
     """Return the text of --help: the docstring, then the flags by groups.
 
     Args:
       program: string, the program's file name.
       doc: string, the docstring of the program's module.
       classes: Settings classes.
+      defaults: {name of a setting: the program's default, where it differs from that of the class}.
+      refused: names of settings that the program refuses, which are not shown.
     """
     width = max(60, min(shutil.get_terminal_size().columns, 105))
     lines = [doc.strip(), "", "Flags: %s --flag=value ..." % program]
     for group in settings.GROUPS:
         fields = [f for c in classes for f in settings.fields_of(c)
-                  if f.metadata["setting"].group == group]
+                  if f.metadata["setting"].group == group and f.name not in refused]
         if fields:
             lines += ["", "%s:" % group.capitalize()]
         for field in fields:
+            about = settings.described(field, (defaults or {}).get(field.name))
             lines += ["  " + _syntax(field)] + textwrap.wrap(
-                settings.described(field), width, initial_indent=" " * 6, subsequent_indent=" " * 6,
+                about, width, initial_indent=" " * 6, subsequent_indent=" " * 6,
                 break_long_words=False, break_on_hyphens=False)
     return "\n".join(lines + ["", "  -h, --help", "      Show this help.", "  --flagfile=FILE",
                               "      Read flags from a file, one per line."])

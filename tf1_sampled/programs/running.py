@@ -130,7 +130,8 @@ def report_errors() -> Iterator[None]:
     """
     streams.settle()
     SIGNALS.install()
-    name = os.path.basename(sys.argv[0])
+    path = sys.argv[0]  # of `python -m package` it ends with package/__main__.py
+    name = os.path.basename(os.path.dirname(path) if path.endswith("__main__.py") else path)
     try:
         yield
         streams.check()

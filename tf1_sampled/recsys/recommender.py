@@ -36,6 +36,7 @@ from tf1_sampled.recsys import (
     trust,
     user_table,
 )
+from tf1_sampled.training import file_names
 
 _EMBED, _RECOMMEND = "embed_user_ids", "recommend_ids"
 _OWN_INPUTS = ("items", "user")
@@ -93,7 +94,9 @@ class Recommender:
         self._folder = os.fspath(folder)
         table, path = self._path("items.tsv"), places.kept_tree(self._folder, "saved_model")
         for name in (table, os.path.join(path, "saved_model.pb")):
-            checks.file(os.path.isfile(name), name, "a file of an exported recommender", "none")
+            stopped = os.path.isfile(self._path(file_names.NEWEST))
+            checks.file(os.path.isfile(name), name, "a file of an exported recommender",
+                        "none, as the training was stopped; resume it" if stopped else "none")
         self.names, self.titles, self.counts = item_files.read_items(table)
         checks.file(self.names, table, "items", "none")
         self._ids = {name: i for i, name in enumerate(self.names)}
@@ -424,8 +427,9 @@ class Recommender:
 
     def _check_known(self, row, items):
         """Raise InputError if a Row has neither a history nor a user row."""
-        queries.want(row.is_known, "items", "a known item or a known user",
-                     items if len(items) else row.unknown.users)
+        if row.unknown.users and not len(items):
+            queries.want(row.is_known, "user", "a known user", row.unknown.users[0])
+        queries.want(row.is_known, "items", "a known item or a known user", items)
 
     def _most_popular(self, wanted):
         """Return the ids of the most frequent items that a scoring.Wanted allows."""

@@ -20,9 +20,8 @@ import numpy as np
 from tf1_sampled import charts, checks
 from tf1_sampled.files import places, writing
 from tf1_sampled.programs import flags, running
-from tf1_sampled.study import pictures, report, runner, sentences, tasks
+from tf1_sampled.study import pictures, report, runner, sentences, settings, tasks
 from tf1_sampled.study.records import Study
-from tf1_sampled.study.settings import StudySettings
 
 _PROGRAM = "study"
 
@@ -36,10 +35,11 @@ def main(argv: Sequence[str]) -> None:
     Raises:
       InputError: an invalid flag, invalid data, or a folder that cannot be created.
     """
-    study = flags.parse_some(_PROGRAM, argv, StudySettings)
-    classes = [StudySettings, tasks.TASKS[study.task][0]]
+    study = flags.parse_some(_PROGRAM, argv, settings.StudySettings)
+    classes = [settings.StudySettings, tasks.TASKS[study.task][0]]
     if flags.wants_help(argv[1:]):
-        print(flags.help_text("python -m tf1_sampled.study", __doc__ or "", classes))
+        print(flags.help_text("python -m tf1_sampled.study", __doc__ or "", classes,
+                              settings.DEFAULTS[study.task], settings.REFUSED))
         return
     study, base = flags.parse(_PROGRAM, argv, classes)
     study.models(base)

@@ -40,18 +40,19 @@ def answer(study: Study) -> List[str]:
     one, other = _asked(study)
     sampled, full = (lower(study, measure, one, other) for measure in (SAMPLED_LOSS, FULL_LOSS))
     lines = [_two(study, SAMPLED_LOSS, "sampled loss", STEPS)]
-    if study.of(FULL_LOSS, one).number == 1:
-        lines.insert(0, "With one seed there is no spread, so no difference is claimed here.")
+    if _has_one_seed(study):
+        lines.insert(0, "With one seed there is no spread, so this study claims no difference; use "
+                        "--seeds=3.")
     if _WHY_NOT[study.vary]:
         lines.append("That does not say which model is better. " + _WHY_NOT[study.vary])
     lines += [_two(study, FULL_LOSS, "full softmax loss on held-out data", budget)
               for budget in (STEPS, TIME)]
-    if not full:
+    if not full and not _has_one_seed(study):
         lines.append("So for the same number of steps these trainings show no difference between the "
                      "models.")
-    elif not sampled:
+    elif full and not sampled:
         lines.append("So %s is better for the same number of steps." % full)
-    else:
+    elif full:
         lines.append("So %s is better for the same number of steps, %s." % (
             full, "and its sampled loss is lower too" if full == sampled
             else "although its sampled loss is higher"))
@@ -88,6 +89,10 @@ def power(study: Study, measure: str) -> Optional[float]:
     return float(np.polyfit(log_size, log_mean, 1)[0])
 
 
+def _has_one_seed(study: Study) -> bool:
+    return all(study.of(FULL_LOSS, value).number == 1 for value in study.values)
+
+
 def _asked(study: Study) -> Tuple[str, str]:
     """Return the two values of the question: 10 and 100 if the study has them, else first and last."""
     if study.is_ordered:
@@ -103,9 +108,9 @@ def _two(study: Study, measure: str, name: str, budget: str) -> str:
     """Return a sentence about a loss of the two values of the question."""
     one, other = _asked(study)
     found = lower(study, measure, one, other, budget)
-    says = "is lower with %s" % found if found else _ALIKE
-    return "For %s the %s %s: %s with %s, %s with %s." % (
-        BUDGETS[budget], name, says, study.of(measure, one, budget), one,
+    says = "is lower with %s" % found if found else "is" if _has_one_seed(study) else _ALIKE
+    return "For %s the %s %s%s %s with %s, %s with %s." % (
+        BUDGETS[budget], name, says, "" if says == "is" else ":", study.of(measure, one, budget), one,
         study.of(measure, other, budget), other)
 
 
@@ -119,8 +124,9 @@ def _best(study: Study, measure: str, budget: str, name: str, is_higher_better: 
     alike = [value for value in ranked[1:] if not records.differ(found[best], found[value])]
     word = "highest" if is_higher_better else "lowest"
     if len(alike) == len(ranked) - 1:
-        return "For %s the %s %s: it goes from %s with %s to %s with %s." % (
-            BUDGETS[budget], name, _ALIKE, found[best], best, found[worst], worst)
+        says = "" if _has_one_seed(study) else "%s: it " % _ALIKE
+        return "For %s the %s %sgoes from %s with %s to %s with %s." % (
+            BUDGETS[budget], name, says, found[best], best, found[worst], worst)
     sentence = "For %s the %s is %s with %s (%s), and worst with %s (%s)." % (
         BUDGETS[budget], name, word, best, found[best], worst, found[worst])
     if alike:

@@ -9,7 +9,7 @@ from tf1_sampled.settings import setting
 TASKS = ("recsys", "word2vec")
 
 # What differs from the defaults of the programs: small trainings, of which there are many.
-_DEFAULTS: Dict[str, Dict[str, Any]] = {
+DEFAULTS: Dict[str, Dict[str, Any]] = {
     "recsys": {"dim": 32, "epochs": 2, "min_count": 5, "threads": 1, "validation_users": 500},
     "word2vec": {"batch_size": 512, "dim": 64, "epochs": 1, "loss": "sampled_softmax", "min_count": 20,
                  "threads": 1},
@@ -21,7 +21,7 @@ _VALUES: Dict[str, Sequence[str]] = {
     "sampler": ("fixed_unigram", "in_batch", "learned_unigram", "log_uniform", "uniform"),
 }
 # A study gives each training a temporary folder, and ends it after its steps or its time.
-_REFUSED = ("model_dir", "restart", "profile", "patience", "validations")
+REFUSED = ("model_dir", "restart", "profile", "patience", "validations")
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -75,11 +75,11 @@ class StudySettings(settings.Settings):
         Raises:
           InputError: a setting that a study does not allow, or an invalid value.
         """
-        for name in _REFUSED + (self.vary,):
+        for name in REFUSED + (self.vary,):
             base.check(not base.is_given(name), name, "no value in a study%s" % (
                 ", which sets it by --values" if name == self.vary else ""), getattr(base, name, None))
         return {value: changed(base, {self.vary: self._converted(base, value)},
-                               _DEFAULTS[self.task]) for value in self.chosen_values()}
+                               DEFAULTS[self.task]) for value in self.chosen_values()}
 
     def _converted(self, base: Any, value: str) -> Any:
         """Return a value of --vary as its type."""

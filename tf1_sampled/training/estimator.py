@@ -127,7 +127,7 @@ class Estimator(TrainingSettings):
         """Set the measurements from metrics.json. Subclasses extend it to load the model."""
         self.history = [tuple(row) for row in metrics.get("history") or ()]
         self.seconds = float((metrics.get("seconds") or {}).get("train") or 0.0)
-        self.is_whole = bool(metrics.get("is_whole", True))
+        self.is_whole = bool(metrics.get("is_whole", metrics))  # a stopped program writes none
         self.cpu_seconds = float(metrics.get("cpu_seconds") or 0.0)
         self.machine = {name: metrics[name] for name in _MACHINE if name in metrics}
 
@@ -139,7 +139,7 @@ class Estimator(TrainingSettings):
             self._temporary[path] = weakref.finalize(self, _delete, path, os.getpid())
         recorded = dict(self.recorded(), **{_GIVEN: sorted(self.given())})
         return model_dir.ModelDir(path, self.PROGRAM, recorded, self.changeable() | {_GIVEN},
-                                  restart=self.restart)
+                                  restart=self.restart, early=self.KEPT)
 
     def recorded(self) -> Dict[str, Any]:
         """Return the settings that settings.json keeps."""

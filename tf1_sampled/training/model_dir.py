@@ -34,17 +34,19 @@ class ModelDir:
       settings: {name: JSON value}, the settings of the training.
       may_change: names of the settings that may change when a training is resumed.
       restart: boolean, whether to start over if the folder has a model.
+      early: names of the files that may be written between `begin` and the first checkpoint.
 
     Raises:
       InputError: a folder with a model of other settings or of another program, a folder in use, or a
         path that is not text.
     """
 
-    def __init__(self, path, program, settings, may_change=(), restart=False):
+    def __init__(self, path, program, settings, may_change=(), restart=False, early=()):
         places.check_text(path)
         self.path = path
         self._program, self._settings = program, json.loads(json.dumps(settings))
         self._may_change, self._restart = frozenset(may_change), restart
+        self._early = {file_names.SETTINGS, file_names.LOCK, *early}
         self._lock_stream = None
         self._was_made = False  # whether this process created the folder
         if path and os.path.isdir(path) and not restart:
@@ -189,7 +191,7 @@ class ModelDir:
 
     def _delete_if_empty(self):
         with contextlib.suppress(OSError):
-            if not set(os.listdir(self.path)) - {file_names.SETTINGS, file_names.LOCK}:
+            if not set(os.listdir(self.path)) - self._early:
                 writing.delete(self.path)
 
     def _clean(self):

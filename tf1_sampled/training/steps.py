@@ -41,7 +41,8 @@ def minimize(loss: Array, optimizer: Optimizer, var_list: Optional[Sequence[Any]
 
     Raises:
       InputError: the loss depends on no trainable variable, or not on every variable in var_list; the
-        graph has a training.step_seed, which changes in the steps of training.train only.
+        graph has a training.step_seed, which changes in the steps of training.train only; the optimizer
+        is not a tf.train.Optimizer, but one of Keras, for example.
     """
     checks.argument(not tf.get_collection(_SEEDS), "minimize", "seed", "an integer or None, as only "
                     "training.train feeds training.step_seed", "step_seed")
@@ -203,6 +204,8 @@ def _compiled_first(loop, session, otherwise, report):
 
 def _gradients(function, loss, optimizer, var_list=None):
     """Return [(gradient, variable)] for var_list, or for the variables that the loss depends on."""
+    checks.argument(hasattr(optimizer, "compute_gradients"), function, "optimizer",
+                    "a tf.train.Optimizer", optimizer)
     variables = tf.nest.flatten(tf.trainable_variables() if var_list is None else var_list)
     gradients = optimizer.compute_gradients(loss, variables) if variables else []
     reached = [(gradient, variable) for gradient, variable in gradients if gradient is not None]

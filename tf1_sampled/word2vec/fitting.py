@@ -4,6 +4,7 @@
     rows = saved_table(folder.path, model.EMBEDDINGS, num_words)
 """
 import math
+import os
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,8 @@ from tf1_sampled import checks
 from tf1_sampled.training import checkpoints, devices, metrics, plans
 from tf1_sampled.training.host import OneMachine
 from tf1_sampled.training.model_dir import ModelDir
-from tf1_sampled.word2vec import objective, runs
+from tf1_sampled.word2vec import objective, phrases, runs, vocabulary
+from tf1_sampled.word2vec.corpus import Corpus
 from tf1_sampled.word2vec.reading import Text
 from tf1_sampled.word2vec.settings import Word2VecSettings
 
@@ -53,6 +55,7 @@ def train(settings: Word2VecSettings, text: Text, folder: ModelDir,
         data = {"text": text.corpus.digest}
         if host.is_chief:
             folder.begin(data)
+            _save_words(folder.path, text.corpus)
             host.begun(folder.path)
 
         def held_out_loss(session: Any) -> float:
@@ -70,6 +73,21 @@ def train(settings: Word2VecSettings, text: Text, folder: ModelDir,
             profile_step=settings.profile, stop=host.stop, report=host.report)
         # A fixed number, as batch_size may differ between the machines of a cluster.
         return host.train(plan, 2048, folder.unchanging(data))
+
+
+def _save_words(folder: str, corpus: Corpus) -> None:
+    """Write the vocabulary and the phrases, which belong to each checkpoint.
+
+    Args:
+      folder: string, the folder of the training.
+      corpus: Corpus.
+    """
+    vocabulary.save_vocabulary(os.path.join(folder, vocabulary.FILE_NAME), corpus.words, corpus.counts)
+    path = os.path.join(folder, phrases.FILE_NAME)
+    if any(corpus.phrases.passes):
+        corpus.phrases.save(path)
+    elif os.path.lexists(path):
+        os.remove(path)
 
 
 def _data(settings: Word2VecSettings, text: Text, graph: objective.Graph, batch_size: int) -> plans.Data:

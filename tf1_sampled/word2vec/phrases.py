@@ -11,6 +11,7 @@ over the output of the previous pass, give phrases of up to 2^n words without th
 
 Reference: Mikolov et al. 2013, "Distributed Representations of Words and Phrases", eq. 6; word2phrase.c.
 """
+import argparse
 import collections
 import sys
 
@@ -22,6 +23,12 @@ from tf1_sampled.files import reading, streams, writing
 FILE_NAME = "phrases.txt"  # in the folder of a model
 MAX_CONNECTORS = 50
 _MAX_BETWEEN = 2  # connectors in a phrase of two words
+_HELP = """Join phrases in the text of standard input, and write the text to standard output.
+
+    python -m tf1_sampled.word2vec.phrases runs/word2vec-1/phrases.txt < text > joined
+
+Text is UTF-8. A line of text gives a line of words with one blank between them.
+"""
 _MAX_PAIRS = 1 << 24  # different pairs that are counted at a time; 12 bytes each
 
 Options = collections.namedtuple(
@@ -352,10 +359,16 @@ class Phrases:
 def main():
     """Join phrases in standard input; an InputError becomes one line and exit code 1."""
     streams.settle()
+    parser = argparse.ArgumentParser(
+        prog="phrases.py", description=_HELP, formatter_class=argparse.RawDescriptionHelpFormatter,
+        usage="python -m tf1_sampled.word2vec.phrases PHRASES < TEXT")
+    parser.add_argument("phrases", nargs="*", metavar="PHRASES",
+                        help="phrases.txt, which run_word2vec.py --phrases=N writes to its --model_dir.")
     try:
-        checks.argument(len(sys.argv) == 2, "phrases.py", "arguments", "one file of phrases (and text "
-                        "on standard input)", " ".join(sys.argv[1:]))
-        phrases = Phrases.read(sys.argv[1])
+        paths = parser.parse_args().phrases
+        checks.argument(len(paths) == 1, "phrases", "PHRASES", "one file of phrases (and text on "
+                        "standard input)", paths)
+        phrases = Phrases.read(paths[0])
         reading.check_input()
         sys.stdin.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
         for line in sys.stdin:

@@ -156,8 +156,6 @@ class Word2Vec(Word2VecSettings, Estimator):
             words, fitting.saved_table(folder.path, model.EMBEDDINGS, len(words)), type(self).__name__)
         self._counts = text.corpus.counts
         self._measure(text)
-        self._save_phrases(text.corpus.phrases)
-        vocabulary.save_vocabulary(os.path.join(folder.path, vocabulary.FILE_NAME), words, self._counts)
 
     def _measure(self, text: reading.Text) -> None:
         """Set the loss and the AUC on the held-out text."""
@@ -169,13 +167,6 @@ class Word2Vec(Word2VecSettings, Estimator):
             self.held_out_auc = hold_out.auc(
                 blocks, (self.vectors, self.output_vectors), text.corpus.counts_in_text(),
                 self.window, is_cbow=self.model == "cbow")
-
-    def _save_phrases(self, phrases: phrases_lib.Phrases) -> None:
-        path = os.path.join(self.folder, phrases_lib.FILE_NAME)
-        if any(phrases.passes):
-            phrases.save(path)
-        elif os.path.lexists(path):
-            os.remove(path)
 
     @property
     def word_vectors(self) -> word_vectors_lib.WordVectors:
@@ -379,15 +370,18 @@ class Word2Vec(Word2VecSettings, Estimator):
         self.full_softmax_loss = float(metrics.get("full_softmax_loss") or math.nan)
         self.held_out_auc = float(metrics.get("held_out_auc") or math.nan)
         path = places.kept(self.folder, vocabulary.FILE_NAME)
-        words = None
+        vocabulary_words = None
         if os.path.exists(path):
-            words, self._counts = vocabulary.read_vocabulary(path, leaves_out_line_end=False)
+            vocabulary_words, self._counts = vocabulary.read_vocabulary(path, leaves_out_line_end=False)
         path = places.kept(self.folder, vectors.FILE_NAME)
-        if words is not None and not self._has_vectors(path):
+        if vocabulary_words is not None and not self._has_vectors(path):
             from tf1_sampled.word2vec import fitting, model
+            words = vocabulary_words
             rows = fitting.saved_table(self.folder, model.EMBEDDINGS, len(words))
         else:
             words, rows = vectors.read_vectors(path)
+            if words != vocabulary_words:  # a restart that was killed before its first checkpoint
+                self._counts = None
         self._found = word_vectors_lib.WordVectors(words, rows, type(self).__name__)
 
     def _has_vectors(self, path: str) -> bool:

@@ -36,8 +36,9 @@ class AnswerTest(absltest.TestCase):
 
     def test_one_seed_claims_nothing(self):
         found = answer((2.0, 4.0), (6.5, 6.0), seeds=[1])
-        self.assertIn("With one seed there is no spread, so this study claims no difference; use --seeds=3. "
-                      "For the same number of steps the sampled loss is 2.010 with 10, 4.010 with", found)
+        self.assertIn("With one seed there is no spread, so this study claims no difference; use "
+                      "--seeds=3. For the same number of steps the sampled loss is 2.010 with 10, 4.010 "
+                      "with", found)
         self.assertNotIn("differ by", found)
         self.assertNotIn("no difference between", found)
 

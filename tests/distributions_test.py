@@ -526,6 +526,10 @@ class LogFrequencyBiasesTest(graph_case.GraphCase):
         self.assertEmpty(tf.trainable_variables())
         self.assertLen(tf.global_variables(), 1)
 
+    def test_a_power_multiplies_the_log_frequency(self):
+        biases = distributions.log_frequency_biases("biases", [5, 0, 2, 90], power=0.5)
+        self.assert_close(self.run_graph(biases), 0.5 * np.log(np.array([6, 1, 3, 91]) / 101))
+
 
 def _learned_states(size):
     """Return (name, function that creates it) for each object with variables of its own."""

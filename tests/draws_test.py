@@ -5,7 +5,7 @@ import tensorflow.compat.v1 as tf
 from absl.testing import absltest, parameterized
 
 from tests import oracles, sampler_case
-from tf1_sampled import candidates, distributions, draws, samplers
+from tf1_sampled import candidates, class_ids, distributions, draws, samplers
 
 _C, _COUNTS, _DRAWN = sampler_case.C, sampler_case.COUNTS, sampler_case.DRAWN
 _IN_BATCH, _LABELS = sampler_case.IN_BATCH, sampler_case.LABELS
@@ -19,6 +19,27 @@ class LabelsTest(sampler_case.SamplerCase):
         for _, (ids, _, _), _, _ in sampler_case.sampled(name, num_groups):
             ids = np.reshape(ids, [len(labels), -1])[:, :labels.shape[1]]
             np.testing.assert_array_equal(ids, np.roll(labels, len(labels) // 2, 0))
+
+
+class PaddingTest(sampler_case.SamplerCase):
+
+    @parameterized.parameters((None, 4), (2, [[3], [1]]))
+    def test_padding_is_masked_and_does_not_count_as_a_draw(self, num_groups, number):
+        mask = np.array([[True, False, True], [True, True, False]])
+        if num_groups:  # a group gets the labels of the other group: 3 and 1 of them are no padding
+            mask = np.array([[True, False, False], [True, True, True]])
+        labels = class_ids.Labels(tf.constant([[7, 0, 3], [7, 1, 0]]), tf.constant(mask))
+        found = self.run_graph(draws.labels_as_draws(
+            labels, distributions.Unigram(_COUNTS), num_groups)._replace(distribution=()))
+        np.testing.assert_array_equal(found.number, number)
+        np.testing.assert_array_equal(found.masked, ~mask[::-1] if num_groups else ~mask.reshape(-1))
+
+    def test_a_masked_place_does_not_hide_the_first_candidate_of_its_class(self):
+        padding = tf.constant([True, False, True])
+        sources = [draws.Draws(tf.constant([0, 7, 0], tf.int64), padding, 1.0, ()),
+                   draws.Draws(tf.constant([0, 7, 5, 0], tf.int64), None, 4.0, ())]
+        _, masked = self.run_graph(draws.joined(sources, "masked", _C))
+        np.testing.assert_array_equal(masked, [True, False, True, False, True, False, True])
 
 
 class GroupsTest(sampler_case.SamplerCase):

@@ -43,9 +43,8 @@ def ids_below(ids: Tensor, num_classes: Integer, function: str, argument: str) -
     # reduce_min has no GPU kernel for integers: min(x) = ~max(~x), with ~ the inversion of all bits.
     largest = tf.reduce_max(wide)
     smallest = tf.bitwise.invert(tf.reduce_max(tf.bitwise.invert(wide)))
-    # Without any id, these are the smallest and the largest int64, swapped.
-    fits = tf.logical_or(smallest > largest,
-                         tf.logical_and(smallest >= 0, largest < num_classes))
+    # Without any id, smallest is the largest int64 and largest the smallest, which fits.
+    fits = tf.logical_and(smallest >= 0, largest < num_classes)
     return holds(fits, tf.where(smallest < 0, smallest, largest), ids,
                  function=function, argument=argument, wanted=wanted)
 
